@@ -1,0 +1,25 @@
+export { fromBase64, toBase64 } from "./base64.ts";
+export { concat, equal, utf8Bytes } from "./bytes.ts";
+export * from "./errors.ts";
+export { fromHex, toHex } from "./hex.ts";
+export { parsePem, toPem, type PemBlock } from "./pem.ts";
+export { Reader } from "./reader.ts";
+export {
+  decode,
+  empty,
+  encode,
+  fixed,
+  literal,
+  opaque,
+  rest,
+  struct,
+  u16,
+  u24,
+  u32,
+  u64,
+  u8,
+  vector,
+  type Codec,
+  type ValueOf,
+} from "./struct.ts";
+export { Writer } from "./writer.ts";

@@ -1,0 +1,221 @@
+import assert from "node:assert/strict";
+import { createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify } from "node:crypto";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { DecodeError, equal, fromHex, toHex, utf8Bytes } from "../codec/index.ts";
+import {
+  derElementLength,
+  ecdsaDerToRaw,
+  ecdsaRawToDer,
+  ecPublicKeyInfo,
+  ecPublicPoint,
+  SeededEntropy,
+  verifierOverDigests,
+  VirtualClock,
+} from "./index.ts";
+import { nodeAead, nodeHash, nodeKeyAgreement, nodeSigner, nodeVerifier, privateKeyFromPem } from "./node.ts";
+
+const message = utf8Bytes("sample");
+
+test("ecdsaRawToDer and ecdsaDerToRaw are inverse and agree with node:crypto", () => {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  for (let i = 0; i < 50; i++) {
+    const der = sign("sha256", message, privateKey);
+    const raw = ecdsaDerToRaw(der, 32);
+    assert.deepEqual(ecdsaRawToDer(raw), new Uint8Array(der));
+    assert.ok(verify("sha256", message, { key: createPublicKey(privateKey), dsaEncoding: "ieee-p1363" }, raw));
+  }
+  fc.assert(
+    fc.property(fc.uint8Array({ minLength: 132, maxLength: 132 }), (raw) => {
+      if (raw.subarray(0, 66).some(Boolean) && raw.subarray(66).some(Boolean)) {
+        assert.deepEqual(ecdsaDerToRaw(ecdsaRawToDer(raw), 66), raw);
+      }
+    }),
+  );
+});
+
+test("ecdsaDerToRaw refuses every malformed signature with a DecodeError", () => {
+  const good = "30060201010201 02".replace(" ", "");
+  assert.equal(ecdsaDerToRaw(fromHex(good), 32)[31], 1);
+  const bad = [
+    "",
+    "3006020101020102ff",
+    "3080020101020102",
+    "300602018102 0102",
+    "30060201000201 02",
+    "3007020200010201 02",
+    "310602010102 0102",
+    "3006030101020102",
+    "30810602010102 0102",
+    "3003020101",
+  ];
+  for (const hex of bad) assert.throws(() => ecdsaDerToRaw(fromHex(hex.replaceAll(" ", "")), 32), DecodeError, hex);
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+      try {
+        ecdsaDerToRaw(bytes, 32);
+      } catch (error) {
+        assert.ok(error instanceof DecodeError);
+      }
+    }),
+  );
+});
+
+test("derElementLength finds a signature's end when a chip pads it", () => {
+  assert.equal(derElementLength(fromHex("30060201010201020000")), 8);
+});
+
+test("ecPublicPoint takes apart what ecPublicKeyInfo builds, as node:crypto encodes it", () => {
+  for (const namedCurve of ["prime256v1", "secp384r1", "secp521r1"]) {
+    const spki = generateKeyPairSync("ec", { namedCurve }).publicKey.export({ format: "der", type: "spki" });
+    const point = ecPublicPoint(spki)?.point ?? assert.fail();
+    assert.deepEqual(ecPublicKeyInfo(point), new Uint8Array(spki));
+  }
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).publicKey.export({ format: "der", type: "spki" });
+  assert.equal(ecPublicPoint(rsa), undefined);
+});
+
+test("nodeVerifier accepts what nodeSigner signs with every algorithm, and refuses it with one bit flipped", async () => {
+  const keys = [
+    generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey,
+    ...["prime256v1", "secp384r1", "secp521r1"].map(
+      (namedCurve) => generateKeyPairSync("ec", { namedCurve }).privateKey,
+    ),
+  ];
+  for (const key of keys) {
+    const signer = nodeSigner(key);
+    for (const algorithm of signer.algorithms) {
+      const signature = await signer.sign(algorithm, message);
+      const check = { publicKey: signer.publicKey, algorithm, content: message, signature };
+      assert.equal(await nodeVerifier.verify(check), true, algorithm);
+      const flipped = Uint8Array.from(message, (byte, i) => (i === 0 ? byte ^ 1 : byte));
+      assert.equal(await nodeVerifier.verify({ ...check, content: flipped }), false, algorithm);
+    }
+  }
+});
+
+test("nodeVerifier does not take an RSA algorithm for an EC key", async () => {
+  const signer = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
+  const signature = await signer.sign("ecdsa_sha256", message);
+  assert.equal(
+    await nodeVerifier.verify({
+      publicKey: signer.publicKey,
+      algorithm: "rsa_pkcs1_sha256",
+      content: message,
+      signature,
+    }),
+    false,
+  );
+  await assert.rejects(signer.sign("rsa_pkcs1_sha256", message), { code: "unsupported-algorithm" });
+  await assert.rejects(
+    nodeVerifier.verify({ publicKey: fromHex("3000"), algorithm: "ecdsa_sha256", content: message, signature }),
+    { code: "bad-key" },
+  );
+});
+
+test("nodeSigner and privateKeyFromPem refuse keys that cannot be used", () => {
+  assert.throws(() => nodeSigner(generateKeyPairSync("ed25519").privateKey), { code: "bad-key" });
+  assert.throws(() => nodeSigner(generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey), {
+    code: "bad-key",
+  });
+  assert.throws(() => privateKeyFromPem("nonsense"), { code: "bad-key" });
+});
+
+test("nodeKeyAgreement agrees with itself on every group and refuses points that are not on it", async () => {
+  for (const group of nodeKeyAgreement.groups) {
+    const [ours, theirs] = [await nodeKeyAgreement.generate(group), await nodeKeyAgreement.generate(group)];
+    assert.deepEqual(await ours.agree(theirs.publicKey), await theirs.agree(ours.publicKey));
+    const broken = Uint8Array.from(theirs.publicKey);
+    if (group === "x25519") broken.fill(0);
+    else broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
+    await assert.rejects(ours.agree(broken), { code: "bad-peer-key" }, group);
+    await assert.rejects(ours.agree(theirs.publicKey.subarray(1)), { code: "bad-peer-key" }, group);
+  }
+});
+
+test("nodeAead opens what it sealed and nothing else", () => {
+  const [key, nonce, aad] = [new Uint8Array(16), new Uint8Array(12), utf8Bytes("head")];
+  const sealed = nodeAead.seal("aes-128-gcm", key, nonce, message, aad);
+  assert.equal(sealed.length, message.length + 16);
+  assert.deepEqual(nodeAead.open("aes-128-gcm", key, nonce, sealed, aad), message);
+  for (let i = 0; i < sealed.length; i++) {
+    const flipped = Uint8Array.from(sealed, (byte, at) => (at === i ? byte ^ 0x10 : byte));
+    assert.equal(nodeAead.open("aes-128-gcm", key, nonce, flipped, aad), undefined);
+  }
+  assert.equal(nodeAead.open("aes-128-gcm", key, nonce, sealed.subarray(0, 15), aad), undefined);
+});
+
+test("nodeHash agrees with FIPS 180-4 and RFC 4231 examples, and a running hash can be copied", () => {
+  assert.equal(
+    toHex(nodeHash.digest("sha256", utf8Bytes("abc"))),
+    "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+  );
+  // RFC 4231, test case 2
+  assert.equal(
+    toHex(nodeHash.hmac("sha256", utf8Bytes("Jefe"), utf8Bytes("what do ya want "), utf8Bytes("for nothing?"))),
+    "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+  );
+  const running = nodeHash.start("sha256");
+  running.update(utf8Bytes("a"));
+  const fork = running.copy();
+  running.update(utf8Bytes("bc"));
+  assert.deepEqual(running.digest(), nodeHash.digest("sha256", utf8Bytes("abc")));
+  assert.deepEqual(running.digest(), running.digest());
+  assert.deepEqual(fork.digest(), nodeHash.digest("sha256", utf8Bytes("a")));
+});
+
+test("verifierOverDigests hashes on the host and hands the point on", async () => {
+  const signer = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
+  const verifier = verifierOverDigests(
+    {
+      performer: "chip",
+      verifyDigest: async (point, digest) => point.length === 65 && equal(digest, nodeHash.digest("sha256", message)),
+    },
+    nodeHash,
+  );
+  const check = {
+    publicKey: signer.publicKey,
+    algorithm: "ecdsa_sha256" as const,
+    content: message,
+    signature: message,
+  };
+  assert.equal(await verifier.verify(check), true);
+  await assert.rejects(verifier.verify({ ...check, algorithm: "rsa_pss_sha256" }), { code: "unsupported-algorithm" });
+});
+
+test("VirtualClock runs timers in the order of their time, and not those cancelled", () => {
+  const clock = new VirtualClock(1000);
+  const ran: string[] = [];
+  clock.after(30, () => ran.push(`c${clock.now()}`));
+  clock.after(10, () => {
+    ran.push(`a${clock.now()}`);
+    clock.after(5, () => ran.push(`b${clock.now()}`));
+  });
+  const cancel = clock.after(20, () => ran.push("cancelled"));
+  cancel();
+  clock.advance(29);
+  assert.deepEqual(ran, ["a1010", "b1015"]);
+  clock.advance(1);
+  assert.deepEqual(ran, ["a1010", "b1015", "c1030"]);
+});
+
+test("SeededEntropy gives the same bytes for the same seed however they are taken", () => {
+  const [one, two] = [new SeededEntropy(nodeHash, "s"), new SeededEntropy(nodeHash, "s")];
+  const pieces = [3, 50, 11].map((length) => toHex(two.bytes(length))).join("");
+  assert.equal(toHex(one.bytes(64)), pieces);
+  assert.notEqual(toHex(new SeededEntropy(nodeHash, "t").bytes(64)), pieces);
+});
+
+test("privateKeyFromPem reads an encrypted PKCS#8 key only with its passphrase", () => {
+  const pem = generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey.export({
+    format: "pem",
+    type: "pkcs8",
+    cipher: "aes-256-cbc",
+    passphrase: "right",
+  });
+  assert.equal(privateKeyFromPem(pem, "right").type, createPrivateKey({ key: pem, passphrase: "right" }).type);
+  assert.throws(() => privateKeyFromPem(pem, "wrong"), { code: "bad-key" });
+  assert.throws(() => privateKeyFromPem(pem), { code: "bad-key" });
+});

@@ -1,0 +1,31 @@
+export {
+  HASH_LENGTH,
+  hashOf,
+  type AeadName,
+  type CurveName,
+  type HashName,
+  type NamedGroup,
+  type Performer,
+  type SignatureAlgorithm,
+} from "./algorithms.ts";
+export { verifierOverDigests } from "./digest-verifier.ts";
+export { derElementLength, ecdsaDerToRaw, ecdsaRawToDer, type ScalarLength } from "./ecdsa-signature.ts";
+export { CRYPTO_ERRORS, type CryptoErrorCode } from "./errors.ts";
+export type {
+  Aead,
+  Clock,
+  DigestVerifier,
+  Entropy,
+  EphemeralKey,
+  Hash,
+  KeyAgreement,
+  Random,
+  RunningHash,
+  SignatureCheck,
+  SignatureVerifier,
+  Signer,
+} from "./ports.ts";
+export { ecPublicKeyInfo, ecPublicPoint } from "./public-key.ts";
+export type { KeySlot, PlainKeyPair, SecureElement, SecureElementIdentity } from "./secure-element.ts";
+export { SeededEntropy } from "./seeded-entropy.ts";
+export { VirtualClock } from "./virtual-clock.ts";

@@ -1,0 +1,234 @@
+import {
+  createCipheriv,
+  createDecipheriv,
+  createECDH,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  constants,
+  diffieHellman,
+  generateKeyPairSync,
+  hash as oneShot,
+  type Hash as NodeHash,
+  type KeyObject,
+  randomBytes,
+  sign as nodeSign,
+  verify as nodeVerify,
+} from "node:crypto";
+import { promisify } from "node:util";
+
+import { concat, UsageError } from "../codec/index.ts";
+import { hashOf, type NamedGroup, type SignatureAlgorithm } from "./algorithms.ts";
+import type { CryptoErrorCode } from "./errors.ts";
+import type {
+  Aead,
+  Clock,
+  Entropy,
+  Hash,
+  KeyAgreement,
+  Random,
+  RunningHash,
+  Signer,
+  SignatureVerifier,
+} from "./ports.ts";
+
+const signAsync = promisify(nodeSign);
+
+class NodeRunningHash implements RunningHash {
+  readonly #hash: NodeHash;
+
+  constructor(hash: NodeHash) {
+    this.#hash = hash;
+  }
+
+  update(data: Uint8Array): void {
+    this.#hash.update(data);
+  }
+
+  digest(): Uint8Array {
+    return plain(this.#hash.copy().digest());
+  }
+
+  copy(): RunningHash {
+    return new NodeRunningHash(this.#hash.copy());
+  }
+}
+
+/** Hash functions and HMAC of node:crypto. */
+export const nodeHash: Hash = {
+  digest: (name, ...parts) =>
+    plain(oneShot(name, parts.length === 1 && parts[0] ? parts[0] : concat(...parts), "buffer")),
+  hmac(name, key, ...parts) {
+    const mac = createHmac(name, key);
+    for (const part of parts) mac.update(part);
+    return plain(mac.digest());
+  },
+  start: (name) => new NodeRunningHash(createHash(name)),
+};
+
+/** AES-GCM of node:crypto. */
+export const nodeAead: Aead = {
+  seal(name, key, nonce, plaintext, associated) {
+    const cipher = createCipheriv(name, key, nonce);
+    cipher.setAAD(associated);
+    return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+  },
+  open(name, key, nonce, sealed, associated) {
+    if (sealed.length < 16) return undefined;
+    const decipher = createDecipheriv(name, key, nonce, { authTagLength: 16 });
+    decipher.setAAD(associated);
+    decipher.setAuthTag(sealed.subarray(sealed.length - 16));
+    const plaintext = decipher.update(sealed.subarray(0, sealed.length - 16));
+    try {
+      decipher.final();
+    } catch {
+      return undefined;
+    }
+    return plain(plaintext);
+  },
+};
+
+/** The system's random number generator. */
+export const nodeEntropy: Entropy = { bytes: (length) => plain(randomBytes(length)) };
+
+/** The system's random number generator as a host's `Random`. */
+export const nodeRandom: Random = { performer: "host", random: async (length) => nodeEntropy.bytes(length) };
+
+/** The system's time; fractions come from the monotonic clock. */
+export const nodeClock: Clock = {
+  now: () => performance.timeOrigin + performance.now(),
+  after(delayMs, task) {
+    const timer = setTimeout(task, delayMs);
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Signature checks by node:crypto, for EC and RSA keys. */
+export const nodeVerifier: SignatureVerifier = {
+  performer: "host",
+  async verify({ publicKey, algorithm, content, signature }) {
+    const key = publicKeyObject(publicKey);
+    if (key.asymmetricKeyType !== keyTypeOf(algorithm)) return false;
+    return nodeVerify(hashOf(algorithm), content, { key, ...padding(algorithm) }, signature);
+  },
+};
+
+/** A signer over a private key in this process's memory. Throws `UsageError` `bad-key` for other than EC and RSA keys. */
+export function nodeSigner(key: KeyObject): Signer {
+  const algorithms = algorithmsOf(key);
+  return {
+    performer: "host",
+    publicKey: plain(createPublicKey(key).export({ format: "der", type: "spki" })),
+    algorithms,
+    async sign(algorithm, content) {
+      if (!algorithms.includes(algorithm)) {
+        throw new UsageError<CryptoErrorCode>("unsupported-algorithm", `this key cannot sign ${algorithm}`);
+      }
+      return plain(await signAsync(hashOf(algorithm), content, { key, ...padding(algorithm) }));
+    },
+  };
+}
+
+/** A private key from PEM (PKCS#8, SEC 1, PKCS#1), or a `UsageError` `bad-key` that names the reason. */
+export function privateKeyFromPem(pem: string, passphrase?: string): KeyObject {
+  try {
+    return createPrivateKey({ key: pem, format: "pem", ...(passphrase === undefined ? {} : { passphrase }) });
+  } catch (cause) {
+    throw new UsageError<CryptoErrorCode>("bad-key", `private key cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+/** Ephemeral agreement by node:crypto. */
+export const nodeKeyAgreement: KeyAgreement = {
+  performer: "host",
+  groups: ["x25519", "secp256r1", "secp384r1", "secp521r1"],
+  async generate(group) {
+    return group === "x25519" ? x25519Key() : ecKey(group);
+  },
+};
+
+const NODE_CURVE = { secp256r1: "prime256v1", secp384r1: "secp384r1", secp521r1: "secp521r1" } as const;
+const X25519_PREFIX = Buffer.from("302a300506032b656e032100", "hex"); // RFC 8410, section 4
+
+function ecKey(group: Exclude<NamedGroup, "x25519">) {
+  const ecdh = createECDH(NODE_CURVE[group]);
+  const publicKey = plain(ecdh.generateKeys());
+  return {
+    group,
+    publicKey,
+    agree: async (peer: Uint8Array) => checkedAgreement(() => uncompressed(peer) && plain(ecdh.computeSecret(peer))),
+  };
+}
+
+function x25519Key() {
+  const pair = generateKeyPairSync("x25519");
+  const publicKey = plain(pair.publicKey.export({ format: "der", type: "spki" }).subarray(X25519_PREFIX.length));
+  const agree = async (peer: Uint8Array) =>
+    checkedAgreement(() => {
+      const key = createPublicKey({ key: Buffer.concat([X25519_PREFIX, peer]), format: "der", type: "spki" });
+      const secret = plain(diffieHellman({ privateKey: pair.privateKey, publicKey: key }));
+      // RFC 7748, section 6.1: an all-zero result means a small-order point.
+      return secret.some((byte) => byte !== 0) && secret;
+    });
+  return { group: "x25519" as const, publicKey, agree };
+}
+
+function uncompressed(point: Uint8Array): boolean {
+  return point[0] === 0x04;
+}
+
+function checkedAgreement(compute: () => Uint8Array | false): Uint8Array {
+  let secret: Uint8Array | false;
+  try {
+    secret = compute();
+  } catch (cause) {
+    throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not on the group", { cause });
+  }
+  if (!secret) throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not acceptable");
+  return secret;
+}
+
+function publicKeyObject(publicKey: Uint8Array): KeyObject {
+  try {
+    return createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
+  } catch (cause) {
+    throw new UsageError<CryptoErrorCode>("bad-key", `public key cannot be read: ${reasonOf(cause)}`, { cause });
+  }
+}
+
+function keyTypeOf(algorithm: SignatureAlgorithm): "ec" | "rsa" {
+  return algorithm.startsWith("ecdsa_") ? "ec" : "rsa";
+}
+
+function padding(algorithm: SignatureAlgorithm): { padding?: number; saltLength?: number } {
+  if (!algorithm.startsWith("rsa_pss_")) return {};
+  return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+}
+
+function algorithmsOf(key: KeyObject): readonly SignatureAlgorithm[] {
+  if (key.asymmetricKeyType === "rsa") {
+    return [
+      "rsa_pss_sha256",
+      "rsa_pss_sha384",
+      "rsa_pss_sha512",
+      "rsa_pkcs1_sha256",
+      "rsa_pkcs1_sha384",
+      "rsa_pkcs1_sha512",
+    ];
+  }
+  const curve = key.asymmetricKeyType === "ec" ? key.asymmetricKeyDetails?.namedCurve : undefined;
+  if (curve === "prime256v1") return ["ecdsa_sha256", "ecdsa_sha384", "ecdsa_sha512"];
+  if (curve === "secp384r1") return ["ecdsa_sha384", "ecdsa_sha512", "ecdsa_sha256"];
+  if (curve === "secp521r1") return ["ecdsa_sha512", "ecdsa_sha384", "ecdsa_sha256"];
+  throw new UsageError<CryptoErrorCode>("bad-key", `a ${curve ?? key.asymmetricKeyType} key cannot sign here`);
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : "unknown reason";
+}
+
+/** node:crypto gives Buffers, whose `slice` and JSON differ from those of Uint8Array. */
+function plain(buffer: Uint8Array): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
+}

@@ -1,0 +1,97 @@
+import type { AeadName, HashName, NamedGroup, Performer, SignatureAlgorithm } from "./algorithms.ts";
+
+/**
+ * A private key that signs, wherever it lives. Signing may take a bus transfer, so it is asynchronous.
+ * `content` is the message, not its digest: an implementation over a chip hashes on the host.
+ */
+export interface Signer {
+  readonly performer: Performer;
+  /** DER SubjectPublicKeyInfo of the key. RFC 5280, section 4.1.2.7 */
+  readonly publicKey: Uint8Array;
+  /** What this key can sign with, most preferred first. */
+  readonly algorithms: readonly SignatureAlgorithm[];
+  /** ECDSA signatures are DER. Throws `UsageError` for an algorithm that is not listed. RFC 3279, section 2.2.3 */
+  sign(algorithm: SignatureAlgorithm, content: Uint8Array): Promise<Uint8Array>;
+}
+
+/** One signature to check: `publicKey` is DER SubjectPublicKeyInfo, ECDSA signatures are DER. */
+export type SignatureCheck = {
+  readonly publicKey: Uint8Array;
+  readonly algorithm: SignatureAlgorithm;
+  readonly content: Uint8Array;
+  readonly signature: Uint8Array;
+};
+
+/** Checks signatures over whole messages; a wrong signature gives false, an unusable key throws. */
+export interface SignatureVerifier {
+  readonly performer: Performer;
+  verify(check: SignatureCheck): Promise<boolean>;
+}
+
+/** Checks ECDSA signatures over a digest, as secure elements do. `publicKey` is an uncompressed point. SEC 1, section 2.3.3 */
+export interface DigestVerifier {
+  readonly performer: Performer;
+  verifyDigest(publicKey: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean>;
+}
+
+/** An ephemeral key pair of one agreement. */
+export interface EphemeralKey {
+  readonly group: NamedGroup;
+  /** Uncompressed point, or 32 bytes for x25519. RFC 8446, section 4.2.8.2 */
+  readonly publicKey: Uint8Array;
+  /** The shared secret: the X coordinate at full field length. Throws where the peer's point is invalid. */
+  agree(peerPublicKey: Uint8Array): Promise<Uint8Array>;
+}
+
+/** Makes ephemeral keys on the groups it lists, most preferred first. */
+export interface KeyAgreement {
+  readonly performer: Performer;
+  readonly groups: readonly NamedGroup[];
+  generate(group: NamedGroup): Promise<EphemeralKey>;
+}
+
+/** Random bytes that may come over a bus. */
+export interface Random {
+  readonly performer: Performer;
+  random(length: number): Promise<Uint8Array>;
+}
+
+/** Random bytes at once, from the system or, in a test, from a seed. */
+export interface Entropy {
+  bytes(length: number): Uint8Array;
+}
+
+/** A hash in progress. `digest` may be taken at any time and does not end it. */
+export interface RunningHash {
+  update(data: Uint8Array): void;
+  digest(): Uint8Array;
+  /** An independent hash in the same state. */
+  copy(): RunningHash;
+}
+
+/** Hash functions and HMAC, synchronous. FIPS 180-4; RFC 2104, section 2 */
+export interface Hash {
+  digest(name: HashName, ...parts: readonly Uint8Array[]): Uint8Array;
+  hmac(name: HashName, key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
+  start(name: HashName): RunningHash;
+}
+
+/** Authenticated encryption with a 12-byte nonce and a 16-byte tag behind the ciphertext. RFC 5116, section 2 */
+export interface Aead {
+  seal(name: AeadName, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
+  /** The plaintext, or undefined where the tag is wrong. */
+  open(
+    name: AeadName,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    sealed: Uint8Array,
+    associated: Uint8Array,
+  ): Uint8Array | undefined;
+}
+
+/** Time and timers. Milliseconds since 1970-01-01T00:00:00Z, with fractions. */
+export interface Clock {
+  now(): number;
+  /** Runs `task` once after `delayMs`; the returned function cancels it. */
+  after(delayMs: number, task: () => void): () => void;
+}

@@ -1,0 +1,40 @@
+import type { DigestVerifier, KeyAgreement, Random, Signer } from "./ports.ts";
+
+/** A key pair slot of a secure element and what is in it. */
+export type KeySlot = {
+  readonly slot: number;
+  /** DER SubjectPublicKeyInfo, or undefined where the slot is empty. */
+  readonly publicKey: Uint8Array | undefined;
+};
+
+/** Who a secure element says that it is. */
+export type SecureElementIdentity = {
+  readonly model: string;
+  /** The manufacturer's unique identifier, lower-case hex. */
+  readonly uniqueId: string;
+  readonly firmware: string;
+};
+
+/** A plain EC key pair to inject, as big-endian scalar and uncompressed point. SEC 1, section 2.3 */
+export type PlainKeyPair = { readonly scalar: Uint8Array; readonly point: Uint8Array };
+
+/**
+ * What every secure element can do for a device, whichever vendor made it.
+ * What a model lacks refuses with a typed error that names it.
+ */
+export interface SecureElement {
+  identify(): Promise<SecureElementIdentity>;
+  readonly random: Random;
+  readonly verifier: DigestVerifier;
+  /** Ephemeral agreement whose private key is made and stays in `slot`; its former content is replaced. */
+  keyAgreement(slot: number): KeyAgreement;
+  keySlots(): Promise<readonly KeySlot[]>;
+  /** Makes a key pair inside the chip and gives its DER SubjectPublicKeyInfo. */
+  generateKeyPair(slot: number): Promise<Uint8Array>;
+  injectKeyPair(slot: number, keyPair: PlainKeyPair): Promise<void>;
+  eraseKeyPair(slot: number): Promise<void>;
+  signer(slot: number): Promise<Signer>;
+  /** Certificates in the chip's general storage, by index. */
+  writeCertificate(index: number, der: Uint8Array): Promise<void>;
+  readCertificate(index: number): Promise<Uint8Array | undefined>;
+}

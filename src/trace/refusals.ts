@@ -1,0 +1,119 @@
+import type { ErrorTable } from "../codec/index.ts";
+
+/** Why a device can be refused; the code that refuses writes one of these into the ledger. */
+export const REFUSALS = {
+  "no-client-certificate": {
+    cause: "The client connected without a certificate.",
+    cure: "Give the client its certificate and key (mosquitto: --cert and --key; Hawser: hawser device connect --chip …).",
+  },
+  "unknown-ca": {
+    cause: "No registered CA issued this certificate.",
+    cure: "Register the CA that directly signed the device certificate (hawser cloud register-ca, or aws iot register-ca-certificate).",
+  },
+  "wrong-issuer-sent": {
+    cause: "None of the CA certificates that the client sent issued its own certificate.",
+    cure: "Send the device certificate followed by the CA certificate that signed it: hawser chain join DEVICE.pem CA.pem.",
+  },
+  "ca-inactive": {
+    cause: "The CA that issued this certificate is registered but INACTIVE.",
+    cure: "aws iot update-ca-certificate --certificate-id CA_ID --new-status ACTIVE",
+  },
+  "ca-expired": {
+    cause: "The CA that issued this certificate is outside its validity period.",
+    cure: "Register a renewed CA certificate; devices that are registered already keep working.",
+  },
+  "auto-registration-off": {
+    cause: "The CA that issued this certificate does not register new devices automatically.",
+    cure: "aws iot update-ca-certificate --certificate-id CA_ID --new-auto-registration-status ENABLE, or register the certificate by hand.",
+  },
+  "certificate-pending": {
+    cause: "The certificate is registered but PENDING_ACTIVATION: nothing has activated it yet.",
+    cure: "The first connection is always dropped. If it stays pending, look at the activation function (hawser logs), or aws iot update-certificate --certificate-id ID --new-status ACTIVE.",
+  },
+  "certificate-inactive": {
+    cause: "The certificate is registered but INACTIVE.",
+    cure: "aws iot update-certificate --certificate-id ID --new-status ACTIVE",
+  },
+  "certificate-revoked": {
+    cause: "The certificate is REVOKED.",
+    cure: "Issue a new certificate for the device; a revoked one stays refused.",
+  },
+  "certificate-expired": {
+    cause: "The certificate's notAfter has passed.",
+    cure: "Issue a new certificate for the device; check the server's clock if the date looks wrong.",
+  },
+  "certificate-not-yet-valid": {
+    cause: "The certificate's notBefore lies in the future.",
+    cure: "Check the clocks of the issuing machine and of the server.",
+  },
+  "certificate-unacceptable": {
+    cause: "The certificate cannot be parsed or uses an algorithm that is not accepted.",
+    cure: "Issue a certificate with ECDSA P-256, P-384, P-521 or RSA of at least 2048 bits, signed with SHA-256 or better.",
+  },
+  "no-policy": {
+    cause: "The certificate is ACTIVE but no policy is attached to it.",
+    cure: "aws iot attach-policy --policy-name NAME --target CERTIFICATE_ARN",
+  },
+  "policy-denies-connect": {
+    cause: "No attached policy allows iot:Connect with this client id, or one denies it.",
+    cure: "Allow iot:Connect on arn:aws:iot:REGION:ACCOUNT:client/CLIENT_ID, or connect with the client id that the policy expects.",
+  },
+  "policy-denies-publish": {
+    cause: "No attached policy allows iot:Publish on this topic, or one denies it.",
+    cure: "Allow iot:Publish on arn:aws:iot:REGION:ACCOUNT:topic/TOPIC, or publish to a topic that the policy allows.",
+  },
+  "policy-denies-subscribe": {
+    cause: "No attached policy allows iot:Subscribe on this topic filter, or one denies it.",
+    cure: "Allow iot:Subscribe on arn:aws:iot:REGION:ACCOUNT:topicfilter/FILTER; wildcards in the filter count as plain characters.",
+  },
+  "policy-denies-receive": {
+    cause: "A message matched the subscription but no policy allows iot:Receive on its topic.",
+    cure: "Allow iot:Receive on arn:aws:iot:REGION:ACCOUNT:topic/TOPIC.",
+  },
+  "policy-denies-retain": {
+    cause: "The message asks to be retained but no policy allows iot:RetainPublish on its topic.",
+    cure: "Allow iot:RetainPublish on the topic, or publish without the retain flag.",
+  },
+  "client-id-taken-over": {
+    cause: "Another connection came in with the same client id; the older one was closed.",
+    cure: "Give every device its own client id; the certificate's thing name is a good one.",
+  },
+  "tls-version": {
+    cause: "The client and the server have no TLS version in common.",
+    cure: "Offer TLS 1.2 or 1.3.",
+  },
+  "tls-cipher-suite": {
+    cause: "The client and the server have no cipher suite or group in common.",
+    cure: "Offer ECDHE-ECDSA-AES128-GCM-SHA256 with secp256r1.",
+  },
+  "tls-failed": {
+    cause: "The TLS handshake failed; the evidence holds what the TLS library said.",
+    cure: "If the client refused our certificate, give it our root (caFile of hawser up) and connect to a name in the certificate.",
+  },
+  "server-name-mismatch": {
+    cause: "The name that the client connected to is not in the server's certificate.",
+    cure: "Connect to a name that the server certificate lists, or start hawser up with --server-name NAME.",
+  },
+  "keep-alive-expired": {
+    cause: "The client sent nothing for one and a half times its keep-alive interval.",
+    cure: "Check the device's network and that its loop sends PINGREQ in time, or choose a longer keep-alive.",
+  },
+  "mqtt-malformed": {
+    cause: "The client sent bytes that are not MQTT, or broke a rule of the protocol.",
+    cure: "Check that the client speaks MQTT 3.1.1 or 5 to this port; the evidence names the rule.",
+  },
+  "mqtt-limit": {
+    cause: "The client went over a limit: packet size, subscriptions, topic length, or a queue.",
+    cure: "The evidence names the limit; change the client, or raise the limit in the server's settings.",
+  },
+  "connect-timeout": {
+    cause: "The client opened a connection but did not finish TLS and CONNECT in time.",
+    cure: "Check the device's network; an MQTT client sends CONNECT as soon as TLS is up.",
+  },
+  "api-unauthorized": {
+    cause: "An API request was not signed by a known access key, or its signature is wrong.",
+    cure: "Use the access key that hawser up printed at its first start; check the clock of the caller and the region.",
+  },
+} as const satisfies ErrorTable;
+
+export type RefusalCause = keyof typeof REFUSALS;
