@@ -1,0 +1,72 @@
+import { UsageError, type ErrorTable } from "../codec/index.ts";
+
+/** The codes of the commands themselves, and those of the operating system that people meet. */
+export const CLI_ERRORS = {
+  "bad-option": {
+    cause: "An option is missing, contradicts another one, or has a value that it cannot take.",
+    cure: "Run the same command with --help; it ends with examples.",
+  },
+  "unknown-command": {
+    cause: "There is no such command.",
+    cure: "hawser --help lists the commands.",
+  },
+  internal: {
+    cause: "Hawser met a failure that it has no name for: a defect.",
+    cure: "Please report it with the lines above and the command that you typed.",
+  },
+  ECONNREFUSED: {
+    cause: "Nothing listens at that address and port.",
+    cure: "Start the other side first (hawser chip serve, hawser up) and compare the address with its 'listening' line.",
+  },
+  ECONNRESET: {
+    cause: "The other side closed the connection without a word.",
+    cure: "Look at what the other side printed; for the cloud, hawser why names the reason.",
+  },
+  ETIMEDOUT: {
+    cause: "The other side did not answer in time.",
+    cure: "Check the address, and that no firewall drops the packets.",
+  },
+  ENOTFOUND: {
+    cause: "The host name cannot be resolved.",
+    cure: "Check the spelling of the host name, or give an IP address.",
+  },
+  EADDRINUSE: {
+    cause: "Another program listens on that port already.",
+    cure: "Choose another port; 0 takes any free one and the 'listening' line names it.",
+  },
+  EADDRNOTAVAIL: {
+    cause: "This machine has no such network address.",
+    cure: "Listen on 127.0.0.1, or on an address that this machine really has.",
+  },
+  ENOENT: {
+    cause: "A file or directory does not exist.",
+    cure: "Check the path in the message; relative paths count from the current directory.",
+  },
+  EACCES: {
+    cause: "This user may not read, write or listen there.",
+    cure: "Check the owner and the mode of the file; ports below 1024 need privileges.",
+  },
+  EEXIST: {
+    cause: "The file exists already and is not overwritten.",
+    cure: "Choose another name, or move the old file away.",
+  },
+  EISDIR: {
+    cause: "The path names a directory where a file is needed.",
+    cure: "Give the path of a file.",
+  },
+  ENOTDIR: {
+    cause: "Part of the path is a file where a directory is needed.",
+    cure: "Check the path in the message.",
+  },
+  ENOSPC: {
+    cause: "The disk is full.",
+    cure: "Free some space and run the command again; what was acknowledged before is kept.",
+  },
+} as const satisfies ErrorTable;
+
+export type CliErrorCode = keyof typeof CLI_ERRORS;
+
+/** A usage error of the command line: `bad-option` with a message that names the option. */
+export function badOption(message: string): UsageError<CliErrorCode> {
+  return new UsageError<CliErrorCode>("bad-option", message);
+}

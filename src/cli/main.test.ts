@@ -1,0 +1,89 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { HawserError, UsageError } from "../codec/index.ts";
+import { ERROR_TABLES, explain } from "./error-tables.ts";
+import { badOption } from "./errors.ts";
+import { masked, reportFailure } from "./output.ts";
+
+const MAIN = join(import.meta.dirname, "main.ts");
+
+function hawser(...argv: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...argv], { encoding: "utf8" });
+  return { status, stdout, stderr };
+}
+
+/** What `reportFailure` writes to standard error, and the status it gives. */
+function reported(error: unknown, json = false): { status: number; text: string } {
+  const write = process.stderr.write.bind(process.stderr);
+  let text = "";
+  process.stderr.write = (chunk) => {
+    text += String(chunk);
+    return true;
+  };
+  try {
+    return { status: reportFailure(error, json), text };
+  } finally {
+    process.stderr.write = write;
+  }
+}
+
+test("hawser --version prints the package's version and --help ends with examples", () => {
+  const version = hawser("--version");
+  assert.equal(version.status, 0);
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/);
+  const help = hawser("--help");
+  assert.equal(help.status, 0);
+  assert.match(help.stdout, /Examples:\n {2}hawser /);
+});
+
+test("an unknown command and an unknown option end with status 2 and say how to go on", () => {
+  const command = hawser("sail");
+  assert.equal(command.status, 2);
+  assert.match(command.stderr, /^error: there is no command 'sail'\ncause: .+\ncure: {2}hawser --help/);
+  const option = hawser("--sail");
+  assert.equal(option.status, 2);
+  assert.match(option.stderr, /unknown option '--sail'/);
+});
+
+test("a failure prints its message, cause and cure; --json gives the same as one object", () => {
+  const { status, text } = reported(new UsageError("bad-key", "private key cannot be read"));
+  assert.equal(status, 1);
+  assert.match(text, /^error: private key cannot be read\ncause: A key is malformed.*\ncure: {2}Give an EC /);
+  const { error } = JSON.parse(reported(new UsageError("bad-key", "no"), true).text) as { error: object };
+  assert.deepEqual(error, { code: "bad-key", message: "no", ...explain("bad-key") });
+});
+
+test("a failure with a cause below it names both, once", () => {
+  const below = new UsageError("bad-key", "key is encrypted");
+  const above = new UsageError("bad-key", "cannot load the CA", { cause: below });
+  assert.match(reported(above).text, /^error: cannot load the CA: key is encrypted\n/);
+});
+
+test("bad-option ends with status 2", () => {
+  assert.equal(reported(badOption("--count needs --topic")).status, 2);
+});
+
+test("a system error is explained, and an unknown one is shown whole and called a defect", () => {
+  const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
+  assert.match(reported(refused).text, /^error: connect ECONNREFUSED 127.0.0.1:1\ncause: Nothing listens/);
+  assert.match(reported(new AggregateError([refused])).text, /cause: Nothing listens/);
+  assert.match(reported(new RangeError("odd")).text, /RangeError: odd\n[^]*error: odd\ncause: .*defect/);
+});
+
+test("every code of every table has a cause and a cure that are sentences", () => {
+  for (const [room, table] of Object.entries(ERROR_TABLES)) {
+    for (const [code, { cause, cure }] of Object.entries(table)) {
+      assert.ok(cause.length > 10 && cure.length > 10, `${room} ${code}`);
+    }
+  }
+  assert.equal(explain("no-such-code"), undefined);
+  assert.ok(new UsageError("x", "y") instanceof HawserError);
+});
+
+test("AW-72 masked shows four characters of a secret and hides its length", () => {
+  assert.equal(masked("AKIA0123456789"), "AKIA********");
+  assert.equal(masked("AKIA").length, masked("AKIA0123456789").length);
+});

@@ -1,0 +1,48 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { Command } from "commander";
+
+import { UsageError } from "../codec/index.ts";
+import type { CliErrorCode } from "./errors.ts";
+import { examples, reportFailure, surviveClosedPipes } from "./output.ts";
+
+type Register = (program: Command) => void;
+
+/** Top-level commands and the file that registers each; a file is loaded when its command is typed, or for help. */
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {};
+
+async function main(argv: readonly string[]): Promise<void> {
+  surviveClosedPipes();
+  const program = programOf();
+  try {
+    const typed = argv.find((word) => !word.startsWith("-"));
+    const wanted = typed !== undefined && Object.hasOwn(COMMANDS, typed) ? COMMANDS[typed] : undefined;
+    if (typed !== undefined && typed !== "help" && !wanted) {
+      throw new UsageError<CliErrorCode>("unknown-command", `there is no command '${typed}'`);
+    }
+    const files = wanted ? [wanted] : new Set(Object.values(COMMANDS));
+    for (const load of files) (await load())(program);
+    await program.parseAsync(argv, { from: "user" });
+  } catch (error) {
+    process.exitCode = reportFailure(error, argv.includes("--json"));
+  }
+}
+
+function programOf(): Command {
+  return new Command("hawser")
+    .description("Takes an IoT device from bare secure element to trusted cloud connection.")
+    .version(version(), "-V, --version")
+    .option("--json", "print one JSON object a line")
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError("(add --help for the options and examples)")
+    .exitOverride()
+    .addHelpText("after", examples("hawser up --data ./cloud", "hawser chip serve --port 8050", "hawser up --help"));
+}
+
+function version(): string {
+  const text = readFileSync(join(import.meta.dirname, "../../package.json"), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+await main(process.argv.slice(2));

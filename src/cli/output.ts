@@ -1,0 +1,107 @@
+import { CommanderError, InvalidArgumentError, type Command } from "commander";
+
+import { HawserError, UsageError } from "../codec/index.ts";
+import { CLI_ERRORS } from "./errors.ts";
+import { explain } from "./error-tables.ts";
+
+/** Where a command tells what it does: for a person as text, for a program as one JSON object a line. */
+export interface Output {
+  readonly json: boolean;
+  /** One line on standard output: `fields` under --json, `text` otherwise. */
+  line(fields: Readonly<Record<string, unknown>>, text: string): void;
+  /** A remark for a person alone; --json leaves it out. */
+  note(text: string): void;
+  /** A warning on standard error, in either form. */
+  warn(text: string): void;
+}
+
+/** The output that a command's `--json` asks for. */
+export function outputOf(command: Command): Output {
+  const json = command.optsWithGlobals<{ json?: boolean }>().json === true;
+  return {
+    json,
+    line: (fields, text) => writeOut(json ? JSON.stringify(fields) : text),
+    note: (text) => void (json || writeOut(text)),
+    warn: (text) => writeErr(json ? JSON.stringify({ warning: text }) : `warning: ${text}`),
+  };
+}
+
+/** Help text with examples, as every command shows it: `command.addHelpText("after", examples("hawser up …"))`. */
+export function examples(...lines: readonly string[]): string {
+  return `\nExamples:\n${lines.map((line) => `  ${line}\n`).join("")}`;
+}
+
+/** A secret as a log may show it: its first four characters. */
+export function masked(secret: string): string {
+  return `${secret.slice(0, 4)}${"*".repeat(8)}`;
+}
+
+/** Parses a TCP port for an option; 0 means any free one. */
+export function portOption(value: string): number {
+  const port = Number(value);
+  if (!/^\d+$/.test(value) || port > 65_535) throw new InvalidArgumentError("a port is a number from 0 to 65535.");
+  return port;
+}
+
+/** Parses a whole number of at least `least` for an option. */
+export function numberOption(least: number, most = Number.MAX_SAFE_INTEGER): (value: string) => number {
+  return (value) => {
+    const number = Number(value);
+    if (!/^\d+$/.test(value) || number < least || number > most) {
+      throw new InvalidArgumentError(`a whole number from ${least} to ${most} is needed.`);
+    }
+    return number;
+  };
+}
+
+const USAGE_CODES: readonly string[] = ["bad-option", "unknown-command"];
+
+/** Exit status of a failure: 2 where the command was typed wrongly, 1 otherwise. */
+export type ExitStatus = 0 | 1 | 2;
+
+/** Prints a failure with its cause and cure to standard error and gives the exit status. Commander prints its own. */
+export function reportFailure(error: unknown, json: boolean): ExitStatus {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  const { code, message, detail } = describe(error);
+  const entry = explain(code) ?? CLI_ERRORS.internal;
+  if (json) {
+    writeErr(JSON.stringify({ error: { code, message, cause: entry.cause, cure: entry.cure } }));
+  } else {
+    writeErr(`${detail}error: ${message}\ncause: ${entry.cause}\ncure:  ${entry.cure}`);
+  }
+  return error instanceof UsageError && USAGE_CODES.includes(error.code) ? 2 : 1;
+}
+
+/** Ends the process in silence when a reader of our output went away: `hawser ledger | head`. */
+export function surviveClosedPipes(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: NodeJS.ErrnoException) => {
+      if (error.code === "EPIPE") process.exit();
+      throw error;
+    });
+  }
+}
+
+function describe(error: unknown): { code: string; message: string; detail: string } {
+  if (error instanceof HawserError) return { code: error.code, message: chained(error), detail: "" };
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  if (!(error instanceof Error)) return { code: "internal", message: String(error), detail: "" };
+  const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
+  if (code !== undefined && Object.hasOwn(CLI_ERRORS, code)) return { code, message: error.message, detail: "" };
+  return { code: "internal", message: error.message, detail: `${error.stack ?? ""}\n` };
+}
+
+/** A message with those of its causes, as far as they add something. */
+function chained(error: Error): string {
+  const { cause } = error;
+  if (!(cause instanceof Error) || cause.message === "" || error.message.includes(cause.message)) return error.message;
+  return `${error.message}: ${chained(cause)}`;
+}
+
+function writeOut(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function writeErr(line: string): void {
+  process.stderr.write(`${line}\n`);
+}
