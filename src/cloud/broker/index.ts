@@ -1,0 +1,23 @@
+export type {
+  Admission,
+  Authority,
+  AuthorityAction,
+  ConnectRequest,
+  Defer,
+  Gatekeeper,
+  MessageProperties,
+  Peer,
+  Published,
+  PublishListener,
+  QueuedMessage,
+  SessionFacts,
+  SessionStore,
+  Sink,
+  StoredMessage,
+  StoredSession,
+  StoredState,
+  StoredSubscription,
+  SystemMessage,
+  Verdict,
+} from "./ports.ts";
+export { AWS_PROFILE, AWS_RATES, SPEC_PROFILE, type BrokerLimits, type BrokerSettings } from "./settings.ts";

@@ -1,0 +1,148 @@
+/** How much is allowed. Bytes are of UTF-8 for texts; `Infinity` switches a rate off. */
+export type BrokerLimits = {
+  /** Fixed header and body of one packet, announced to MQTT 5 clients. MQTT 5.0, section 3.2.2.3.6 */
+  readonly packetBytes: number;
+  /** The same before CONNECT was accepted. */
+  readonly connectPacketBytes: number;
+  readonly payloadBytes: number;
+  readonly topicBytes: number;
+  readonly topicSlashes: number;
+  readonly clientIdBytes: number;
+  /** Keep alive outside these is replaced, and MQTT 5 clients are told. MQTT 5.0, section 3.2.2.3.14 */
+  readonly keepAliveMinS: number;
+  readonly keepAliveMaxS: number;
+  /** What a keep alive of 0 (never) becomes; 0 leaves it. */
+  readonly keepAliveForZeroS: number;
+  readonly filtersPerSubscribe: number;
+  readonly subscriptionsPerSession: number;
+  /** Unacknowledged QoS 1 messages in each direction. MQTT 5.0, section 3.2.2.3.3 */
+  readonly inFlight: number;
+  /** MQTT 5.0, section 3.2.2.3.8 */
+  readonly topicAliases: number;
+  /** How long a session lasts where the client leaves that to us: MQTT 3.1.1 with clean session 0. */
+  readonly sessionExpiryDefaultS: number;
+  readonly sessionExpiryMaxS: number;
+  readonly messageExpiryMinS: number;
+  readonly messageExpiryMaxS: number;
+  readonly connections: number;
+  /** From accepted socket to accepted CONNECT. */
+  readonly connectTimeoutMs: number;
+  /** QoS 1 messages that wait for one session beyond those in flight. */
+  readonly queuedMessages: number;
+  readonly queuedBytes: number;
+  /** Unsent bytes of one connection above which QoS 0 is dropped and QoS 1 waits in the queue. */
+  readonly outboundSoftBytes: number;
+  /** Unsent bytes above which the connection is closed as a slow consumer. */
+  readonly outboundHardBytes: number;
+  readonly retainedMessages: number;
+  readonly retainedBytes: number;
+  /** PUBLISH packets of one client a second; beyond, its connection is read more slowly. */
+  readonly publishesPerSecond: number;
+  /** Bytes of one client a second; beyond, its connection is read more slowly. */
+  readonly bytesPerSecond: number;
+};
+
+/** How the broker behaves where OASIS leaves a choice, or where AWS IoT departs from OASIS. */
+export type BrokerSettings = {
+  readonly profile: string;
+  /** Whether `a/#` matches `a`. MQTT 5.0, section 4.7.1.2 */
+  readonly multiLevelMatchesParent: boolean;
+  /** Whether a filter with wildcards is sent retained messages on subscribe. */
+  readonly retainedOnWildcard: boolean;
+  /** Whether clients may retain messages on topics that start with `$`. */
+  readonly retainOnReserved: boolean;
+  /** Whether an MQTT 5 client may resume the session of an MQTT 3.1.1 client, and the reverse. */
+  readonly resumesAcrossVersions: boolean;
+  /** What happens to packets that arrive before CONNACK was sent. MQTT 5.0, section 3.1.4 */
+  readonly beforeConnack: "refuse" | "hold";
+  /** Prefixes of `$` topics that clients may publish to; any other is refused. */
+  readonly reservedPublish: readonly string[];
+  /** Prefixes of `$` filters that clients may subscribe to; any other is refused. */
+  readonly reservedSubscribe: readonly string[];
+  /** Whether `$aws/events/presence/…` is published on connect and disconnect. */
+  readonly presence: boolean;
+  /** PUBLISH and PUBACK packets of one connection that are traced each second; all other packets always are. */
+  readonly tracedDataPacketsPerSecond: number;
+  readonly limits: BrokerLimits;
+};
+
+/** The limits that AWS IoT documents, rates excepted. */
+const AWS_LIMITS: BrokerLimits = {
+  packetBytes: 128 * 1024 + 2048,
+  connectPacketBytes: 8192,
+  payloadBytes: 128 * 1024,
+  topicBytes: 256,
+  topicSlashes: 7,
+  clientIdBytes: 128,
+  keepAliveMinS: 30,
+  keepAliveMaxS: 1200,
+  keepAliveForZeroS: 1200,
+  filtersPerSubscribe: 8,
+  subscriptionsPerSession: 50,
+  inFlight: 100,
+  topicAliases: 8,
+  sessionExpiryDefaultS: 3600,
+  sessionExpiryMaxS: 3600,
+  messageExpiryMinS: 1,
+  messageExpiryMaxS: 604_800,
+  connections: 500_000,
+  connectTimeoutMs: 10_000,
+  queuedMessages: 1000,
+  queuedBytes: 16 * 1024 * 1024,
+  outboundSoftBytes: 1024 * 1024,
+  outboundHardBytes: 32 * 1024 * 1024,
+  retainedMessages: 100_000,
+  retainedBytes: 256 * 1024 * 1024,
+  publishesPerSecond: Infinity,
+  bytesPerSecond: Infinity,
+};
+
+/** The rates that AWS IoT applies to one connection; ours to spread over a profile's limits, off by default. */
+export const AWS_RATES = { publishesPerSecond: 100, bytesPerSecond: 512 * 1024 } as const;
+
+/** Behaves as AWS IoT Core does. The default. */
+export const AWS_PROFILE: BrokerSettings = {
+  profile: "aws",
+  multiLevelMatchesParent: false,
+  retainedOnWildcard: false,
+  retainOnReserved: false,
+  resumesAcrossVersions: false,
+  beforeConnack: "refuse",
+  reservedPublish: [],
+  reservedSubscribe: ["$aws/events/"],
+  presence: true,
+  tracedDataPacketsPerSecond: 20,
+  limits: AWS_LIMITS,
+};
+
+/** Behaves as OASIS writes, as far as QoS 1. */
+export const SPEC_PROFILE: BrokerSettings = {
+  profile: "spec",
+  multiLevelMatchesParent: true,
+  retainedOnWildcard: true,
+  retainOnReserved: true,
+  resumesAcrossVersions: true,
+  beforeConnack: "hold",
+  reservedPublish: ["$"],
+  reservedSubscribe: ["$"],
+  presence: false,
+  tracedDataPacketsPerSecond: 20,
+  limits: {
+    ...AWS_LIMITS,
+    packetBytes: 1024 * 1024,
+    payloadBytes: 1024 * 1024,
+    topicBytes: 65_535,
+    topicSlashes: 199,
+    clientIdBytes: 65_535,
+    keepAliveMinS: 0,
+    keepAliveMaxS: 65_535,
+    keepAliveForZeroS: 0,
+    filtersPerSubscribe: 1000,
+    subscriptionsPerSession: 10_000,
+    topicAliases: 100,
+    sessionExpiryDefaultS: 0xffffffff,
+    sessionExpiryMaxS: 0xffffffff,
+    messageExpiryMinS: 0,
+    messageExpiryMaxS: 0xffffffff,
+  },
+};
