@@ -1,0 +1,20 @@
+export {
+  isContextKey,
+  policyContext,
+  type AlternativeName,
+  type CertificateNames,
+  type ConnectedThing,
+  type ConnectionFacts,
+  type NameAttribute,
+} from "./context.ts";
+export {
+  BoundPolicies,
+  decide,
+  type AttachedPolicy,
+  type DecidingStatement,
+  type PolicyDecision,
+  type PolicyQuestion,
+} from "./decide.ts";
+export { MAX_POLICY_CHARACTERS, parsePolicyDocument, type PolicyDocument, type Statement } from "./document.ts";
+export { MalformedPolicy, POLICY_ERRORS, type PolicyErrorCode } from "./errors.ts";
+export type { PolicyContext } from "./pattern.ts";
