@@ -1,0 +1,2 @@
+export type * from "./services.ts";
+export type { Json } from "./shape.ts";

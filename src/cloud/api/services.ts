@@ -1,0 +1,109 @@
+import type { InputOf } from "./operation.ts";
+import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
+import type { RULE_OPERATIONS } from "./operations-rules.ts";
+import type { Json } from "./shape.ts";
+
+/**
+ * What the control plane asks of the functions room. Inputs are checked against the table before they arrive; names may
+ * be a name, a partial ARN or an ARN, with a qualifier.
+ *
+ * Errors are thrown as `NotFound` (404), `Conflict` (409), `UsageError` (400) or `Denied` (403); `httpFor` turns them
+ * into AWS's names. A method that is absent answers 501 with the operation's name.
+ */
+export type FunctionService = Pick<FunctionOperations, "createFunction" | "addPermission" | "invoke"> &
+  Partial<FunctionOperations>;
+
+/** What the control plane asks of the rules room; errors as for `FunctionService`. */
+export type RuleService = Pick<RuleOperations, "createTopicRule"> & Partial<RuleOperations>;
+
+type Lambda = typeof LAMBDA_OPERATIONS;
+type Rules = typeof RULE_OPERATIONS;
+
+/** All function operations of the table. */
+export type FunctionOperations = {
+  createFunction(input: InputOf<Lambda["CreateFunction"]>): Promise<FunctionConfiguration>;
+  getFunction(input: InputOf<Lambda["GetFunction"]>): Promise<FunctionDescription>;
+  getFunctionConfiguration(input: InputOf<Lambda["GetFunctionConfiguration"]>): Promise<FunctionConfiguration>;
+  updateFunctionCode(input: InputOf<Lambda["UpdateFunctionCode"]>): Promise<FunctionConfiguration>;
+  updateFunctionConfiguration(input: InputOf<Lambda["UpdateFunctionConfiguration"]>): Promise<FunctionConfiguration>;
+  deleteFunction(input: InputOf<Lambda["DeleteFunction"]>): Promise<void>;
+  listFunctions(input: InputOf<Lambda["ListFunctions"]>): Promise<FunctionList>;
+  addPermission(input: InputOf<Lambda["AddPermission"]>): Promise<AddPermissionResult>;
+  removePermission(input: InputOf<Lambda["RemovePermission"]>): Promise<void>;
+  getFunctionPolicy(input: InputOf<Lambda["GetFunctionPolicy"]>): Promise<FunctionPolicy>;
+  invoke(input: InputOf<Lambda["Invoke"]>): Promise<Invocation>;
+};
+
+/** All rule operations of the table. `topicRulePayload` is JSON as it came; the rules room checks it. */
+export type RuleOperations = {
+  createTopicRule(input: InputOf<Rules["CreateTopicRule"]>): Promise<void>;
+  getTopicRule(input: InputOf<Rules["GetTopicRule"]>): Promise<TopicRule>;
+  replaceTopicRule(input: InputOf<Rules["ReplaceTopicRule"]>): Promise<void>;
+  listTopicRules(input: InputOf<Rules["ListTopicRules"]>): Promise<TopicRuleList>;
+  enableTopicRule(input: InputOf<Rules["EnableTopicRule"]>): Promise<void>;
+  disableTopicRule(input: InputOf<Rules["DisableTopicRule"]>): Promise<void>;
+  deleteTopicRule(input: InputOf<Rules["DeleteTopicRule"]>): Promise<void>;
+};
+
+/** A function as Lambda describes it. `LastModified` is ISO 8601 with `+0000`, `CodeSha256` base64, times in seconds. */
+export type FunctionConfiguration = {
+  readonly FunctionName: string;
+  readonly FunctionArn: string;
+  readonly Runtime: string;
+  readonly Role: string;
+  readonly Handler: string;
+  readonly CodeSize: number;
+  readonly Description: string;
+  readonly Timeout: number;
+  readonly MemorySize: number;
+  readonly LastModified: string;
+  readonly CodeSha256: string;
+  readonly Version: string;
+  readonly RevisionId: string;
+  readonly State: "Active";
+  readonly LastUpdateStatus: "Successful";
+  readonly PackageType: "Zip";
+  readonly Architectures: readonly string[];
+  readonly Environment?: { readonly Variables: Readonly<Record<string, string>> };
+};
+
+export type FunctionDescription = {
+  readonly Configuration: FunctionConfiguration;
+  readonly Code: { readonly RepositoryType: string; readonly Location: string };
+};
+
+/** One page of functions; `NextMarker` is absent on the last. */
+export type FunctionList = { readonly Functions: readonly FunctionConfiguration[]; readonly NextMarker?: string };
+
+/** `Statement` is the permission as a JSON text. */
+export type AddPermissionResult = { readonly Statement: string };
+
+/** `Policy` is the function's resource policy as a JSON text. */
+export type FunctionPolicy = { readonly Policy: string; readonly RevisionId: string };
+
+/** What came of an invocation: 200 with the function's result or error, 202 for Event, 204 for DryRun. */
+export type Invocation = {
+  readonly StatusCode: 200 | 202 | 204;
+  readonly FunctionError?: "Handled" | "Unhandled";
+  /** Base64 of the log's last 4 KB, where LogType is Tail. */
+  readonly LogResult?: string;
+  readonly ExecutedVersion?: string;
+  readonly Payload?: Uint8Array;
+};
+
+export type TopicRule = { readonly ruleArn: string; readonly rule: { readonly [key: string]: Json } };
+
+/** One page of rules; `createdAt` in seconds, `nextToken` absent on the last page. */
+export type TopicRuleList = {
+  readonly rules: readonly {
+    readonly ruleArn: string;
+    readonly ruleName: string;
+    readonly topicPattern?: string;
+    readonly createdAt: number;
+    readonly ruleDisabled: boolean;
+  }[];
+  readonly nextToken?: string;
+};
+
+/** Answers `hawser why`: the last refusals about a device, certificate, client id or address, or the latest of all. */
+export type Why = { explain(subject: string | undefined): Promise<Json> };

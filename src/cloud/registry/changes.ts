@@ -1,0 +1,26 @@
+import type { CertificateEntry, PolicyEntry } from "./entries.ts";
+
+/** A certificate changed: its status, or what is attached to it. `after` is absent where it was deleted. */
+export type CertificateChange = {
+  readonly id: string;
+  readonly before: CertificateEntry | undefined;
+  readonly after: CertificateEntry | undefined;
+};
+
+/** The policy's version in force changed, or it was created or deleted (`after` absent). */
+export type PolicyChange = { readonly name: string; readonly after: PolicyEntry | undefined };
+
+/** A list of listeners for one kind of change. They run right after the commit, in commit order. */
+export class Listeners<T> {
+  readonly #listeners = new Set<(change: T) => void>();
+
+  /** Calls `listener` with each change from now on; the returned function ends that. */
+  add(listener: (change: T) => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  tell(change: T): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * The registry's answers to per-connect and per-packet questions: small immutable entries of an in-memory index.
+ * A change replaces the entry; who holds an old one holds the past.
+ */
+
+export type CaStatus = "ACTIVE" | "INACTIVE";
+export type AutoRegistration = "ENABLE" | "DISABLE";
+export type CertificateMode = "DEFAULT" | "SNI_ONLY";
+export type CertificateStatus = "ACTIVE" | "INACTIVE" | "REVOKED" | "PENDING_ACTIVATION";
+
+/** A registered CA. Ids are lower-case hex SHA-256 of the DER. */
+export type CaEntry = {
+  readonly id: string;
+  readonly status: CaStatus;
+  readonly autoRegistration: AutoRegistration;
+  readonly mode: CertificateMode;
+  readonly pem: string;
+};
+
+/** A registered device certificate with what is attached to it. */
+export type CertificateEntry = {
+  readonly id: string;
+  readonly status: CertificateStatus;
+  /** The CA that was found to have signed it, when it was registered. */
+  readonly caId: string | undefined;
+  readonly mode: CertificateMode;
+  /** Names of attached policies, in order of attachment. */
+  readonly policies: readonly string[];
+  /** Names of things that it is attached to, in order of attachment. */
+  readonly things: readonly string[];
+};
+
+/** The version of a policy that is in force. `document` is JSON text as it was given. */
+export type PolicyEntry = {
+  readonly name: string;
+  readonly version: number;
+  readonly document: string;
+};

@@ -1,0 +1,3 @@
+export { functionArn, iotArn, type Account } from "./account.ts";
+export type { CertificateChange, PolicyChange } from "./changes.ts";
+export type * from "./entries.ts";

@@ -1,0 +1,2 @@
+export type { Queries, Store } from "./port.ts";
+export type * from "./tables.ts";

@@ -1,0 +1,161 @@
+import { sql, type Kysely } from "kysely";
+
+/** One step of the schema's history; `up` runs once, inside a transaction. */
+export type Migration = { readonly name: string; readonly up: (db: Kysely<unknown>) => Promise<void> };
+
+/** The schema's history: a store is at version n when the first n have run. Landed steps are never edited. */
+export const MIGRATIONS: readonly Migration[] = [{ name: "registry, rules, functions, ledger", up: createFirstTables }];
+
+async function createFirstTables(db: Kysely<unknown>): Promise<void> {
+  const text = "text";
+  const create = db.schema;
+  await create
+    .createTable("settings")
+    .addColumn("name", text, (c) => c.primaryKey())
+    .addColumn("value", text, (c) => c.notNull())
+    .execute();
+  await create
+    .createTable("access_keys")
+    .addColumn("access_key_id", text, (c) => c.primaryKey())
+    .addColumn("secret_access_key", text, (c) => c.notNull())
+    .addColumn("status", text, (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .execute();
+  await createCertificateTables(db);
+  await createThingTables(db);
+  await createPolicyTables(db);
+  await createFunctionTables(db);
+  await create
+    .createTable("ledger_events")
+    .addColumn("seq", "bigint", (c) => c.primaryKey())
+    .addColumn("time", "double precision", (c) => c.notNull())
+    .addColumn("kind", text, (c) => c.notNull())
+    .addColumn("device", text)
+    .addColumn("connection", text)
+    .addColumn("certificate", text)
+    .addColumn("event", text, (c) => c.notNull())
+    .execute();
+  await create.createIndex("ledger_events_kind").on("ledger_events").columns(["kind", "seq"]).execute();
+  await create.createIndex("ledger_events_certificate").on("ledger_events").columns(["certificate", "seq"]).execute();
+  await create.createIndex("ledger_events_device").on("ledger_events").columns(["device", "seq"]).execute();
+}
+
+async function createCertificateTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("ca_certificates")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("pem", "text", (c) => c.notNull())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("auto_registration", "text", (c) => c.notNull())
+    .addColumn("mode", "text", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("modified_at", "bigint", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("generation_id", "text", (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex("ca_certificates_page").on("ca_certificates").columns(["created_at", "id"]).execute();
+  await db.schema
+    .createTable("certificates")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("pem", "text", (c) => c.notNull())
+    .addColumn("ca_id", "text")
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("mode", "text", (c) => c.notNull())
+    .addColumn("born_revoked", "integer", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("modified_at", "bigint", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("generation_id", "text", (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex("certificates_page").on("certificates").columns(["created_at", "id"]).execute();
+  await db.schema
+    .createIndex("certificates_ca_page")
+    .on("certificates")
+    .columns(["ca_id", "created_at", "id"])
+    .execute();
+}
+
+async function createThingTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("things")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("id", "text", (c) => c.notNull())
+    .addColumn("attributes", "text", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable("thing_principals")
+    .addColumn("thing", "text", (c) => c.notNull())
+    .addColumn("principal", "text", (c) => c.notNull())
+    .addColumn("type", "text", (c) => c.notNull())
+    .addColumn("attached_at", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("thing_principals_pk", ["thing", "principal"])
+    .execute();
+  await db.schema
+    .createIndex("thing_principals_principal")
+    .on("thing_principals")
+    .columns(["principal", "thing"])
+    .execute();
+}
+
+async function createPolicyTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("policies")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("default_version", "integer", (c) => c.notNull())
+    .addColumn("next_version", "integer", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("modified_at", "bigint", (c) => c.notNull())
+    .addColumn("generation_id", "text", (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex("policies_page").on("policies").columns(["created_at", "name"]).execute();
+  await db.schema
+    .createTable("policy_versions")
+    .addColumn("policy", "text", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("document", "text", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("policy_versions_pk", ["policy", "version"])
+    .execute();
+  await db.schema
+    .createTable("policy_attachments")
+    .addColumn("policy", "text", (c) => c.notNull())
+    .addColumn("target", "text", (c) => c.notNull())
+    .addColumn("attached_at", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("policy_attachments_pk", ["policy", "target"])
+    .execute();
+  await db.schema
+    .createIndex("policy_attachments_target")
+    .on("policy_attachments")
+    .columns(["target", "policy"])
+    .execute();
+}
+
+async function createFunctionTables(db: Kysely<unknown>): Promise<void> {
+  // The one type name on which the two databases differ.
+  const bytes = sql`blob`;
+  await db.schema
+    .createTable("topic_rules")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("payload", "text", (c) => c.notNull())
+    .addColumn("disabled", "integer", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable("functions")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("configuration", "text", (c) => c.notNull())
+    .addColumn("code", bytes, (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("modified_at", "bigint", (c) => c.notNull())
+    .execute();
+  await db.schema
+    .createTable("function_permissions")
+    .addColumn("function", "text", (c) => c.notNull())
+    .addColumn("statement_id", "text", (c) => c.notNull())
+    .addColumn("statement", "text", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("function_permissions_pk", ["function", "statement_id"])
+    .execute();
+}

@@ -1,0 +1,125 @@
+import { chmodSync, closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+
+import { Kysely } from "kysely";
+
+import { Conflict, Denied, UsageError } from "../../codec/index.ts";
+import type { CloudErrorCode } from "../errors.ts";
+import { GroupCommit } from "./group-commit.ts";
+import { MIGRATIONS, type Migration } from "./migrations.ts";
+import type { Store } from "./port.ts";
+import { sqliteDialect } from "./sqlite-dialect.ts";
+import type { Tables } from "./tables.ts";
+
+const FILE = "registry.sqlite";
+const LOCK = "lock.sqlite";
+
+/** How long a page of the write-ahead log may grow before it is folded back, in pages of 4 KiB. */
+const CHECKPOINT_PAGES = 1000;
+
+export type StoreOptions = {
+  /** Made with mode 0700 where it does not exist; its files have 0600. */
+  readonly directory: string;
+  /** Only tests give another history. */
+  readonly migrations?: readonly Migration[];
+};
+
+/**
+ * Opens, and where needed creates or upgrades, the SQLite store of a directory.
+ *
+ * Throws `Denied` `data-directory-open` where others may read the directory, `Conflict` `data-directory-in-use` where
+ * another process holds it, `UsageError` `schema-too-new` where a newer version wrote it.
+ */
+export async function openStore({ directory, migrations = MIGRATIONS }: StoreOptions): Promise<Store> {
+  makePrivateDirectory(directory);
+  const lock = lockDirectory(directory);
+  let writer: DatabaseSync | undefined;
+  try {
+    writer = openDatabase(join(directory, FILE));
+    await migrate(writer, migrations);
+    return storeOver(writer, openReader(join(directory, FILE)), lock);
+  } catch (error) {
+    writer?.close();
+    lock.close();
+    throw error;
+  }
+}
+
+function storeOver(writer: DatabaseSync, reader: DatabaseSync, lock: DatabaseSync): Store {
+  const commits = new GroupCommit(writer, setImmediate);
+  const read = new Kysely<Tables>({ dialect: sqliteDialect(reader) });
+  return {
+    read,
+    write: (work, committed) => commits.write(work, committed),
+    async close() {
+      await commits.close();
+      reader.close();
+      lock.close();
+    },
+  };
+}
+
+function makePrivateDirectory(directory: string): void {
+  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  const mode = statSync(directory).mode & 0o777;
+  if ((mode & 0o077) === 0) return;
+  const message = `${directory} has mode 0${mode.toString(8)}, need 0700`;
+  throw new Denied<CloudErrorCode>("data-directory-open", message);
+}
+
+/** Two processes with an index each would disagree. The operating system ends this lock with the process. */
+function lockDirectory(directory: string): DatabaseSync {
+  const lock = privateDatabase(join(directory, LOCK), { timeout: 0 });
+  try {
+    lock.exec("begin exclusive");
+    return lock;
+  } catch (cause) {
+    lock.close();
+    throw new Conflict<CloudErrorCode>("data-directory-in-use", `${directory} is open in another process`, { cause });
+  }
+}
+
+function openDatabase(path: string): DatabaseSync {
+  const database = privateDatabase(path, { timeout: 5000, enableForeignKeyConstraints: true, defensive: true });
+  database.exec("pragma journal_mode = wal");
+  // FULL makes every commit wait for the disk: an acknowledged write outlives a power cut.
+  database.exec("pragma synchronous = full");
+  database.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
+  return database;
+}
+
+function openReader(path: string): DatabaseSync {
+  return new DatabaseSync(path, { readOnly: true, timeout: 5000 });
+}
+
+/** SQLite gives a new database the process's default mode; made beforehand, it and its log keep ours. */
+function privateDatabase(path: string, options: ConstructorParameters<typeof DatabaseSync>[1]): DatabaseSync {
+  closeSync(openSync(path, "a", 0o600));
+  chmodSync(path, 0o600);
+  return new DatabaseSync(path, options);
+}
+
+async function migrate(database: DatabaseSync, migrations: readonly Migration[]): Promise<void> {
+  database.exec("create table if not exists schema_version (version integer not null)");
+  const row = database.prepare("select version from schema_version").get();
+  const version = Number(row?.["version"] ?? 0);
+  if (version > migrations.length) {
+    const message = `the store has schema ${version}, this version knows ${migrations.length}`;
+    throw new UsageError<CloudErrorCode>("schema-too-new", message);
+  }
+  if (!row) database.exec("insert into schema_version (version) values (0)");
+  const db = new Kysely<unknown>({ dialect: sqliteDialect(database) });
+  for (const [index, migration] of migrations.entries()) {
+    if (index < version) continue;
+    database.exec("begin immediate");
+    try {
+      await migration.up(db);
+      database.prepare("update schema_version set version = ?").run(index + 1);
+      database.exec("commit");
+    } catch (error) {
+      database.exec("rollback");
+      throw error;
+    }
+  }
+}

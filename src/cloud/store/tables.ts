@@ -1,0 +1,116 @@
+/**
+ * The rows of the store. Times are milliseconds since 1970 as whole numbers, truth values 0 or 1, JSON is text: what
+ * SQLite and PostgreSQL both hold without loss.
+ */
+export type Tables = {
+  settings: SettingRow;
+  access_keys: AccessKeyRow;
+  ca_certificates: CaCertificateRow;
+  certificates: CertificateRow;
+  things: ThingRow;
+  thing_principals: ThingPrincipalRow;
+  policies: PolicyRow;
+  policy_versions: PolicyVersionRow;
+  policy_attachments: PolicyAttachmentRow;
+  topic_rules: TopicRuleRow;
+  functions: FunctionRow;
+  function_permissions: FunctionPermissionRow;
+  ledger_events: LedgerEventRow;
+};
+
+/** One value by name: account id, region, registration code. */
+export type SettingRow = { name: string; value: string };
+
+export type AccessKeyRow = {
+  access_key_id: string;
+  secret_access_key: string;
+  status: "Active" | "Inactive";
+  created_at: number;
+};
+
+/** A registered CA. `id` is the lower-case hex SHA-256 of its DER. */
+export type CaCertificateRow = {
+  id: string;
+  pem: string;
+  status: "ACTIVE" | "INACTIVE";
+  auto_registration: "ENABLE" | "DISABLE";
+  mode: "DEFAULT" | "SNI_ONLY";
+  created_at: number;
+  modified_at: number;
+  /** Counts changes; AWS calls it customerVersion. */
+  version: number;
+  generation_id: string;
+};
+
+/** A device certificate. `id` is the lower-case hex SHA-256 of its DER. */
+export type CertificateRow = {
+  id: string;
+  pem: string;
+  ca_id: string | null;
+  status: "ACTIVE" | "INACTIVE" | "REVOKED" | "PENDING_ACTIVATION";
+  mode: "DEFAULT" | "SNI_ONLY";
+  /** 1 where it came as REVOKED: such a certificate can never be activated. */
+  born_revoked: 0 | 1;
+  created_at: number;
+  modified_at: number;
+  version: number;
+  generation_id: string;
+};
+
+export type ThingRow = {
+  name: string;
+  id: string;
+  /** JSON object of texts. */
+  attributes: string;
+  version: number;
+  created_at: number;
+};
+
+/** `principal` is a certificate id. */
+export type ThingPrincipalRow = {
+  thing: string;
+  principal: string;
+  type: "EXCLUSIVE_THING" | "NON_EXCLUSIVE_THING";
+  attached_at: number;
+};
+
+export type PolicyRow = {
+  name: string;
+  default_version: number;
+  /** The version that the next CreatePolicyVersion gets: numbers are never given twice. */
+  next_version: number;
+  created_at: number;
+  modified_at: number;
+  generation_id: string;
+};
+
+export type PolicyVersionRow = { policy: string; version: number; document: string; created_at: number };
+
+/** `target` is a certificate id. */
+export type PolicyAttachmentRow = { policy: string; target: string; attached_at: number };
+
+/** `payload` is the rule's JSON as it was given. */
+export type TopicRuleRow = { name: string; payload: string; disabled: 0 | 1; created_at: number };
+
+/** `configuration` is JSON that the functions room owns; `code` its zip. */
+export type FunctionRow = {
+  name: string;
+  configuration: string;
+  code: Uint8Array;
+  created_at: number;
+  modified_at: number;
+};
+
+/** `statement` is one statement of the function's resource policy as JSON. */
+export type FunctionPermissionRow = { function: string; statement_id: string; statement: string; created_at: number };
+
+/** One durable trace event; the ids stand beside its JSON so that they can be asked for. */
+export type LedgerEventRow = {
+  seq: number;
+  time: number;
+  kind: string;
+  device: string | null;
+  connection: string | null;
+  certificate: string | null;
+  event: string;
+};
