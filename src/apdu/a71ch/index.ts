@@ -1,0 +1,26 @@
+export {
+  A71CH_AID,
+  A71CH_COMMAND_SET,
+  A71CH_COMMANDS,
+  type A71chCommandName,
+  type A71chCommands,
+  type A71chRequest,
+  type A71chResponse,
+} from "./commands.ts";
+export {
+  A71CH_VARIANTS,
+  credentialMap,
+  DEBUG_AVAILABLE,
+  INJECT_LOCK,
+  NO_RESTRICTED_KEY_PAIR,
+  RANDOM_CHUNK,
+  SECURE_CHANNEL,
+  STORAGE_CHUNK,
+  STORAGE_SEGMENT,
+  TRANSPORT_LOCK,
+  VERIFY_RESULT,
+  type A71chCapacity,
+  type A71chVariant,
+  type CredentialMap,
+  type ObjectState,
+} from "./objects.ts";

@@ -1,0 +1,105 @@
+import { DecodeError, decode, encode, ProtocolError, Writer } from "../codec/index.ts";
+import type { CommandApdu } from "./apdu.ts";
+import type { Command, CommandTable, RequestOf, ResponseOf } from "./command.ts";
+import type { ApduErrorCode } from "./errors.ts";
+import type { Fields } from "./fields.ts";
+
+/** A command that was recognised: its key in the table, its row, and its fields. */
+export type RecognisedCommand<Key extends string = string> = {
+  readonly key: Key;
+  readonly row: Command;
+  readonly request: Fields;
+};
+
+/** What it takes to name a command and its fields, whichever table it is from. */
+export interface CommandRecogniser {
+  recognise(apdu: CommandApdu): RecognisedCommand;
+  rowsOf(apdu: Pick<CommandApdu, "cla" | "ins">): readonly Command[];
+}
+
+/** A command table, ready to recognise commands and to build them. */
+export class CommandSet<Table extends CommandTable> implements CommandRecogniser {
+  readonly table: Table;
+  readonly #rows = new Map<number, readonly (readonly [keyof Table & string, Command])[]>();
+  readonly #classes = new Set<number>();
+
+  constructor(table: Table) {
+    this.table = table;
+    for (const [key, row] of Object.entries(table)) {
+      const id = (row.cla << 8) | row.ins;
+      this.#rows.set(id, [...(this.#rows.get(id) ?? []), [key, row]]);
+      this.#classes.add(row.cla);
+    }
+  }
+
+  /** The rows that share a class and an instruction. */
+  rowsOf({ cla, ins }: Pick<CommandApdu, "cla" | "ins">): readonly Command[] {
+    return (this.#rows.get((cla << 8) | ins) ?? []).map(([, row]) => row);
+  }
+
+  /**
+   * Finds the row that a command fits. Where none does, throws a `ProtocolError` whose `reply` is the status word:
+   * 6E00 for the class, 6D00 for the instruction, 6A86 for P1 and P2, and the row's own for the data.
+   */
+  recognise(apdu: CommandApdu): RecognisedCommand<keyof Table & string> {
+    const rows = this.#rows.get((apdu.cla << 8) | apdu.ins);
+    if (!rows) {
+      const reply = this.#classes.has(apdu.cla) ? 0x6d00 : 0x6e00;
+      throw new ProtocolError<ApduErrorCode, number>("unknown-command", `no command ${idOf(apdu)}`, reply);
+    }
+    const header = Uint8Array.of(apdu.p1, apdu.p2);
+    let mismatch: { row: Command; cause: DecodeError } | undefined;
+    for (const [key, row] of rows) {
+      const parameters = attempt(() => decode(row.parameters, header));
+      if (parameters instanceof DecodeError) continue;
+      const body = attempt(() => decode(row.body, apdu.data));
+      if (!(body instanceof DecodeError)) return { key, row, request: { ...parameters, ...body } };
+      mismatch = { row, cause: body };
+    }
+    if (!mismatch) {
+      throw new ProtocolError<ApduErrorCode, number>("wrong-parameters", `${idOf(apdu)} does not take these`, 0x6a86);
+    }
+    const { row, cause } = mismatch;
+    const message = `${row.name} does not take ${apdu.data.length} bytes of this form`;
+    throw new ProtocolError<ApduErrorCode, number>("wrong-request", message, row.malformed, { cause });
+  }
+
+  /** The command of a row with these fields. Throws `DecodeError` where a field does not fit. */
+  build<Key extends keyof Table & string>(key: Key, request: RequestOf<Table[Key]>): CommandApdu {
+    const row: Command = this.#row(key);
+    const fields = request as Fields;
+    const parameters = new Writer(2);
+    row.parameters.write(parameters, fields);
+    const [p1 = 0, p2 = 0] = parameters.finish();
+    const command = { cla: row.cla, ins: row.ins, p1, p2, data: encode(row.body, fields) };
+    return row.le === undefined ? command : { ...command, le: row.le };
+  }
+
+  /** The fields of a row's answer. Throws `DecodeError` where it has another form. */
+  readResponse<Key extends keyof Table & string>(key: Key, data: Uint8Array): ResponseOf<Table[Key]> {
+    return decode(this.#row(key).response, data) as ResponseOf<Table[Key]>;
+  }
+
+  /** The answer data of a row with these fields. */
+  writeResponse(row: Command, response: Fields): Uint8Array {
+    return encode(row.response, response);
+  }
+
+  #row(key: keyof Table & string): Command {
+    // Every key of the table has a row; the index signature only widens the type.
+    return this.table[key] as Command;
+  }
+}
+
+function attempt<T>(read: () => T): T | DecodeError {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof DecodeError) return error;
+    throw error;
+  }
+}
+
+function idOf({ cla, ins, p1, p2 }: CommandApdu): string {
+  return [cla, ins, p1, p2].map((byte) => byte.toString(16).padStart(2, "0")).join(" ");
+}

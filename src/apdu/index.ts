@@ -1,0 +1,24 @@
+export {
+  decodeCommand,
+  decodeResponse,
+  encodeCommand,
+  encodeResponse,
+  MAX_SHORT_COMMAND,
+  MAX_SHORT_RESPONSE,
+  type CommandApdu,
+  type ResponseApdu,
+} from "./apdu.ts";
+export { CommandSet, type CommandRecogniser, type RecognisedCommand } from "./command-set.ts";
+export {
+  command,
+  verificationCounts,
+  type Command,
+  type CommandTable,
+  type RequestOf,
+  type ResponseOf,
+} from "./command.ts";
+export { describeExchange, REDACTED, type ExchangeDescription } from "./describe.ts";
+export { APDU_ERRORS, type ApduErrorCode } from "./errors.ts";
+export type { Fields, NoFields } from "./fields.ts";
+export { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "./jrcp1.ts";
+export { describeStatusWord, STATUS_WORDS, SW_OK, type StatusWord, type StatusWordEntry } from "./status-word.ts";
