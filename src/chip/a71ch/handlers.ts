@@ -1,0 +1,27 @@
+import type { A71chCapacity, A71chCommandName, A71chRequest, A71chResponse } from "../../apdu/a71ch/index.ts";
+import type { Entropy } from "../../crypto/index.ts";
+import type { ChipCrypto } from "../ports.ts";
+import { keyHandlers } from "./key-handlers.ts";
+import { moduleHandlers } from "./module-handlers.ts";
+import type { A71chObjects } from "./objects.ts";
+import { storageHandlers } from "./storage-handlers.ts";
+
+/** What a chip does for each command of the table. Handlers change the objects and throw refusals; they answer fields. */
+export type A71chHandlers = {
+  readonly [Key in A71chCommandName]: (request: A71chRequest<Key>) => A71chResponse<Key>;
+};
+
+/** What handlers work on. `objects` is replaced when a change could not be stored. */
+export type A71chInside = {
+  objects: A71chObjects;
+  readonly capacity: A71chCapacity;
+  readonly crypto: ChipCrypto;
+  readonly entropy: Entropy;
+  /** Says that the objects changed and must be stored before the answer is given. */
+  changed(): void;
+};
+
+/** The handlers of all commands. */
+export function a71chHandlers(inside: A71chInside): A71chHandlers {
+  return { ...keyHandlers(inside), ...storageHandlers(inside), ...moduleHandlers(inside) };
+}

@@ -1,0 +1,67 @@
+import { A71CH_VARIANTS, type A71chCapacity, type A71chVariant } from "../../apdu/a71ch/index.ts";
+import { DecodeError, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
+import type { ChipErrorCode } from "../errors.ts";
+import { KeyPair } from "../key-pair.ts";
+import { type A71chObjects, freshObjects, type Slot } from "./objects.ts";
+
+const MODEL = utf8Bytes("A71CH");
+const VERSION = 1;
+
+/** The whole state of a chip as one image: model, format version, variant, then the objects in their order. */
+export function encodeImage(variant: A71chVariant, objects: A71chObjects): Uint8Array {
+  const image = new Writer(8192).bytes(MODEL).u8(VERSION).utf8(variant).bytes(objects.uniqueId);
+  objects.keyPairs.forEach((slot) => writeSlot(image, slot, (pair) => pair.save(image)));
+  objects.publicKeys.forEach((slot) => writeSlot(image, slot, (point) => image.bytes(point)));
+  image.bytes(objects.storage);
+  objects.frozenSegments.forEach((frozen) => image.u8(frozen ? 1 : 0));
+  return image.finish();
+}
+
+/** The objects of an image. Throws `UsageError` `state-version` for another model, variant or format version. */
+export function decodeImage(variant: A71chVariant, bytes: Uint8Array): A71chObjects {
+  const image = new Reader(bytes);
+  try {
+    const head = [...image.bytes(MODEL.length), image.u8()];
+    const found = image.utf8(1);
+    if (head.some((byte, i) => byte !== [...MODEL, VERSION][i]) || found !== variant) {
+      throw new UsageError<ChipErrorCode>(
+        "state-version",
+        `the state is not of an A71CH ${variant}, version ${VERSION}`,
+      );
+    }
+    const objects = readObjects(image, A71CH_VARIANTS[variant]);
+    image.end();
+    return objects;
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw new UsageError<ChipErrorCode>("state-version", "the state has another layout", { cause });
+  }
+}
+
+function readObjects(image: Reader, capacity: A71chCapacity): A71chObjects {
+  const objects = freshObjects(capacity, image.bytes(18).slice());
+  objects.keyPairs.forEach((slot) => readSlot(image, slot, () => KeyPair.load(image)));
+  objects.publicKeys.forEach((slot) => readSlot(image, slot, () => image.bytes(65).slice()));
+  objects.storage.set(image.bytes(capacity.storageBytes));
+  objects.frozenSegments.forEach((_, i) => (objects.frozenSegments[i] = readFlags(image) === 1));
+  return objects;
+}
+
+/** A slot is a byte of flags, 1 present and 2 frozen, then its content where present. */
+function writeSlot<T>(image: Writer, slot: Slot<T>, write: (content: T) => void): void {
+  image.u8((slot.content === undefined ? 0 : 1) | (slot.frozen ? 2 : 0));
+  if (slot.content !== undefined) write(slot.content);
+}
+
+function readSlot<T>(image: Reader, slot: Slot<T>, read: () => T): void {
+  const flags = readFlags(image);
+  slot.frozen = (flags & 2) !== 0;
+  if ((flags & 1) !== 0) slot.content = read();
+}
+
+function readFlags(image: Reader): number {
+  const at = image.at;
+  const flags = image.u8();
+  if (flags > 3) throw new DecodeError("value", `flags 0x${flags.toString(16)}`, at);
+  return flags;
+}

@@ -1,0 +1,1 @@
+export { A71chChip, type A71chChipOptions } from "./chip.ts";

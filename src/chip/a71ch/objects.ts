@@ -1,0 +1,75 @@
+import { type A71chCapacity, STORAGE_SEGMENT, type ObjectState } from "../../apdu/a71ch/index.ts";
+import { Refused } from "../../codec/index.ts";
+import type { ChipErrorCode } from "../errors.ts";
+import type { KeyPair } from "../key-pair.ts";
+
+/** A numbered place for an object. A frozen place keeps what it holds, or its emptiness. */
+export type Slot<T> = { content: T | undefined; frozen: boolean };
+
+/** Everything in a chip that outlives power. */
+export type A71chObjects = {
+  readonly uniqueId: Uint8Array;
+  readonly keyPairs: Slot<KeyPair>[];
+  readonly publicKeys: Slot<Uint8Array>[];
+  readonly storage: Uint8Array;
+  /** One a segment of 32 bytes. */
+  readonly frozenSegments: boolean[];
+};
+
+/** What erased storage reads as; the last byte of it says that there is no object table. A71CH object table */
+export const ERASED = 0xff;
+
+/** The objects of a chip that nobody has used. */
+export function freshObjects(capacity: A71chCapacity, uniqueId: Uint8Array): A71chObjects {
+  return {
+    uniqueId,
+    keyPairs: emptySlots(capacity.keyPairs),
+    publicKeys: emptySlots(capacity.publicKeys),
+    storage: new Uint8Array(capacity.storageBytes).fill(ERASED),
+    frozenSegments: Array.from({ length: capacity.storageBytes / STORAGE_SEGMENT }, () => false),
+  };
+}
+
+/** What a slot holds. Refused with 6A86 where there is no such slot, 6985 where it is empty. */
+export function contentOf<T>(slots: readonly Slot<T>[], index: number, what: string): T {
+  const { content } = slotOf(slots, index, what);
+  if (content === undefined) throw refuse(0x6985, `${what} ${index} is empty`);
+  return content;
+}
+
+/** Replaces what a slot holds. Refused with 6A86 where there is no such slot, 6986 where it is frozen. */
+export function replace<T>(slots: readonly Slot<T>[], index: number, content: T | undefined, what: string): void {
+  openSlot(slots, index, what).content = content;
+}
+
+/** A slot that can still change. Refused with 6A86 where there is no such slot, 6986 where it is frozen. */
+export function openSlot<T>(slots: readonly Slot<T>[], index: number, what: string): Slot<T> {
+  const slot = slotOf(slots, index, what);
+  if (slot.frozen) throw refuse(0x6986, `${what} ${index} is frozen`);
+  return slot;
+}
+
+/** Freezes a slot, full or empty; twice is once. */
+export function freeze<T>(slots: readonly Slot<T>[], index: number, what: string): void {
+  slotOf(slots, index, what).frozen = true;
+}
+
+/** How the credential map shows slots. */
+export function statesOf(slots: readonly Slot<unknown>[]): ObjectState[] {
+  return slots.map(({ content, frozen }) => ({ present: content !== undefined, frozen }));
+}
+
+/** A refusal with a status word. */
+export function refuse(statusWord: number, message: string): Refused<ChipErrorCode> {
+  return new Refused<ChipErrorCode>("status-word", message, statusWord);
+}
+
+function slotOf<T>(slots: readonly Slot<T>[], index: number, what: string): Slot<T> {
+  const slot = slots[index];
+  if (!slot) throw refuse(0x6a86, `there is no ${what} ${index}`);
+  return slot;
+}
+
+function emptySlots<T>(count: number): Slot<T>[] {
+  return Array.from({ length: count }, () => ({ content: undefined, frozen: false }));
+}
