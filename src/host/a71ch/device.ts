@@ -1,0 +1,247 @@
+import {
+  A71CH_AID,
+  A71CH_VARIANTS,
+  type A71chCommandName,
+  type A71chRequest,
+  type A71chResponse,
+  type A71chVariant,
+  RANDOM_CHUNK,
+  VERIFY_RESULT,
+} from "../../apdu/a71ch/index.ts";
+import { concat, ProtocolError, toHex, UsageError } from "../../codec/index.ts";
+import {
+  derElementLength,
+  type DigestVerifier,
+  ecPublicKeyInfo,
+  type Hash,
+  type Clock,
+  type KeyAgreement,
+  type KeySlot,
+  type PlainKeyPair,
+  type Random,
+  type SecureElementIdentity,
+  type Signer,
+} from "../../crypto/index.ts";
+import { silentTrace, type Trace } from "../../trace/index.ts";
+import type { HostErrorCode } from "../errors.ts";
+import { Queue } from "../queue.ts";
+import type { Transport } from "../transport.ts";
+import { A71chSession, isRefusal } from "./session.ts";
+
+export type A71chOptions = { readonly hash: Hash; readonly clock: Clock; readonly trace?: Trace };
+
+type Facts = { readonly identity: SecureElementIdentity; readonly variant: A71chVariant };
+
+/**
+ * An A71CH secure element as a device's host sees it, over any transport.
+ *
+ * Callers may be many: commands are queued, and what takes several commands runs without others in between.
+ */
+export class A71ch {
+  readonly identity: SecureElementIdentity;
+  readonly variant: A71chVariant;
+  readonly random: Random;
+  readonly verifier: DigestVerifier;
+  readonly #session: A71chSession;
+  readonly #transport: Transport;
+  readonly #hash: Hash;
+  readonly #queue = new Queue();
+  /** How often each slot was given a new key through this object. */
+  readonly #slotChanges = new Map<number, number>();
+
+  private constructor(session: A71chSession, transport: Transport, hash: Hash, { identity, variant }: Facts) {
+    this.#session = session;
+    this.#transport = transport;
+    this.#hash = hash;
+    this.identity = identity;
+    this.variant = variant;
+    this.random = { performer: "chip", random: (length) => this.#random(length) };
+    this.verifier = {
+      performer: "chip",
+      verifyDigest: (publicKey, digest, signature) => this.#verifyDigest(publicKey, digest, signature),
+    };
+  }
+
+  /**
+   * Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where there is
+   * no such application, and `ProtocolError` `unknown-chip` for a capacity that no A71CH has.
+   */
+  static async open(transport: Transport, { hash, clock, trace = silentTrace }: A71chOptions): Promise<A71ch> {
+    const session = new A71chSession(transport, clock, trace);
+    await session.send("selectCardManager", {});
+    const { appletVersion } = await session.send("select", { aid: A71CH_AID });
+    const uniqueId = toHex((await session.send("readUniqueId", {})).uniqueId);
+    session.identified(uniqueId);
+    const { storageBytes } = await session.send("readModuleInfo", {});
+    const variant = (["A", "B"] as const).find((each) => A71CH_VARIANTS[each].storageBytes === storageBytes);
+    if (!variant) {
+      throw new ProtocolError<HostErrorCode>(
+        "unknown-chip",
+        `no A71CH has ${storageBytes} bytes of storage`,
+        undefined,
+      );
+    }
+    const firmware = `${appletVersion >> 8}.${(appletVersion & 0xff).toString(16)}`;
+    return new A71ch(session, transport, hash, { identity: { model: "A71CH", uniqueId, firmware }, variant });
+  }
+
+  async identify(): Promise<SecureElementIdentity> {
+    return this.identity;
+  }
+
+  /** Sends one command of the table. Throws `Refused` `status-word` where the chip says no. */
+  send<Key extends A71chCommandName>(key: Key, request: A71chRequest<Key>): Promise<A71chResponse<Key>> {
+    return this.exclusive((session) => session.send(key, request));
+  }
+
+  /** Sends command bytes as they are. */
+  transmit(command: Uint8Array): Promise<Uint8Array> {
+    return this.exclusive((session) => session.transmit(command));
+  }
+
+  /** Runs several commands with nobody else's in between. */
+  exclusive<T>(work: (session: A71chSession) => Promise<T>): Promise<T> {
+    return this.#queue.run(() => work(this.#session));
+  }
+
+  async keySlots(): Promise<readonly KeySlot[]> {
+    const slots = Array.from({ length: A71CH_VARIANTS[this.variant].keyPairs }, (_, slot) => slot);
+    return this.exclusive(async (session) => {
+      const found: KeySlot[] = [];
+      for (const slot of slots) found.push({ slot, publicKey: await publicKeyIn(session, slot) });
+      return found;
+    });
+  }
+
+  async generateKeyPair(slot: number): Promise<Uint8Array> {
+    return ecPublicKeyInfo((await this.#generate(slot)).point);
+  }
+
+  async injectKeyPair(slot: number, { scalar, point }: PlainKeyPair): Promise<void> {
+    await this.exclusive(async (session) => {
+      await session.send("setKeyPair", { slot, scalar, point });
+      this.#noteChange(slot);
+    });
+  }
+
+  async eraseKeyPair(slot: number): Promise<void> {
+    await this.exclusive(async (session) => {
+      await session.send("eraseKeyPair", { slot });
+      this.#noteChange(slot);
+    });
+  }
+
+  async signer(slot: number): Promise<Signer> {
+    const { point } = await this.send("readKeyPairPoint", { slot });
+    const algorithms = ["ecdsa_sha256"] as const;
+    return {
+      performer: "chip",
+      publicKey: ecPublicKeyInfo(point),
+      algorithms,
+      sign: async (algorithm, content) => {
+        if (algorithm !== "ecdsa_sha256") {
+          throw new UsageError<HostErrorCode>("bad-argument", `an A71CH signs ecdsa_sha256, not ${algorithm}`);
+        }
+        const { signature } = await this.send("sign", { slot, digest: this.#hash.digest("sha256", content) });
+        return trimmed(signature);
+      },
+    };
+  }
+
+  keyAgreement(slot: number): KeyAgreement {
+    return {
+      performer: "chip",
+      groups: ["secp256r1"],
+      generate: async (group) => {
+        if (group !== "secp256r1") {
+          throw new UsageError<HostErrorCode>("bad-argument", `an A71CH agrees on secp256r1, not ${group}`);
+        }
+        const { point, change } = await this.#generate(slot);
+        return {
+          group: "secp256r1",
+          publicKey: point,
+          agree: (peerPoint) => this.#agree(slot, change, peerPoint),
+        };
+      },
+    };
+  }
+
+  /** Ends the connection; commands that wait are rejected. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  #generate(slot: number): Promise<{ point: Uint8Array; change: number }> {
+    return this.exclusive(async (session) => {
+      await session.send("generateKeyPair", { slot });
+      const change = this.#noteChange(slot);
+      const { point } = await session.send("readKeyPairPoint", { slot });
+      return { point, change };
+    });
+  }
+
+  #agree(slot: number, change: number, peerPoint: Uint8Array): Promise<Uint8Array> {
+    return this.exclusive(async (session) => {
+      // The chip would agree with whatever key is in the slot by now, and nobody would learn why the peer disagrees.
+      if (this.#slotChanges.get(slot) !== change) {
+        throw new UsageError<HostErrorCode>("ephemeral-key-replaced", `slot ${slot} holds another key by now`);
+      }
+      return (await session.send("agree", { slot, peerPoint })).sharedSecret;
+    });
+  }
+
+  #noteChange(slot: number): number {
+    const change = (this.#slotChanges.get(slot) ?? 0) + 1;
+    this.#slotChanges.set(slot, change);
+    return change;
+  }
+
+  async #random(length: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (let left = length; left > 0; left -= RANDOM_CHUNK) {
+      const asked = Math.min(left, RANDOM_CHUNK);
+      const { bytes } = await this.send("random", { length: asked });
+      if (bytes.length !== asked) throw malformed(`${bytes.length} random bytes where ${asked} were asked for`);
+      parts.push(bytes);
+    }
+    return concat(...parts);
+  }
+
+  async #verifyDigest(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    // No DER signature of P-256 is longer than 72 bytes; what is longer is wrong without asking.
+    if (signature.length > 72) return false;
+    const { result } = await this.send("verifyWithKey", { point, digest: leftmost(digest), signature });
+    if (result === VERIFY_RESULT.right) return true;
+    if (result === VERIFY_RESULT.wrong) return false;
+    throw malformed(`verify result 0x${result.toString(16)}`);
+  }
+}
+
+async function publicKeyIn(session: A71chSession, slot: number): Promise<Uint8Array | undefined> {
+  try {
+    return ecPublicKeyInfo((await session.send("readKeyPairPoint", { slot })).point);
+  } catch (error) {
+    if (isRefusal(error, 0x6985)) return undefined;
+    throw error;
+  }
+}
+
+/** A signature without the bytes that the chip may have put behind it. */
+function trimmed(signature: Uint8Array): Uint8Array {
+  try {
+    return signature.slice(0, derElementLength(signature));
+  } catch (cause) {
+    throw malformed("what should be a signature is not DER", cause);
+  }
+}
+
+function malformed(message: string, cause?: unknown): ProtocolError<HostErrorCode> {
+  return new ProtocolError<HostErrorCode>("malformed-answer", message, undefined, { cause });
+}
+
+/** The 32 bytes of a digest that P-256 looks at: the leftmost, zeros in front where there are fewer. FIPS 186-5, section 6.4.1 */
+function leftmost(digest: Uint8Array): Uint8Array {
+  const fitted = new Uint8Array(32);
+  fitted.set(digest.subarray(0, 32), Math.max(0, 32 - digest.length));
+  return fitted;
+}

@@ -1,0 +1,2 @@
+export { A71ch, type A71chOptions } from "./device.ts";
+export type { A71chSession } from "./session.ts";

@@ -1,0 +1,81 @@
+import {
+  A71CH_COMMAND_SET,
+  type A71chCommandName,
+  type A71chRequest,
+  type A71chResponse,
+} from "../../apdu/a71ch/index.ts";
+import { decodeResponse, describeExchange, describeStatusWord, encodeCommand, SW_OK } from "../../apdu/index.ts";
+import { DecodeError, ProtocolError, Refused } from "../../codec/index.ts";
+import type { Clock } from "../../crypto/index.ts";
+import type { Correlation, Trace } from "../../trace/index.ts";
+import type { HostErrorCode } from "../errors.ts";
+import type { Transport } from "../transport.ts";
+
+/** Commands to an A71CH, one behind the other; every exchange is told to the trace, key material redacted. */
+export class A71chSession {
+  readonly #transport: Transport;
+  readonly #clock: Clock;
+  readonly #trace: Trace;
+  #ids: Correlation = {};
+
+  constructor(transport: Transport, clock: Clock, trace: Trace) {
+    this.#transport = transport;
+    this.#clock = clock;
+    this.#trace = trace;
+  }
+
+  /** Adds the chip's unique id to all events from now on. */
+  identified(device: string): void {
+    this.#ids = { device };
+  }
+
+  /** Sends command bytes as they are and gives the answer's bytes. */
+  async transmit(command: Uint8Array): Promise<Uint8Array> {
+    const started = this.#clock.now();
+    const response = await this.#transport.exchange(command);
+    const { name, statusWord, ...shown } = describeExchange(A71CH_COMMAND_SET, command, response);
+    const event = {
+      kind: "bus.exchange" as const,
+      name,
+      statusWord,
+      durationMs: this.#clock.now() - started,
+      sentBytes: command.length,
+      receivedBytes: response.length,
+      command: shown.command,
+      response: shown.response,
+    };
+    this.#trace.emit("host", event, this.#ids);
+    return response;
+  }
+
+  /**
+   * Sends a command of the table and gives its answer's fields. Throws `Refused` `status-word` for any status word
+   * but 9000, and `ProtocolError` `malformed-answer`.
+   */
+  async send<Key extends A71chCommandName>(key: Key, request: A71chRequest<Key>): Promise<A71chResponse<Key>> {
+    const command = encodeCommand(A71CH_COMMAND_SET.build(key, request));
+    const bytes = await this.transmit(command);
+    try {
+      const { data, sw } = decodeResponse(bytes);
+      if (sw !== SW_OK) throw refusal(key, request, sw);
+      return A71CH_COMMAND_SET.readResponse(key, data);
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause;
+      const message = `the answer to ${A71CH_COMMAND_SET.table[key].name} has another form`;
+      throw new ProtocolError<HostErrorCode>("malformed-answer", message, undefined, { cause });
+    }
+  }
+}
+
+/** Whether an error is a chip's refusal with this status word. */
+export function isRefusal(error: unknown, statusWord: number): boolean {
+  return error instanceof Refused && error.code === "status-word" && error.wire === statusWord;
+}
+
+function refusal(key: A71chCommandName, request: object, sw: number): Refused<HostErrorCode> {
+  const { meaning, cure } = describeStatusWord(sw);
+  const where = "slot" in request ? ` of slot ${String(request.slot)}` : "";
+  const word = sw.toString(16).padStart(4, "0").toUpperCase();
+  const message = `${A71CH_COMMAND_SET.table[key].name}${where} refused with ${word}: ${meaning}; ${cure}`;
+  return new Refused<HostErrorCode>("status-word", message, sw);
+}

@@ -1,0 +1,55 @@
+import type { ErrorTable } from "../codec/index.ts";
+
+/** The codes of `host`. */
+export const HOST_ERRORS = {
+  "status-word": {
+    cause: "The chip refused a command; the message names the command, the status word and what it means.",
+    cure: "Do what the message says; `wire` holds the status word.",
+  },
+  "malformed-answer": {
+    cause: "The chip's answer does not have the form that its data sheet gives.",
+    cure: "Check that the chip at this address is the model you think, and that nobody else writes to its connection.",
+  },
+  "unknown-chip": {
+    cause: "What answers at this address is not a chip that this device class knows.",
+    cure: "Check the address and the chip's model.",
+  },
+  "bad-address": {
+    cause: "The chip's address is not of the form HOST:PORT.",
+    cure: "Give the address as HOST:PORT, for example 127.0.0.1:8050.",
+  },
+  "connection-refused": {
+    cause: "No connection to the chip's address could be made.",
+    cure: "Start the chip (hawser chip serve --model a71ch --port 8050), or correct the address.",
+  },
+  "connection-lost": {
+    cause: "The connection to the chip ended in the middle of a command.",
+    cure: "Connect again. Whether the last command was carried out is not known: look at the chip's state first.",
+  },
+  timeout: {
+    cause: "The chip did not answer in time.",
+    cure: "Check that the chip's server is running and not stopped in a debugger, or give a longer timeout.",
+  },
+  "malformed-frame": {
+    cause: "What came from the chip's server is not JRCP v1.",
+    cure: "Check that the port belongs to a JRCP v1 server; 8050 is its usual port.",
+  },
+  busy: {
+    cause: "A command was sent over a transport while another one was under way.",
+    cure: "Let one device object own the transport; it queues its callers.",
+  },
+  closed: {
+    cause: "The connection to the chip was closed before this command.",
+    cure: "Connect again and open the device on the new connection.",
+  },
+  "bad-argument": {
+    cause: "An argument has a form that the chip cannot take.",
+    cure: "The message names the argument and its bounds.",
+  },
+  "ephemeral-key-replaced": {
+    cause: "The slot of an ephemeral key was given another key before the agreement took place.",
+    cure: "Let one handshake at a time use a slot, or give concurrent handshakes a slot each.",
+  },
+} as const satisfies ErrorTable;
+
+export type HostErrorCode = keyof typeof HOST_ERRORS;

@@ -1,0 +1,2 @@
+export { HOST_ERRORS, type HostErrorCode } from "./errors.ts";
+export { localTransport, type LocalChip, type Transport } from "./transport.ts";
