@@ -7,19 +7,17 @@ import { nodeChipCrypto, serveChip } from "../../chip/node.ts";
 import { toHex, utf8Bytes } from "../../codec/index.ts";
 import { ecPublicPoint, SeededEntropy, VirtualClock } from "../../crypto/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
-import { Ledger } from "../../trace/index.ts";
 import { localTransport } from "../index.ts";
 import { connectChip } from "../node.ts";
 import { A71ch } from "./index.ts";
 
 const message = utf8Bytes("sample");
 
-function newChip(seed = "device test", ledger?: Ledger): A71chChip {
+function newChip(seed = "device test"): A71chChip {
   return new A71chChip({
     crypto: nodeChipCrypto,
     entropy: new SeededEntropy(nodeHash, seed),
     clock: new VirtualClock(),
-    ...(ledger ? { trace: ledger } : {}),
   });
 }
 
