@@ -1,0 +1,25 @@
+import { HawserError } from "../codec/index.ts";
+import type { AlertName } from "./alerts.ts";
+import { LocalFailure, TlsError } from "./errors.ts";
+
+/** What to tell a server about its certificate; a reason that is not listed is a bad_certificate. RFC 8446, section 6.2 */
+const ALERT_FOR: Readonly<Record<string, AlertName>> = {
+  "unknown-issuer": "unknown_ca",
+  "key-identifier": "unknown_ca",
+  expired: "certificate_expired",
+  "not-yet-valid": "certificate_expired",
+  "weak-algorithm": "unsupported_certificate",
+  "weak-key": "unsupported_certificate",
+  "extended-key-usage": "unsupported_certificate",
+  "key-usage": "unsupported_certificate",
+  "unknown-critical-extension": "unsupported_certificate",
+};
+
+/** The error for a refused chain; what the validator did not say as one of its own errors is a failure of ours. */
+export function certificateFailure(cause: unknown): HawserError {
+  if (!(cause instanceof HawserError)) {
+    return new LocalFailure("operation-failed", "the server's certificate could not be checked", { cause });
+  }
+  const alert = ALERT_FOR[cause.code] ?? "bad_certificate";
+  return new TlsError("certificate-refused", `the server's certificate is refused: ${cause.message}`, { cause, alert });
+}

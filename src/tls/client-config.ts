@@ -1,0 +1,66 @@
+import { utf8Bytes } from "../codec/index.ts";
+import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
+import { misuse } from "./errors.ts";
+import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
+import { type SuiteName, SUITES } from "./suites.ts";
+
+/** A client certificate chain and what its key can do; the key itself stays with the driver. */
+export type ClientIdentity = {
+  /** DER, the client's own certificate first. */
+  readonly chain: readonly Uint8Array[];
+  /** DER names of the issuers of the chain's certificates, in the chain's order. RFC 5280, section 4.1.2.4 */
+  readonly issuers: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly algorithms: readonly SignatureAlgorithm[];
+};
+
+/** What a connection is to do, and the synchronous cryptography it does it with. */
+export type ClientConfig = {
+  /** The name or IP literal that the server's certificate must bear. */
+  readonly servername: string;
+  readonly suites: readonly SuiteName[];
+  /** Most preferred first; with a chip, the chip's. */
+  readonly groups: readonly NamedGroup[];
+  readonly schemes: readonly SignatureScheme[];
+  /** Application protocols, most preferred first. RFC 7301, section 3.1 */
+  readonly alpn: readonly string[];
+  readonly identities: readonly ClientIdentity[];
+  readonly hash: Hash;
+  readonly aead: Aead;
+};
+
+/** The parts of a configuration that have a default. */
+export type ClientConfigOptions = Partial<ClientConfig> & Pick<ClientConfig, "servername" | "hash" | "aead">;
+
+/** A whole configuration; throws `UsageError` `bad-option` for what cannot work. */
+export function clientConfig(options: ClientConfigOptions): ClientConfig {
+  const config: ClientConfig = {
+    suites: Object.keys(SUITES) as SuiteName[],
+    groups: ["secp256r1", "x25519", "secp384r1", "secp521r1"],
+    schemes: ALL_SCHEMES,
+    alpn: [],
+    identities: [],
+    ...options,
+  };
+  for (const option of ["suites", "groups", "schemes"] as const) {
+    if (config[option].length === 0) throw misuse("bad-option", `${option} is empty`);
+  }
+  for (const name of config.suites) if (!(name in SUITES)) throw misuse("bad-option", `unknown suite ${name}`);
+  for (const name of config.alpn) {
+    const { length } = utf8Bytes(name);
+    if (length === 0 || length > 255) throw misuse("bad-option", `alpn ${JSON.stringify(name)} is not 1 to 255 bytes`);
+  }
+  if (config.servername === "") throw misuse("bad-option", "servername is empty");
+  for (const { chain, issuers } of config.identities) {
+    if (chain.length === 0) throw misuse("bad-option", "certificate is an empty chain");
+    if (chain.length !== issuers.length) throw misuse("bad-option", "issuers must be one for each certificate");
+  }
+  return config;
+}
+
+/** The name for the server_name extension; undefined for IP literals, which do not belong there. RFC 6066, section 3 */
+export function serverNameIndication(servername: string): string | undefined {
+  const isIp = servername.includes(":") || /^[\d.]+$/.test(servername);
+  return isIp ? undefined : servername.replace(/\.$/, "");
+}

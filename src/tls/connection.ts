@@ -1,0 +1,216 @@
+import type { HawserError } from "../codec/index.ts";
+import { ALERT_LEVELS, alertName, ALERTS } from "./alerts.ts";
+import type { ClientConfig } from "./client-config.ts";
+import { AwaitClientRandom } from "./client-hello.ts";
+import type { Input, Output } from "./effects.ts";
+import { alertFor, AlertReceived, asTlsError, misuse, TlsError } from "./errors.ts";
+import { HANDSHAKE_TYPES, type HandshakeMessage, messageName } from "./messages.ts";
+import { CONTENT_TYPES } from "./records.ts";
+import type { State } from "./state.ts";
+import { Transcript } from "./transcript.ts";
+import { Wire } from "./wire.ts";
+
+/** Records without content in a row, and warnings in a row, that are borne. */
+const MAX_EMPTY_RECORDS = 32;
+const MAX_WARNINGS = 4;
+
+/** Where a connection stands. */
+export type Phase = "idle" | "handshake" | "connected" | "over";
+
+/**
+ * A TLS client as a pure function of its inputs: bytes and answers go in, bytes and work to do come out.
+ *
+ * `step` throws `UsageError` only where the caller is at fault; what the server does wrong comes out as `fail`, behind
+ * the alert that tells it so.
+ */
+export class Connection {
+  readonly #config: ClientConfig;
+  readonly #wire = new Wire();
+  #state: State | undefined;
+  #isOver = false;
+  #sentGoodbye = false;
+  #heardGoodbye = false;
+  #emptyRecords = 0;
+  #warnings = 0;
+
+  constructor(config: ClientConfig) {
+    this.#config = config;
+  }
+
+  get phase(): Phase {
+    if (this.#isOver) return "over";
+    if (!this.#state) return "idle";
+    return this.#state.isConnected ? "connected" : "handshake";
+  }
+
+  /** Whether bytes from the server would be looked at now, and not only kept until an answer has come. */
+  get wantsBytes(): boolean {
+    return !this.#isOver && !this.#heardGoodbye && this.#state?.awaitsAnswer === false;
+  }
+
+  step(input: Input): Output[] {
+    this.#refuseMisuse(input);
+    if (!this.#isOver) {
+      try {
+        this.#take(input);
+      } catch (error) {
+        this.#fail(asTlsError(error, this.#state?.name ?? "the start"));
+      }
+    }
+    return this.#wire.takeOutputs();
+  }
+
+  #refuseMisuse({ on }: Input): void {
+    if (on === "start" && this.#state) throw misuse("unexpected-answer", "the connection was started before");
+    if (on === "send" && (this.phase !== "connected" || this.#sentGoodbye)) {
+      throw misuse("not-connected", `data to send while ${this.#sentGoodbye ? "closing" : this.phase}`);
+    }
+    const isAnswer = !["start", "bytes", "end", "send", "close", "abort"].includes(on);
+    if (isAnswer && !this.#isOver && this.#state?.awaitsAnswer !== true) {
+      throw misuse("unexpected-answer", `${on} answers nothing that was asked`);
+    }
+  }
+
+  #take(input: Input): void {
+    switch (input.on) {
+      case "start": {
+        const handshake = { config: this.#config, wire: this.#wire, transcript: new Transcript(this.#config.hash) };
+        this.#state = new AwaitClientRandom(handshake);
+        return;
+      }
+      case "bytes":
+        this.#wire.reader.push(input.bytes);
+        return this.#pump();
+      case "end":
+        return this.#onEnd();
+      case "send":
+        return this.#wire.sendData(input.data);
+      case "close":
+        return this.#sayGoodbye();
+      case "abort":
+        return this.#fail(input.error);
+      case "failed":
+        return this.#state && this.#fail(this.#state.failure(input.error));
+      default:
+        this.#state = this.#state?.onAnswer(input);
+        return this.#pump();
+    }
+  }
+
+  /** Looks at what has come, message by message, until more bytes or an answer are needed. */
+  #pump(): void {
+    while (this.wantsBytes) {
+      const message = this.#wire.joiner.next();
+      if (message) {
+        this.#onMessage(message);
+        continue;
+      }
+      const record = this.#wire.nextRecord();
+      if (!record) return;
+      this.#onRecord(record.type, record.plaintext);
+    }
+  }
+
+  #onRecord(type: number, plaintext: Uint8Array): void {
+    if (type !== CONTENT_TYPES.alert && type !== CONTENT_TYPES.handshake && !this.#wire.joiner.isEmpty) {
+      throw new TlsError("unexpected-message", "another kind of record within a handshake message");
+    }
+    if (plaintext.length === 0) return this.#onEmptyRecord(type);
+    this.#emptyRecords = 0;
+    if (type === CONTENT_TYPES.alert) return this.#onAlert(plaintext);
+    if (type === CONTENT_TYPES.handshake) return this.#wire.joiner.push(plaintext);
+    this.#warnings = 0;
+    if (type === CONTENT_TYPES.application_data) {
+      this.#state = this.#state?.onData(plaintext);
+      return;
+    }
+    if (plaintext.length !== 1 || plaintext[0] !== 1) {
+      throw new TlsError("malformed-message", "change_cipher_spec is not the one byte 1");
+    }
+    this.#wire.traceMessage("received", "change_cipher_spec", 1);
+    this.#state = this.#state?.onChangeCipherSpec();
+  }
+
+  /** Only application data may be empty, and not for long. RFC 5246, section 6.2.1 */
+  #onEmptyRecord(type: number): void {
+    if (type !== CONTENT_TYPES.application_data || this.phase !== "connected") {
+      throw new TlsError("unexpected-message", `an empty record of type ${type}`);
+    }
+    if (++this.#emptyRecords > MAX_EMPTY_RECORDS) {
+      throw new TlsError("empty-record-flood", `${this.#emptyRecords} empty records`);
+    }
+  }
+
+  #onMessage(message: HandshakeMessage): void {
+    this.#wire.traceMessage("received", messageName(message.type), message.raw.length);
+    if (message.type === HANDSHAKE_TYPES.hello_request) {
+      this.#countWarning();
+      // RFC 5246, section 7.4.1.1: ignored while a handshake is under way, and no part of its hashes.
+      if (this.phase === "handshake" && message.body.length === 0) return;
+    }
+    const state = this.#state;
+    if (!state) return;
+    try {
+      this.#state = state.onMessage(message);
+    } catch (error) {
+      throw asTlsError(error, messageName(message.type));
+    }
+  }
+
+  #onAlert(plaintext: Uint8Array): void {
+    const [level, description] = plaintext;
+    const isKnownLevel = level === ALERT_LEVELS.warning || level === ALERT_LEVELS.fatal;
+    if (plaintext.length !== 2 || description === undefined || !isKnownLevel) {
+      throw new TlsError("malformed-message", `an alert of ${plaintext.length} bytes, level ${level}`);
+    }
+    const fatal = level === ALERT_LEVELS.fatal && description !== ALERTS.close_notify;
+    const code = fatal ? "alert-received" : "";
+    this.#wire.emit({
+      do: "trace",
+      event: { kind: "tls.alert", direction: "received", alert: alertName(description), fatal, code },
+    });
+    if (fatal) throw new AlertReceived(description, this.#state?.name ?? "the start");
+    if (description === ALERTS.close_notify) return this.#onGoodbye();
+    this.#countWarning();
+  }
+
+  #countWarning(): void {
+    if (++this.#warnings > MAX_WARNINGS) throw new TlsError("warning-flood", `${this.#warnings} warnings in a row`);
+  }
+
+  /** RFC 5246, section 7.2.1: answered at once, and what comes behind is ignored. */
+  #onGoodbye(): void {
+    if (this.phase !== "connected") throw new TlsError("closed-in-handshake", "close_notify within the handshake");
+    this.#heardGoodbye = true;
+    this.#wire.emit({ do: "end" });
+    this.#sayGoodbye();
+  }
+
+  #sayGoodbye(): void {
+    if (this.#sentGoodbye) return;
+    this.#sentGoodbye = true;
+    if (this.#state) this.#wire.sendAlert("close_notify", "warning");
+    this.#wire.emit({ do: "shutdown" });
+    if (this.phase !== "connected") this.#isOver = true;
+  }
+
+  /** The transport ended: in order only after the server's goodbye, else an attacker may have cut it. */
+  #onEnd(): void {
+    if (this.#heardGoodbye) {
+      this.#isOver = true;
+      return;
+    }
+    if (this.phase === "connected") throw new TlsError("truncated", "the connection ended without close_notify");
+    throw new TlsError(
+      "closed-in-handshake",
+      `the server closed while we waited for ${this.#state?.name ?? "the start"}`,
+    );
+  }
+
+  #fail(error: HawserError): void {
+    const alert = alertFor(error);
+    if (alert !== undefined && this.#state && !this.#sentGoodbye) this.#wire.sendAlert(alert, "fatal", error.code);
+    this.#isOver = true;
+    this.#wire.emit({ do: "fail", error });
+  }
+}

@@ -1,0 +1,86 @@
+import type { HawserError } from "../codec/index.ts";
+import type { NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
+import type { EventBody } from "../trace/index.ts";
+import type { SuiteName } from "./suites.ts";
+
+/** What somebody outside the engine has to do before the handshake can go on; one at a time, each answered once. */
+export type Effect =
+  /** Answered by `random`. The client random. */
+  | { readonly do: "random"; readonly length: number }
+  /** Answered by `generated`. The key pair must be kept for `agree`. */
+  | { readonly do: "generate"; readonly group: NamedGroup }
+  /** Answered by `agreed`. */
+  | { readonly do: "agree"; readonly group: NamedGroup; readonly peerKey: Uint8Array }
+  /** Answered by `chain-verified`. DER certificates, the server's own first; the name must be checked too. */
+  | { readonly do: "verify-chain"; readonly chain: readonly Uint8Array[]; readonly servername: string }
+  /** Answered by `verified`. */
+  | {
+      readonly do: "verify";
+      readonly publicKey: Uint8Array;
+      readonly algorithm: SignatureAlgorithm;
+      readonly content: Uint8Array;
+      readonly signature: Uint8Array;
+    }
+  /** Answered by `signed`. `identity` counts in the configuration's list. */
+  | {
+      readonly do: "sign";
+      readonly identity: number;
+      readonly algorithm: SignatureAlgorithm;
+      readonly content: Uint8Array;
+    };
+
+/** The result of an effect; `failed` answers any of them. */
+export type Answer =
+  | { readonly on: "random"; readonly bytes: Uint8Array }
+  | { readonly on: "generated"; readonly publicKey: Uint8Array }
+  | { readonly on: "agreed"; readonly secret: Uint8Array }
+  /** `publicKey` is the DER SubjectPublicKeyInfo of the server's certificate. */
+  | { readonly on: "chain-verified"; readonly publicKey: Uint8Array }
+  | { readonly on: "verified"; readonly valid: boolean }
+  | { readonly on: "signed"; readonly signature: Uint8Array }
+  | { readonly on: "failed"; readonly error: unknown };
+
+/** Everything that can happen to a connection. */
+export type Input =
+  | { readonly on: "start" }
+  /** Bytes from the transport, cut anywhere. */
+  | { readonly on: "bytes"; readonly bytes: Uint8Array }
+  /** The transport ended. */
+  | { readonly on: "end" }
+  /** Application data to send. */
+  | { readonly on: "send"; readonly data: Uint8Array }
+  /** The application has no more to send. */
+  | { readonly on: "close" }
+  /** The caller gives up. */
+  | { readonly on: "abort"; readonly error: HawserError }
+  | Answer;
+
+/** Everything that a connection asks of its driver, in order. */
+export type Output =
+  /** One flight: to be written to the transport in one piece. */
+  | { readonly do: "write"; readonly bytes: Uint8Array }
+  | Effect
+  | { readonly do: "connected"; readonly facts: ConnectionFacts }
+  | { readonly do: "deliver"; readonly data: Uint8Array }
+  /** The server said goodbye: all its data was delivered. */
+  | { readonly do: "end" }
+  /** Nothing more will be written: the transport's sending side can be closed. */
+  | { readonly do: "shutdown" }
+  /** The connection is over; the alert, if any, stands in the `write` before. */
+  | { readonly do: "fail"; readonly error: HawserError }
+  | { readonly do: "trace"; readonly event: EventBody };
+
+/** What a handshake agreed on. */
+export type ConnectionFacts = {
+  readonly protocol: "TLSv1.2";
+  readonly suite: SuiteName;
+  readonly group: NamedGroup;
+  readonly servername: string;
+  /** The application protocol, or undefined where none was agreed. */
+  readonly alpn: string | undefined;
+  /** The server's DER certificates as sent, its own first. */
+  readonly peerChain: readonly Uint8Array[];
+  readonly extendedMasterSecret: boolean;
+  /** What became of the server's request for a certificate. */
+  readonly clientCertificate: "sent" | "none-fitting" | "not-requested";
+};

@@ -1,0 +1,208 @@
+import type { ErrorEntry } from "../codec/index.ts";
+import type { AlertName } from "./alerts.ts";
+
+/** A code's cause and cure, and the alert that tells the server; without one, nobody is told. */
+export type TlsErrorEntry = ErrorEntry & { readonly alert?: AlertName };
+
+/** The codes of `tls`. Alerts: RFC 5246, section 7.2.2; RFC 8446, section 6.2 */
+export const TLS_ERRORS = {
+  "unexpected-message": {
+    alert: "unexpected_message",
+    cause: "A message came that the protocol does not allow at this point.",
+    cure: "The server is broken or hostile, or something other than TLS answered; the message names what came and when.",
+  },
+  "malformed-message": {
+    alert: "decode_error",
+    cause: "A handshake message does not have the form that its specification gives it.",
+    cure: "The server is broken or hostile; the cause holds the offset of the offending byte.",
+  },
+  "not-tls": {
+    alert: "protocol_version",
+    cause: "The first bytes from the server are not a TLS record.",
+    cure: "Check host and port: a plain-text server (HTTP, MQTT on 1883) may be listening there.",
+  },
+  "bad-record-version": {
+    alert: "protocol_version",
+    cause: "A record names another version than the one that was agreed.",
+    cure: "The server is broken, or bytes were changed on the way.",
+  },
+  "record-too-long": {
+    alert: "record_overflow",
+    cause: "A record is longer than the protocol allows.",
+    cure: "The server is broken, or bytes were lost or added on the way.",
+  },
+  "bad-record-mac": {
+    alert: "bad_record_mac",
+    cause: "A protected record does not verify: it was changed, dropped, repeated or reordered on the way.",
+    cure: "Suspect the network or an attacker on it. If it happens on every connection, the key exchange disagrees.",
+  },
+  "empty-record-flood": {
+    alert: "unexpected_message",
+    cause: "The server sent many records in a row that carry nothing.",
+    cure: "The server is broken or wants to keep this device busy.",
+  },
+  "warning-flood": {
+    alert: "unexpected_message",
+    cause: "The server sent many warnings or renegotiation requests in a row.",
+    cure: "The server is broken or wants to keep this device busy.",
+  },
+  "message-too-long": {
+    alert: "illegal_parameter",
+    cause: "A handshake message is longer than 64 KiB.",
+    cure: "No sound server sends one; check how many certificates it is configured to send.",
+  },
+  "misaligned-key-change": {
+    alert: "unexpected_message",
+    cause: "Handshake bytes were left over in a record when the keys changed.",
+    cure: "The server is broken or hostile: bytes without protection must not continue under protection.",
+  },
+  "unsupported-version": {
+    alert: "protocol_version",
+    cause: "The server chose a TLS version that this client did not offer.",
+    cure: "Enable TLS 1.2 on the server.",
+  },
+  "unoffered-suite": {
+    alert: "illegal_parameter",
+    cause: "The server chose a cipher suite that this client did not offer.",
+    cure: "The server is broken or hostile.",
+  },
+  "bad-compression": {
+    alert: "illegal_parameter",
+    cause: "The server chose to compress, which this client never offers.",
+    cure: "The server is broken or hostile.",
+  },
+  "unsolicited-extension": {
+    alert: "unsupported_extension",
+    cause: "The server answered with an extension that this client did not send.",
+    cure: "The server is broken or hostile; the message names the extension.",
+  },
+  "misplaced-extension": {
+    alert: "illegal_parameter",
+    cause: "An extension stands in a message where it does not belong.",
+    cure: "The server is broken; the message names the extension.",
+  },
+  "duplicate-extension": {
+    alert: "illegal_parameter",
+    cause: "The same extension stands twice in one message.",
+    cure: "The server is broken or hostile; the message names the extension.",
+  },
+  "insecure-renegotiation": {
+    alert: "handshake_failure",
+    cause: "The server does not confirm secure renegotiation, so an attacker could have spoken before this client.",
+    cure: "Update the server: RFC 5746 is from 2010.",
+  },
+  "bad-alpn": {
+    alert: "illegal_parameter",
+    cause: "The server chose an application protocol that this client did not offer.",
+    cure: "The server is broken; compare the `alpn` option with the server's list.",
+  },
+  "bad-point-formats": {
+    alert: "illegal_parameter",
+    cause: "The server does not accept uncompressed points.",
+    cure: "The server is broken: uncompressed points are mandatory.",
+  },
+  "unoffered-group": {
+    alert: "illegal_parameter",
+    cause: "The server chose a key-agreement group that this client did not offer.",
+    cure: "The server is broken or hostile; with a chip, only the chip's groups are offered.",
+  },
+  "unoffered-scheme": {
+    alert: "illegal_parameter",
+    cause: "The server signed with an algorithm that this client did not offer.",
+    cure: "Configure the server to sign with SHA-256 or better; SHA-1 is never accepted.",
+  },
+  "scheme-not-for-key": {
+    alert: "illegal_parameter",
+    cause: "The signature algorithm that the server names does not fit the key in its certificate.",
+    cure: "The server is broken or hostile.",
+  },
+  "certificate-not-for-suite": {
+    alert: "unsupported_certificate",
+    cause: "The key in the server's certificate does not fit the cipher suite that the server chose.",
+    cure: "The server is misconfigured: an ECDSA suite needs an EC key, an RSA suite an RSA key.",
+  },
+  "no-server-certificate": {
+    alert: "decode_error",
+    cause: "The server sent an empty certificate list.",
+    cure: "Give the server a certificate.",
+  },
+  "chain-too-long": {
+    alert: "bad_certificate",
+    cause: "The server sent more than ten certificates.",
+    cure: "Configure the server to send only its own chain.",
+  },
+  "certificate-refused": {
+    alert: "bad_certificate",
+    cause: "The server's certificate chain is not valid, not trusted, or not for this name.",
+    cure: "The cause names the certificate and the rule. Check the `ca` option, the name connected to, and both clocks.",
+  },
+  "bad-server-signature": {
+    alert: "decrypt_error",
+    cause: "The server's handshake signature does not verify: it does not hold the certificate's private key.",
+    cure: "Suspect an attacker, or a server whose key and certificate do not belong together.",
+  },
+  "bad-key-share": {
+    alert: "illegal_parameter",
+    cause: "The server's public key for the key agreement is not a point on the agreed group.",
+    cure: "The server is broken or hostile.",
+  },
+  "bad-finished": {
+    alert: "decrypt_error",
+    cause: "The server's Finished does not match this client's view of the handshake: somebody changed it on the way.",
+    cure: "Suspect an attacker or a broken middlebox between device and server.",
+  },
+  "alert-received": {
+    cause: "The server ended the connection with an alert.",
+    cure: "The alert's name says why: handshake_failure (no common suite), bad_certificate or unknown_ca (our certificate), protocol_version.",
+  },
+  "closed-in-handshake": {
+    cause: "The server closed the connection before the handshake was complete.",
+    cure: "Look at the server's log; some servers close without an alert when they dislike the client's certificate.",
+  },
+  truncated: {
+    cause: "The connection ended without the server's goodbye (close_notify): data may be missing.",
+    cure: "Treat what was received as incomplete; some servers omit the goodbye, an attacker can cut it off.",
+  },
+  "operation-failed": {
+    alert: "internal_error",
+    cause: "A cryptographic operation on our side failed, on the host or in the secure element.",
+    cure: "The cause holds the reason; for a chip, check that it is reachable and that the key slot holds the key.",
+  },
+  "keys-exhausted": {
+    alert: "internal_error",
+    cause: "So many records were sent under one key that going on would be unsafe.",
+    cure: "Connect again; that makes new keys.",
+  },
+  "connect-failed": {
+    cause: "No TCP connection to the server could be made.",
+    cure: "Check host, port and network; the cause holds the system's error.",
+  },
+  "transport-failed": {
+    cause: "The TCP connection broke.",
+    cure: "Check the network and connect again; the cause holds the system's error.",
+  },
+  "handshake-timeout": {
+    alert: "user_canceled",
+    cause: "The handshake did not finish in time.",
+    cure: "Check that a TLS server is listening on that port, and whether the secure element answers.",
+  },
+  aborted: {
+    alert: "user_canceled",
+    cause: "The caller gave up through its AbortSignal.",
+    cure: "Nothing to repair.",
+  },
+  "unexpected-answer": {
+    cause: "The driver answered an operation that was not asked for.",
+    cure: "Correct the driver: one answer for each effect, in order.",
+  },
+  "not-connected": {
+    cause: "Data was given to send before the handshake was complete or after the connection was over.",
+    cure: "Wait for the connection to be established; look at `phase`.",
+  },
+  "bad-option": {
+    cause: "An option of the connection cannot work.",
+    cure: "The message names the option and what it must be.",
+  },
+} as const satisfies Readonly<Record<string, TlsErrorEntry>>;
+
+export type TlsErrorCode = keyof typeof TLS_ERRORS;

@@ -1,0 +1,19 @@
+import type { NamedGroup } from "../crypto/index.ts";
+
+/** Key-agreement groups: their codes, and how long their public keys are in bytes. RFC 8446, section 4.2.7; RFC 8422, section 5.1.1 */
+export const GROUPS = {
+  secp256r1: { code: 0x0017, publicKeyLength: 65 },
+  secp384r1: { code: 0x0018, publicKeyLength: 97 },
+  secp521r1: { code: 0x0019, publicKeyLength: 133 },
+  x25519: { code: 0x001d, publicKeyLength: 32 },
+} as const satisfies Readonly<Record<NamedGroup, { code: number; publicKeyLength: number }>>;
+
+/** The group with this code, or undefined where it is not one of ours. */
+export function groupName(code: number): NamedGroup | undefined {
+  return (Object.keys(GROUPS) as NamedGroup[]).find((name) => GROUPS[name].code === code);
+}
+
+/** Whether bytes have the form of a public key of the group: length, and uncompressed where it is a point. RFC 8422, section 5.4 */
+export function isPublicKeyOf(group: NamedGroup, publicKey: Uint8Array): boolean {
+  return publicKey.length === GROUPS[group].publicKeyLength && (group === "x25519" || publicKey[0] === 0x04);
+}

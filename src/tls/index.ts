@@ -1,0 +1,7 @@
+export { type AlertName, ALERTS, alertName } from "./alerts.ts";
+export { clientConfig, type ClientConfig, type ClientConfigOptions, type ClientIdentity } from "./client-config.ts";
+export { Connection, type Phase } from "./connection.ts";
+export type { Answer, ConnectionFacts, Effect, Input, Output } from "./effects.ts";
+export { alertFor, AlertReceived, LocalFailure, TLS_ERRORS, TlsError, type TlsErrorCode } from "./errors.ts";
+export type { SignatureScheme } from "./signature-schemes.ts";
+export { type SuiteName, SUITES } from "./suites.ts";

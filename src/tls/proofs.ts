@@ -1,0 +1,57 @@
+import { sameBytes } from "./constant-time.ts";
+import type { Answer } from "./effects.ts";
+import { TlsError } from "./errors.ts";
+
+/**
+ * Proofs that a check was made. Their constructors are private, so only the check itself can make one, and a connected
+ * state, which asks for all of them, cannot be built by code that forgot one.
+ */
+export class CertificateVerified {
+  readonly chain: readonly Uint8Array[];
+  /** DER SubjectPublicKeyInfo of the server's certificate. */
+  readonly publicKey: Uint8Array;
+
+  private constructor(chain: readonly Uint8Array[], publicKey: Uint8Array) {
+    this.chain = chain;
+    this.publicKey = publicKey;
+  }
+
+  /** From the answer to `verify-chain`, for the chain that it was asked about. */
+  static from(chain: readonly Uint8Array[], answer: Extract<Answer, { on: "chain-verified" }>): CertificateVerified {
+    return new CertificateVerified(chain, answer.publicKey);
+  }
+}
+
+/** The server signed this handshake with its certificate's key. RFC 5246, section 7.4.3; RFC 8446, section 4.4.3 */
+export class ServerSignatureVerified {
+  readonly #proof = true;
+
+  private constructor() {}
+
+  /** From the answer to `verify`; throws `bad-server-signature`. */
+  static from(answer: Extract<Answer, { on: "verified" }>): ServerSignatureVerified {
+    if (!answer.valid) throw new TlsError("bad-server-signature", "the server's signature does not verify");
+    return new ServerSignatureVerified();
+  }
+
+  get isProven(): true {
+    return this.#proof;
+  }
+}
+
+/** The server saw the same handshake as we did. RFC 5246, section 7.4.9; RFC 8446, section 4.4.4 */
+export class FinishedVerified {
+  readonly #proof = true;
+
+  private constructor() {}
+
+  /** Throws `bad-finished` unless the verify_data are the same. */
+  static check(expected: Uint8Array, received: Uint8Array): FinishedVerified {
+    if (!sameBytes(expected, received)) throw new TlsError("bad-finished", "the server's verify_data is wrong");
+    return new FinishedVerified();
+  }
+
+  get isProven(): true {
+    return this.#proof;
+  }
+}

@@ -1,0 +1,80 @@
+import type { HawserError } from "../codec/index.ts";
+import type { ClientConfig } from "./client-config.ts";
+import type { Answer, Effect } from "./effects.ts";
+import { LocalFailure, misuse, TlsError } from "./errors.ts";
+import { HANDSHAKE_TYPES, type HandshakeMessage, type HandshakeType, messageName } from "./messages.ts";
+import type { Transcript } from "./transcript.ts";
+import type { Wire } from "./wire.ts";
+
+/** What every state of a handshake carries. */
+export type Handshake = { readonly config: ClientConfig; readonly wire: Wire; readonly transcript: Transcript };
+
+/** One state of a connection: each input it allows gives the next state, everything else is refused here. */
+export abstract class State {
+  /** What it waits for, in the words that an error message uses. */
+  abstract readonly name: string;
+  /** Whether an effect is under way; until its answer, what the server sends has to wait. */
+  readonly awaitsAnswer: boolean = false;
+  /** Whether application data may be sent. */
+  readonly isConnected: boolean = false;
+  protected readonly handshake: Handshake;
+
+  constructor(handshake: Handshake) {
+    this.handshake = handshake;
+  }
+
+  onMessage(message: HandshakeMessage): State {
+    throw new TlsError("unexpected-message", `${messageName(message.type)} while waiting for ${this.name}`);
+  }
+
+  onChangeCipherSpec(): State {
+    throw new TlsError("unexpected-message", `change_cipher_spec while waiting for ${this.name}`);
+  }
+
+  onData(_data: Uint8Array): State {
+    throw new TlsError("unexpected-message", `application data while waiting for ${this.name}`);
+  }
+
+  onAnswer(answer: Exclude<Answer, { on: "failed" }>): State {
+    throw misuse("unexpected-answer", `${answer.on} while waiting for ${this.name}`);
+  }
+
+  /** The error that ends the connection when the effect under way failed. */
+  failure(cause: unknown): HawserError {
+    return new LocalFailure("operation-failed", `${this.name} failed: ${reasonOf(cause)}`, { cause });
+  }
+
+  /** Takes a message of this type into the transcript; any other is refused. */
+  protected accept(message: HandshakeMessage, type: HandshakeType): void {
+    if (message.type !== HANDSHAKE_TYPES[type]) State.prototype.onMessage.call(this, message);
+    this.handshake.transcript.add(message.raw);
+  }
+
+  protected send(message: HandshakeMessage): void {
+    this.handshake.transcript.add(message.raw);
+    this.handshake.wire.sendMessage(message);
+  }
+}
+
+/** A state that waits for the answer to one effect. */
+export abstract class Awaiting<K extends Answer["on"]> extends State {
+  override readonly awaitsAnswer = true;
+  readonly #kind: K;
+
+  constructor(handshake: Handshake, effect: Effect, kind: K) {
+    super(handshake);
+    this.#kind = kind;
+    handshake.wire.emit(effect);
+  }
+
+  protected abstract resume(answer: Extract<Answer, { on: K }>): State;
+
+  override onAnswer(answer: Exclude<Answer, { on: "failed" }>): State {
+    if (answer.on !== this.#kind) return super.onAnswer(answer);
+    return this.resume(answer as unknown as Extract<Answer, { on: K }>);
+  }
+}
+
+function reasonOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : "unknown reason";
+}

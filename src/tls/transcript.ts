@@ -1,0 +1,37 @@
+import { concat } from "../codec/index.ts";
+import type { Hash, HashName, RunningHash } from "../crypto/index.ts";
+
+/**
+ * All handshake messages so far, as they were on the wire.
+ * They are kept whole until `forget`, because a TLS 1.2 client signs the messages and not their hash.
+ */
+export class Transcript {
+  readonly #hash: Hash;
+  #messages: Uint8Array[] = [];
+  #running: { readonly name: HashName; readonly hash: RunningHash } | undefined;
+
+  constructor(hash: Hash) {
+    this.#hash = hash;
+  }
+
+  add(raw: Uint8Array): void {
+    this.#messages.push(raw);
+    this.#running?.hash.update(raw);
+  }
+
+  /** Fixes the hash function, once the suite is known. */
+  useHash(name: HashName): void {
+    this.#running = { name, hash: this.#hash.start(name) };
+    for (const raw of this.#messages) this.#running.hash.update(raw);
+  }
+
+  /** The hash of everything so far; empty before `useHash`. */
+  digest(): Uint8Array {
+    return this.#running?.hash.digest() ?? new Uint8Array(0);
+  }
+
+  /** The messages themselves, joined. */
+  content(): Uint8Array {
+    return concat(...this.#messages);
+  }
+}

@@ -1,0 +1,134 @@
+/** Runs the engine against a scripted server, with no socket and no time between them. */
+import { createECDH } from "node:crypto";
+
+import { concat, type HawserError } from "../../src/codec/index.ts";
+import { SeededEntropy, type SignatureVerifier, type Signer } from "../../src/crypto/index.ts";
+import { nodeAead, nodeHash, nodeKeyAgreement, nodeVerifier } from "../../src/crypto/node.ts";
+import {
+  type Answer,
+  clientConfig,
+  type ClientConfigOptions,
+  Connection,
+  type ConnectionFacts,
+  type Effect,
+  type Input,
+  type Output,
+} from "../../src/tls/index.ts";
+import { type ScriptedServer, serverPublicKey } from "./scripted-server.ts";
+
+export type RunOptions = Partial<ClientConfigOptions> & {
+  readonly seed?: string;
+  readonly signers?: readonly Signer[];
+  readonly verifier?: SignatureVerifier;
+  /** The kind of key in the server's certificate. */
+  readonly serverKey?: "ecdsa" | "rsa";
+  /** Answers an effect otherwise; undefined leaves it to the software. */
+  readonly answer?: (effect: Effect) => Answer | undefined;
+  /** How bytes from the server are cut on their way to the client. */
+  readonly cut?: (bytes: Uint8Array) => readonly Uint8Array[];
+};
+
+/** Everything that one run of a client showed. */
+export class ClientRun {
+  readonly connection: Connection;
+  readonly outputs: Output[] = [];
+  readonly #options: RunOptions;
+  readonly #server: ScriptedServer;
+  readonly #entropy: SeededEntropy;
+  #agree: ((peer: Uint8Array) => Promise<Uint8Array>) | undefined;
+
+  constructor(server: ScriptedServer, options: RunOptions = {}) {
+    const { seed = "client", ...rest } = options;
+    this.#options = rest;
+    this.#server = server;
+    this.#entropy = new SeededEntropy(nodeHash, seed);
+    this.connection = new Connection(
+      clientConfig({ servername: "device.example", hash: nodeHash, aead: nodeAead, ...rest }),
+    );
+  }
+
+  async start(): Promise<this> {
+    await this.input({ on: "start" });
+    return this;
+  }
+
+  /** One input and everything that follows from it, back and forth. */
+  async input(input: Input): Promise<void> {
+    for (const output of this.connection.step(input)) {
+      this.outputs.push(output);
+      if (output.do === "write") await this.bytes(this.#server.receive(output.bytes));
+      else if (isEffect(output)) await this.input(await this.#perform(output));
+    }
+  }
+
+  /** Bytes from the server. */
+  async bytes(bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0) return;
+    const { cut = (whole) => [whole] } = this.#options;
+    for (const piece of cut(bytes)) await this.input({ on: "bytes", bytes: piece });
+  }
+
+  get facts(): ConnectionFacts | undefined {
+    return this.outputs.find((output) => output.do === "connected")?.facts;
+  }
+
+  get error(): HawserError | undefined {
+    return this.outputs.find((output) => output.do === "fail")?.error;
+  }
+
+  /** All application data, joined. */
+  get delivered(): Uint8Array {
+    return concat(...this.outputs.flatMap((output) => (output.do === "deliver" ? [output.data] : [])));
+  }
+
+  get written(): Uint8Array {
+    return concat(...this.outputs.flatMap((output) => (output.do === "write" ? [output.bytes] : [])));
+  }
+
+  async #perform(effect: Effect): Promise<Answer> {
+    try {
+      return this.#options.answer?.(effect) ?? (await this.#inSoftware(effect));
+    } catch (error) {
+      return { on: "failed", error };
+    }
+  }
+
+  async #inSoftware(effect: Effect): Promise<Answer> {
+    switch (effect.do) {
+      case "random":
+        return { on: "random", bytes: this.#entropy.bytes(effect.length) };
+      case "generate":
+        return { on: "generated", publicKey: await this.#generate(effect.group) };
+      case "agree":
+        return { on: "agreed", secret: await (this.#agree?.(effect.peerKey) ?? Promise.reject(new Error("no key"))) };
+      case "verify-chain":
+        return { on: "chain-verified", publicKey: serverPublicKey(this.#options.serverKey ?? "ecdsa") };
+      case "verify":
+        return { on: "verified", valid: await (this.#options.verifier ?? nodeVerifier).verify(effect) };
+      default:
+        return { on: "signed", signature: await this.#sign(effect) };
+    }
+  }
+
+  async #sign({ identity, algorithm, content }: Extract<Effect, { do: "sign" }>): Promise<Uint8Array> {
+    const signer = this.#options.signers?.[identity];
+    if (!signer) throw new Error("no signer");
+    return signer.sign(algorithm, content);
+  }
+
+  async #generate(group: Extract<Effect, { do: "generate" }>["group"]): Promise<Uint8Array> {
+    if (group === "secp256r1") {
+      const ecdh = createECDH("prime256v1");
+      ecdh.setPrivateKey(this.#entropy.bytes(32));
+      this.#agree = async (peer) => new Uint8Array(ecdh.computeSecret(peer));
+      return new Uint8Array(ecdh.getPublicKey());
+    }
+    const key = await nodeKeyAgreement.generate(group);
+    this.#agree = (peer) => key.agree(peer);
+    return key.publicKey;
+  }
+}
+
+function isEffect(output: Output): output is Effect {
+  return ["random", "generate", "agree", "verify-chain", "verify", "sign"].includes(output.do);
+}

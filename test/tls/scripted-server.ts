@@ -1,0 +1,261 @@
+/** A TLS 1.2 server for tests: it plays by the rules, except where a test edits what it says. Never for use. */
+import { constants, createECDH, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
+
+import { concat, empty, fromHex } from "../../src/codec/index.ts";
+import type { NamedGroup } from "../../src/crypto/index.ts";
+import { nodeAead, nodeHash } from "../../src/crypto/node.ts";
+import { ALERT_LEVELS, alertName, type AlertName, ALERTS } from "../../src/tls/alerts.ts";
+import { decodeExtensions, encodeExtensions, type RawExtension } from "../../src/tls/extensions.ts";
+import { GROUPS } from "../../src/tls/groups.ts";
+import { HandshakeJoiner } from "../../src/tls/handshake-joiner.ts";
+import { KeySchedule12, type Randoms } from "../../src/tls/key-schedule12.ts";
+import {
+  bodyOf,
+  certificate12,
+  certificateRequest12,
+  type CertificateRequest12,
+  type ClientHello,
+  clientHello,
+  clientKeyExchangeEcdhe,
+  digitallySigned,
+  finished,
+  HANDSHAKE_TYPES,
+  type HandshakeMessage,
+  handshakeMessage,
+  serverEcdhParams,
+  serverHello,
+  type ServerHello,
+  serverKeyExchange,
+} from "../../src/tls/messages.ts";
+import { Aead12Protection, type RecordProtection, unprotected } from "../../src/tls/protection.ts";
+import { CONTENT_TYPES, RecordReader } from "../../src/tls/records.ts";
+import { schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../../src/tls/signature-schemes.ts";
+import { type SuiteName, SUITES } from "../../src/tls/suites.ts";
+import { Transcript } from "../../src/tls/transcript.ts";
+import { encode } from "../../src/codec/index.ts";
+
+const keys = {
+  ecdsa: generateKeyPairSync("ec", { namedCurve: "prime256v1" }),
+  rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
+};
+const DEFAULT_SCHEME = { ecdsa: "ecdsa_secp256r1_sha256", rsa: "rsa_pkcs1_sha256" } as const;
+
+/** DER SubjectPublicKeyInfo of the server's key of a kind. */
+export function serverPublicKey(kind: "ecdsa" | "rsa"): Uint8Array {
+  return new Uint8Array(keys[kind].publicKey.export({ format: "der", type: "spki" }));
+}
+
+export type ScriptedServerOptions = {
+  readonly suite?: SuiteName;
+  readonly group?: NamedGroup;
+  readonly scheme?: SignatureScheme;
+  readonly request?: CertificateRequest12;
+  readonly extendedMasterSecret?: boolean;
+  readonly alpn?: string;
+  readonly chain?: readonly Uint8Array[];
+  /** Edits of what would be said; each gets the honest value. */
+  readonly editHello?: (hello: ServerHello) => ServerHello;
+  readonly editExtensions?: (extensions: readonly RawExtension[]) => readonly RawExtension[];
+  readonly editPublicKey?: (publicKey: Uint8Array) => Uint8Array;
+  readonly editSchemeCode?: (code: number) => number;
+  readonly editSignature?: (signature: Uint8Array) => Uint8Array;
+  readonly editVerifyData?: (verifyData: Uint8Array) => Uint8Array;
+  readonly editFlight?: (messages: readonly HandshakeMessage[]) => readonly HandshakeMessage[];
+  /** What stands between our last message and the client's view of it, as whole records. */
+  readonly editLastFlight?: (records: readonly Uint8Array[]) => readonly Uint8Array[];
+};
+
+export class ScriptedServer {
+  readonly #options: ScriptedServerOptions;
+  readonly #suiteName: SuiteName;
+  readonly #reader = new RecordReader();
+  readonly #joiner = new HandshakeJoiner();
+  readonly #transcript = new Transcript(nodeHash);
+  readonly #schedule: KeySchedule12;
+  readonly #ecdh = createECDH("prime256v1");
+  #reads: RecordProtection = unprotected(0x0303);
+  #writes: RecordProtection = unprotected(0x0303);
+  #toSend: Uint8Array[] = [];
+  #randoms: Randoms = { client: new Uint8Array(32), server: fromHex("5e".repeat(32)) };
+  #master: Uint8Array = new Uint8Array(0);
+  hello: ClientHello | undefined;
+  /** The client's certificate chain, once it came. */
+  clientChain: readonly Uint8Array[] | undefined;
+  clientProof: { readonly scheme: number; readonly content: Uint8Array; readonly signature: Uint8Array } | undefined;
+  /** Names of the alerts received, in order. */
+  readonly alerts: string[] = [];
+  readonly received: Uint8Array[] = [];
+  isConnected = false;
+
+  constructor(options: ScriptedServerOptions = {}) {
+    this.#options = options;
+    this.#suiteName = options.suite ?? "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
+    this.#schedule = new KeySchedule12(nodeHash, this.#suite.hash);
+    this.#ecdh.setPrivateKey(fromHex("2a".repeat(32)));
+  }
+
+  get #suite() {
+    return SUITES[this.#suiteName];
+  }
+
+  /** Takes what the client wrote and gives what to write back. */
+  receive(bytes: Uint8Array): Uint8Array {
+    this.#reader.push(bytes);
+    for (let record = this.#reader.next(); record; record = this.#reader.next()) {
+      const { type, plaintext } = this.#reads.open(record);
+      if (type === CONTENT_TYPES.alert) this.alerts.push(alertName(plaintext[1] ?? -1));
+      else if (type === CONTENT_TYPES.application_data) this.received.push(plaintext);
+      else if (type === CONTENT_TYPES.change_cipher_spec) this.#protectReads();
+      else {
+        this.#joiner.push(plaintext);
+        for (let message = this.#joiner.next(); message; message = this.#joiner.next()) this.#onMessage(message);
+      }
+    }
+    return this.#take();
+  }
+
+  /** A record of any type under the current protection. */
+  record(type: keyof typeof CONTENT_TYPES, content: Uint8Array): Uint8Array {
+    return this.#writes.seal(CONTENT_TYPES[type], content);
+  }
+
+  data(content: Uint8Array): Uint8Array {
+    return this.record("application_data", content);
+  }
+
+  alert(name: AlertName, level: keyof typeof ALERT_LEVELS = "fatal"): Uint8Array {
+    return this.record("alert", Uint8Array.of(ALERT_LEVELS[level], ALERTS[name]));
+  }
+
+  message(message: HandshakeMessage): Uint8Array {
+    return this.record("handshake", message.raw);
+  }
+
+  #take(): Uint8Array {
+    const bytes = concat(...this.#toSend);
+    this.#toSend = [];
+    return bytes;
+  }
+
+  #onMessage(message: HandshakeMessage): void {
+    if (message.type === HANDSHAKE_TYPES.client_hello) return this.#onHello(message);
+    if (message.type === HANDSHAKE_TYPES.finished) return this.#onFinished(message);
+    if (message.type === HANDSHAKE_TYPES.certificate) this.clientChain = bodyOf(certificate12, message);
+    if (message.type === HANDSHAKE_TYPES.certificate_verify) {
+      const { scheme, signature } = bodyOf(digitallySigned, message);
+      this.clientProof = { scheme, signature, content: this.#transcript.content() };
+    }
+    this.#transcript.add(message.raw);
+    if (message.type === HANDSHAKE_TYPES.client_key_exchange) {
+      const premaster = new Uint8Array(this.#ecdh.computeSecret(bodyOf(clientKeyExchangeEcdhe, message)));
+      this.#master =
+        this.#options.extendedMasterSecret === false
+          ? this.#schedule.masterSecret(premaster, this.#randoms)
+          : this.#schedule.extendedMasterSecret(premaster, this.#transcript.digest());
+    }
+  }
+
+  #onHello(message: HandshakeMessage): void {
+    this.hello = bodyOf(clientHello, message);
+    this.#randoms = { ...this.#randoms, client: this.hello.random };
+    this.#transcript.add(message.raw);
+    this.#transcript.useHash(this.#suite.hash);
+    const { editFlight = (messages) => messages } = this.#options;
+    const flight = editFlight(this.#flight(this.hello));
+    for (const each of flight) {
+      this.#transcript.add(each.raw);
+      this.#toSend.push(this.message(each));
+    }
+  }
+
+  #flight(hello: ClientHello): HandshakeMessage[] {
+    const { chain = [fromHex("3000")], request } = this.#options;
+    return [
+      handshakeMessage("server_hello", serverHello, this.#serverHello(hello)),
+      handshakeMessage("certificate", certificate12, chain),
+      this.#keyExchange(),
+      ...(request ? [handshakeMessage("certificate_request", certificateRequest12, request)] : []),
+      handshakeMessage("server_hello_done", empty, undefined),
+    ];
+  }
+
+  #serverHello(hello: ClientHello): ServerHello {
+    const { alpn, extendedMasterSecret = true } = this.#options;
+    const { editHello = (value) => value, editExtensions = (list) => list } = this.#options;
+    const offered = decodeExtensions("client_hello", hello.extensions);
+    const extensions = encodeExtensions("server_hello", {
+      ...(offered.server_name ? { server_name: true as const } : {}),
+      ...(extendedMasterSecret ? { extended_master_secret: true as const } : {}),
+      renegotiation_info: new Uint8Array(0),
+      ec_point_formats: [0],
+      ...(alpn === undefined
+        ? {}
+        : { application_layer_protocol_negotiation: [new TextEncoder().encode(alpn)] as const }),
+    });
+    return editHello({
+      legacyVersion: 0x0303,
+      random: this.#randoms.server,
+      legacySessionId: new Uint8Array(0),
+      cipherSuite: this.#suite.code,
+      compressionMethod: 0,
+      extensions: editExtensions(extensions),
+    });
+  }
+
+  #keyExchange(): HandshakeMessage {
+    const { group = "secp256r1", editPublicKey = (key) => key, editSignature = (bytes) => bytes } = this.#options;
+    const { scheme = DEFAULT_SCHEME[this.#suite.authentication], editSchemeCode = (code) => code } = this.#options;
+    const publicKey = editPublicKey(new Uint8Array(this.#ecdh.getPublicKey()));
+    const params = { curveType: 3, namedCurve: GROUPS[group].code, publicKey } as const;
+    const raw = encode(serverEcdhParams, params);
+    const { code } = SIGNATURE_SCHEMES[scheme];
+    const content = concat(this.#randoms.client, this.#randoms.server, raw);
+    const signature = editSignature(signWith(keys[this.#suite.authentication].privateKey, scheme, content));
+    const signed = { scheme: editSchemeCode(code), signature };
+    return handshakeMessage("server_key_exchange", serverKeyExchange, { params, raw, signed });
+  }
+
+  #directionKeys() {
+    return this.#schedule.directionKeys(this.#master, this.#randoms, this.#suite.aead);
+  }
+
+  #protectReads(): void {
+    this.#reads = new Aead12Protection(nodeAead, this.#suite.aead, this.#directionKeys().client);
+    this.#reader.maxFragment = this.#reads.maxFragment;
+  }
+
+  #onFinished(message: HandshakeMessage): void {
+    const expected = this.#schedule.verifyData(this.#master, "client", this.#transcript.digest());
+    if (!Buffer.from(expected).equals(message.body)) throw new Error("the client's Finished is wrong");
+    this.#transcript.add(message.raw);
+    const { editVerifyData = (data) => data, editLastFlight = (records) => records } = this.#options;
+    const verifyData = editVerifyData(this.#schedule.verifyData(this.#master, "server", this.#transcript.digest()));
+    const changeCipherSpec = this.record("change_cipher_spec", Uint8Array.of(1));
+    this.#writes = new Aead12Protection(nodeAead, this.#suite.aead, this.#directionKeys().server);
+    const last = this.message(handshakeMessage("finished", finished, verifyData));
+    this.#toSend.push(...editLastFlight([changeCipherSpec, last]));
+    this.isConnected = true;
+  }
+}
+
+function signWith(key: KeyObject, scheme: SignatureScheme, content: Uint8Array): Uint8Array {
+  const { algorithm } = SIGNATURE_SCHEMES[scheme];
+  return new Uint8Array(sign(hashName(algorithm), content, { key, ...padding(algorithm) }));
+}
+
+/** Whether a client's proof of possession is good. */
+export function checksOut(key: KeyObject, proof: NonNullable<ScriptedServer["clientProof"]>): boolean {
+  const scheme = schemeName(proof.scheme);
+  if (!scheme) return false;
+  const { algorithm } = SIGNATURE_SCHEMES[scheme];
+  return verify(hashName(algorithm), proof.content, { key, ...padding(algorithm) }, proof.signature);
+}
+
+function hashName(algorithm: string): string {
+  return algorithm.slice(algorithm.lastIndexOf("_") + 1);
+}
+
+function padding(algorithm: string) {
+  if (!algorithm.startsWith("rsa_pss_")) return {};
+  return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST };
+}
