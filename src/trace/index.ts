@@ -19,4 +19,8 @@ export {
   type LedgerOptions,
   type Trace,
 } from "./ledger.ts";
+export { printable } from "./printable.ts";
 export { REFUSALS, type RefusalCause } from "./refusals.ts";
+export { renderMermaid } from "./timeline-mermaid.ts";
+export type { TimelineFilter } from "./timeline-selection.ts";
+export { renderTimeline } from "./timeline.ts";

@@ -1,4 +1,4 @@
-import { REFUSALS, type FieldValue, type RefusalCause } from "../../trace/index.ts";
+import { printable, REFUSALS, type FieldValue, type RefusalCause } from "../../trace/index.ts";
 
 type Evidence = Readonly<Record<string, FieldValue>>;
 
@@ -26,11 +26,4 @@ export function cureFor(cause: RefusalCause, evidence: Evidence): string {
 function pasteable(value: string): string {
   const plain = printable(value);
   return /^[\w@%+=:,./-]*$/.test(plain) ? plain : `'${plain.replaceAll("'", String.raw`'\''`)}'`;
-}
-
-/** A text with control and formatting characters written as escapes, so that a peer's text cannot steer a terminal. */
-export function printable(text: string): string {
-  return text.replaceAll(/[\p{C}\p{Zl}\p{Zp}]/gu, (character) =>
-    character === "\n" ? String.raw`\n` : `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
-  );
 }

@@ -1,4 +1,4 @@
-import { printable } from "./cure.ts";
+import { printable } from "../../trace/index.ts";
 import type { Answer, Finding } from "./why.ts";
 
 /** An answer for people, in lines of text without a final newline. */

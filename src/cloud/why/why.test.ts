@@ -118,7 +118,7 @@ test("why counts repeated refusals once, keeps different ones apart, newest firs
   assert.equal(why("dev1", ledger.events(), { limit: 1 }).findings.length, 1);
 });
 
-test("AW-63 why tells the story of a first connection: registered, published, dropped, function run, activated, connected", () => {
+test("why tells the story of a first connection: registered, published, dropped, function run, activated, connected", () => {
   const { ledger, refuse, onboard, run } = story();
   const ids = { certificate: CERT, connection: "c1" };
   onboard("registered", ids);
