@@ -1,0 +1,42 @@
+export {
+  certificateFromPem,
+  certificateId,
+  certificatesFromPem,
+  certificateToPem,
+  parseCertificate,
+  parseCertificateContent,
+  type Certificate,
+  type CertificateContent,
+  type Validity,
+} from "./certificate.ts";
+export { DER_LIMITS, parseDer, TAG, type DerElement, type DerLimits } from "./der.ts";
+export { isDnsName } from "./dns-name.ts";
+export { CertificateError, PKI_ERRORS, type CertificateFault, type PkiErrorCode } from "./errors.ts";
+export {
+  allowsPurpose,
+  type AuthorityKeyIdentifier,
+  type BasicConstraints,
+  type CertificateExtensions,
+  type RawExtension,
+} from "./extensions.ts";
+export type { AlternativeNames } from "./general-name.ts";
+export { ipAddressText, parseIpAddress } from "./ip-address.ts";
+export {
+  issueCertificate,
+  issueRootCertificate,
+  keyIdentifierOf,
+  type CertificateOrder,
+  type Issuer,
+} from "./issue.ts";
+export { nameValues, sameName, type DistinguishedName, type NameAttribute } from "./name.ts";
+export { nameFromAttributes, nameFromText } from "./name-text.ts";
+export { EXTENSION, KEY_PURPOSE, type KeyPurpose, type KeyUsage, type NameAttributeType } from "./oids.ts";
+export { PATH_LIMITS, validatePath, type PathLimits, type PathOptions, type ValidatedPath } from "./path.ts";
+export type { PathPurpose } from "./path-rules.ts";
+export { PROFILES, type ProfileName } from "./profiles.ts";
+export { keyWeakness, parsePublicKey, type PublicKey } from "./public-key.ts";
+export { createCsr, csrFromPem, csrToPem, parseCsr, type CertificateRequest } from "./request.ts";
+export { checkServerIdentity } from "./server-identity.ts";
+export type { CertificateSignatureAlgorithm } from "./signature-algorithm.ts";
+export { keyIdentifiersAgree, signatureHolds, signedBy } from "./signature-check.ts";
+export type { RequestedNames } from "./subject-alt-name.ts";

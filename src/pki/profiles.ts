@@ -1,0 +1,32 @@
+import type { KeyPurpose, KeyUsage } from "./oids.ts";
+
+/** What a certificate is issued for, as data. */
+export type Profile = {
+  readonly ca: boolean;
+  /** pathLenConstraint of a CA certificate. */
+  readonly pathLength: number | undefined;
+  readonly keyUsage: readonly KeyUsage[];
+  readonly extendedKeyUsage: readonly KeyPurpose[];
+};
+
+/** The certificates that this room issues under another one. RFC 5280, section 4.2.1 */
+export const PROFILES = {
+  /** A CA that signs end-entity certificates only. */
+  intermediateCa: { ca: true, pathLength: 0, keyUsage: ["keyCertSign", "cRLSign"], extendedKeyUsage: [] },
+  /** A TLS server; its names are in the subjectAltName. */
+  server: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["serverAuth"] },
+  /** A device's identity in the spirit of IEEE 802.1AR: signs, and authenticates a TLS client. */
+  device: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["clientAuth"] },
+  /** Proof that a CA's private key is at hand: the common name is a registration code. */
+  verification: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["clientAuth"] },
+} as const satisfies Readonly<Record<string, Profile>>;
+
+export type ProfileName = keyof typeof PROFILES;
+
+/** A trust anchor: self-signed, any depth below it. */
+export const ROOT_PROFILE: Profile = {
+  ca: true,
+  pathLength: undefined,
+  keyUsage: ["keyCertSign", "cRLSign"],
+  extendedKeyUsage: [],
+};
