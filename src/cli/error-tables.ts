@@ -1,6 +1,12 @@
 import { AGENT_ERRORS } from "../agent/index.ts";
+import { APDU_ERRORS } from "../apdu/index.ts";
+import { CHIP_ERRORS } from "../chip/index.ts";
+import { CLOUD_ERRORS } from "../cloud/index.ts";
+import { POLICY_ERRORS } from "../cloud/policy/index.ts";
 import { CODEC_ERRORS, type ErrorEntry, type ErrorTable } from "../codec/index.ts";
 import { CRYPTO_ERRORS } from "../crypto/index.ts";
+import { HOST_ERRORS } from "../host/index.ts";
+import { TLS_ERRORS } from "../tls/index.ts";
 import { REFUSALS } from "../trace/index.ts";
 import { CLI_ERRORS } from "./errors.ts";
 
@@ -8,15 +14,27 @@ import { CLI_ERRORS } from "./errors.ts";
 export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   codec: CODEC_ERRORS,
   crypto: CRYPTO_ERRORS,
+  apdu: APDU_ERRORS,
+  chip: CHIP_ERRORS,
+  host: HOST_ERRORS,
+  tls: TLS_ERRORS,
+  cloud: CLOUD_ERRORS,
+  "cloud/policy": POLICY_ERRORS,
   agent: AGENT_ERRORS,
   cli: CLI_ERRORS,
   refusals: REFUSALS,
 };
 
-/** Cause and cure of a code, or undefined where no room knows it. Rooms are asked in the tables' order. */
-export function explain(code: string): ErrorEntry | undefined {
-  for (const table of Object.values(ERROR_TABLES)) {
-    if (Object.hasOwn(table, code)) return table[code];
+/**
+ * Cause and cure of an error by its code, or undefined where no room knows the code.
+ * A code that several rooms have is looked up in the room whose code made the error, as its stack shows.
+ */
+export function explain(code: string, stack = ""): ErrorEntry | undefined {
+  const room = /[/\\](?:src|dist)[/\\](\w+)[/\\]/.exec(stack)?.[1] ?? "";
+  const own = Object.keys(ERROR_TABLES).filter((name) => name === room || name.startsWith(`${room}/`));
+  for (const name of [...own, ...Object.keys(ERROR_TABLES)]) {
+    const table = ERROR_TABLES[name];
+    if (table && Object.hasOwn(table, code)) return table[code];
   }
   return undefined;
 }

@@ -10,7 +10,9 @@ import { examples, reportFailure, surviveClosedPipes } from "./output.ts";
 type Register = (program: Command) => void;
 
 /** Top-level commands and the file that registers each; a file is loaded when its command is typed, or for help. */
-const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {};
+const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
+  chip: async () => (await import("./chip.ts")).registerChipCommands,
+};
 
 async function main(argv: readonly string[]): Promise<void> {
   surviveClosedPipes();

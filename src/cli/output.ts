@@ -63,7 +63,7 @@ export type ExitStatus = 0 | 1 | 2;
 export function reportFailure(error: unknown, json: boolean): ExitStatus {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const { code, message, detail } = describe(error);
-  const entry = explain(code) ?? CLI_ERRORS.internal;
+  const entry = explain(code, error instanceof Error ? error.stack : "") ?? CLI_ERRORS.internal;
   if (json) {
     writeErr(JSON.stringify({ error: { code, message, cause: entry.cause, cure: entry.cure } }));
   } else {

@@ -1,0 +1,102 @@
+import { Option, type Command } from "commander";
+
+import type { A71chVariant } from "../apdu/a71ch/index.ts";
+import { A71chChip } from "../chip/a71ch/index.ts";
+import { nodeChipCrypto, serveChip } from "../chip/node.ts";
+import { toHex } from "../codec/index.ts";
+import { SeededEntropy, type Entropy } from "../crypto/index.ts";
+import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
+import { A71ch } from "../host/a71ch/index.ts";
+import { connectChip } from "../host/node.ts";
+import { aborted, interruptible } from "./interrupt.ts";
+import { examples, outputOf, portOption, type Output } from "./output.ts";
+import { traceFile } from "./trace-file.ts";
+
+/** `hawser chip serve|info`: a simulated secure element behind TCP, and what a chip says about itself. */
+export function registerChipCommands(program: Command): void {
+  const chip = program.command("chip").description("simulated secure elements, and what is in a chip");
+  registerServe(chip);
+  registerInfo(chip);
+}
+
+type ServeOptions = {
+  readonly model: "a71ch";
+  readonly host: string;
+  readonly port: number;
+  readonly variant: A71chVariant;
+  readonly seed?: string;
+  readonly trace?: string;
+};
+
+function registerServe(chip: Command): void {
+  chip
+    .command("serve")
+    .description("serve a simulated chip over TCP with JRCP v1 until interrupted")
+    .addOption(new Option("--model <model>", "which chip").choices(["a71ch"]).default("a71ch"))
+    .option("--host <address>", "address to listen on; whoever reaches it may use the chip's keys", "127.0.0.1")
+    .option("--port <number>", "port to listen on, 0 for any free one", portOption, 8050)
+    .addOption(new Option("--variant <variant>", "capacity of the chip").choices(["A", "B"]).default("B"))
+    .option("--seed <text>", "make every random byte from this text: for tests, never for keys in use")
+    .option("--trace <file>", "append every command as JSON Lines; key material is redacted")
+    .addHelpText("after", examples("hawser chip serve --model a71ch --port 8050", "hawser chip serve --port 0 --json"))
+    .action(async (options: ServeOptions, command: Command) => serve(options, outputOf(command)));
+}
+
+async function serve(options: ServeOptions, output: Output): Promise<void> {
+  const { trace, close } = traceFile(options.trace);
+  try {
+    const chip = new A71chChip({
+      crypto: nodeChipCrypto,
+      entropy: entropyOf(options.seed, output),
+      clock: nodeClock,
+      variant: options.variant,
+      trace,
+    });
+    await interruptible(async (signal) => {
+      const served = await serveChip({ chip, host: options.host, port: options.port, trace });
+      const address = `${options.host}:${served.port}`;
+      output.line(
+        { event: "listening", address, host: options.host, port: served.port, model: "A71CH", uniqueId: chip.uniqueId },
+        `listening on ${address}: A71CH ${chip.uniqueId}`,
+      );
+      await aborted(signal);
+      await served.close();
+      output.line({ event: "stopped" }, "stopped");
+    });
+  } finally {
+    close();
+  }
+}
+
+function entropyOf(seed: string | undefined, output: Output): Entropy {
+  if (seed === undefined) return nodeEntropy;
+  output.warn("--seed: every key and signature of this chip can be computed by whoever knows the seed; tests only");
+  return new SeededEntropy(nodeHash, seed);
+}
+
+function registerInfo(chip: Command): void {
+  chip
+    .command("info")
+    .description("who a chip says it is, and which key pairs it holds")
+    .requiredOption("--chip <host:port>", "where the chip listens")
+    .addHelpText("after", examples("hawser chip info --chip 127.0.0.1:8050"))
+    .action(async (options: { chip: string }, command: Command) => info(options.chip, outputOf(command)));
+}
+
+async function info(address: string, output: Output): Promise<void> {
+  const device = await A71ch.open(await connectChip(address), { hash: nodeHash, clock: nodeClock });
+  try {
+    const slots = (await device.keySlots()).map(({ slot, publicKey }) => ({
+      slot,
+      publicKey: publicKey === undefined ? null : toHex(publicKey),
+    }));
+    const { model, uniqueId, firmware } = device.identity;
+    const keys = slots.map(({ slot, publicKey }) => `  key pair ${slot}: ${publicKey ?? "empty"}\n`).join("");
+    output.line(
+      { model, uniqueId, firmware, variant: device.variant, keySlots: slots },
+      `${model} ${device.variant}, applet ${firmware}, unique id ${uniqueId}\n${keys.trimEnd()}`,
+    );
+  } finally {
+    await device.close();
+  }
+}
