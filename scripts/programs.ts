@@ -66,11 +66,11 @@ export class Program {
     }
   }
 
-  /** The first line of JSON in which every given field has the given value. */
-  async json(fields: Readonly<Record<string, unknown>> = {}): Promise<Record<string, unknown>> {
-    const [key, value] = Object.entries(fields)[0] ?? [];
+  /** The first line that is a JSON object, with the given field where one is given. */
+  async json<Fields = Record<string, string>>(field: Readonly<Record<string, unknown>> = {}): Promise<Fields> {
+    const [key, value] = Object.entries(field)[0] ?? [];
     const pattern = key === undefined ? /^\{/ : new RegExp(`^\\{.*"${key}":${JSON.stringify(value)}`);
-    return JSON.parse(await this.line(pattern)) as Record<string, unknown>;
+    return JSON.parse(await this.line(pattern)) as Fields;
   }
 
   /** Asks the program to end, and waits. */

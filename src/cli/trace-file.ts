@@ -4,7 +4,7 @@ import { nodeClock } from "../crypto/node.ts";
 import { Ledger, silentTrace, type Trace, type TraceEvent } from "../trace/index.ts";
 
 /** A trace that also goes to a file as JSON Lines, one event a line. */
-export type TraceFile = { readonly trace: Trace; close(): void };
+export type TraceFile = { readonly trace: Trace; readonly close: () => void };
 
 /** The trace of a command: into the file of `--trace`, appended, mode 0600; nowhere without one. */
 export function traceFile(path: string | undefined): TraceFile {
