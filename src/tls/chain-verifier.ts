@@ -1,0 +1,48 @@
+import type { Clock, Performer, SignatureVerifier } from "../crypto/index.ts";
+import { type Certificate, CertificateError, checkServerIdentity, validatePath } from "../pki/index.ts";
+
+/** Decides whether a server's certificates are valid, trusted and for the name that was meant. */
+export interface ChainVerifier {
+  readonly performer: Performer;
+  /** Gives the DER SubjectPublicKeyInfo of the first certificate; throws `CertificateError`. */
+  verify(chain: readonly Uint8Array[], servername: string): Promise<Uint8Array>;
+}
+
+export type ChainVerifierOptions = {
+  readonly anchors: readonly Certificate[];
+  /** Who checks the certificates' signatures. Names, dates and constraints stay on the host: chips have no clock. */
+  readonly verifier: SignatureVerifier;
+  readonly conformance: "rfc5280" | "deployed";
+  readonly clock: Clock;
+};
+
+/** Path validation for servers, then the name. RFC 5280, section 6; RFC 9525, section 6 */
+export function chainVerifier({ anchors, verifier, conformance, clock }: ChainVerifierOptions): ChainVerifier {
+  return {
+    performer: verifier.performer,
+    async verify(chain, servername) {
+      const path = await validatePath({
+        chain,
+        anchors,
+        time: clock.now(),
+        purpose: "serverAuth",
+        verifier,
+        conformance,
+      });
+      checkSigningKey(path.leaf);
+      checkServerIdentity(path.leaf, servername);
+      return path.leaf.publicKey.der;
+    },
+  };
+}
+
+/** RFC 8422, section 5.3; RFC 8446, section 4.4.2.2: a key that signs handshakes must be allowed to sign. */
+function checkSigningKey({ extensions: { keyUsage }, subject }: Certificate): void {
+  if (!keyUsage || keyUsage.has("digitalSignature")) return;
+  throw new CertificateError("key-usage", `${[...keyUsage].join(", ")} where digitalSignature is needed`, {
+    index: 0,
+    subject: subject.text,
+    field: "keyUsage",
+    rule: "RFC 8422, section 5.3: digitalSignature, for the server signs its key share",
+  });
+}

@@ -1,0 +1,137 @@
+import { Socket } from "node:net";
+import { Duplex } from "node:stream";
+
+import { concat } from "../codec/index.ts";
+import type { Connection } from "./connection.ts";
+import type { ConnectionFacts } from "./effects.ts";
+import { LocalFailure, misuse } from "./errors.ts";
+import { Driver, type DriverOptions } from "./node-driver.ts";
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * A TLS connection as the stream that an application reads and writes.
+ *
+ * What is written before the server is verified waits. `end()` says goodbye, and reading goes on until the server does.
+ * An `end` event means that the server said goodbye; data cut short is an `error` with code `truncated`.
+ */
+export class TlsDuplex extends Duplex {
+  /** Settles once the server is verified, or with the error that says why not. */
+  readonly ready: Promise<ConnectionFacts>;
+  readonly #socket: Duplex;
+  readonly #connection: Connection;
+  readonly #driver: Driver;
+  readonly #rejectReady: (error: Error) => void;
+  #facts: ConnectionFacts | undefined;
+  #whenConnected: (() => void) | undefined;
+
+  constructor(socket: Duplex, connection: Connection, options: DriverOptions) {
+    // TLS 1.2 answers a goodbye at once, so nothing can be written after the server's. RFC 5246, section 7.2.1
+    super({ allowHalfOpen: false });
+    const { promise, resolve, reject } = Promise.withResolvers<ConnectionFacts>();
+    // Who only listens for `error` must not be ended by an unhandled rejection as well.
+    promise.catch(() => undefined);
+    this.ready = promise;
+    this.#rejectReady = reject;
+    this.#socket = socket;
+    this.#connection = connection;
+    this.#driver = new Driver(socket, connection, options, {
+      connected: (facts) => {
+        this.#facts = facts;
+        resolve(facts);
+        this.emit("secureConnect");
+        this.#whenConnected?.();
+      },
+      deliver: (data) => this.push(data),
+      end: () => void this.push(null),
+      fail: (error) => void this.destroy(error),
+    });
+    socket.on("timeout", () => this.emit("timeout"));
+  }
+
+  /** What the handshake agreed on; throws `not-connected` before. */
+  get facts(): ConnectionFacts {
+    if (!this.#facts) throw misuse("not-connected", "the handshake is not complete");
+    return this.#facts;
+  }
+
+  /** True from the moment that the server is verified; there is no connection without that. */
+  get authorized(): boolean {
+    return this.#facts !== undefined;
+  }
+
+  get encrypted(): true {
+    return true;
+  }
+
+  /** The protocol agreed by ALPN, or false, as node:tls has it. */
+  get alpnProtocol(): string | false {
+    return this.#facts?.alpn ?? false;
+  }
+
+  setNoDelay(noDelay = true): this {
+    if (this.#socket instanceof Socket) this.#socket.setNoDelay(noDelay);
+    return this;
+  }
+
+  setKeepAlive(enable = false, initialDelayMs = 0): this {
+    if (this.#socket instanceof Socket) this.#socket.setKeepAlive(enable, initialDelayMs);
+    return this;
+  }
+
+  /** Emits `timeout` after so long without traffic; ends nothing by itself. */
+  setTimeout(timeoutMs: number, callback?: () => void): this {
+    if (callback) this.once("timeout", callback);
+    if (this.#socket instanceof Socket) this.#socket.setTimeout(timeoutMs);
+    return this;
+  }
+
+  ref(): this {
+    if (this.#socket instanceof Socket) this.#socket.ref();
+    return this;
+  }
+
+  unref(): this {
+    if (this.#socket instanceof Socket) this.#socket.unref();
+    return this;
+  }
+
+  override _read(): void {
+    this.#driver.resume();
+  }
+
+  override _write(chunk: Uint8Array, _encoding: BufferEncoding, callback: Callback): void {
+    this.#onceConnected(() => {
+      try {
+        this.#driver.step({ on: "send", data: chunk });
+      } catch (error) {
+        return callback(error as Error);
+      }
+      return this.#driver.whenWritable(callback);
+    });
+  }
+
+  override _writev(chunks: { chunk: Uint8Array; encoding: BufferEncoding }[], callback: Callback): void {
+    this._write(concat(...chunks.map(({ chunk }) => chunk)), "binary", callback);
+  }
+
+  override _final(callback: Callback): void {
+    this.#onceConnected(() => {
+      this.#driver.step({ on: "close" });
+      callback();
+    });
+  }
+
+  override _destroy(error: Error | null, callback: Callback): void {
+    this.#whenConnected = undefined;
+    this.#rejectReady(error ?? new LocalFailure("aborted", "the stream was destroyed"));
+    this.#driver.release(error !== null);
+    callback(error);
+  }
+
+  #onceConnected(task: () => void): void {
+    const { phase } = this.#connection;
+    if (phase === "connected" || phase === "over") task();
+    else this.#whenConnected = task;
+  }
+}

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
+import { text } from "node:stream/consumers";
+import { test, type TestContext } from "node:test";
+import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
+
+import { HawserError } from "../codec/index.ts";
+import { nodeClock } from "../crypto/node.ts";
+import { CertificateError } from "../pki/index.ts";
+import { Ledger } from "../trace/index.ts";
+import { chainPem, keyPem, newHierarchy } from "../../test/tls/hierarchy.ts";
+import { startProxy } from "../../test/tls/proxy.ts";
+import { TlsError } from "./index.ts";
+import { connect, type ConnectOptions, open } from "./node.ts";
+
+const hierarchy = await newHierarchy();
+const server = await hierarchy.server();
+const device = await hierarchy.device();
+const ca = [hierarchy.root.certificate.der];
+
+async function listen(t: TestContext, listener: Server): Promise<number> {
+  listener.listen(0, "127.0.0.1");
+  t.after(() => listener.close());
+  await once(listener, "listening");
+  return (listener.address() as AddressInfo).port;
+}
+
+async function serve(t: TestContext, options: TlsOptions, onClient: (socket: TLSSocket) => void): Promise<number> {
+  const listener = createServer(
+    { cert: chainPem(server.chain), key: keyPem(server.key), maxVersion: "TLSv1.2", ...options },
+    (socket) => {
+      socket.on("error", () => undefined);
+      onClient(socket);
+    },
+  );
+  listener.on("tlsClientError", () => undefined);
+  return listen(t, listener);
+}
+
+async function refusal(promise: Promise<unknown>): Promise<HawserError> {
+  try {
+    await promise;
+  } catch (error) {
+    assert.ok(error instanceof HawserError, String(error));
+    return error;
+  }
+  return assert.fail("it did not fail");
+}
+
+function to(port: number, more: Partial<ConnectOptions> = {}): ConnectOptions {
+  return { host: "127.0.0.1", port, servername: "localhost", ca, ...more };
+}
+
+test("OE-02 A5-01 A5-03 connect verifies the server and echoes data with node:tls", async (t) => {
+  const port = await serve(t, {}, (socket) => socket.pipe(socket));
+  const client = await connect(to(port));
+  assert.equal(client.facts.protocol, "TLSv1.2");
+  assert.equal(client.authorized, true);
+  client.end("over there and back");
+  assert.equal(await text(client), "over there and back");
+});
+
+test("A5-29 AW-46 the client sends its chain of two and proves possession; the server reads both", async (t) => {
+  const seen = Promise.withResolvers<{ subject: string; issuer: string; authorized: boolean }>();
+  const requestCert = { requestCert: true, rejectUnauthorized: true, ca: chainPem(ca) };
+  const port = await serve(t, requestCert, (socket) => {
+    const certificate = socket.getPeerCertificate(true);
+    const issuer = certificate.issuerCertificate?.subject.CN;
+    seen.resolve({ subject: String(certificate.subject.CN), issuer: String(issuer), authorized: socket.authorized });
+    socket.end();
+  });
+  const client = await connect(to(port, { certificate: device.chain, signer: device.signer }));
+  assert.equal(client.facts.clientCertificate, "sent");
+  assert.deepEqual(await seen.promise, { subject: "device-1", issuer: "Test Intermediate", authorized: true });
+  assert.equal(await text(client), "");
+});
+
+test("a megabyte goes through in both directions at once with back-pressure", async (t) => {
+  const port = await serve(t, {}, (socket) => socket.pipe(socket));
+  const client = await connect(to(port));
+  const sent = Buffer.alloc(1 << 20, "0123456789abcdef");
+  client.end(sent);
+  const parts: Buffer[] = [];
+  for await (const part of client) parts.push(part as Buffer);
+  assert.ok(Buffer.concat(parts).equals(sent));
+});
+
+test("what is written before the handshake is complete arrives after it", async (t) => {
+  const port = await serve(t, {}, (socket) => socket.pipe(socket));
+  const client = open(to(port));
+  client.write("early ");
+  client.end("bird");
+  assert.equal(await text(client), "early bird");
+});
+
+test("ALPN agrees on a protocol that both sides know", async (t) => {
+  const port = await serve(t, { ALPNProtocols: ["x-amzn-mqtt-ca"] }, (socket) => socket.end());
+  const client = await connect(to(port, { alpn: ["mqtt", "x-amzn-mqtt-ca"] }));
+  assert.equal(client.alpnProtocol, "x-amzn-mqtt-ca");
+  client.destroy();
+});
+
+test("A5-06 an untrusted issuer, a wrong name and an expired certificate are refused with pki's reason", async (t) => {
+  const past = { notBefore: Date.now() - 9e8, notAfter: Date.now() - 8e8 };
+  const expired = await hierarchy.server("ecdsa", { validity: past });
+  const port = await serve(t, {}, (socket) => socket.end());
+  const expiredPort = await serve(t, { cert: chainPem(expired.chain), key: keyPem(expired.key) }, (s) => s.end());
+  const others = [(await newHierarchy("Other")).root.certificate.der];
+  const cases = [
+    { options: to(port, { ca: others }), cause: "unknown-issuer", alert: "unknown_ca" },
+    { options: to(port, { servername: "elsewhere.example" }), cause: "name-mismatch", alert: "bad_certificate" },
+    { options: to(expiredPort), cause: "expired", alert: "certificate_expired" },
+  ];
+  for (const { options, cause, alert } of cases) {
+    const error = await refusal(connect(options));
+    assert.ok(error instanceof TlsError);
+    assert.equal(error.code, "certificate-refused");
+    assert.equal(error.alert, alert);
+    assert.ok(error.cause instanceof CertificateError);
+    assert.equal(error.cause.code, cause);
+  }
+});
+
+test("A5-37 a stream cut without close_notify is an error and never an end", async (t) => {
+  const proxy = await startProxy(t, await serve(t, {}, (socket) => void socket.write("half of the")));
+  const client = await connect(to(proxy.port));
+  const [first] = (await once(client, "data")) as [Buffer];
+  assert.equal(first.toString(), "half of the");
+  proxy.cut();
+  const error = await refusal(text(client));
+  assert.equal(error.code, "truncated");
+});
+
+test("nobody listening, a plain-text server, a deadline and an abort each have their code", async (t) => {
+  const silent = await listen(
+    t,
+    createTcpServer((socket) => t.after(() => socket.destroy())),
+  );
+  const plain = await listen(
+    t,
+    createTcpServer((socket) => void socket.end("HTTP/1.1 400 Bad Request\r\n\r\n")),
+  );
+  const closed = await listen(
+    t,
+    createTcpServer((socket) => void socket.end()),
+  );
+  const gone = createTcpServer();
+  const gonePort = await listen(t, gone);
+  gone.close();
+  const codes = await Promise.all(
+    [
+      connect(to(gonePort)),
+      connect(to(plain)),
+      connect(to(closed)),
+      connect(to(silent, { timeoutMs: 20 })),
+      connect(to(silent, { signal: AbortSignal.abort() })),
+    ].map(async (promise) => (await refusal(promise)).code),
+  );
+  assert.deepEqual(codes, ["connect-failed", "not-tls", "closed-in-handshake", "handshake-timeout", "aborted"]);
+});
+
+test("options that cannot work are refused before any connection", () => {
+  const cases: ConnectOptions[] = [
+    { ca },
+    { ca, host: "localhost" },
+    to(1, { ca: [] }),
+    to(1, { ca: "no certificate here" }),
+    to(1, { certificate: device.chain }),
+    to(1, { signer: device.signer }),
+    to(1, { certificate: server.chain, signer: device.signer }),
+    to(1, { suites: [] }),
+    to(1, { alpn: [""] }),
+  ];
+  for (const options of cases) assert.throws(() => open(options), { code: "bad-option" });
+});
+
+test("OE-33 the trace tells each message, who performed each operation, and what was agreed", async (t) => {
+  const port = await serve(t, { requestCert: true, ca: chainPem(ca) }, (socket) => socket.end());
+  const trace = new Ledger({ clock: nodeClock });
+  const signer = { ...device.signer, performer: "chip" as const };
+  const client = await connect(to(port, { trace, certificate: device.chain, signer, correlation: { device: "d1" } }));
+  await text(client);
+  const events = trace.events({ device: "d1" });
+  const performed = events.flatMap((e) => (e.kind === "tls.operation" ? [`${e.operation} ${e.performer}`] : []));
+  assert.deepEqual(performed, [
+    "client-random host",
+    "verify-chain host",
+    "verify-server-signature host",
+    "key-share host",
+    "key-agreement host",
+    "client-signature chip",
+  ]);
+  const messages = events.flatMap((e) => (e.kind === "tls.message" ? [`${e.direction} ${e.message}`] : []));
+  assert.deepEqual(messages, [
+    "sent client_hello",
+    "received server_hello",
+    "received certificate",
+    "received server_key_exchange",
+    "received certificate_request",
+    "received server_hello_done",
+    "sent certificate",
+    "sent client_key_exchange",
+    "sent certificate_verify",
+    "sent change_cipher_spec",
+    "sent finished",
+    "received change_cipher_spec",
+    "received finished",
+  ]);
+  assert.equal(events.filter(({ kind }) => kind === "tls.connected").length, 1);
+});

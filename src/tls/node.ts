@@ -1,0 +1,127 @@
+import { connect as connectTcp, type Socket } from "node:net";
+import type { Duplex } from "node:stream";
+
+import { type Clock, type KeyAgreement, type Random, type Signer, type SignatureVerifier } from "../crypto/index.ts";
+import { nodeAead, nodeClock, nodeHash, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
+import { type Certificate, certificatesFromPem, parseCertificate } from "../pki/index.ts";
+import { correlated, type Correlation, silentTrace, type Trace } from "../trace/index.ts";
+import { chainVerifier } from "./chain-verifier.ts";
+import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-config.ts";
+import { Connection } from "./connection.ts";
+import { misuse } from "./errors.ts";
+import { TlsDuplex } from "./node-duplex.ts";
+
+export { TlsDuplex } from "./node-duplex.ts";
+
+/** Certificates as DER, one each, or as PEM texts of any number. */
+export type CertificateSource = readonly Uint8Array[] | string;
+
+/** What to connect to, whom to trust, who we are, and who performs which operation. */
+export type ConnectOptions = Partial<Pick<ClientConfig, "suites" | "groups" | "schemes" | "alpn">> & {
+  readonly host?: string;
+  readonly port?: number;
+  /** A transport that is connected already, instead of host and port. */
+  readonly transport?: Duplex;
+  /** The name that the server's certificate must bear; the host where it is absent. */
+  readonly servername?: string;
+  /** Certificates that are trusted to issue. */
+  readonly ca: CertificateSource;
+  /** Our certificate and those above it, ours first; needs `signer`. */
+  readonly certificate?: CertificateSource;
+  readonly signer?: Signer;
+  /** The client random. */
+  readonly random?: Random;
+  readonly keyAgreement?: KeyAgreement;
+  /** Checks the server's handshake signature. */
+  readonly verifier?: SignatureVerifier;
+  /** Checks the signatures of the server's certificate chain. */
+  readonly chainVerifier?: SignatureVerifier;
+  /** How strictly certificates keep to RFC 5280 where trust does not depend on it. */
+  readonly conformance?: "rfc5280" | "deployed";
+  readonly trace?: Trace;
+  readonly correlation?: Correlation;
+  readonly clock?: Clock;
+  /** For the whole handshake, in milliseconds. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+};
+
+/** Connects and resolves once the server is verified; rejects with the error that says why not. */
+export async function connect(options: ConnectOptions): Promise<TlsDuplex> {
+  const duplex = open(options);
+  // The rejection tells; an `error` event that nobody listens to would end the process as well.
+  const ignore = () => undefined;
+  duplex.on("error", ignore);
+  await duplex.ready;
+  duplex.off("error", ignore);
+  return duplex;
+}
+
+/** The stream at once, for callers that want one to write to while it connects; it fails with `error`. */
+export function open(options: ConnectOptions): TlsDuplex {
+  const { host, port, transport, trace = silentTrace, correlation = {}, signer } = options;
+  const servername = options.servername ?? host;
+  if (servername === undefined) throw misuse("bad-option", "servername or host is needed");
+  if (!transport && (host === undefined || port === undefined)) throw misuse("bad-option", "host and port are needed");
+  const clock = options.clock ?? nodeClock;
+  const keyAgreement = options.keyAgreement ?? nodeKeyAgreement;
+  const connection = new Connection(engineConfig(options, servername, keyAgreement));
+  const performers = {
+    random: options.random ?? nodeRandom,
+    keyAgreement,
+    verifier: options.verifier ?? nodeVerifier,
+    signers: signer ? [signer] : [],
+    chain: chainVerifier({
+      anchors: certificates(options.ca, "ca"),
+      verifier: options.chainVerifier ?? nodeVerifier,
+      conformance: options.conformance ?? "deployed",
+      clock,
+    }),
+  };
+  return new TlsDuplex(transport ?? tcp(host ?? "", port ?? 0), connection, {
+    performers,
+    trace: correlated(trace, correlation),
+    clock,
+    timeoutMs: options.timeoutMs ?? 30_000,
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+}
+
+function engineConfig(options: ConnectOptions, servername: string, keyAgreement: KeyAgreement): ClientConfig {
+  const { suites, schemes, alpn } = options;
+  return clientConfig({
+    servername,
+    hash: nodeHash,
+    aead: nodeAead,
+    groups: options.groups ?? keyAgreement.groups,
+    identities: identities(options),
+    ...(suites ? { suites } : {}),
+    ...(schemes ? { schemes } : {}),
+    ...(alpn ? { alpn } : {}),
+  });
+}
+
+function identities({ certificate, signer }: ConnectOptions): ClientIdentity[] {
+  if (certificate === undefined && signer === undefined) return [];
+  if (certificate === undefined || signer === undefined) {
+    throw misuse("bad-option", "certificate and signer are needed together");
+  }
+  const chain = certificates(certificate, "certificate");
+  const { publicKey, algorithms } = signer;
+  if (Buffer.compare(chain[0]?.publicKey.der ?? new Uint8Array(0), publicKey) !== 0) {
+    throw misuse("bad-option", "the certificate's public key is not the signer's");
+  }
+  return [
+    { chain: chain.map(({ der }) => der), issuers: chain.map(({ issuer }) => issuer.der), publicKey, algorithms },
+  ];
+}
+
+function certificates(source: CertificateSource, option: string): Certificate[] {
+  const found = typeof source === "string" ? certificatesFromPem(source) : source.map(parseCertificate);
+  if (found.length === 0) throw misuse("bad-option", `${option} holds no certificate`);
+  return found;
+}
+
+function tcp(host: string, port: number): Socket {
+  return connectTcp({ host, port, allowHalfOpen: true, noDelay: true });
+}
