@@ -1,23 +1,11 @@
+import {
+  ipAddressText,
+  nameValues,
+  type AlternativeNames,
+  type Certificate,
+  type NameAttributeType,
+} from "../../pki/index.ts";
 import type { PolicyContext } from "./pattern.ts";
-
-/** An attribute of a distinguished name: its type as a dotted OID, and its value as text. RFC 5280, section 4.1.2.4 */
-export type NameAttribute = { readonly type: string; readonly value: string };
-
-/** A certificate's names as policies see them. */
-export type CertificateNames = {
-  readonly subject: readonly NameAttribute[];
-  readonly issuer: readonly NameAttribute[];
-  readonly subjectAlternativeNames: readonly AlternativeName[];
-  readonly issuerAlternativeNames: readonly AlternativeName[];
-  /** The certificate's serial number, in lower-case hex. */
-  readonly serialNumber: string;
-};
-
-/** One alternative name, by the policy language's name for its kind. RFC 5280, section 4.2.1.6 */
-export type AlternativeName = {
-  readonly kind: "RFC822Name" | "DNSName" | "DirectoryName" | "UniformResourceIdentifier" | "IPAddress";
-  readonly value: string;
-};
 
 /** A thing to which the connection's certificate is attached and whose name is the client id. */
 export type ConnectedThing = {
@@ -33,36 +21,43 @@ export type ConnectionFacts = {
   /** The server name that the client asked for. RFC 6066, section 3 */
   readonly domainName?: string;
   readonly thing?: ConnectedThing;
-  readonly certificate?: CertificateNames;
+  readonly certificate?: Pick<Certificate, "subject" | "issuer" | "serialNumber" | "extensions">;
   readonly persistentSession?: boolean;
   readonly lastWillTopic?: string;
 };
 
 /** The attributes of a name that policies may use. AWS IoT Core, "X.509 certificate policy variables" */
-const NAME_ATTRIBUTES: Readonly<Record<string, string>> = {
-  "2.5.4.3": "CommonName",
-  "2.5.4.4": "Surname",
-  "2.5.4.5": "SerialNumber",
-  "2.5.4.6": "Country",
-  "2.5.4.8": "State",
-  "2.5.4.10": "Organization",
-  "2.5.4.11": "OrganizationalUnit",
-  "2.5.4.12": "Title",
-  "2.5.4.42": "GivenName",
-  "2.5.4.43": "Initials",
-  "2.5.4.44": "GenerationQualifier",
-  "2.5.4.46": "DistinguishedNameQualifier",
-  "2.5.4.65": "Pseudonym",
-};
+const NAME_ATTRIBUTES = [
+  "CommonName",
+  "Country",
+  "DistinguishedNameQualifier",
+  "GenerationQualifier",
+  "GivenName",
+  "Initials",
+  "Organization",
+  "OrganizationalUnit",
+  "Pseudonym",
+  "SerialNumber",
+  "State",
+  "Surname",
+  "Title",
+] as const satisfies readonly NameAttributeType[];
 
-const ALTERNATIVE_NAMES = ["RFC822Name", "DNSName", "DirectoryName", "UniformResourceIdentifier", "IPAddress"];
+/** The alternative names of a subject, as policies and as certificates call them. RFC 5280, section 4.2.1.6 */
+const ALTERNATIVE_NAMES: Readonly<Record<string, (names: AlternativeNames) => readonly string[]>> = {
+  RFC822Name: ({ email }) => email,
+  DNSName: ({ dns }) => dns,
+  DirectoryName: ({ directoryNames }) => directoryNames.map(({ text }) => text),
+  UniformResourceIdentifier: ({ uri }) => uri,
+  IPAddress: ({ ip }) => ip.map(ipAddressText),
+};
 
 const CONTEXT_KEYS = new RegExp(
   [
     "aws:SourceIp|iot:(ClientId|DomainName|LastWillTopic|ConnectAttributes|Certificate\\.SerialNumber)",
     "iot:Connection\\.Thing\\.(ThingName|ThingTypeName|IsAttached|Attributes\\[[\\w.,@/:#-]{1,128}\\])",
-    `iot:Certificate\\.(Subject|Issuer)\\.(${Object.values(NAME_ATTRIBUTES).join("|")})(\\.List|\\.\\d{1,3})?`,
-    `iot:Certificate\\.(Subject|Issuer)\\.AlternativeName\\.(${ALTERNATIVE_NAMES.join("|")})(\\.List|\\.\\d{1,3})?`,
+    `iot:Certificate\\.(Subject|Issuer)\\.(${NAME_ATTRIBUTES.join("|")})(\\.List|\\.\\d{1,3})?`,
+    `iot:Certificate\\.Subject\\.AlternativeName\\.(${Object.keys(ALTERNATIVE_NAMES).join("|")})(\\.List|\\.\\d{1,3})?`,
   ]
     .map((keys) => `^(${keys})$`)
     .join("|"),
@@ -97,25 +92,25 @@ export function policyContext(facts: ConnectionFacts): PolicyContext {
   return context;
 }
 
-function addCertificate(context: Map<string, readonly string[]>, names: CertificateNames): void {
-  context.set("iot:Certificate.SerialNumber", [names.serialNumber]);
-  for (const side of ["Subject", "Issuer"] as const) {
-    const [name, alternatives] =
-      side === "Subject"
-        ? [names.subject, names.subjectAlternativeNames]
-        : [names.issuer, names.issuerAlternativeNames];
-    const values = new Map<string, string[]>();
-    const add = (key: string, value: string) => values.set(key, [...(values.get(key) ?? []), value]);
-    for (const { type, value } of name) {
-      const known = NAME_ATTRIBUTES[type];
-      if (known !== undefined) add(`iot:Certificate.${side}.${known}`, value);
-    }
-    for (const { kind, value } of alternatives) add(`iot:Certificate.${side}.AlternativeName.${kind}`, value);
-    for (const [key, list] of values) {
-      // A key without an index is the first value; all of them together are its List.
-      context.set(key, list.slice(0, 1));
-      context.set(`${key}.List`, list);
-      list.forEach((value, i) => context.set(`${key}.${i}`, [value]));
-    }
+function addCertificate(
+  context: Map<string, readonly string[]>,
+  { subject, issuer, serialNumber, extensions }: NonNullable<ConnectionFacts["certificate"]>,
+): void {
+  context.set("iot:Certificate.SerialNumber", [serialNumber]);
+  for (const attribute of NAME_ATTRIBUTES) {
+    addValues(context, `iot:Certificate.Subject.${attribute}`, nameValues(subject, attribute));
+    addValues(context, `iot:Certificate.Issuer.${attribute}`, nameValues(issuer, attribute));
   }
+  const names = extensions.subjectAltName;
+  if (!names) return;
+  for (const [kind, valuesOf] of Object.entries(ALTERNATIVE_NAMES))
+    addValues(context, `iot:Certificate.Subject.AlternativeName.${kind}`, valuesOf(names));
+}
+
+/** A key without an index is the first value; all of them together are its List. */
+function addValues(context: Map<string, readonly string[]>, key: string, values: readonly string[]): void {
+  if (values.length === 0) return;
+  context.set(key, values.slice(0, 1));
+  context.set(`${key}.List`, values);
+  values.forEach((value, i) => context.set(`${key}.${i}`, [value]));
 }

@@ -1,12 +1,4 @@
-export {
-  isContextKey,
-  policyContext,
-  type AlternativeName,
-  type CertificateNames,
-  type ConnectedThing,
-  type ConnectionFacts,
-  type NameAttribute,
-} from "./context.ts";
+export { isContextKey, policyContext, type ConnectedThing, type ConnectionFacts } from "./context.ts";
 export {
   BoundPolicies,
   decide,

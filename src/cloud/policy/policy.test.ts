@@ -1,6 +1,9 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 
+import { nodeEntropy, nodeSigner } from "../../crypto/node.ts";
+import { issueCertificate, issueRootCertificate, nameFromAttributes, nameFromText } from "../../pki/index.ts";
 import { addressIsIn, parseAddressRange } from "./address-range.ts";
 import { BoundPolicies, decide, MalformedPolicy, parsePolicyDocument, policyContext, POLICY_ERRORS } from "./index.ts";
 import { matchesPattern } from "./pattern.ts";
@@ -126,22 +129,30 @@ test("variables are plain text in a policy of version 2008-10-17, or with an unk
   assert.equal(reasonFor(unclosed, "iot:Publish", `${ARN}:topic/\${iot`), "allowed");
 });
 
-test("policies see the certificate's subject, issuer and alternative names, by index and as a list", () => {
-  const facts = policyContext({
-    clientId: "dev1",
-    certificate: {
-      subject: [
-        { type: "2.5.4.3", value: "first" },
-        { type: "2.5.4.3", value: "second" },
-        { type: "2.5.4.5", value: "SN-7" },
-        { type: "1.2.3", value: "unknown" },
-      ],
-      issuer: [{ type: "2.5.4.10", value: "Maker" }],
-      subjectAlternativeNames: [{ kind: "DNSName", value: "dev.example" }],
-      issuerAlternativeNames: [],
-      serialNumber: "0a1b",
-    },
+test("policies see the certificate's subject, issuer and alternative names, by index and as a list", async () => {
+  const key = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
+  const validity = { notBefore: Date.UTC(2026, 0, 1), notAfter: Date.UTC(2027, 0, 1) };
+  const maker = await issueRootCertificate({
+    subject: nameFromText("O=Maker"),
+    validity,
+    entropy: nodeEntropy,
+    signer: key,
   });
+  const certificate = await issueCertificate({
+    profile: "device",
+    subject: nameFromAttributes([
+      ["CN", "first"],
+      ["CN", "second"],
+      ["serialNumber", "SN-7"],
+      ["L", "no variable"],
+    ]),
+    names: { dns: ["dev.example"], ip: ["192.0.2.9"] },
+    publicKey: key.publicKey,
+    issuer: { certificate: maker, signer: key },
+    validity,
+    entropy: nodeEntropy,
+  });
+  const facts = policyContext({ clientId: "dev1", certificate });
   const rows: [variable: string, value: string | undefined][] = [
     ["iot:Certificate.Subject.CommonName", "first"],
     ["iot:Certificate.Subject.CommonName.1", "second"],
@@ -150,7 +161,8 @@ test("policies see the certificate's subject, issuer and alternative names, by i
     ["iot:Certificate.Subject.SerialNumber", "SN-7"],
     ["iot:Certificate.Issuer.Organization", "Maker"],
     ["iot:Certificate.Subject.AlternativeName.DNSName.0", "dev.example"],
-    ["iot:Certificate.SerialNumber", "0a1b"],
+    ["iot:Certificate.Subject.AlternativeName.IPAddress", "192.0.2.9"],
+    ["iot:Certificate.SerialNumber", certificate.serialNumber],
     ["iot:Certificate.Subject.Country", undefined],
   ];
   for (const [variable, value] of rows) {
