@@ -1,10 +1,13 @@
 import { createServer, type Server, type Socket } from "node:net";
 
 import { encodeJrcp1, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "../apdu/index.ts";
+import { UsageError } from "../codec/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
+import type { ChipErrorCode } from "./errors.ts";
 import type { Card } from "./ports.ts";
 
 export { nodeChipCrypto } from "./node-crypto.ts";
+export { nodeDisk, SealedFileMemory, type SealedFileOptions, type StateDisk } from "./node-memory.ts";
 
 export type ServeChipOptions = {
   readonly chip: Card;
@@ -27,7 +30,8 @@ const MAX_CONNECTIONS = 64;
 
 /**
  * Serves a chip over TCP with JRCP v1: any number of clients, one command at a time, each reply in one write.
- * A client that breaks the framing loses its connection; the chip and the other clients never notice.
+ * A client that breaks the framing loses its connection; the chip and the other clients never notice. Throws
+ * `UsageError` `cannot-listen`.
  */
 export async function serveChip(options: ServeChipOptions): Promise<ServedChip> {
   const { chip, host = "127.0.0.1", port, trace = silentTrace } = options;
@@ -92,9 +96,13 @@ function turn(): Promise<void> {
 
 function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    server.once("error", reject);
+    const refuse = (cause: Error) => {
+      const message = `cannot listen on ${host}:${port}: ${cause.message}`;
+      reject(new UsageError<ChipErrorCode>("cannot-listen", message, { cause }));
+    };
+    server.once("error", refuse);
     server.listen(port, host, () => {
-      server.off("error", reject);
+      server.off("error", refuse);
       resolve();
     });
   });

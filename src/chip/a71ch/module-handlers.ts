@@ -52,7 +52,7 @@ export function moduleHandlers(inside: A71chInside): Pick<A71chHandlers, ModuleC
         publicKeys: statesOf(inside.objects.publicKeys),
         configKeys: absent(inside.capacity.configKeys),
         symmetricSecrets: absent(inside.capacity.symmetricSecrets),
-        counters: absent(inside.capacity.counters),
+        counters: Array.from({ length: inside.capacity.counters }, () => ({ present: true, frozen: false })),
         storage: inside.objects.frozenSegments.map((frozen) => ({ present: true, frozen })),
       }),
     }),

@@ -16,16 +16,16 @@ export type A71chObjects = {
   readonly frozenSegments: boolean[];
 };
 
-/** What erased storage reads as; the last byte of it says that there is no object table. A71CH object table */
-export const ERASED = 0xff;
-
-/** The objects of a chip that nobody has used. */
+/**
+ * The objects of a chip that nobody has used. Its storage is all zero, which is also an object table without entries;
+ * NXP's host library takes a last byte of FF, "no table", for 255 entries and never gets out of it.
+ */
 export function freshObjects(capacity: A71chCapacity, uniqueId: Uint8Array): A71chObjects {
   return {
     uniqueId,
     keyPairs: emptySlots(capacity.keyPairs),
     publicKeys: emptySlots(capacity.publicKeys),
-    storage: new Uint8Array(capacity.storageBytes).fill(ERASED),
+    storage: new Uint8Array(capacity.storageBytes),
     frozenSegments: Array.from({ length: capacity.storageBytes / STORAGE_SEGMENT }, () => false),
   };
 }

@@ -1,0 +1,145 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+import { test, type TestContext } from "node:test";
+
+import fc from "fast-check";
+
+import { encodeJrcp1, JRCP1_RESET_REQUEST, Jrcp1Parser } from "../apdu/index.ts";
+import { concat, fromHex, toHex } from "../codec/index.ts";
+import { SeededEntropy, VirtualClock } from "../crypto/index.ts";
+import { nodeHash } from "../crypto/node.ts";
+import { Ledger } from "../trace/index.ts";
+import { A71chChip } from "./a71ch/index.ts";
+import { nodeChipCrypto, serveChip } from "./node.ts";
+
+const RESET = toHex(encodeJrcp1(JRCP1_RESET_REQUEST));
+const ATR = "0000001cb803110105b9020101ba0101bb0c413730303543473234325231bc00";
+
+async function serve(t: TestContext) {
+  const clock = new VirtualClock();
+  const ledger = new Ledger({ clock });
+  const chip = new A71chChip({ crypto: nodeChipCrypto, entropy: new SeededEntropy(nodeHash, "served"), clock });
+  const served = await serveChip({ chip, port: 0, trace: ledger });
+  t.after(() => served.close());
+  return { ...served, chip, ledger };
+}
+
+/** A client that sends hex and waits for so many frames. */
+class Client {
+  readonly socket: Socket;
+  readonly chunks: Uint8Array[] = [];
+  readonly #parser = new Jrcp1Parser();
+  readonly #frames: string[] = [];
+  #wake: () => void = () => undefined;
+
+  constructor(port: number, t: TestContext) {
+    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
+    this.socket.on("error", () => undefined);
+    this.socket.on("data", (chunk: Uint8Array) => {
+      this.chunks.push(chunk);
+      this.#parser.push(chunk);
+      for (let frame = this.#parser.next(); frame; frame = this.#parser.next()) {
+        this.#frames.push(toHex(encodeJrcp1(frame)));
+      }
+      this.#wake();
+    });
+    t.after(() => this.socket.destroy());
+  }
+
+  send(hex: string): void {
+    this.socket.write(fromHex(hex));
+  }
+
+  async frames(count: number): Promise<string[]> {
+    while (this.#frames.length < count) await new Promise<void>((resolve) => (this.#wake = resolve));
+    return this.#frames.splice(0, count);
+  }
+
+  async ask(hex: string): Promise<string | undefined> {
+    this.send(hex);
+    return (await this.frames(1))[0];
+  }
+}
+
+function closed(socket: Socket): Promise<unknown> {
+  return socket.closed ? Promise.resolve() : once(socket, "close");
+}
+
+test("serveChip gives the answer to reset and then answers commands, byte by byte or many at once", async (t) => {
+  const { port } = await serve(t);
+  const client = new Client(port, t);
+  assert.equal(await client.ask(RESET), ATR);
+  for (const byte of "0100000b00a4040005613731636800".match(/../g) ?? []) client.send(byte);
+  assert.deepEqual(await client.frames(1), ["01000006013100009000"]);
+  client.send("0100000580910003000100000580110000000100000180");
+  assert.deepEqual(await client.frames(3), ["010000080131f32210009000", "010000026985", "010000026700"]);
+});
+
+test("serveChip sends each reply in one write", async (t) => {
+  const { port } = await serve(t);
+  const client = new Client(port, t);
+  for (let i = 0; i < 50; i++) {
+    await client.ask("01000005809500ff00");
+    assert.equal(client.chunks.length, i + 1);
+    assert.equal(client.chunks.at(-1)?.length, 4 + 255 + 2);
+  }
+});
+
+test("serveChip takes clients in turn: one that only resets and goes, then another", async (t) => {
+  const { port } = await serve(t);
+  for (let i = 0; i < 10; i++) {
+    const client = new Client(port, t);
+    assert.equal(await client.ask(RESET), ATR);
+    client.socket.end();
+    await closed(client.socket);
+  }
+});
+
+test("serveChip answers others while a client stalls in the middle of a frame, or reads nothing", async (t) => {
+  const { port } = await serve(t);
+  const [stalled, deaf, other] = [new Client(port, t), new Client(port, t), new Client(port, t)];
+  await stalled.ask(RESET);
+  stalled.send("01000005809500");
+  await deaf.ask(RESET);
+  deaf.socket.pause();
+  deaf.socket.write(concat(...Array.from({ length: 20_000 }, () => fromHex("01000005809500ff00"))));
+  for (let i = 0; i < 20; i++) assert.equal((await other.ask("010000058091000100"))?.length, 2 * 24);
+  stalled.send("0800");
+  assert.equal((await stalled.frames(1))[0]?.length, 2 * 14);
+});
+
+test("serveChip closes a connection that says farewell or breaks the framing, and goes on serving", async (t) => {
+  const { port, ledger } = await serve(t);
+  for (const hex of ["03000000", "0100ffff", "30000000", "0200000000", "7f000001aa"]) {
+    const client = new Client(port, t);
+    assert.equal(await client.ask(RESET), ATR);
+    client.send(hex);
+    await closed(client.socket);
+    assert.deepEqual(client.chunks.length, 1, hex);
+  }
+  assert.equal(ledger.events({ kinds: ["process"] }).length, 1, "only the over-long frame is an incident");
+  assert.equal(await new Client(port, t).ask(RESET), ATR);
+});
+
+test("serveChip outlives any bytes", async (t) => {
+  const { port } = await serve(t);
+  await fc.assert(
+    fc.asyncProperty(fc.uint8Array({ minLength: 1, maxLength: 200 }), async (bytes) => {
+      const client = new Client(port, t);
+      client.socket.end(bytes);
+      await closed(client.socket);
+    }),
+    { numRuns: 60 },
+  );
+  assert.equal(await new Client(port, t).ask(RESET), ATR);
+});
+
+test("serveChip ends its connections when it is closed, and says when it cannot listen", async (t) => {
+  const { port, chip, close } = await serve(t);
+  const client = new Client(port, t);
+  await client.ask(RESET);
+  await assert.rejects(serveChip({ chip, port }), { name: "UsageError", code: "cannot-listen" });
+  await close();
+  await closed(client.socket);
+});
