@@ -46,6 +46,10 @@ export const HOST_ERRORS = {
     cause: "An argument has a form that the chip cannot take.",
     cure: "The message names the argument and its bounds.",
   },
+  "storage-full": {
+    cause: "The chip's general purpose storage has no room for another object.",
+    cure: "Erase a certificate or data object that is not needed; frozen segments do not come back.",
+  },
   "ephemeral-key-replaced": {
     cause: "The slot of an ephemeral key was given another key before the agreement took place.",
     cure: "Let one handshake at a time use a slot, or give concurrent handshakes a slot each.",

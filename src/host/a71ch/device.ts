@@ -19,6 +19,7 @@ import {
   type KeySlot,
   type PlainKeyPair,
   type Random,
+  type SecureElement,
   type SecureElementIdentity,
   type Signer,
 } from "../../crypto/index.ts";
@@ -26,6 +27,13 @@ import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
+import {
+  eraseCertificate,
+  listCertificates,
+  readCertificate,
+  type StoredCertificate,
+  writeCertificate,
+} from "./certificates.ts";
 import { A71chSession, isRefusal } from "./session.ts";
 
 export type A71chOptions = { readonly hash: Hash; readonly clock: Clock; readonly trace?: Trace };
@@ -37,7 +45,7 @@ type Facts = { readonly identity: SecureElementIdentity; readonly variant: A71ch
  *
  * Callers may be many: commands are queued, and what takes several commands runs without others in between.
  */
-export class A71ch {
+export class A71ch implements SecureElement {
   readonly identity: SecureElementIdentity;
   readonly variant: A71chVariant;
   readonly random: Random;
@@ -164,6 +172,22 @@ export class A71ch {
         };
       },
     };
+  }
+
+  async writeCertificate(index: number, der: Uint8Array): Promise<void> {
+    await this.exclusive((session) => writeCertificate(session, this.variant, { index, der }));
+  }
+
+  async readCertificate(index: number): Promise<Uint8Array | undefined> {
+    return this.exclusive((session) => readCertificate(session, this.variant, index));
+  }
+
+  async listCertificates(): Promise<readonly StoredCertificate[]> {
+    return this.exclusive((session) => listCertificates(session, this.variant));
+  }
+
+  async eraseCertificate(index: number): Promise<void> {
+    await this.exclusive((session) => eraseCertificate(session, this.variant, index));
   }
 
   /** Ends the connection; commands that wait are rejected. */

@@ -1,0 +1,181 @@
+import { A71CH_VARIANTS, type A71chVariant, credentialMap, STORAGE_CHUNK } from "../../apdu/a71ch/index.ts";
+import { concat, decode, DecodeError, ProtocolError, Reader, UsageError } from "../../codec/index.ts";
+import type { HostErrorCode } from "../errors.ts";
+import {
+  decodeTable,
+  encodeTable,
+  entryCount,
+  findPlace,
+  LENGTH_IN_OBJECT,
+  MAX_ENTRIES,
+  OBJECT_CLASS,
+  type ObjectTable,
+  tableBytes,
+  type TableEntry,
+} from "./object-table.ts";
+import type { A71chSession } from "./session.ts";
+
+/** A certificate in the chip's storage. */
+export type StoredCertificate = { readonly index: number; readonly length: number };
+
+/**
+ * Stores a certificate under an index, where NXP's tools find it, in place of a former one.
+ *
+ * The new certificate is written beside the old one and the table last, so that a power cut leaves one of the two;
+ * only where there is no room for both does the old one go first. Throws `UsageError` `bad-argument` and
+ * `storage-full`. A71CH object table
+ */
+export async function writeCertificate(
+  session: A71chSession,
+  variant: A71chVariant,
+  { index, der }: { readonly index: number; readonly der: Uint8Array },
+): Promise<void> {
+  checkIndex(index);
+  checkDer(der);
+  const table = await readTable(session, variant);
+  const others = table.entries.filter((entry) => !isCertificate(entry, index));
+  const facts = await storageFacts(session, variant);
+  let place = findPlace(table.entries, der.length, facts);
+  let updates = table.updates;
+  if (place === undefined) {
+    place = findPlace(others, der.length, facts);
+    if (place === undefined || others.length >= MAX_ENTRIES) {
+      const message = `no room for a certificate of ${der.length} bytes beside ${others.length} objects`;
+      throw new UsageError<HostErrorCode>("storage-full", message);
+    }
+    await writeTable(session, variant, { updates: ++updates, entries: others });
+  }
+  await writeStorage(session, place, der);
+  const entry = { class: OBJECT_CLASS.certificate, index, length: der.length, offset: place };
+  await writeTable(session, variant, { updates: updates + 1, entries: [...others, entry] });
+}
+
+/** The certificate under an index, without padding behind its DER, or undefined where there is none. */
+export async function readCertificate(
+  session: A71chSession,
+  variant: A71chVariant,
+  index: number,
+): Promise<Uint8Array | undefined> {
+  checkIndex(index);
+  const { entries } = await readTable(session, variant);
+  const entry = entries.find((each) => isCertificate(each, index));
+  if (!entry) return undefined;
+  const length = await certificateLength(session, variant, entry);
+  return readStorage(session, entry.offset, length);
+}
+
+/** Takes a certificate out of the table; its bytes stay until they are overwritten. */
+export async function eraseCertificate(session: A71chSession, variant: A71chVariant, index: number): Promise<void> {
+  checkIndex(index);
+  const { updates, entries } = await readTable(session, variant);
+  const others = entries.filter((entry) => !isCertificate(entry, index));
+  if (others.length < entries.length) await writeTable(session, variant, { updates: updates + 1, entries: others });
+}
+
+/** The certificates in the chip's storage, by index. */
+export async function listCertificates(
+  session: A71chSession,
+  variant: A71chVariant,
+): Promise<readonly StoredCertificate[]> {
+  const { entries } = await readTable(session, variant);
+  const found: StoredCertificate[] = [];
+  for (const entry of entries.filter((each) => each.class === OBJECT_CLASS.certificate)) {
+    found.push({ index: entry.index, length: await certificateLength(session, variant, entry) });
+  }
+  return found.sort((a, b) => a.index - b.index);
+}
+
+async function readTable(session: A71chSession, variant: A71chVariant): Promise<ObjectTable> {
+  const { storageBytes } = A71CH_VARIANTS[variant];
+  const last = await readStorage(session, storageBytes - tableBytes(0), tableBytes(0));
+  const size = tableBytes(entryCount(last));
+  if (size > storageBytes) throw malformed("the object table is larger than the storage");
+  const before = await readStorage(session, storageBytes - size, size - last.length);
+  return orMalformed(() => decodeTable(concat(before, last), storageBytes));
+}
+
+async function writeTable(session: A71chSession, variant: A71chVariant, table: ObjectTable): Promise<void> {
+  const bytes = encodeTable(table);
+  await writeStorage(session, A71CH_VARIANTS[variant].storageBytes - bytes.length, bytes);
+}
+
+async function storageFacts(session: A71chSession, variant: A71chVariant) {
+  const capacity = A71CH_VARIANTS[variant];
+  const { map } = await session.send("readCredentialMap", {});
+  const { storage } = orMalformed(() => decode(credentialMap(capacity), map));
+  return { storageBytes: capacity.storageBytes, frozen: storage.map(({ frozen }) => frozen) };
+}
+
+/** What the table gives is an upper bound: NXP's tools may reserve more, and the object's own header counts. */
+async function certificateLength(session: A71chSession, variant: A71chVariant, entry: TableEntry): Promise<number> {
+  const room = A71CH_VARIANTS[variant].storageBytes - entry.offset;
+  const given = entry.length & ~LENGTH_IN_OBJECT;
+  const reserved = given === 0 && entry.length === LENGTH_IN_OBJECT ? room : given;
+  const header = await readStorage(session, entry.offset, Math.min(4, reserved));
+  const length = orMalformed(() => derLength(header));
+  if (length > reserved) throw malformed(`certificate ${entry.index} is longer than its place`);
+  return length;
+}
+
+async function readStorage(session: A71chSession, offset: number, length: number): Promise<Uint8Array> {
+  const parts: Uint8Array[] = [];
+  for (let done = 0; done < length; done += STORAGE_CHUNK) {
+    const asked = Math.min(length - done, STORAGE_CHUNK);
+    const { bytes } = await session.send("readStorage", { offset: offset + done, length: asked });
+    if (bytes.length !== asked) throw malformed(`${bytes.length} bytes of storage where ${asked} were asked for`);
+    parts.push(bytes);
+  }
+  return concat(...parts);
+}
+
+async function writeStorage(session: A71chSession, offset: number, bytes: Uint8Array): Promise<void> {
+  for (let done = 0; done < bytes.length; done += STORAGE_CHUNK) {
+    await session.send("writeStorage", {
+      offset: offset + done,
+      bytes: bytes.subarray(done, Math.min(bytes.length, done + STORAGE_CHUNK)),
+    });
+  }
+}
+
+/** The whole length of the DER SEQUENCE whose first bytes these are. */
+function derLength(header: Uint8Array): number {
+  const reader = new Reader(header);
+  if (reader.u8() !== 0x30) throw new DecodeError("value", "not a DER sequence", 0);
+  const first = reader.u8();
+  if (first < 0x80) return 2 + first;
+  if (first === 0x81) return 3 + reader.u8();
+  if (first === 0x82) return 4 + reader.u16();
+  throw new DecodeError("value", `a certificate's length does not begin with 0x${first.toString(16)}`, 1);
+}
+
+function isCertificate(entry: TableEntry, index: number): boolean {
+  return entry.class === OBJECT_CLASS.certificate && entry.index === index;
+}
+
+function checkIndex(index: number): void {
+  if (!Number.isInteger(index) || index < 0 || index > 0xfe) {
+    throw new UsageError<HostErrorCode>("bad-argument", `certificate index ${index} is not within 0..254`);
+  }
+}
+
+function checkDer(der: Uint8Array): void {
+  try {
+    if (derLength(der) === der.length) return;
+  } catch (cause) {
+    throw new UsageError<HostErrorCode>("bad-argument", "a certificate must be given as DER", { cause });
+  }
+  throw new UsageError<HostErrorCode>("bad-argument", "the certificate's DER has another length than its bytes");
+}
+
+function orMalformed<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw malformed("what is in the chip's storage is not an object table with certificates", cause);
+  }
+}
+
+function malformed(message: string, cause?: unknown): ProtocolError<HostErrorCode> {
+  return new ProtocolError<HostErrorCode>("malformed-answer", message, undefined, { cause });
+}
