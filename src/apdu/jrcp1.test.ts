@@ -71,7 +71,7 @@ test("encodeJrcp1 writes the frames that NXP's A71CH Configure tool was captured
     "0100000b00a4040005613731636800",
   );
   const parser = new Jrcp1Parser();
-  parser.push(fromHex("000000143b9f96803fc7a08031e073f6215751a200000000" + "01000006013100009000"));
+  parser.push(fromHex("000000143b9f96803fc7a08031e073f6215751a20000000001000006013100009000"));
   assert.deepEqual(
     all(parser).map(({ type, payload }) => [type, toHex(payload)]),
     [

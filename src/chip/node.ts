@@ -22,7 +22,7 @@ export type ServeChipOptions = {
 export type ServedChip = {
   readonly port: number;
   /** Ends all connections and stops listening. */
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 };
 
 /** More clients than one bench has; each beyond is turned away at once. */

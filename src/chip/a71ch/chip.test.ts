@@ -21,7 +21,7 @@ type Bench = { readonly chip: A71chChip; readonly ledger: Ledger };
 
 function bench(
   options: { seed?: string; variant?: A71chVariant; memory?: NonVolatileMemory } = {},
-): Bench & { say(hex: string): string } {
+): Bench & { readonly say: (hex: string) => string } {
   // Commands may be written with spaces.
   const { seed = "chip test", variant = "B", memory } = options;
   const clock = new VirtualClock();
@@ -125,7 +125,7 @@ test("A71chChip freezes key pairs, public keys and storage segments for all but 
   const map = decode(credentialMap(A71CH_VARIANTS.B), fromHex(say("8091000400").slice(0, -4)));
   assert.deepEqual(
     [map.keyPairs[1], map.publicKeys[1], map.storage[1]],
-    Array(3).fill({ present: true, frozen: true }),
+    Array.from({ length: 3 }, () => ({ present: true, frozen: true })),
   );
   assert.deepEqual(map.keyPairs[2], { present: false, frozen: true });
   assert.equal(say("809400ea00"), "9000");
