@@ -23,6 +23,26 @@ export const AGENT_ERRORS = {
     cause: "The cloud refused a subscription.",
     cure: "Allow iot:Subscribe on the topic filter in a policy of the certificate: hawser why CLIENT_ID shows both.",
   },
+  "empty-slot": {
+    cause: "The secure element holds no key pair in that slot.",
+    cure: "Make one there (hawser device init --generate) or inject one (--inject KEY.pem).",
+  },
+  "slot-in-use": {
+    cause: "The slot holds a key pair already, and it would be lost.",
+    cure: "Choose another --slot, or use the key pair that is there: hawser device init without --generate and --inject.",
+  },
+  "no-certificate": {
+    cause: "The secure element's storage holds no device certificate.",
+    cure: "Run hawser device init first, or store the certificate that a CA issued: hawser device init --certificate FILE.",
+  },
+  "certificate-mismatch": {
+    cause: "The certificate is not for the key pair in that slot.",
+    cure: "Use the certificate that was issued for this chip's request, or the slot that the request was made for.",
+  },
+  "not-p256": {
+    cause: "The key to inject is not a key pair on P-256, the only curve of this secure element.",
+    cure: "openssl ecparam -genkey -name prime256v1 -out deviceKey.key",
+  },
   "gave-up": {
     cause: "The cloud did not accept the device within the allowed number of attempts; the last failure is named.",
     cure: "Ask the cloud: hawser why CLIENT_ID. A device that stays PENDING_ACTIVATION needs the activation function (hawser cloud install-jitr).",

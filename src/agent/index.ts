@@ -8,3 +8,12 @@ export {
   type ReconnectPolicy,
   type ReconnectState,
 } from "./reconnect.ts";
+export {
+  CERTIFICATE_INDEX,
+  deviceIdentity,
+  prepareKey,
+  requestCertificate,
+  storeCertificates,
+  type DeviceIdentity,
+  type KeyOrigin,
+} from "./provision.ts";

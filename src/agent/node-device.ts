@@ -1,22 +1,26 @@
 import type { Duplex } from "node:stream";
 
-import { DecodeError, HawserError, ProtocolError, Refused, UsageError } from "../codec/index.ts";
+import { HawserError, ProtocolError, Refused, toHex } from "../codec/index.ts";
 import type { Clock, Entropy } from "../crypto/index.ts";
+import { correlated, type Trace } from "../trace/index.ts";
 import type { AgentErrorCode } from "./errors.ts";
 import { openMqtt, type MessageListener, type MqttOptions, type MqttSession } from "./node-mqtt.ts";
 import { FIRST_ATTEMPT, reconnectStep, type ReconnectPolicy, type ReconnectState } from "./reconnect.ts";
 
-/** What a device tells whoever watches it connect. `attempt` counts from 1 since the device started. */
+/**
+ * What a device tells whoever watches it connect. `attempt` counts from 1 since the device started; `connection` is the
+ * name of the attempt in trace events.
+ */
 export type DeviceProgress =
-  | { readonly step: "connecting"; readonly attempt: number }
+  | { readonly step: "connecting"; readonly attempt: number; readonly connection: string }
   | { readonly step: "refused"; readonly attempt: number; readonly error: unknown; readonly dropped: boolean }
   | { readonly step: "waiting"; readonly delayMs: number }
-  | { readonly step: "connected"; readonly attempt: number }
+  | { readonly step: "connected"; readonly attempt: number; readonly connection: string }
   | { readonly step: "lost"; readonly error: unknown };
 
 export type DeviceOptions = {
-  /** Makes the secured stream of one attempt, TLS finished. */
-  readonly open: (signal: AbortSignal) => Promise<Duplex>;
+  /** Makes the secured stream of one attempt, TLS finished; what it does belongs into `trace`. */
+  readonly open: (attempt: { readonly signal: AbortSignal; readonly trace: Trace }) => Promise<Duplex>;
   readonly mqtt: MqttOptions;
   readonly policy: ReconnectPolicy;
   readonly clock: Clock;
@@ -92,14 +96,15 @@ export class ConnectedDevice {
   }
 
   async #connect(): Promise<MqttSession> {
-    const { signal, onProgress } = this.#options;
+    const { signal, onProgress, entropy } = this.#options;
     for (;;) {
       signal.throwIfAborted();
       const attempt = ++this.#attempts;
-      onProgress({ step: "connecting", attempt });
+      const connection = `${toHex(entropy.bytes(4))}-${attempt}`;
+      onProgress({ step: "connecting", attempt, connection });
       try {
-        const session = await this.#attempt();
-        onProgress({ step: "connected", attempt });
+        const session = await this.#attempt(connection);
+        onProgress({ step: "connected", attempt, connection });
         return session;
       } catch (error) {
         signal.throwIfAborted();
@@ -111,13 +116,14 @@ export class ConnectedDevice {
     }
   }
 
-  async #attempt(): Promise<MqttSession> {
+  async #attempt(connection: string): Promise<MqttSession> {
     const { open, mqtt, signal, clock } = this.#options;
-    const stream = await open(signal);
+    const trace = correlated(mqtt.trace, { connection });
+    const stream = await open({ signal, trace });
     const abort = () => stream.destroy();
     signal.addEventListener("abort", abort, { once: true });
     try {
-      const session = await openMqtt(stream, mqtt);
+      const session = await openMqtt(stream, { ...mqtt, trace });
       for (const { filter, listener } of this.#subscriptions) await session.subscribe(filter, listener);
       this.#session = session;
       this.#since = clock.now();
@@ -192,11 +198,22 @@ function isDrop(error: unknown): boolean {
   return error instanceof HawserError && (error.code === "connection-dropped" || error.code === "connack-refused");
 }
 
+/** Failures of the way to the cloud, or of the cloud, that may be over the next time. */
+const CURED_BY_WAITING: readonly string[] = [
+  "connection-dropped",
+  "connection-lost",
+  "connack-refused",
+  "connect-failed",
+  "transport-failed",
+  "handshake-timeout",
+  "closed-in-handshake",
+  "truncated",
+];
+
 /**
- * Whether trying again is pointless: our own configuration or the server's identity is wrong. A cloud that is not there,
- * or that says no, may change its mind; that is how just-in-time registration works.
+ * Whether trying again is pointless: our own configuration, the chip or the server's identity is wrong. A cloud that is
+ * not there, or that says no, may change its mind; that is how just-in-time registration works.
  */
 function isFinal(error: unknown): boolean {
-  if (isDrop(error)) return false;
-  return error instanceof UsageError || error instanceof DecodeError || error instanceof Refused;
+  return !(error instanceof HawserError && CURED_BY_WAITING.includes(error.code));
 }

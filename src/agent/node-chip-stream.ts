@@ -1,0 +1,80 @@
+import type { Duplex } from "node:stream";
+
+import {
+  verifierOverDigests,
+  type Clock,
+  type Performer,
+  type SecureElement,
+  type SignatureVerifier,
+} from "../crypto/index.ts";
+import { nodeHash } from "../crypto/node.ts";
+import { connect, type CertificateSource, type ConnectOptions } from "../tls/node.ts";
+import type { Trace } from "../trace/index.ts";
+import type { DeviceIdentity } from "./provision.ts";
+
+/** Who performs which operation of a handshake. The client's signature is always made where its key is. */
+export type Performers = Readonly<
+  Record<"client-random" | "key-agreement" | "verify-chain" | "verify-server-signature", Performer>
+>;
+
+/**
+ * As the vendor's OpenSSL engine does it (random numbers, signatures and their checks in the chip), but with the ephemeral key on
+ * the host: a chip writes a new key to its non-volatile memory for each handshake, which wears it. AN12131, section 4.3.2
+ */
+export const DEFAULT_PERFORMERS: Performers = {
+  "client-random": "chip",
+  "key-agreement": "host",
+  "verify-chain": "host",
+  "verify-server-signature": "chip",
+};
+
+export type ChipStreamOptions = {
+  readonly host: string;
+  readonly port: number;
+  /** The name that the server's certificate must bear; `host` where absent. */
+  readonly servername?: string;
+  /** Whom to trust. */
+  readonly ca: CertificateSource;
+  readonly identity: DeviceIdentity;
+  readonly element: SecureElement;
+  readonly performers: Performers;
+  /** The slot that ephemeral keys replace, where the chip agrees. */
+  readonly agreementSlot: number;
+  readonly clock: Clock;
+};
+
+/** Makes the TLS stream of one attempt, with the chip's key and as much else in the chip as the performers say. */
+export function chipStream(
+  options: ChipStreamOptions,
+): (attempt: { readonly signal: AbortSignal; readonly trace: Trace }) => Promise<Duplex> {
+  const { host, port, servername, ca, identity, clock } = options;
+  return ({ signal, trace }) =>
+    connect({
+      host,
+      port,
+      ca,
+      signer: identity.signer,
+      certificate: identity.chain.map(({ der }) => der),
+      clock,
+      trace,
+      signal,
+      ...(servername === undefined ? {} : { servername }),
+      ...chipParts(options),
+    });
+}
+
+function chipParts({ element, performers, agreementSlot }: ChipStreamOptions): Partial<ConnectOptions> {
+  const isInChip = (operation: keyof Performers) => performers[operation] === "chip";
+  const verifier: SignatureVerifier = verifierOverDigests(element.verifier, nodeHash);
+  return {
+    ...(isInChip("client-random") ? { random: element.random } : {}),
+    ...(isInChip("key-agreement") ? { keyAgreement: element.keyAgreement(agreementSlot) } : {}),
+    ...(isInChip("verify-chain") ? { chainVerifier: verifier } : {}),
+    // A server that is asked for what the chip cannot check would be refused for nothing.
+    ...(isInChip("verify-server-signature")
+      ? { verifier, schemes: ["ecdsa_secp256r1_sha256"] as const, suites: ECDSA_SUITES }
+      : {}),
+  };
+}
+
+const ECDSA_SUITES = ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256", "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384"] as const;
