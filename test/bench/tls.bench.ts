@@ -1,0 +1,113 @@
+import { fork } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import type { Duplex } from "node:stream";
+import { connect as nodeConnect } from "node:tls";
+
+import { toPem } from "../../src/codec/index.ts";
+import { connect } from "../../src/tls/node.ts";
+import { newHierarchy } from "../tls/hierarchy.ts";
+import { type BenchOptions, type BenchRow, cpuMsPerCall, median } from "./bench-row.ts";
+
+const BULK_BYTES = 64 * 1024 * 1024;
+const NOTE = "node:tls client, same server, TLS 1.2 ECDHE-ECDSA-AES128-GCM-SHA256, client certificate, P-256";
+
+/** CPU per full mutual handshake and bulk throughput of our client, against node:tls in the same process and run. */
+export async function run({ long }: BenchOptions): Promise<BenchRow[]> {
+  const hierarchy = await newHierarchy();
+  const [server, device] = [await hierarchy.server(), await hierarchy.device()];
+  const pem = (chain: readonly Uint8Array[]) => chain.map((der) => toPem("CERTIFICATE", der)).join("");
+  const ca = toPem("CERTIFICATE", hierarchy.root.certificate.der);
+  const child = fork(join(import.meta.dirname, "tls-server.ts"), { stdio: "inherit" });
+  const key = String(server.key.export({ format: "pem", type: "pkcs8" }));
+  child.send({ key, cert: pem(server.chain), ca, bulkBytes: BULK_BYTES });
+  const [port] = (await once(child, "message")) as [number];
+
+  const ours = () =>
+    connect({
+      host: "127.0.0.1",
+      port,
+      servername: "localhost",
+      ca,
+      certificate: device.chain,
+      signer: device.signer,
+      suites: ["TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256"],
+      groups: ["secp256r1"],
+    });
+  const theirs = async () => {
+    const options = {
+      host: "127.0.0.1",
+      port,
+      servername: "localhost",
+      ca,
+      cert: pem(device.chain),
+      key: device.key.export({ format: "pem", type: "pkcs8" }),
+      ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256",
+      ecdhCurve: "prime256v1",
+      maxVersion: "TLSv1.2" as const,
+    };
+    const socket = nodeConnect(options);
+    await once(socket, "secureConnect");
+    return socket;
+  };
+
+  try {
+    const rounds = long ? 9 : 3;
+    const count = long ? 200 : 60;
+    const cpu: [number, number][] = [];
+    const rate: [number, number][] = [];
+    for (let round = 0; round < rounds; round++) {
+      cpu.push([await cpuMsPerCall(count, () => closed(ours())), await cpuMsPerCall(count, () => closed(theirs()))]);
+      rate.push([await bulk(ours()), await bulk(theirs())]);
+    }
+    return [
+      row("CPU per full mutual handshake", cpu, "ms", (a, b) => a / b, `${NOTE}; below 1 is better here`),
+      row("bulk receive", rate, "MB/s", (a, b) => a / b, NOTE),
+    ];
+  } finally {
+    child.disconnect();
+  }
+}
+
+function row(
+  name: string,
+  pairs: readonly [number, number][],
+  unit: string,
+  compare: (a: number, b: number) => number,
+  note: string,
+): BenchRow {
+  return {
+    name,
+    ours: median(pairs.map(([a]) => a)),
+    peer: median(pairs.map(([, b]) => b)),
+    ratio: median(pairs.map(([a, b]) => compare(a, b))),
+    unit,
+    note,
+  };
+}
+
+async function closed(connecting: Promise<Duplex>): Promise<void> {
+  const stream = await connecting;
+  stream.resume();
+  stream.end();
+  await once(stream, "close");
+}
+
+async function bulk(connecting: Promise<Duplex>): Promise<number> {
+  const stream = await connecting;
+  const start = performance.now();
+  let left = BULK_BYTES;
+  const arrived = new Promise<void>((resolve, reject) => {
+    stream.on("data", (chunk: Uint8Array) => {
+      left -= chunk.length;
+      if (left <= 0) resolve();
+    });
+    stream.once("error", reject);
+  });
+  stream.write(Uint8Array.of(1));
+  await arrived;
+  const elapsedMs = performance.now() - start;
+  stream.end();
+  await once(stream, "close");
+  return BULK_BYTES / 1e6 / (elapsedMs / 1000);
+}
