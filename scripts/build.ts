@@ -1,11 +1,16 @@
 /** Builds `dist/` for the published package with the compiler's own emit. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, existsSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
 rmSync(join(root, "dist"), { recursive: true, force: true });
-execFileSync("tsc", ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+
+// What the compiler does not emit but the package needs at run time.
+for (const path of globSync("**/*.{mjs,cjs,json,html,css}", { cwd: join(root, "src") })) {
+  copyFileSync(join(root, "src", path), join(root, "dist", path));
+}
 
 const main = join(root, "dist/cli/main.js");
 if (existsSync(main)) {
