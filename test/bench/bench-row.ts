@@ -18,7 +18,7 @@ export type BenchOptions = {
 };
 
 /** Calls `once` until `minimumMs` have passed, after a warm-up, and gives calls per second. */
-export async function ratePerSecond(minimumMs: number, once: () => Promise<unknown> | unknown): Promise<number> {
+export async function ratePerSecond(minimumMs: number, once: () => unknown): Promise<number> {
   for (let i = 0; i < 3; i++) await once();
   let count = 0;
   const start = performance.now();
@@ -32,7 +32,7 @@ export async function ratePerSecond(minimumMs: number, once: () => Promise<unkno
 }
 
 /** CPU milliseconds of this process that `count` calls of `once` take, each. */
-export async function cpuMsPerCall(count: number, once: () => Promise<unknown> | unknown): Promise<number> {
+export async function cpuMsPerCall(count: number, once: () => unknown): Promise<number> {
   for (let i = 0; i < 5; i++) await once();
   const before = process.cpuUsage();
   for (let i = 0; i < count; i++) await once();

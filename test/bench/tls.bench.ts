@@ -19,7 +19,7 @@ export async function run({ long }: BenchOptions): Promise<BenchRow[]> {
   const pem = (chain: readonly Uint8Array[]) => chain.map((der) => toPem("CERTIFICATE", der)).join("");
   const ca = toPem("CERTIFICATE", hierarchy.root.certificate.der);
   const child = fork(join(import.meta.dirname, "tls-server.ts"), { stdio: "inherit" });
-  const key = String(server.key.export({ format: "pem", type: "pkcs8" }));
+  const key = server.key.export({ format: "pem", type: "pkcs8" });
   child.send({ key, cert: pem(server.chain), ca, bulkBytes: BULK_BYTES });
   const [port] = (await once(child, "message")) as [number];
 
