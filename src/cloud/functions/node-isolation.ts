@@ -1,0 +1,140 @@
+import { spawn, type ChildProcess } from "node:child_process";
+import { closeSync, existsSync, openSync, readdirSync, readFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import type { Readable } from "node:stream";
+
+import { Denied } from "../../codec/index.ts";
+import type { FunctionErrorCode } from "./errors.ts";
+import type { IsolationReport } from "./runtime.ts";
+
+/** The kernel boundary to put round a process. */
+export type Boundary = IsolationReport["boundary"];
+
+/** A program to run behind a boundary. `slot` keeps the user ids of processes that run at once apart. */
+export type Launch = {
+  readonly boundary: Boundary;
+  readonly program: string;
+  readonly folder: string;
+  readonly memoryMb: number;
+  readonly slot: number;
+};
+
+/** A started process, its pipes, and once they are known the process id of the function itself. */
+export type Launched = {
+  readonly child: ChildProcess;
+  readonly channel: Socket;
+  readonly pid: Promise<number>;
+  /** The code folder as the process sees it. */
+  readonly root: string;
+};
+
+/** The group, and below the users, of functions where the server runs as root: numbers that nobody else is given. */
+export const FUNCTION_GROUP = 60_800;
+
+/**
+ * Starts Node with the permission model and everything closed, behind the boundary, with an empty environment and
+ * descriptor 3 as its only way out.
+ */
+export function launch(what: Launch): Launched {
+  const isWrapped = what.boundary === "bubblewrap";
+  const root = isWrapped ? "/var/task" : what.folder;
+  const program = isWrapped ? "/var/runtime/program.cjs" : what.program;
+  const node = [process.execPath, ...nodeOptions(root, what.memoryMb), program];
+  const [command = "", ...args] = isWrapped ? [...bubblewrap(what), ...node] : node;
+  const nothing = openSync("/dev/null", "r");
+  try {
+    const child = spawn(command, args, {
+      cwd: "/",
+      env: {},
+      // A session of its own: a signal from the server's terminal is not for functions, and one kill ends all of it.
+      detached: true,
+      stdio: covered(["ignore", "pipe", "pipe", "pipe", ...(isWrapped ? ["pipe" as const] : [])], nothing),
+      ...(what.boundary === "user" ? { uid: FUNCTION_GROUP + 1 + what.slot, gid: FUNCTION_GROUP } : {}),
+    });
+    const pid = isWrapped ? pidFrom(child, child.stdio[4] as Readable) : Promise.resolve(child.pid ?? 0);
+    return { child, channel: child.stdio[3] as Socket, pid, root };
+  } finally {
+    closeSync(nothing);
+  }
+}
+
+/**
+ * Puts `nothing` over the descriptors that whoever started the server left open: Node would hand them on to its
+ * children, and an open descriptor asks no permission model.
+ */
+function covered(stdio: readonly ("pipe" | "ignore")[], nothing: number): ("pipe" | "ignore" | number)[] {
+  const leaks = new Set(inheritedDescriptors());
+  const length = Math.max(stdio.length, ...[...leaks].map((fd) => fd + 1));
+  return Array.from({ length }, (_, fd) => stdio[fd] ?? (leaks.has(fd) ? nothing : "ignore"));
+}
+
+const CLOSE_ON_EXEC = 0o2000000;
+
+/** The descriptors of this process that a program which it starts would still have. */
+function inheritedDescriptors(): number[] {
+  const folder = "/proc/self/fdinfo";
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .map(Number)
+    .filter((fd) => {
+      try {
+        const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`${folder}/${fd}`, "latin1"))?.[1] ?? "0";
+        return (Number.parseInt(flags, 8) & CLOSE_ON_EXEC) === 0;
+      } catch {
+        // The descriptor of the folder itself, which is closed again.
+        return false;
+      }
+    });
+}
+
+/** Where bubblewrap is, or undefined. */
+export function bubblewrapPath(): string | undefined {
+  if (process.platform !== "linux") return undefined;
+  const folders = (process.env["PATH"] ?? "").split(":").filter((folder) => folder.startsWith("/"));
+  return [...folders, "/usr/bin", "/usr/local/bin"].map((folder) => `${folder}/bwrap`).find((path) => existsSync(path));
+}
+
+function nodeOptions(folder: string, memoryMb: number): string[] {
+  return [
+    "--permission",
+    `--allow-fs-read=${folder}`,
+    // These reach files or memory without asking the permission model.
+    "--no-experimental-sqlite",
+    "--no-experimental-ffi",
+    "--no-experimental-webstorage",
+    "--no-addons",
+    "--disable-sigusr1",
+    `--max-old-space-size=${memoryMb}`,
+  ];
+}
+
+/** New namespaces for all that there are, a read-only root that holds Node and the code, no capabilities. */
+function bubblewrap({ program, folder }: Launch): string[] {
+  const libraries = ["/usr", "/lib", "/lib64"].flatMap((path) => ["--ro-bind-try", path, path]);
+  const flags = "--unshare-all --unshare-user --die-with-parent --new-session --as-pid-1 --cap-drop ALL";
+  return [
+    bubblewrapPath() ?? "bwrap",
+    ...`${flags} --hostname function --info-fd 4`.split(" "),
+    ...libraries,
+    "--ro-bind",
+    process.execPath,
+    process.execPath,
+    "--ro-bind",
+    program,
+    "/var/runtime/program.cjs",
+    "--ro-bind",
+    folder,
+    "/var/task",
+    ..."--remount-ro / --chdir / --".split(" "),
+  ];
+}
+
+/** Bubblewrap tells the process id as we see it, in JSON, on the descriptor it was given. */
+async function pidFrom(child: ChildProcess, facts: Readable): Promise<number> {
+  let text = "";
+  for await (const chunk of facts.setEncoding("utf8")) text += String(chunk);
+  const pid = /"child-pid": (\d+)/.exec(text)?.[1];
+  if (pid !== undefined) return Number(pid);
+  child.kill("SIGKILL");
+  throw new Denied<FunctionErrorCode>("functions-unavailable", "bubblewrap did not start the process");
+}

@@ -1,0 +1,156 @@
+import { mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Clock } from "../../crypto/index.ts";
+import { bubblewrapPath, launch, type Boundary } from "./node-isolation.ts";
+import type { IsolationReport, Reach } from "./runtime.ts";
+
+const ALL: readonly Reach[] = [
+  "read-file",
+  "write-file",
+  "database-file",
+  "network",
+  "child-process",
+  "worker-thread",
+  "native-addon",
+  "foreign-function",
+  "inspector",
+  "signal-server",
+];
+
+/** What a process cannot be kept from by Node alone; it is told to the operator, and functions run nevertheless. */
+const TOLERATED: readonly Reach[] = ["signal-server"];
+
+const PROBE_TIMEOUT_MS = 10_000;
+
+/**
+ * Finds the best boundary of this machine by trying: under each one a process attempts everything that a function
+ * must not do. The first boundary under which nothing is reachable wins, else the first that leaves only what is
+ * tolerated. `workspace` is an empty folder that functions' users may enter.
+ */
+export async function probeIsolation(
+  workspace: string,
+  clock: Clock,
+  candidates: readonly Boundary[] = boundariesHere(),
+): Promise<IsolationReport> {
+  const reports: IsolationReport[] = [];
+  for (const boundary of candidates) {
+    const report = reportOn(boundary, await reachUnder(boundary, workspace, clock));
+    if (report.reachable.length === 0) return report;
+    reports.push(report);
+  }
+  const usable = reports.find((report) => report.runs) ?? reports.at(-1);
+  return usable ?? reportOn("none", undefined);
+}
+
+/** The boundaries that this machine may have, strongest first. */
+export function boundariesHere(): Boundary[] {
+  return [
+    ...(bubblewrapPath() ? ["bubblewrap" as const] : []),
+    ...(process.getuid?.() === 0 ? ["user" as const] : []),
+    "none",
+  ];
+}
+
+function reportOn(boundary: Boundary, answer: readonly Reach[] | undefined): IsolationReport {
+  const reachable = answer ?? ALL;
+  const runs = reachable.every((each) => TOLERATED.includes(each));
+  if (reachable.length === 0) return { boundary, reachable, runs, warning: "" };
+  const open = answer ? `they could reach ${answer.join(", ")}` : "the process that tries the boundary gave no answer";
+  const warning = runs
+    ? "functions run as the server's own user and could send it signals: install bubblewrap"
+    : `functions are refused: ${open} (Node ${process.version}, boundary ${boundary})`;
+  return { boundary, reachable, runs, warning };
+}
+
+/** What the probing process could do, or undefined where it gave no answer. */
+async function reachUnder(boundary: Boundary, workspace: string, clock: Clock): Promise<readonly Reach[] | undefined> {
+  // A list or a wildcard in the path would open more to the process than its folder.
+  if (boundary !== "bubblewrap" && /[,*]/.test(workspace)) return undefined;
+  const folder = join(workspace, "probe");
+  const canary = join(workspace, "canary");
+  const program = join(workspace, `probe-${boundary}.cjs`);
+  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  writeFileSync(canary, "outside", { mode: 0o644 });
+  const facts = JSON.stringify({ canary, folder, server: process.pid });
+  writeFileSync(program, `"use strict";\n${String(attempt)}\nvoid attempt(${facts});\n`, { mode: 0o644 });
+  const { child, channel, pid } = launch({ boundary, program, folder, memoryMb: 128, slot: 0 });
+  pid.catch(() => undefined);
+  let text = "";
+  channel.on("data", (chunk: Buffer) => void (text += chunk.toString("utf8")));
+  channel.on("error", () => undefined);
+  for (const stream of [child.stdout, child.stderr]) stream?.resume();
+  await new Promise<void>((resolve) => {
+    const stop = clock.after(PROBE_TIMEOUT_MS, () => child.kill("SIGKILL"));
+    child.once("error", () => resolve());
+    child.once("close", () => {
+      stop();
+      resolve();
+    });
+  });
+  try {
+    const reached = JSON.parse(text) as unknown;
+    return Array.isArray(reached) ? ALL.filter((each) => reached.includes(each)) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+type Facts = { readonly canary: string; readonly folder: string; readonly server: number };
+
+/** Runs in the probing process, as text: no imports, no names from outside. Writes what worked to descriptor 3. */
+async function attempt({ canary, folder, server }: Facts): Promise<void> {
+  const codeOf = (error: unknown) => (error as { code?: string } | null)?.code;
+  const attempts: Record<string, () => unknown> = {
+    "read-file": () => process.getBuiltinModule("node:fs").readFileSync(canary),
+    "write-file": () => process.getBuiltinModule("node:fs").writeFileSync(`${folder}/written`, ""),
+    "database-file"() {
+      const sqlite = process.getBuiltinModule("node:sqlite");
+      new sqlite.DatabaseSync(`${folder}/database`).exec("CREATE TABLE t (a)");
+    },
+    network: async () => {
+      const net = process.getBuiltinModule("node:net");
+      // Refused by the other side means that this side would have let it through.
+      const answer = await new Promise((resolve) => {
+        net.connect(1, "127.0.0.1").on("error", resolve).on("connect", resolve);
+      });
+      if (codeOf(answer) === "ERR_ACCESS_DENIED") throw answer;
+    },
+    "child-process"() {
+      const childProcess = process.getBuiltinModule("node:child_process");
+      const { error } = childProcess.spawnSync(process.execPath, ["--version"]);
+      if (error) throw error;
+    },
+    "worker-thread": async () => {
+      const threads = process.getBuiltinModule("node:worker_threads");
+      await new threads.Worker("", { eval: true }).terminate();
+    },
+    "native-addon"() {
+      try {
+        process.dlopen({ exports: {} }, canary);
+      } catch (error) {
+        if (codeOf(error) !== "ERR_DLOPEN_FAILED") throw error;
+      }
+    },
+    "foreign-function"() {
+      const ffi = process.getBuiltinModule("node:ffi") as unknown as { dlopen(path: null, symbols: object): unknown };
+      ffi.dlopen(null, {});
+    },
+    inspector: () => process.getBuiltinModule("node:inspector").open(0, "127.0.0.1"),
+    "signal-server"() {
+      // In a process namespace of its own the server's number is nobody's, or this process's own.
+      return process.pid === server ? Promise.reject() : process.kill(server, 0);
+    },
+  };
+  const reached: string[] = [];
+  for (const [name, act] of Object.entries(attempts)) {
+    try {
+      await act();
+      reached.push(name);
+    } catch {
+      // Refused, as it should be.
+    }
+  }
+  process.getBuiltinModule("node:fs").writeSync(3, JSON.stringify(reached));
+  process.exit(0);
+}

@@ -1,0 +1,170 @@
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import type { Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+
+import type { Clock } from "../../crypto/index.ts";
+import { bootstrapSource } from "./node-bootstrap.ts";
+import { FUNCTION_GROUP, launch, type Boundary } from "./node-isolation.ts";
+import { boundariesHere, probeIsolation } from "./node-probe.ts";
+import { residentSize } from "./node-resident.ts";
+import type { Deployment, FunctionProcess, IsolationReport, ProcessEvents, ProcessStarter } from "./runtime.ts";
+
+export type StarterOptions = {
+  readonly clock: Clock;
+  /** Boundaries to try, strongest first; by default all that this machine may have. */
+  readonly boundaries?: readonly Boundary[];
+};
+
+/**
+ * Makes ready to run functions: a private folder for their code, and a probe of what the machine can close.
+ * The folder lies among the system's temporary files, because functions that run as other users must be able to enter
+ * it; it holds nothing that the store does not hold, and `close` removes it.
+ */
+export async function openStarter({ clock, boundaries = boundariesHere() }: StarterOptions): Promise<ProcessStarter> {
+  const workspace = mkdtempSync(join(tmpdir(), "hawser-functions-"));
+  if (boundaries.includes("user")) chmodSync(workspace, 0o711);
+  const isolation = await probeIsolation(workspace, clock, boundaries);
+  return new NodeStarter(workspace, isolation);
+}
+
+/** The code of one revision, kept until it is forgotten and the last process that reads it has ended. */
+type Folder = { readonly path: string; users: number; isForgotten: boolean };
+
+/** Starts functions as Node processes. */
+class NodeStarter implements ProcessStarter {
+  readonly isolation: IsolationReport;
+  readonly #workspace: string;
+  readonly #program: string;
+  readonly #folders = new Map<string, Promise<Folder>>();
+  readonly #slots = new Set<number>();
+  readonly #running = new Set<() => void>();
+  #made = 0;
+
+  constructor(workspace: string, isolation: IsolationReport) {
+    this.#workspace = workspace;
+    this.isolation = isolation;
+    this.#program = join(workspace, "bootstrap.cjs");
+    writeFileSync(this.#program, bootstrapSource(), { mode: 0o644 });
+  }
+
+  async start(deployment: Deployment, events: ProcessEvents): Promise<{ process: FunctionProcess; root: string }> {
+    const { boundary } = this.isolation;
+    const folder = await this.#folderOf(deployment);
+    folder.users++;
+    const slot = this.#freeSlot();
+    const { memoryMb } = deployment;
+    const launched = launch({ boundary, program: this.#program, folder: folder.path, memoryMb, slot });
+    const { child, channel, root } = launched;
+    const kill = (): void => {
+      // Only a process that is still ours to reap: its number may belong to somebody else afterwards.
+      if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
+        signal(-child.pid, "SIGKILL");
+    };
+    this.#running.add(kill);
+    const drain = (): void => void channel.resume();
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", events.onOutput);
+    // One turn later than it was read: what the function printed before has then been heard.
+    channel.on("data", (chunk: Buffer) => setImmediate(() => events.onData(chunk)));
+    channel.on("error", () => undefined);
+    let problem = "";
+    child.on("error", (error) => {
+      problem = error.message;
+    });
+    child.on("exit", drain);
+    child.on("close", (code, signal) => {
+      this.#slots.delete(slot);
+      folder.users--;
+      this.#sweep(folder);
+      this.#running.delete(kill);
+      setImmediate(() => events.onExit(problem || (signal ? `signal ${signal}` : `exit status ${code}`)));
+    });
+    const pid = await launched.pid;
+    const process = processOver({ pid, boundary, channel, kill: () => (kill(), drain()) });
+    return { process, root };
+  }
+
+  forget(functionArn: string): void {
+    for (const [key, writing] of this.#folders) {
+      if (!key.startsWith(`${functionArn}\n`)) continue;
+      this.#folders.delete(key);
+      void writing.then(
+        (folder) => {
+          folder.isForgotten = true;
+          this.#sweep(folder);
+        },
+        () => undefined,
+      );
+    }
+  }
+
+  close(): Promise<void> {
+    for (const kill of this.#running) kill();
+    rmSync(this.#workspace, { recursive: true, force: true });
+    return Promise.resolve();
+  }
+
+  #sweep(folder: Folder): void {
+    if (folder.isForgotten && folder.users === 0) rmSync(folder.path, { recursive: true, force: true });
+  }
+
+  #freeSlot(): number {
+    let slot = 1;
+    while (this.#slots.has(slot)) slot++;
+    this.#slots.add(slot);
+    return slot;
+  }
+
+  /** The folder of one revision, written at its first use. */
+  #folderOf(deployment: Deployment): Promise<Folder> {
+    const key = `${deployment.functionArn}\n${deployment.revision}`;
+    const known = this.#folders.get(key);
+    if (known) return known;
+    const writing = this.#write(deployment);
+    this.#folders.set(key, writing);
+    // What failed once is tried again.
+    writing.catch(() => this.#folders.delete(key));
+    return writing;
+  }
+
+  async #write(deployment: Deployment): Promise<Folder> {
+    const folder = { path: join(this.#workspace, `code-${this.#made++}`), users: 0, isForgotten: false };
+    const files = await deployment.files();
+    mkdirSync(folder.path, { mode: 0o755 });
+    for (const [path, bytes] of files) {
+      const file = join(folder.path, path);
+      mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
+      writeFileSync(file, bytes, { mode: 0o444 });
+    }
+    if (this.isolation.boundary === "user") {
+      chownSync(folder.path, 0, FUNCTION_GROUP);
+      chmodSync(folder.path, 0o750);
+    }
+    return folder;
+  }
+}
+
+type Facts = { readonly pid: number; readonly boundary: Boundary; readonly channel: Socket; readonly kill: () => void };
+
+function processOver({ pid, boundary, channel, kill }: Facts): FunctionProcess {
+  const residentBytes = residentSize(pid);
+  // A stopped process does not see that its server is gone; bubblewrap alone ends it then.
+  const canFreeze = boundary === "bubblewrap";
+  return {
+    send: (frame) => void channel.write(frame),
+    read: (wanted) => void (wanted ? channel.resume() : channel.pause()),
+    freeze: () => canFreeze && signal(pid, "SIGSTOP"),
+    thaw: () => canFreeze && signal(pid, "SIGCONT"),
+    kill,
+    residentBytes,
+  };
+}
+
+function signal(pid: number, name: NodeJS.Signals): void {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    // Gone already: its exit is on the way.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
+}

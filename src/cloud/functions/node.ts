@@ -1,0 +1,30 @@
+import type { Clock } from "../../crypto/index.ts";
+import type { Trace } from "../../trace/index.ts";
+import type { Boundary } from "./node-isolation.ts";
+import { openStarter } from "./node-starter.ts";
+import { FunctionPool, type PoolLimits } from "./pool.ts";
+import type { ApiCaller, FunctionRuntime } from "./runtime.ts";
+import type { WorkerLimits } from "./worker.ts";
+
+export type FunctionRuntimeOptions = {
+  readonly clock: Clock;
+  readonly trace: Trace;
+  /** Where functions' API calls go; see `allowOperations`. */
+  readonly api: ApiCaller;
+  readonly limits?: Partial<PoolLimits>;
+  readonly workerLimits?: Partial<WorkerLimits>;
+  /** Boundaries to try, strongest first; by default all that this machine may have. */
+  readonly boundaries?: readonly Boundary[];
+};
+
+/**
+ * Opens the place where functions run: tries what this machine can close, and tells in one `process` event of kind
+ * `warning` what it cannot. Never throws for a machine that can close too little: then every run is refused.
+ */
+export async function openFunctionRuntime(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
+  const { clock, trace, api, limits, workerLimits, boundaries } = options;
+  const starter = await openStarter({ clock, ...(boundaries && { boundaries }) });
+  const { warning } = starter.isolation;
+  if (warning !== "") trace.emit("cloud", { kind: "process", what: "warning", detail: warning });
+  return new FunctionPool({ starter, clock, api, ...(limits && { limits }), ...(workerLimits && { workerLimits }) });
+}

@@ -1,0 +1,115 @@
+/** Everything needed to run one revision of one function. */
+export type Deployment = {
+  readonly functionName: string;
+  readonly functionArn: string;
+  readonly version: string;
+  /** Changes whenever code or configuration does: processes and folders are never shared between revisions. */
+  readonly revision: string;
+  /** `file.export`. */
+  readonly handler: string;
+  readonly memoryMb: number;
+  readonly timeoutMs: number;
+  /** The whole environment of the function; its process inherits none of ours. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** The code, by path inside its folder. Asked for once a revision. */
+  readonly files: () => Promise<ReadonlyMap<string, Uint8Array>>;
+};
+
+/** One invocation. `event` is JSON text, handed on as it is. */
+export type RunRequest = { readonly requestId: string; readonly event: string; readonly clientContext?: unknown };
+
+/** Why an invocation failed, as the caller is told. */
+export type FunctionFailure = {
+  readonly errorType: string;
+  readonly errorMessage: string;
+  readonly trace: readonly string[];
+};
+
+/** How an invocation ended. `payload` is JSON text of at most 6 MB. */
+export type RunEnd =
+  | { readonly outcome: "succeeded"; readonly payload: string }
+  | { readonly outcome: "failed" | "timeout" | "memory"; readonly error: FunctionFailure };
+
+/** The end of an invocation and what it cost; `log` holds the START, END and REPORT lines and what was printed between. */
+export type RunResult = RunEnd & {
+  readonly durationMs: number;
+  readonly maxMemoryBytes: number;
+  /** The last bytes of the log, whole up to its bound. */
+  readonly log: Uint8Array;
+};
+
+/** What stands between a function and the machine. */
+export type IsolationReport = {
+  /** Kernel boundary: namespaces of bubblewrap, another user, or none beside Node's permission model. */
+  readonly boundary: "bubblewrap" | "user" | "none";
+  /** What a probing process could reach under this boundary; the empty list is the aim. */
+  readonly reachable: readonly Reach[];
+  /** Whether functions run at all: false where files, network, processes or threads are within reach. */
+  readonly runs: boolean;
+  /** One sentence for the log at start-up where something is open or refused; empty where nothing is. */
+  readonly warning: string;
+};
+
+/** What a function may try to reach. */
+export type Reach =
+  | "read-file"
+  | "write-file"
+  | "database-file"
+  | "network"
+  | "child-process"
+  | "worker-thread"
+  | "native-addon"
+  | "foreign-function"
+  | "inspector"
+  | "signal-server";
+
+/** Runs functions. */
+export interface FunctionRuntime {
+  readonly isolation: IsolationReport;
+  /**
+   * Runs one invocation, after a wait where all processes are busy. Failures of the function are results.
+   * Throws `Refused` `too-many-requests`, `Denied` `functions-unavailable`, `UsageError` `runtime-closed`.
+   */
+  run(deployment: Deployment, request: RunRequest): Promise<RunResult>;
+  /** Ends the idle processes of a function and forgets its folders: it was changed or deleted. */
+  retire(functionArn: string): void;
+  close(): Promise<void>;
+}
+
+/** Where API calls of functions go. What it rejects with reaches the function as name and message. */
+export type ApiCaller = (
+  operation: string,
+  input: unknown,
+  identity: { readonly functionArn: string },
+) => Promise<unknown>;
+
+/** How a process of a function can be reached, whatever started it. */
+export interface FunctionProcess {
+  /** One frame to the descriptor of the process. */
+  send(frame: Uint8Array): void;
+  /** Stops or resumes reading what the process sends on its descriptor. */
+  read(wanted: boolean): void;
+  /** Stops the process between invocations, and lets it go on: what it left running must not run on unseen. */
+  freeze(): void;
+  thaw(): void;
+  /** Ends the process and all that it may have started, at once. */
+  kill(): void;
+  /** Bytes of memory that it occupies, or undefined once it is gone. */
+  residentBytes(): number | undefined;
+}
+
+/** What a process does. `onExit` comes last, after all output. */
+export type ProcessEvents = {
+  readonly onData: (bytes: Uint8Array) => void;
+  readonly onOutput: (bytes: Uint8Array) => void;
+  readonly onExit: (how: string) => void;
+};
+
+/** Starts processes for functions. */
+export interface ProcessStarter {
+  readonly isolation: IsolationReport;
+  start(deployment: Deployment, events: ProcessEvents): Promise<{ process: FunctionProcess; root: string }>;
+  /** Removes the folders of a function. */
+  forget(functionArn: string): void;
+  close(): Promise<void>;
+}
