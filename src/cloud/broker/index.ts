@@ -1,3 +1,6 @@
+export { Broker, type BrokerOptions, type SessionClosing, type SessionOwner } from "./broker.ts";
+export type { Connection } from "./connection.ts";
+export { BROKER_ERRORS, type BrokerErrorCode } from "./errors.ts";
 export type {
   Admission,
   Authority,
@@ -20,4 +23,5 @@ export type {
   SystemMessage,
   Verdict,
 } from "./ports.ts";
+export { REASON, type ReasonCode } from "./reason-codes.ts";
 export { AWS_PROFILE, AWS_RATES, SPEC_PROFILE, type BrokerLimits, type BrokerSettings } from "./settings.ts";

@@ -1,0 +1,176 @@
+import { UsageError } from "../../codec/index.ts";
+import type { Clock, Entropy } from "../../crypto/index.ts";
+import type { RefusalCause, Trace } from "../../trace/index.ts";
+import { Connection } from "./connection.ts";
+import { ControlCodec } from "./control-codec.ts";
+import type { BrokerCore } from "./core.ts";
+import type { BrokerErrorCode } from "./errors.ts";
+import { volatileStore } from "./memory-store.ts";
+import { Message } from "./message.ts";
+import { Slab } from "./outbox.ts";
+import type {
+  Defer,
+  Gatekeeper,
+  Peer,
+  PublishListener,
+  SessionFacts,
+  SessionStore,
+  Sink,
+  SystemMessage,
+} from "./ports.ts";
+import { Presence } from "./presence.ts";
+import { PublishView } from "./publish-packet.ts";
+import { REASON, type ReasonCode } from "./reason-codes.ts";
+import { RetainedMessages } from "./retained-messages.ts";
+import { Router, systemMessage } from "./router.ts";
+import { SessionRegistry } from "./session-registry.ts";
+import { AWS_PROFILE, type BrokerSettings } from "./settings.ts";
+import { topicNameProblem } from "./topics.ts";
+import { notingStore, Turn } from "./turn.ts";
+
+export type BrokerOptions = {
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly trace: Trace;
+  readonly gatekeeper: Gatekeeper;
+  readonly defer: Defer;
+  readonly settings?: BrokerSettings;
+  /** Where persistent sessions and retained messages survive a restart; by default they do not. */
+  readonly store?: SessionStore;
+};
+
+/** Who a session belongs to. */
+export type SessionOwner = { readonly clientId: string; readonly principalId: string };
+
+/** Why sessions are closed: the refusal's cause, and the reason code that MQTT 5 clients are told. */
+export type SessionClosing = {
+  readonly cause: RefusalCause;
+  /** By default 0x87, not authorized. MQTT 5.0, section 3.14.2.1 */
+  readonly reason?: ReasonCode;
+  readonly evidence?: Readonly<Record<string, string | number | boolean>>;
+};
+
+/** An MQTT 3.1.1 and 5 broker without sockets, clock or files: all of them are ports. */
+export class Broker {
+  readonly settings: BrokerSettings;
+  readonly #core: BrokerCore;
+  #isStopped = false;
+
+  /** Reads the store at once. */
+  constructor(options: BrokerOptions) {
+    this.settings = options.settings ?? AWS_PROFILE;
+    this.#core = assemble(options, this.settings);
+    for (const stored of this.#core.store.load().retained) this.#core.retained.restore(Message.from(stored));
+    this.#core.sessions.load();
+  }
+
+  /** A new transport connection. Throws `UsageError` `broker-stopped`. */
+  open(peer: Peer, sink: Sink): Connection {
+    this.#checkRunning();
+    return new Connection(this.#core, peer, sink);
+  }
+
+  /**
+   * Publishes for the cloud itself: no policy is asked, `$` topics are allowed. `origin` names the publisher to observers.
+   * Throws `UsageError` `bad-system-topic` or `broker-stopped`.
+   */
+  publish(message: SystemMessage, origin: string): void {
+    this.#checkRunning();
+    const limits = { ...this.settings.limits, topicSlashes: Infinity, topicBytes: 65_535 };
+    const problem = topicNameProblem(message.topic, limits);
+    if (problem !== undefined) {
+      throw new UsageError<BrokerErrorCode>("bad-system-topic", `topic ${JSON.stringify(message.topic)}: ${problem}`);
+    }
+    publishSystem(this.#core, message, origin);
+  }
+
+  /** Calls `listener` with each accepted message from now on; the returned function ends that. */
+  onPublish(listener: PublishListener): () => void {
+    return this.#core.router.observe(listener);
+  }
+
+  /** Closes the live connections of matching sessions at once, and gives their number. The sessions stay. */
+  closeSessions(matches: (owner: SessionOwner) => boolean, closing: SessionClosing): number {
+    const { cause, reason = REASON.notAuthorized, evidence = {} } = closing;
+    const found = [...this.#core.sessions.all()].filter(({ connection, clientId, principalId }) => {
+      return connection !== undefined && matches({ clientId, principalId });
+    });
+    for (const { connection } of found) {
+      connection?.close({
+        reason,
+        text: cause,
+        presence: "SERVER_INITIATED_DISCONNECT",
+        refusal: { cause, evidence },
+      });
+    }
+    return found.length;
+  }
+
+  /** Facts about all sessions, live and waiting. */
+  sessions(): SessionFacts[] {
+    return [...this.#core.sessions.all()].map((session) => session.facts);
+  }
+
+  /** How many retained messages there are. */
+  get retained(): number {
+    return this.#core.retained.size;
+  }
+
+  /** Closes all connections with "server shutting down", commits what the store holds and ends all timers. */
+  async stop(): Promise<void> {
+    if (this.#isStopped) return;
+    this.#isStopped = true;
+    for (const { connection } of this.#core.sessions.all()) {
+      connection?.close({ reason: REASON.serverShuttingDown, presence: "SERVER_INITIATED_DISCONNECT" });
+    }
+    this.#core.sessions.stop();
+    this.#core.turn.end();
+    await this.#core.store.commit();
+  }
+
+  #checkRunning(): void {
+    if (this.#isStopped) throw new UsageError<BrokerErrorCode>("broker-stopped", "the broker was stopped");
+  }
+}
+
+function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore {
+  const { clock, entropy, trace, gatekeeper, defer } = options;
+  const given = options.store ?? volatileStore;
+  const turn = new Turn({ defer, store: given, trace, clock });
+  const store = notingStore(given, turn);
+  const retained = new RetainedMessages({ settings, store, clock });
+  const router = new Router(settings, retained);
+  const overflowed = ({ clientId, principalId }: SessionOwner): void => {
+    const evidence = { limit: "queuedMessages", dropped: "QoS 1 messages for a client that is away" };
+    trace.emit(
+      "cloud",
+      { kind: "refusal", cause: "mqtt-limit", clientId, address: "", evidence },
+      { device: clientId, certificate: principalId },
+    );
+  };
+  const publish = (message: SystemMessage): void => publishSystem({ router, clock }, message, "presence");
+  return {
+    settings,
+    clock,
+    entropy,
+    trace,
+    gatekeeper,
+    store,
+    turn,
+    slab: new Slab(),
+    codec: new ControlCodec(),
+    view: new PublishView(),
+    retained,
+    router,
+    sessions: new SessionRegistry({ settings, clock, store, router, overflowed }),
+    presence: settings.presence ? new Presence({ clock, publish }) : undefined,
+  };
+}
+
+function publishSystem(
+  { router, clock }: Pick<BrokerCore, "router" | "clock">,
+  message: SystemMessage,
+  origin: string,
+) {
+  router.publish(systemMessage(message, clock.now()), { origin, clientId: "", principalId: "" });
+}

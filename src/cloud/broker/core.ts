@@ -1,0 +1,30 @@
+import type { Clock, Entropy } from "../../crypto/index.ts";
+import type { Trace } from "../../trace/index.ts";
+import type { ControlCodec } from "./control-codec.ts";
+import type { Slab } from "./outbox.ts";
+import type { Gatekeeper, SessionStore } from "./ports.ts";
+import type { Presence } from "./presence.ts";
+import type { PublishView } from "./publish-packet.ts";
+import type { RetainedMessages } from "./retained-messages.ts";
+import type { Router } from "./router.ts";
+import type { SessionRegistry } from "./session-registry.ts";
+import type { BrokerSettings } from "./settings.ts";
+import type { Turn } from "./turn.ts";
+
+/** The parts of one broker that its connections share. */
+export type BrokerCore = {
+  readonly settings: BrokerSettings;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly trace: Trace;
+  readonly gatekeeper: Gatekeeper;
+  readonly store: SessionStore;
+  readonly turn: Turn;
+  readonly slab: Slab;
+  readonly codec: ControlCodec;
+  readonly view: PublishView;
+  readonly retained: RetainedMessages;
+  readonly router: Router;
+  readonly sessions: SessionRegistry;
+  readonly presence: Presence | undefined;
+};

@@ -1,0 +1,119 @@
+import { utf8Bytes } from "../../codec/index.ts";
+import type { Clock } from "../../crypto/index.ts";
+import type { MessageProperties, StoredMessage } from "./ports.ts";
+import { encodePublish, type Frame } from "./publish-packet.ts";
+import { encodePublishProperties, NO_PROPERTIES } from "./publish-properties.ts";
+
+const NO_PROPERTY_BLOCK = new Uint8Array(0);
+
+/** What makes a message. `expiresAt` is in milliseconds since 1970. */
+export type MessageParts = {
+  readonly topic: string;
+  readonly payload: Uint8Array;
+  readonly qos: 0 | 1;
+  readonly retain: boolean;
+  readonly properties?: MessageProperties;
+  readonly expiresAt?: number | undefined;
+};
+
+/**
+ * One accepted message, and its packets: each variant (MQTT version, QoS, RETAIN) is serialised once, for all receivers.
+ * Packet identifiers are patched in where each packet is sent.
+ */
+export class Message {
+  readonly topic: string;
+  readonly qos: 0 | 1;
+  /** As the publisher set it. */
+  readonly retain: boolean;
+  /** Without the expiry interval, which is `expiresAt`. */
+  readonly properties: MessageProperties;
+  readonly expiresAt: number | undefined;
+  #payload: Uint8Array;
+  #isView = true;
+  #stored: [StoredMessage | undefined, StoredMessage | undefined] = [undefined, undefined];
+  readonly #frames: (Frame | undefined)[] = [];
+  #topicBytes: Uint8Array | undefined;
+
+  constructor({ topic, payload, qos, retain, properties = NO_PROPERTIES, expiresAt }: MessageParts) {
+    this.topic = topic;
+    this.qos = qos;
+    this.retain = retain;
+    this.properties = properties;
+    this.expiresAt = expiresAt;
+    this.#payload = payload;
+  }
+
+  /** A message that was stored. */
+  static from(stored: StoredMessage): Message {
+    const message = new Message(stored);
+    message.#isView = false;
+    message.#stored[stored.retain ? 1 : 0] = stored;
+    return message;
+  }
+
+  get payload(): Uint8Array {
+    return this.#payload;
+  }
+
+  /** Takes a received packet as the serialised form of the variant that it happens to be. */
+  adopt(version: 4 | 5, frame: Frame): void {
+    this.#frames[variant(version, this.qos, false)] = frame;
+  }
+
+  /** Copies what is only a view of received bytes, so that the message can wait without holding them. */
+  keep(): this {
+    if (this.#isView) {
+      this.#payload = new Uint8Array(this.#payload);
+      this.#isView = false;
+      this.#frames.length = 0;
+    }
+    return this;
+  }
+
+  /** The message as a store takes it: one object for all sessions that queue it with the same RETAIN flag. */
+  stored(retain: boolean): StoredMessage {
+    const { topic, qos, properties, expiresAt, payload } = this.keep();
+    return (this.#stored[retain ? 1 : 0] ??= { topic, payload, qos, retain, properties, expiresAt });
+  }
+
+  isExpired(clock: Clock): boolean {
+    return this.expiresAt !== undefined && this.expiresAt <= clock.now();
+  }
+
+  /** The PUBLISH packet of one variant, with the time that is left by `clock`. MQTT 5.0, section 3.3.2.3.3 */
+  frame(version: 4 | 5, qos: 0 | 1, retain: boolean, clock: Clock): Frame {
+    const at = variant(version, qos, retain);
+    const known = this.#frames[at];
+    if (known) return known;
+    const frame = this.#encode({ version, qos, retain, clock });
+    if (version === 4 || this.expiresAt === undefined) this.#frames[at] = frame;
+    return frame;
+  }
+
+  /** The PUBLISH packet of a redelivery, DUP set. MQTT 5.0, section 3.3.1.1 */
+  redelivery(version: 4 | 5, retain: boolean, clock: Clock): Frame {
+    return this.#encode({ version, qos: 1, retain, clock, dup: true });
+  }
+
+  #encode(how: { version: 4 | 5; qos: 0 | 1; retain: boolean; clock: Clock; dup?: boolean }): Frame {
+    const { version, clock, ...flags } = how;
+    const topic = (this.#topicBytes ??= utf8Bytes(this.topic));
+    return encodePublish({
+      topic,
+      payload: this.#payload,
+      properties: version === 5 ? this.#propertyBlock(clock) : undefined,
+      ...flags,
+    });
+  }
+
+  #propertyBlock(clock: Clock): Uint8Array {
+    if (this.expiresAt === undefined && this.properties === NO_PROPERTIES) return NO_PROPERTY_BLOCK;
+    const left =
+      this.expiresAt === undefined ? undefined : Math.max(1, Math.ceil((this.expiresAt - clock.now()) / 1000));
+    return encodePublishProperties(this.properties, left);
+  }
+}
+
+function variant(version: 4 | 5, qos: 0 | 1, retain: boolean): number {
+  return (version === 5 ? 4 : 0) + qos * 2 + (retain ? 1 : 0);
+}

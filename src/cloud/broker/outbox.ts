@@ -1,0 +1,81 @@
+const EMPTY = new Uint8Array(0);
+const SLAB_BYTES = 64 * 1024;
+/** Above this, a packet is handed over as it is instead of being copied. */
+const COPY_BYTES = 16 * 1024;
+
+/** Memory from which outgoing writes are cut. Never used twice: a sink keeps what it is given. */
+export class Slab {
+  #bytes: Uint8Array = EMPTY;
+  #at = 0;
+
+  /** Room for one write. */
+  take(length: number): Uint8Array {
+    if (length > SLAB_BYTES / 4) return new Uint8Array(length);
+    if (this.#at + length > this.#bytes.length) {
+      this.#bytes = new Uint8Array(SLAB_BYTES);
+      this.#at = 0;
+    }
+    const room = this.#bytes.subarray(this.#at, this.#at + length);
+    this.#at += length;
+    return room;
+  }
+}
+
+/**
+ * Packets that leave a connection together at the end of the turn, in one write.
+ * It holds references, so that a packet to many receivers exists once, and each receiver's packet identifier beside it.
+ */
+export class Outbox {
+  /** Sum of the packets' lengths. */
+  bytes = 0;
+  #count = 0;
+  readonly #packets: Uint8Array[] = [];
+  readonly #idAts: number[] = [];
+  readonly #ids: number[] = [];
+
+  /** Adds a packet. Where `idAt` is not 0, `id` replaces the two bytes there. */
+  push(packet: Uint8Array, idAt = 0, id = 0): void {
+    const at = this.#count++;
+    this.#packets[at] = packet;
+    this.#idAts[at] = idAt;
+    this.#ids[at] = id;
+    this.bytes += packet.length;
+  }
+
+  /** Gives everything to `write`, as few pieces as possible, and is empty afterwards. */
+  drain(slab: Slab, write: (bytes: Uint8Array) => void): void {
+    let from = 0;
+    let size = 0;
+    for (let i = 0; i < this.#count; i++) {
+      const packet = this.#packets[i] ?? EMPTY;
+      if (packet.length > COPY_BYTES && this.#idAts[i] === 0) {
+        this.#write(slab, write, { from, to: i, size });
+        write(packet);
+        from = i + 1;
+        size = 0;
+      } else size += packet.length;
+    }
+    this.#write(slab, write, { from, to: this.#count, size });
+    for (let i = 0; i < this.#count; i++) this.#packets[i] = EMPTY;
+    this.#count = 0;
+    this.bytes = 0;
+  }
+
+  #write(slab: Slab, write: (bytes: Uint8Array) => void, part: { from: number; to: number; size: number }): void {
+    if (part.size === 0) return;
+    const room = slab.take(part.size);
+    let at = 0;
+    for (let i = part.from; i < part.to; i++) {
+      const packet = this.#packets[i] ?? EMPTY;
+      room.set(packet, at);
+      const idAt = this.#idAts[i] ?? 0;
+      if (idAt > 0) {
+        const id = this.#ids[i] ?? 0;
+        room[at + idAt] = id >>> 8;
+        room[at + idAt + 1] = id & 0xff;
+      }
+      at += packet.length;
+    }
+    write(room);
+  }
+}

@@ -1,0 +1,70 @@
+import type { FieldValue, RefusalCause, Trace } from "../../trace/index.ts";
+import type { Peer } from "./ports.ts";
+
+/** How many different topics of one connection are reported as refused for receiving. */
+const REPORTED_TOPICS = 64;
+
+/** What is told of one packet. */
+export type PacketFacts = { readonly topic?: string; readonly qos?: number; readonly reasonCode?: number };
+
+/**
+ * Writes one connection's packets and refusals into the trace.
+ * Packets that carry data are told up to a number each second, so that traffic cannot wash everything else away.
+ */
+export class PacketTrace {
+  clientId = "";
+  principalId = "";
+  readonly #trace: Trace;
+  readonly #peer: Peer;
+  readonly #perSecond: number;
+  readonly #reported = new Set<string>();
+  #left = 0;
+  #secondBegan = -Infinity;
+
+  constructor(trace: Trace, peer: Peer, perSecond: number) {
+    this.#trace = trace;
+    this.#peer = peer;
+    this.#perSecond = perSecond;
+  }
+
+  packet(direction: "sent" | "received", packet: string, bytes: number, facts: PacketFacts = {}): void {
+    const { topic = "", qos = 0, reasonCode = 0 } = facts;
+    this.#trace.emit(
+      "cloud",
+      { kind: "mqtt.packet", direction, packet, clientId: this.clientId, topic, qos, bytes, reasonCode },
+      this.#ids(),
+    );
+  }
+
+  /** Whether one more data packet may be told at `time`. */
+  mayTellData(time: number): boolean {
+    if (this.#left > 0) {
+      this.#left -= 1;
+      return true;
+    }
+    if (time - this.#secondBegan < 1000 || this.#perSecond === 0) return false;
+    this.#secondBegan = time;
+    this.#left = this.#perSecond - 1;
+    return true;
+  }
+
+  refusal(cause: RefusalCause, evidence: Readonly<Record<string, FieldValue>>): void {
+    const { clientId } = this;
+    this.#trace.emit("cloud", { kind: "refusal", cause, clientId, address: this.#peer.address, evidence }, this.#ids());
+  }
+
+  /** Tells a refusal that would repeat with every message: once for each of the first topics. */
+  refusalOnce(topic: string, cause: RefusalCause, evidence: Readonly<Record<string, FieldValue>>): void {
+    if (this.#reported.has(topic) || this.#reported.size >= REPORTED_TOPICS) return;
+    this.#reported.add(topic);
+    this.refusal(cause, evidence);
+  }
+
+  #ids() {
+    return {
+      connection: this.#peer.connection,
+      ...(this.clientId === "" ? {} : { device: this.clientId }),
+      ...(this.principalId === "" ? {} : { certificate: this.principalId }),
+    };
+  }
+}

@@ -1,0 +1,177 @@
+import type { Connection, Link } from "./connection.ts";
+import { boundedExpiry } from "./connect-terms.ts";
+import { malformed, overLimit, violation } from "./errors.ts";
+import { Message } from "./message.ts";
+import type { MessageProperties, Verdict } from "./ports.ts";
+import type { PublishView } from "./publish-packet.ts";
+import { decodePublishProperties, NO_PROPERTIES } from "./publish-properties.ts";
+import { REASON } from "./reason-codes.ts";
+import { orNone } from "./router.ts";
+import { isPermittedReserved, isReserved, topicNameProblem } from "./topics.ts";
+
+const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+
+/** The topics that one client names: its aliases, and its last one, which is usually the next one too. */
+export class ClientTopics {
+  readonly #aliases = new Map<number, string>();
+  #lastBytes = new Uint8Array(0);
+  #last = "";
+
+  /** A topic name that was checked before, if it is the same as the last one. */
+  same(bytes: Uint8Array, from: number, to: number): string | undefined {
+    const last = this.#lastBytes;
+    if (to - from !== last.length || last.length === 0) return undefined;
+    for (let i = 0; i < last.length; i++) if (last[i] !== bytes[from + i]) return undefined;
+    return this.#last;
+  }
+
+  remember(bytes: Uint8Array, topic: string): void {
+    this.#lastBytes = new Uint8Array(bytes);
+    this.#last = topic;
+  }
+
+  /** Sets or uses a topic alias. MQTT 5.0, section 3.3.2.3.4 */
+  alias(alias: number, topic: string, maximum: number): string {
+    if (alias === 0 || alias > maximum) {
+      throw violation(`topic alias is ${alias}, at most ${maximum}`, REASON.topicAliasInvalid);
+    }
+    if (topic !== "") this.#aliases.set(alias, topic);
+    const known = this.#aliases.get(alias);
+    if (known === undefined) throw violation(`topic alias ${alias} was never set`);
+    return known;
+  }
+}
+
+/** A packet's place in the bytes that it came in. */
+export type Place = { readonly start: number; readonly body: number; readonly end: number };
+
+/** Accepts, refuses or faults one PUBLISH. MQTT 5.0, section 3.3 */
+export function handlePublish(connection: Connection, link: Link, bytes: Uint8Array, place: Place): void {
+  const { core } = connection;
+  const { view } = core;
+  view.read(bytes, place, link.version);
+  const { topic, properties } = topicAndProperties(connection, view, bytes);
+  const { qos, retain, packetId } = view;
+  const { limits } = core.settings;
+  const payload = bytes.subarray(view.payloadAt, place.end);
+  if (connection.trace.mayTellData(core.turn.time)) {
+    connection.trace.packet("received", "publish", place.end - place.start, { topic, qos });
+  }
+  if (payload.length > limits.payloadBytes) {
+    throw overLimit(`payload of ${payload.length} bytes, at most ${limits.payloadBytes}`, REASON.packetTooLarge);
+  }
+  if (qos > 0) checkWindow(connection, link);
+  const verdict = link.authority.may("iot:Publish", topic);
+  if (!verdict.allowed) return refuse(connection, link, { verdict, packetId, qos });
+  if (retain && !mayRetain(connection, link, { topic, payload, packetId, qos })) return;
+  const message = messageOf(view, { topic, properties, payload, connection });
+  const adoptable = !retain && !view.dup && message.expiresAt === undefined && properties === NO_PROPERTIES;
+  if (adoptable && view.topicEnd > view.topicAt && view.propertiesEnd === view.propertiesAt) {
+    const idAt = qos > 0 ? view.topicEnd - place.start : 0;
+    message.adopt(link.version, { bytes: bytes.subarray(place.start, place.end), idAt });
+  }
+  const before = core.turn.mark;
+  core.router.publish(message, link.publisher);
+  if (qos > 0) connection.out.acknowledge(packetId, core.turn.mark === before ? 0 : core.turn.mark);
+}
+
+/** MQTT 5.0, section 3.3.4: more unacknowledged QoS 1 messages than Receive Maximum end the connection. */
+function checkWindow({ core, out }: Connection, { version }: Link): void {
+  const { inFlight } = core.settings.limits;
+  if (version === 5 && out.held >= inFlight) {
+    throw overLimit(`over ${inFlight} unacknowledged messages`, REASON.receiveMaximumExceeded);
+  }
+}
+
+function topicAndProperties(connection: Connection, view: PublishView, bytes: Uint8Array) {
+  const { settings } = connection.core;
+  const { topicAt, topicEnd, propertiesAt, propertiesEnd } = view;
+  let alias: number | undefined;
+  let properties: MessageProperties = NO_PROPERTIES;
+  if (propertiesEnd > propertiesAt) {
+    const decoded = decodePublishProperties(bytes.subarray(propertiesAt, propertiesEnd));
+    alias = decoded.topicAlias;
+    properties = orNone(decoded.message);
+  }
+  let topic = connection.topics.same(bytes, topicAt, topicEnd);
+  if (topic === undefined) {
+    topic = topicEnd === topicAt && alias !== undefined ? "" : newTopic(connection, bytes.subarray(topicAt, topicEnd));
+  }
+  if (alias !== undefined) topic = connection.topics.alias(alias, topic, settings.limits.topicAliases);
+  return { topic, properties };
+}
+
+function newTopic(connection: Connection, bytes: Uint8Array): string {
+  const { settings } = connection.core;
+  let topic: string;
+  try {
+    topic = utf8.decode(bytes);
+  } catch (cause) {
+    throw malformed("topic name is not valid UTF-8", cause);
+  }
+  const problem = topicNameProblem(topic, settings.limits);
+  if (problem !== undefined) throw violation(`topic name: ${problem}`, REASON.topicNameInvalid);
+  if (isReserved(topic) && !isPermittedReserved(topic, settings.reservedPublish)) {
+    throw violation(`topic ${topic} is reserved`, REASON.topicNameInvalid);
+  }
+  connection.topics.remember(bytes, topic);
+  return topic;
+}
+
+function messageOf(
+  { qos, retain }: PublishView,
+  from: { topic: string; properties: MessageProperties; payload: Uint8Array; connection: Connection },
+): Message {
+  const { topic, payload, connection } = from;
+  if (from.properties.messageExpiryIntervalS === undefined) {
+    return new Message({ topic, payload, qos, retain, properties: from.properties });
+  }
+  const { messageExpiryIntervalS, ...travelling } = from.properties;
+  const { clock, settings } = connection.core;
+  const expiryS = boundedExpiry(messageExpiryIntervalS, settings.limits) ?? 0;
+  const expiresAt = clock.now() + expiryS * 1000;
+  return new Message({ topic, payload, qos, retain, properties: orNone(travelling), expiresAt });
+}
+
+function mayRetain(
+  connection: Connection,
+  link: Link,
+  what: { topic: string; payload: Uint8Array; packetId: number; qos: 0 | 1 },
+): boolean {
+  const { core } = connection;
+  const { topic, payload, packetId, qos } = what;
+  if (isReserved(topic) && !core.settings.retainOnReserved) {
+    throw violation(`topic ${topic} cannot be retained`, REASON.retainNotSupported);
+  }
+  const verdict = link.authority.may("iot:RetainPublish", topic);
+  if (!verdict.allowed) {
+    refuse(connection, link, { verdict, packetId, qos });
+    return false;
+  }
+  if (core.retained.hasRoomFor(topic, payload)) return true;
+  const fault = overLimit("retained messages", REASON.quotaExceeded);
+  if (link.version === 4 || qos === 0) throw fault;
+  connection.trace.refusal("mqtt-limit", { limit: fault.message, topic });
+  connection.out.acknowledge(packetId, 0, { reasonCode: REASON.quotaExceeded, why: fault.message });
+  return false;
+}
+
+/** An unauthorised PUBLISH: MQTT 5 has a reply for QoS 1, else the connection ends. MQTT 5.0, section 3.4.2.1 */
+function refuse(
+  connection: Connection,
+  { version }: Link,
+  what: { verdict: Extract<Verdict, { allowed: false }>; packetId: number; qos: 0 | 1 },
+): void {
+  const { verdict, packetId, qos } = what;
+  if (version === 5 && qos === 1) {
+    connection.trace.refusal(verdict.cause, verdict.evidence);
+    connection.out.acknowledge(packetId, 0, { reasonCode: REASON.notAuthorized, why: verdict.cause });
+    return;
+  }
+  connection.close({
+    reason: REASON.notAuthorized,
+    text: verdict.cause,
+    presence: "FORBIDDEN_ACCESS",
+    refusal: { cause: verdict.cause, evidence: verdict.evidence },
+  });
+}

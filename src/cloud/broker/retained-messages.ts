@@ -1,0 +1,78 @@
+import type { Clock } from "../../crypto/index.ts";
+import type { Message } from "./message.ts";
+import type { SessionStore } from "./ports.ts";
+import type { BrokerSettings } from "./settings.ts";
+import { filterMatches, hasWildcard } from "./topics.ts";
+
+/** The last retained message of each topic, bounded in number and bytes. MQTT 5.0, section 3.3.1.3 */
+export class RetainedMessages {
+  readonly #byTopic = new Map<string, Message>();
+  readonly #settings: BrokerSettings;
+  readonly #store: SessionStore;
+  readonly #clock: Clock;
+  #bytes = 0;
+
+  constructor(ports: { readonly settings: BrokerSettings; readonly store: SessionStore; readonly clock: Clock }) {
+    this.#settings = ports.settings;
+    this.#store = ports.store;
+    this.#clock = ports.clock;
+  }
+
+  get size(): number {
+    return this.#byTopic.size;
+  }
+
+  /** Whether there is room for a message. One without payload deletes, and always fits. */
+  hasRoomFor(topic: string, payload: Uint8Array): boolean {
+    if (payload.length === 0) return true;
+    const { retainedMessages, retainedBytes } = this.#settings.limits;
+    const known = this.#byTopic.get(topic);
+    const bytes = this.#bytes - (known ? known.payload.length : 0) + payload.length;
+    return this.#byTopic.size + (known ? 0 : 1) <= retainedMessages && bytes <= retainedBytes;
+  }
+
+  /** Keeps a message for later subscribers if there is room, or forgets its topic's where the payload is empty. */
+  retain(message: Message): void {
+    if (!this.hasRoomFor(message.topic, message.payload)) return;
+    if (message.payload.length === 0) {
+      if (this.#forget(message.topic)) this.#store.deleteRetained(message.topic);
+      return;
+    }
+    this.restore(message);
+    this.#store.putRetained(message.stored(true));
+  }
+
+  /** Takes in a message that the store holds already. */
+  restore(message: Message): void {
+    this.#forget(message.topic);
+    this.#byTopic.set(message.topic, message.keep());
+    this.#bytes += message.payload.length;
+  }
+
+  /** The messages that a new subscription to `filter` is sent. */
+  matching(filter: string): Message[] {
+    const { retainedOnWildcard, multiLevelMatchesParent } = this.#settings;
+    if (!hasWildcard(filter)) {
+      const message = this.#fresh(filter);
+      return message ? [message] : [];
+    }
+    if (!retainedOnWildcard) return [];
+    return [...this.#byTopic.keys()]
+      .filter((topic) => filterMatches(filter, topic, multiLevelMatchesParent))
+      .flatMap((topic) => this.#fresh(topic) ?? []);
+  }
+
+  #fresh(topic: string): Message | undefined {
+    const message = this.#byTopic.get(topic);
+    if (!message?.isExpired(this.#clock)) return message;
+    this.#forget(topic);
+    this.#store.deleteRetained(topic);
+    return undefined;
+  }
+
+  #forget(topic: string): boolean {
+    const known = this.#byTopic.get(topic);
+    if (known) this.#bytes -= known.payload.length;
+    return this.#byTopic.delete(topic);
+  }
+}

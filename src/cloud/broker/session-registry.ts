@@ -1,0 +1,154 @@
+import type { Clock } from "../../crypto/index.ts";
+import type { Connection } from "./connection.ts";
+import { afterLong } from "./long-timer.ts";
+import { Message, type MessageParts } from "./message.ts";
+import type { SessionStore } from "./ports.ts";
+import type { Publisher, Router } from "./router.ts";
+import { Session, type SessionParts, type SessionPorts } from "./session.ts";
+import type { BrokerSettings } from "./settings.ts";
+
+/** A will as CONNECT left it. MQTT 5.0, section 3.1.2.5 */
+export type Will = {
+  readonly message: Omit<MessageParts, "expiresAt">;
+  readonly expiryS: number | undefined;
+  readonly delayS: number;
+};
+
+/** A session that never expires. MQTT 5.0, section 3.1.2.11.2 */
+const NEVER_S = 0xffffffff;
+
+export type RegistryPorts = {
+  readonly settings: BrokerSettings;
+  readonly clock: Clock;
+  readonly store: SessionStore;
+  readonly router: Router;
+  readonly overflowed: SessionPorts["overflowed"];
+};
+
+/** All sessions by client id: who takes over, who resumes, and when a session or a will's delay ends. */
+export class SessionRegistry {
+  readonly #ports: RegistryPorts;
+  readonly #sessions = new Map<string, Session>();
+  #connected = 0;
+
+  constructor(ports: RegistryPorts) {
+    this.#ports = ports;
+  }
+
+  /** How many sessions are connected. */
+  get connected(): number {
+    return this.#connected;
+  }
+
+  all(): Iterable<Session> {
+    return this.#sessions.values();
+  }
+
+  /** Takes in what the store kept. A session that was connected when the process ended begins its expiry now. */
+  load(): void {
+    const { store, router, clock } = this.#ports;
+    for (const stored of store.load().sessions) {
+      const session = this.#newSession(stored);
+      for (const subscription of stored.subscriptions) router.subscribe({ ...subscription, session });
+      for (const entry of stored.queue) session.restore(entry, Message.from(entry.message));
+      session.disconnectedAt = stored.disconnectedAt ?? clock.now();
+      if (stored.disconnectedAt === undefined) store.putSession(session.row);
+      this.#expireLater(session);
+    }
+  }
+
+  /**
+   * Gives a connection its session, after closing the connection that had it.
+   * `resumed` is CONNACK's Session Present. MQTT 5.0, sections 3.1.4 and 3.2.2.1.1
+   */
+  attach(connection: Connection, parts: SessionParts, cleanStart: boolean): { session: Session; resumed: boolean } {
+    this.#sessions.get(parts.clientId)?.connection?.closeTakenOver(connection.peer);
+    const known = this.#sessions.get(parts.clientId);
+    const isResumable =
+      known !== undefined &&
+      !cleanStart &&
+      (this.#ports.settings.resumesAcrossVersions || known.protocolVersion === parts.protocolVersion);
+    if (known && !isResumable) this.discard(known);
+    const session = isResumable ? known : this.#newSession(parts);
+    session.cancelExpiry?.();
+    session.cancelExpiry = undefined;
+    session.delayedWill?.cancel();
+    session.delayedWill = undefined;
+    session.principalId = parts.principalId;
+    session.protocolVersion = parts.protocolVersion;
+    session.connection = connection;
+    session.disconnectedAt = undefined;
+    this.setExpiry(session, parts.expiryS);
+    this.#connected += 1;
+    return { session, resumed: isResumable };
+  }
+
+  /** Changes how long a session outlives its connection, and writes it to the store accordingly. */
+  setExpiry(session: Session, expiryS: number): void {
+    const { store } = this.#ports;
+    const wasKept = session.isKept;
+    session.expiryS = expiryS;
+    if (session.isKept) session.storeAll();
+    else if (wasKept) store.deleteSession(session.clientId);
+  }
+
+  /** The connection is gone: publishes its will, or later, and ends the session, or later. */
+  detach(session: Session, will: Will | undefined): void {
+    const { clock, store } = this.#ports;
+    session.connection = undefined;
+    session.disconnectedAt = clock.now();
+    this.#connected -= 1;
+    if (will) this.#scheduleWill(session, will);
+    if (!session.isKept) {
+      this.discard(session);
+      return;
+    }
+    store.putSession(session.row);
+    this.#expireLater(session);
+  }
+
+  /** Ends a session with everything that it holds; a will that waits for its delay is published. */
+  discard(session: Session): void {
+    session.cancelExpiry?.();
+    session.delayedWill?.publish();
+    for (const filter of session.subscriptions.keys()) this.#ports.router.unsubscribe(session, filter);
+    this.#sessions.delete(session.clientId);
+    if (session.isKept) this.#ports.store.deleteSession(session.clientId);
+  }
+
+  /** Cancels all timers; sessions stay in the store. */
+  stop(): void {
+    for (const session of this.#sessions.values()) {
+      session.cancelExpiry?.();
+      session.delayedWill?.cancel();
+    }
+  }
+
+  #newSession(parts: SessionParts): Session {
+    const { settings, ...ports } = this.#ports;
+    const session = new Session(parts, { limits: settings.limits, ...ports });
+    this.#sessions.set(session.clientId, session);
+    return session;
+  }
+
+  #expireLater(session: Session): void {
+    if (session.expiryS === NEVER_S) return;
+    const { clock } = this.#ports;
+    const left = (session.disconnectedAt ?? clock.now()) + session.expiryS * 1000 - clock.now();
+    session.cancelExpiry = afterLong(clock, left, () => this.discard(session));
+  }
+
+  #scheduleWill(session: Session, { message, expiryS, delayS }: Will): void {
+    const { clock, router } = this.#ports;
+    const publisher: Publisher = { origin: "will", clientId: session.clientId, principalId: session.principalId };
+    const publish = (): void => {
+      session.delayedWill?.cancel();
+      session.delayedWill = undefined;
+      const expiresAt = expiryS === undefined ? undefined : clock.now() + expiryS * 1000;
+      router.publish(new Message({ ...message, expiresAt }), publisher);
+    };
+    if (delayS === 0) return publish();
+    // MQTT 5.0, section 3.1.3.2.2: the end of the session publishes it too, whichever comes first.
+    session.delayedWill = { publish, cancel: afterLong(clock, delayS * 1000, publish) };
+  }
+}

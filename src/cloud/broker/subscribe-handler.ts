@@ -1,0 +1,133 @@
+import type { ISubscribePacket, ISubscription, IUnsubscribePacket } from "mqtt-packet";
+
+import type { Connection, Link } from "./connection.ts";
+import { violation } from "./errors.ts";
+import type { Subscription } from "./session.ts";
+import { REASON, type ReasonCode } from "./reason-codes.ts";
+import { isPermittedReserved, isReserved, topicFilterProblem } from "./topics.ts";
+
+/** What became of one filter. */
+type Outcome =
+  | { readonly granted: 0 | 1; readonly subscription: Subscription; readonly isNew: boolean }
+  | { readonly refused: ReasonCode; readonly why: string };
+
+/** Adds subscriptions, answers SUBACK, sends retained messages. MQTT 5.0, section 3.8 */
+export function handleSubscribe(connection: Connection, link: Link, packet: ISubscribePacket): void {
+  const { core } = connection;
+  const packetId = checkedId(packet.messageId);
+  if (packet.properties?.subscriptionIdentifier !== undefined) {
+    throw violation("subscription identifiers are not available", REASON.subscriptionIdentifiersNotSupported);
+  }
+  if (packet.subscriptions.length === 0) throw violation("SUBSCRIBE without a topic filter");
+  const before = core.turn.mark;
+  const tooMany = packet.subscriptions.length > core.settings.limits.filtersPerSubscribe;
+  if (tooMany)
+    connection.trace.refusal("mqtt-limit", { limit: "filtersPerSubscribe", filters: packet.subscriptions.length });
+  const outcomes = packet.subscriptions.map((wanted): Outcome => {
+    if (tooMany) return { refused: REASON.quotaExceeded, why: "too many filters in one SUBSCRIBE" };
+    return subscribe(connection, link, wanted);
+  });
+  const why = outcomes.find((outcome) => "refused" in outcome)?.why;
+  const granted = outcomes.map((outcome) =>
+    "refused" in outcome ? refusalCode(outcome.refused, link) : outcome.granted,
+  );
+  const properties = why !== undefined && link.terms.wantsReasons ? { properties: { reasonString: why } } : {};
+  const mark = core.turn.mark === before ? 0 : core.turn.mark;
+  connection.out.reply({ cmd: "suback", messageId: packetId, granted, ...properties }, mark);
+  for (const [i, outcome] of outcomes.entries()) {
+    if ("refused" in outcome) continue;
+    const retainHandling = link.version === 5 ? (packet.subscriptions[i]?.rh ?? 0) : 0;
+    if (retainHandling === 0 || (retainHandling === 1 && outcome.isNew)) sendRetained(connection, outcome.subscription);
+  }
+}
+
+/** Takes subscriptions away and answers UNSUBACK. MQTT 5.0, section 3.10 */
+export function handleUnsubscribe(connection: Connection, link: Link, packet: IUnsubscribePacket): void {
+  const { core } = connection;
+  const packetId = checkedId(packet.messageId);
+  if (packet.unsubscriptions.length === 0) throw violation("UNSUBSCRIBE without a topic filter");
+  const before = core.turn.mark;
+  const granted = packet.unsubscriptions.map((filter) => {
+    if (!core.router.unsubscribe(link.session, filter)) return REASON.noSubscriptionExisted;
+    if (link.session.isKept) core.store.deleteSubscription(link.clientId, filter);
+    return REASON.success;
+  });
+  const mark = core.turn.mark === before ? 0 : core.turn.mark;
+  connection.out.reply({ cmd: "unsuback", messageId: packetId, granted }, mark);
+}
+
+/** A resumed session may be older than the policies, or the certificate, of who resumes it: what they forbid goes. */
+export function recheckSubscriptions(connection: Connection, { session, authority }: Link): void {
+  const { core } = connection;
+  for (const filter of session.subscriptions.keys()) {
+    const verdict = authority.may("iot:Subscribe", filter);
+    if (verdict.allowed) continue;
+    connection.trace.refusal(verdict.cause, verdict.evidence);
+    core.router.unsubscribe(session, filter);
+    if (session.isKept) core.store.deleteSubscription(session.clientId, filter);
+  }
+}
+
+function subscribe(connection: Connection, link: Link, wanted: ISubscription): Outcome {
+  const { core } = connection;
+  const { session } = link;
+  const filter = wanted.topic;
+  const problem = problemOf(filter, connection);
+  if (problem) return problem;
+  const known = session.subscriptions.has(filter);
+  if (!known && session.subscriptions.size >= core.settings.limits.subscriptionsPerSession) {
+    connection.trace.refusal("mqtt-limit", { limit: "subscriptionsPerSession", filter });
+    return { refused: REASON.quotaExceeded, why: "too many subscriptions" };
+  }
+  const verdict = link.authority.may("iot:Subscribe", filter);
+  if (!verdict.allowed) {
+    connection.trace.refusal(verdict.cause, verdict.evidence);
+    return { refused: REASON.notAuthorized, why: verdict.cause };
+  }
+  const stored = {
+    filter,
+    // MQTT 5.0, section 3.9.3: granting less than was asked for is within the rules.
+    qos: wanted.qos === 0 ? (0 as const) : (1 as const),
+    noLocal: link.version === 5 && wanted.nl === true,
+    retainAsPublished: link.version === 5 && wanted.rap === true,
+  };
+  const subscription: Subscription = { ...stored, session };
+  core.router.subscribe(subscription);
+  if (session.isKept) core.store.putSubscription(link.clientId, stored);
+  return { granted: stored.qos, subscription, isNew: !known };
+}
+
+function problemOf(filter: string, connection: Connection): Outcome | undefined {
+  const { settings } = connection.core;
+  if (filter.startsWith("$share/")) {
+    connection.trace.refusal("mqtt-limit", { limit: "shared subscriptions are not available", filter });
+    return { refused: REASON.sharedSubscriptionsNotSupported, why: "shared subscriptions are not available" };
+  }
+  const problem = topicFilterProblem(filter, settings.limits);
+  if (problem !== undefined) {
+    connection.trace.refusal("mqtt-malformed", { rule: `topic filter: ${problem}`, filter });
+    return { refused: REASON.topicFilterInvalid, why: problem };
+  }
+  if (isReserved(filter) && !isPermittedReserved(filter, settings.reservedSubscribe)) {
+    throw violation(`topic filter ${filter} is reserved`, REASON.topicFilterInvalid);
+  }
+  return undefined;
+}
+
+function sendRetained(connection: Connection, { filter, qos, session }: Subscription): void {
+  for (const message of connection.core.retained.matching(filter)) {
+    const lower = qos < message.qos ? qos : message.qos;
+    // RETAIN is 1 whatever Retain As Published says. MQTT 5.0, section 3.3.1.3
+    session.deliver(message, lower, true);
+  }
+}
+
+function checkedId(packetId: number | undefined): number {
+  if (packetId === undefined || packetId <= 0) throw violation("packet identifier is 0");
+  return packetId;
+}
+
+/** MQTT 3.1.1 knows one failure only. MQTT 3.1.1, section 3.9.3 */
+function refusalCode(reason: ReasonCode, { version }: Link): number {
+  return version === 5 ? reason : REASON.unspecifiedError;
+}

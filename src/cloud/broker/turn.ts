@@ -1,0 +1,146 @@
+import type { Clock } from "../../crypto/index.ts";
+import type { Trace } from "../../trace/index.ts";
+import type { Defer, SessionStore } from "./ports.ts";
+
+/** The same store, each of whose writes is noted by a turn. */
+export function notingStore(store: SessionStore, turn: Pick<Turn, "noteWrite">): SessionStore {
+  const noted = (write: () => void): void => {
+    write();
+    turn.noteWrite();
+  };
+  return {
+    load: () => store.load(),
+    commit: () => store.commit(),
+    putSession: (session) => noted(() => store.putSession(session)),
+    deleteSession: (clientId) => noted(() => store.deleteSession(clientId)),
+    putSubscription: (clientId, subscription) => noted(() => store.putSubscription(clientId, subscription)),
+    deleteSubscription: (clientId, filter) => noted(() => store.deleteSubscription(clientId, filter)),
+    enqueue: (clientId, entry) => noted(() => store.enqueue(clientId, entry)),
+    dequeue: (clientId, seq) => noted(() => store.dequeue(clientId, seq)),
+    putRetained: (message) => noted(() => store.putRetained(message)),
+    deleteRetained: (topic) => noted(() => store.deleteRetained(topic)),
+  };
+}
+
+/** What a turn ends for: a connection with packets to write or acknowledgements to release. */
+export interface TurnMember {
+  /** Writes what was gathered. */
+  flush(): void;
+  /** Releases what waited for store writes up to `mark`. */
+  release(mark: number): void;
+  /** The store failed: what waits will never be durable. */
+  storeFailed(): void;
+}
+
+export type TurnPorts = {
+  readonly defer: Defer;
+  readonly store: SessionStore;
+  readonly trace: Trace;
+  readonly clock: Clock;
+};
+
+/**
+ * One turn: everything that happens between two visits of the event loop to the network.
+ *
+ * All packets for one connection leave in one write, and all store writes become durable in one commit. A mark counts
+ * store writes: what depends on mark n may be acknowledged once n writes are durable.
+ */
+export class Turn {
+  readonly #defer: Defer;
+  readonly #store: SessionStore;
+  readonly #trace: Trace;
+  readonly #clock: Clock;
+  #members: TurnMember[] = [];
+  #waiting = new Set<TurnMember>();
+  #time: number | undefined;
+  #isScheduled = false;
+  #mark = 0;
+  #committing = 0;
+  #durable = 0;
+
+  constructor(ports: TurnPorts) {
+    this.#clock = ports.clock;
+    this.#defer = ports.defer;
+    this.#store = ports.store;
+    this.#trace = ports.trace;
+  }
+
+  /** When this turn began, in milliseconds since 1970: the clock is asked once a turn. */
+  get time(): number {
+    if (this.#time === undefined) {
+      this.#time = this.#clock.now();
+      this.#schedule();
+    }
+    return this.#time;
+  }
+
+  /** How many store writes there were. */
+  get mark(): number {
+    return this.#mark;
+  }
+
+  /** Notes that something was written to the store. */
+  noteWrite(): void {
+    this.#mark += 1;
+    this.#schedule();
+  }
+
+  isDurable(mark: number): boolean {
+    return mark <= this.#durable;
+  }
+
+  /** Asks for `flush` at the end of this turn; to be asked once a turn. */
+  join(member: TurnMember): void {
+    this.#members.push(member);
+    this.#schedule();
+  }
+
+  /** Asks for `release` as soon as more writes are durable. */
+  wait(member: TurnMember): void {
+    this.#waiting.add(member);
+  }
+
+  /** Ends the turn now. */
+  end(): void {
+    this.#isScheduled = false;
+    this.#time = undefined;
+    this.#commit();
+    const members = this.#members;
+    this.#members = [];
+    for (const member of members) member.flush();
+  }
+
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    this.#defer(() => this.end());
+  }
+
+  #commit(): void {
+    const mark = this.#mark;
+    if (mark === this.#committing) return;
+    this.#committing = mark;
+    const committed = this.#store.commit();
+    if (committed)
+      committed.then(
+        () => this.#committed(mark),
+        (error: unknown) => this.#failed(error),
+      );
+    else this.#committed(mark);
+  }
+
+  #committed(mark: number): void {
+    this.#durable = Math.max(this.#durable, mark);
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const member of waiting) member.release(this.#durable);
+  }
+
+  #failed(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#trace.emit("cloud", { kind: "process", what: "warning", detail: `session store cannot commit: ${reason}` });
+    const waiting = this.#waiting;
+    this.#waiting = new Set();
+    for (const member of waiting) member.storeFailed();
+  }
+}
