@@ -44,9 +44,9 @@ export function decodeTable(tail: Uint8Array, storageBytes: number): ObjectTable
   const count = entryCount(tail);
   const updates = tail.at(-2) ?? 0;
   const entries: TableEntry[] = [];
-  for (let n = 1; n <= count; n++) {
-    const at = tail.length - 2 - n * ENTRY_BYTES;
-    const reader = new Reader(tail.subarray(Math.max(0, at)), Math.max(0, at));
+  // The count is of entries that are there; deleted ones may stand between them.
+  for (let at = tail.length - 2 - ENTRY_BYTES; at >= 0 && entries.length < count; at -= ENTRY_BYTES) {
+    const reader = new Reader(tail.subarray(at), at);
     const entry = { class: reader.u8(), index: reader.u8(), length: reader.u16(), offset: reader.u16() };
     if (entry.class === 0xff || entry.index === 0xff) continue;
     if (entry.offset + (entry.length & ~LENGTH_IN_OBJECT) > storageBytes) {
