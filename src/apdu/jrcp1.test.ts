@@ -80,3 +80,12 @@ test("encodeJrcp1 writes the frames that NXP's A71CH Configure tool was captured
     ],
   );
 });
+
+test("Jrcp1Parser gives payloads that share no memory with what was pushed", () => {
+  const parser = new Jrcp1Parser();
+  const chunk = Buffer.from("0100000290009000", "hex");
+  parser.push(chunk.subarray(0, 6));
+  chunk.fill(0xff);
+  const payload = parser.next()?.payload ?? assert.fail();
+  assert.deepEqual(payload, Uint8Array.of(0x90, 0x00));
+});

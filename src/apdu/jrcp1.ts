@@ -44,7 +44,8 @@ export class Jrcp1Parser {
 
   /** Takes bytes in; `next` then gives the frames. */
   push(chunk: Uint8Array): void {
-    this.#pending = this.#pending.length === 0 ? chunk.slice() : concat(this.#pending, chunk);
+    // A copy, and never a Buffer: what comes from a socket is a view into memory that Node uses again.
+    this.#pending = concat(this.#pending, chunk);
   }
 
   /** The next complete frame, or undefined until more bytes come. */

@@ -361,3 +361,12 @@ test("A71chChip tells the trace each command by name, with its fields, its statu
   );
   assert.equal(malformed?.kind === "chip.command" && malformed.statusWord, 0x6700);
 });
+
+test("A71chChip keeps what it was given, whatever the caller does with the buffer afterwards", () => {
+  const { chip, say } = bench();
+  const point = createECDH("prime256v1").generateKeys();
+  const command = Buffer.concat([Buffer.from("8022000041", "hex"), point, Buffer.from([0])]);
+  assert.equal(toHex(chip.exchange(command)), "9000");
+  command.fill(0);
+  assert.equal(say("8021000000"), `${point.toString("hex")}9000`);
+});

@@ -87,7 +87,8 @@ export class A71chChip implements Card {
 
   #answer(command: Uint8Array): Uint8Array {
     try {
-      const data = this.#carryOut(decodeCommand(command));
+      // A copy: what is stored must not change with the caller's buffer.
+      const data = this.#carryOut(decodeCommand(Uint8Array.from(command)));
       this.#store();
       return encodeResponse({ data, sw: SW_OK });
     } catch (error) {
