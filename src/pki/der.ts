@@ -130,7 +130,8 @@ function checkOrder(children: readonly DerElement[]): void {
   }
 }
 
-function compareBytes(a: Uint8Array, b: Uint8Array): number {
+/** The order of octet strings, the shorter first where one begins with the other. X.690, section 11.6 */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i++) {
     const difference = (a[i] ?? 0) - (b[i] ?? 0);

@@ -90,6 +90,10 @@ export const PKI_ERRORS = {
     cause: "The certificate request is not signed by the key that it holds.",
     cure: "Make the request again with the private key that belongs to it; this proof of possession is not optional.",
   },
+  lint: {
+    cause: "The certificate would be malformed, so that it was not signed; the message names field and rule.",
+    cure: "Change the order as the rule says, and order again.",
+  },
   "issuing-key": {
     cause: "The signer's key does not issue certificates here.",
     cure: "Issue with an EC key on P-256 or P-384; other keys are verified but not issued with.",

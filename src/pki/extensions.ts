@@ -120,7 +120,8 @@ function keyUsageOf(element: DerElement): ReadonlySet<KeyUsage> {
   );
 }
 
-function authorityKeyIdentifierOf(element: DerElement): AuthorityKeyIdentifier {
+/** An AuthorityKeyIdentifier from its DER. Throws `DecodeError`. RFC 5280, section 4.2.1.1 */
+export function authorityKeyIdentifierOf(element: DerElement): AuthorityKeyIdentifier {
   const fields = new DerFields(element, TAG.sequence, "AuthorityKeyIdentifier");
   const keyIdentifier = fields.optional(contextTag(0, "primitive"))?.content;
   const issuer = fields.optional(contextTag(1, "constructed"));

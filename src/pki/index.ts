@@ -40,3 +40,8 @@ export { checkServerIdentity } from "./server-identity.ts";
 export type { CertificateSignatureAlgorithm } from "./signature-algorithm.ts";
 export { keyIdentifiersAgree, signatureHolds, signedBy } from "./signature-check.ts";
 export type { RequestedNames } from "./subject-alt-name.ts";
+export { crlFromPem, crlToPem, parseCrl, revocationOf, type Revocation, type RevocationList } from "./crl.ts";
+export { issueCrl } from "./crl-issue.ts";
+export { REVOCATION_REASONS, type RevocationReason } from "./crl-reasons.ts";
+export { LintRefused, lintCertificate, type LintFinding } from "./lint.ts";
+export { LINT_RULES, NO_EXPIRY, type LintRule, type LintSubject } from "./lint-rules.ts";

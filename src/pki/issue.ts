@@ -19,7 +19,14 @@ import {
 import { UsageError, equal } from "../codec/index.ts";
 import type { Entropy, Signer } from "../crypto/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
-import { parseCertificate, parseCertificateContent, type Certificate, type Validity } from "./certificate.ts";
+import { LintRefused, lintCertificate } from "./lint.ts";
+import {
+  parseCertificate,
+  parseCertificateContent,
+  type Certificate,
+  type CertificateContent,
+  type Validity,
+} from "./certificate.ts";
 import { algorithmStructure, arrayBufferOf, derOf, extensionStructure, signStructure } from "./der-write.ts";
 import type { PkiErrorCode } from "./errors.ts";
 import type { RawExtension } from "./extensions.ts";
@@ -48,7 +55,8 @@ export type CertificateOrder = {
 
 /**
  * A certificate for a public key (DER SubjectPublicKeyInfo), signed by the issuer wherever its key lives.
- * Throws `UsageError` `issuing-key` or `signer-mismatch` where the issuer's key cannot do that. RFC 5280, section 4
+ * Throws `LintRefused` where it would be malformed, `UsageError` `issuing-key` or `signer-mismatch` where the issuer's
+ * key cannot sign it. RFC 5280, section 4
  */
 export async function issueCertificate(
   order: CertificateOrder & {
@@ -57,7 +65,7 @@ export async function issueCertificate(
     readonly issuer: Issuer;
   },
 ): Promise<Certificate> {
-  const { profile, issuer } = order;
+  const { profile, issuer, publicKey, trace = silentTrace } = order;
   if (!equal(issuer.signer.publicKey, issuer.certificate.publicKey.der)) {
     throw new UsageError<PkiErrorCode>(
       "signer-mismatch",
@@ -65,14 +73,19 @@ export async function issueCertificate(
     );
   }
   const { subject: issuerName, extensions, publicKey: issuerKey } = issuer.certificate;
-  const authorityKeyIdentifier = extensions.subjectKeyIdentifier ?? keyIdentifierOf(issuerKey);
-  const { publicKey } = order;
   return build(order, {
     profile: PROFILES[profile],
     publicKey,
     issuerName,
-    authorityKeyIdentifier,
+    authorityKeyIdentifier: extensions.subjectKeyIdentifier ?? keyIdentifierOf(issuerKey),
     signer: issuer.signer,
+    approve(content) {
+      const findings = lintCertificate({ content, issuer: issuer.certificate, profile });
+      if (findings.length === 0) return;
+      const refused = new LintRefused(content.subject.text, findings);
+      trace.emit("pki", { kind: "pki.refused", what: "certificate", code: refused.code, message: refused.message });
+      throw refused;
+    },
   });
 }
 
@@ -87,6 +100,7 @@ export async function issueRootCertificate(
     issuerName,
     authorityKeyIdentifier: undefined,
     signer,
+    approve: () => undefined,
   });
 }
 
@@ -101,6 +115,8 @@ type Plan = {
   readonly issuerName: DistinguishedName;
   readonly authorityKeyIdentifier: Uint8Array | undefined;
   readonly signer: Signer;
+  /** Throws where the certificate must not be signed. */
+  readonly approve: (content: CertificateContent) => void;
 };
 
 async function build(order: CertificateOrder, plan: Plan): Promise<Certificate> {
@@ -125,6 +141,7 @@ async function build(order: CertificateOrder, plan: Plan): Promise<Certificate> 
   requireFaithful(content.issuer.der, plan.issuerName.der, "issuer name");
   requireFaithful(content.subject.der, order.subject.der, "subject name");
   requireFaithful(content.publicKey.der, plan.publicKey, "public key");
+  plan.approve(content);
   const certificate = parseCertificate(await signStructure(tbs, plan.signer, algorithm));
   trace.emit(
     "pki",

@@ -1,8 +1,8 @@
-import { AsnConvert } from "@peculiar/asn1-schema";
 import { AttributeTypeAndValue, AttributeValue, Name, RelativeDistinguishedName } from "@peculiar/asn1-x509";
 
 import { UsageError } from "../codec/index.ts";
-import { parseDer } from "./der.ts";
+import { compareBytes, parseDer } from "./der.ts";
+import { derOf } from "./der-write.ts";
 import type { PkiErrorCode } from "./errors.ts";
 import { nameOf, type DistinguishedName } from "./name.ts";
 import { NAME_ATTRIBUTES } from "./oids.ts";
@@ -31,16 +31,18 @@ function encodeName(rdns: readonly (readonly Attribute[])[]): DistinguishedName 
   const name = new Name(
     rdns.map(
       (rdn) =>
-        new RelativeDistinguishedName(
-          rdn.map(({ oid, value }) => new AttributeTypeAndValue({ type: oid, value: valueFor(oid, value) })),
-        ),
+        new RelativeDistinguishedName(rdn.map(attributeStructure).sort((a, b) => compareBytes(derOf(a), derOf(b)))),
     ),
   );
   try {
-    return nameOf(parseDer(new Uint8Array(AsnConvert.serialize(name))));
+    return nameOf(parseDer(derOf(name)));
   } catch (cause) {
     throw new UsageError<PkiErrorCode>("invalid-name", "name cannot be encoded", { cause });
   }
+}
+
+function attributeStructure({ oid, value }: Attribute): AttributeTypeAndValue {
+  return new AttributeTypeAndValue({ type: oid, value: valueFor(oid, value) });
 }
 
 /** RFC 5280, appendix A.1: country, serialNumber and dnQualifier are PrintableString; DC and emailAddress IA5String. */
@@ -104,15 +106,27 @@ function split(text: string, separator: string): string[] {
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 function unescaped(value: string): string {
-  if (value.startsWith("#")) throw new UsageError<PkiErrorCode>("invalid-name", "values in hex are not accepted");
-  const trimmed = value.replace(/^ +/, "").replace(/(\\ )? +$/, "$1");
-  return trimmed.replace(/((?:\\[0-9a-fA-F]{2})+)|\\(.?)/g, (_, hex: string | undefined, character: string) => {
-    if (hex === undefined) return character;
-    const bytes = Uint8Array.from(hex.split("\\").slice(1), (digits) => Number.parseInt(digits, 16));
-    try {
-      return utf8.decode(bytes);
-    } catch (cause) {
-      throw new UsageError<PkiErrorCode>("invalid-name", `${hex} is not UTF-8`, { cause });
-    }
-  });
+  if (/^ *#/.test(value)) throw new UsageError<PkiErrorCode>("invalid-name", "values in hex are not accepted");
+  const tokens = value.match(/(?:\\[0-9a-fA-F]{2})+|\\.|[^\\]|\\$/gsu) ?? [];
+  // Only spaces that are not escaped may surround a value.
+  const from = tokens.findIndex((token) => token !== " ");
+  const to = tokens.findLastIndex((token) => token !== " ");
+  return from < 0
+    ? ""
+    : tokens
+        .slice(from, to + 1)
+        .map(unescapedToken)
+        .join("");
+}
+
+function unescapedToken(token: string): string {
+  if (!token.startsWith("\\")) return token;
+  if (token === "\\") throw new UsageError<PkiErrorCode>("invalid-name", "a backslash escapes nothing");
+  if (!/^\\[0-9a-fA-F]{2}/.test(token)) return token.slice(1);
+  const bytes = Uint8Array.from(token.split("\\").slice(1), (digits) => Number.parseInt(digits, 16));
+  try {
+    return utf8.decode(bytes);
+  } catch (cause) {
+    throw new UsageError<PkiErrorCode>("invalid-name", `${token} is not UTF-8`, { cause });
+  }
 }

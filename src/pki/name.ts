@@ -96,9 +96,7 @@ function attributeText({ oid, value, raw }: NameAttribute): string {
 
 function escaped(value: string): string {
   return value
-    .replace(/[\\"+,;<>]/g, (character) => `\\${character}`)
-    .replace(/^[ #]/, (character) => `\\${character}`)
-    .replace(/ $/, "\\ ")
+    .replace(/[\\"+,;<>]|^[ #]| $/g, (character) => `\\${character}`)
     .replace(/[\p{Cc}\p{Bidi_Control}]/gu, hexEscaped);
 }
 

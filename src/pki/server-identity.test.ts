@@ -8,7 +8,7 @@ const root = await newRoot();
 const certificate = await newLeaf(root, "server", "CN=only.example.net", {
   names: { dns: ["Example.com", "*.iot.example.com"], ip: ["192.0.2.7", "2001:db8::7"] },
 });
-const nameless = await newLeaf(root, "server", "CN=example.com");
+const nameless = await newLeaf(root, "device", "CN=example.com");
 
 test("checkServerIdentity accepts host names and IP addresses of the subjectAltName", () => {
   assert.equal(checkServerIdentity(certificate, "example.COM"), "Example.com");
