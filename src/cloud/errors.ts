@@ -1,4 +1,4 @@
-import { Conflict, UsageError, type ErrorTable } from "../codec/index.ts";
+import { Conflict, NotFound, UsageError, type ErrorTable } from "../codec/index.ts";
 
 /** The codes of the OEM cloud's registry, store and control plane. */
 export const CLOUD_ERRORS = {
@@ -10,9 +10,86 @@ export const CLOUD_ERRORS = {
     cause: "The request asks for an operation, or a field of one, that this version does not offer.",
     cure: "Leave the field away or use another operation; README.md lists what the control plane offers.",
   },
+  "resource-not-found": {
+    cause: "A certificate, CA, thing, policy, policy version or registration code does not exist.",
+    cure: "List what exists (aws iot list-certificates, list-things, list-policies) and check region and spelling.",
+  },
+  "resource-exists": {
+    cause: "A resource of this name or identity exists already, with other properties.",
+    cure: "Use the existing one, which the error names, or choose another name.",
+  },
+  "certificate-validation": {
+    cause:
+      "A certificate cannot be read, is of a kind that is not accepted, is out of date, or its CA did not sign it.",
+    cure: "The message says what was expected and what was found; look at it with openssl x509 -noout -text.",
+  },
+  "registration-code-mismatch": {
+    cause: "The verification certificate's common name is not the registration code.",
+    cure: 'aws iot get-registration-code, then make the request again with -subj "/CN=THE_CODE": exactly, without spaces or quotes inside.',
+  },
+  "certificate-state": {
+    cause: "The certificate's status does not allow this.",
+    cure: "Deactivate before deleting (update-certificate --new-status INACTIVE); what was registered REVOKED stays revoked.",
+  },
+  "certificate-conflict": {
+    cause: "Several registered CAs share the name and key that signed this certificate.",
+    cure: "Say which one with --ca-certificate-pem.",
+  },
+  "delete-conflict": {
+    cause: "Something is still attached to what should be deleted, or it is still in use.",
+    cure: "Detach policies (detach-policy) and things (detach-thing-principal) first; the message names which.",
+  },
+  "version-conflict": {
+    cause: "The thing changed since the version that the request expects.",
+    cure: "Describe the thing and repeat the change with its present version.",
+  },
+  "versions-limit": {
+    cause: "A policy has as many versions as it may have.",
+    cure: "Delete one with aws iot delete-policy-version.",
+  },
+  "limit-exceeded": {
+    cause: "A limit of the registry is reached; the message names it.",
+    cure: "Remove what is no longer needed: old CA certificates of the same name, or policies of a certificate.",
+  },
+  "missing-authentication": {
+    cause: "A request carried no signature.",
+    cure: "Sign it with the access key that hawser up printed at its first start (aws configure).",
+  },
+  "incomplete-signature": {
+    cause: "A request's Authorization or X-Amz-Date header is malformed, or a header that decides was left unsigned.",
+    cure: "The message names the part; use an AWS SDK, the AWS CLI or hawser to sign.",
+  },
+  "unknown-access-key": {
+    cause: "The access key is not known here, is inactive, or came with a session token of another service.",
+    cure: "Use the access key that hawser up printed at its first start; unset AWS_SESSION_TOKEN.",
+  },
+  "wrong-scope": {
+    cause: "The request was signed for another service, region or day.",
+    cure: "Set the region that hawser up printed (AWS_DEFAULT_REGION), and sign for the service that the message names.",
+  },
+  "clock-skew": {
+    cause: "The caller's clock and the server's differ by more than five minutes.",
+    cure: "Set both clocks; the message gives both times in UTC.",
+  },
+  "body-hash-mismatch": {
+    cause: "The body is not the one whose hash the caller declared.",
+    cure: "Something between changed the body: look for a proxy, or send it again.",
+  },
+  "signature-mismatch": {
+    cause: "The signature is not the one that the access key's secret gives for this request.",
+    cure: "Check the secret access key; if it is right, compare the canonical string in the message with the caller's.",
+  },
+  "body-too-large": {
+    cause: "The request's body is larger than its operation takes.",
+    cure: "The message gives the limit; send less.",
+  },
   "schema-too-new": {
     cause: "The data directory was written by a newer version.",
     cure: "Start the newer version again, or restore a copy of the directory made before the upgrade.",
+  },
+  "region-fixed": {
+    cause: "The data directory was begun with another region, which stands in every ARN that it gave out.",
+    cure: "Start without --region, or with the region in the message, or with a new data directory.",
   },
   "data-directory-open": {
     cause: "Other users of this machine may read the data directory, which holds secret access keys.",
@@ -36,6 +113,21 @@ export function invalidRequest(
   details: { readonly cause?: unknown } = {},
 ): UsageError<CloudErrorCode> {
   return new UsageError("invalid-request", message, details);
+}
+
+/** What exists already: its name and ARN travel with the error, as on AWS. */
+export class ResourceExists extends Conflict<CloudErrorCode> {
+  readonly resource: { readonly resourceId: string; readonly resourceArn: string };
+
+  constructor(message: string, resource: { readonly resourceId: string; readonly resourceArn: string }) {
+    super("resource-exists", message);
+    this.resource = resource;
+  }
+}
+
+/** Nothing has this name. `what` says what was looked for, as in `Certificate 12ab…`. */
+export function notFound(what: string): NotFound<CloudErrorCode> {
+  return new NotFound("resource-not-found", `${what} not found.`);
 }
 
 /** The request asks for what is not built: refused loudly, never ignored. */

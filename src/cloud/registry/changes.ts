@@ -1,4 +1,4 @@
-import type { CertificateEntry, PolicyEntry } from "./entries.ts";
+import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
 
 /** A certificate changed: its status, or what is attached to it. `after` is absent where it was deleted. */
 export type CertificateChange = {
@@ -7,10 +7,17 @@ export type CertificateChange = {
   readonly after: CertificateEntry | undefined;
 };
 
+/** A CA was registered, changed, or deleted (`after` absent). */
+export type CaChange = {
+  readonly id: string;
+  readonly before: CaEntry | undefined;
+  readonly after: CaEntry | undefined;
+};
+
 /** The policy's version in force changed, or it was created or deleted (`after` absent). */
 export type PolicyChange = { readonly name: string; readonly after: PolicyEntry | undefined };
 
-/** A list of listeners for one kind of change. They run right after the commit, in commit order. */
+/** Listeners for one kind of change. They run right after the commit, in commit order; they must not throw. */
 export class Listeners<T> {
   readonly #listeners = new Set<(change: T) => void>();
 

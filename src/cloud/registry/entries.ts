@@ -1,3 +1,6 @@
+import type { Certificate } from "../../pki/index.ts";
+import type { PolicyDocument } from "../policy/index.ts";
+
 /**
  * The registry's answers to per-connect and per-packet questions: small immutable entries of an in-memory index.
  * A change replaces the entry; who holds an old one holds the past.
@@ -14,7 +17,7 @@ export type CaEntry = {
   readonly status: CaStatus;
   readonly autoRegistration: AutoRegistration;
   readonly mode: CertificateMode;
-  readonly pem: string;
+  readonly certificate: Certificate;
 };
 
 /** A registered device certificate with what is attached to it. */
@@ -24,15 +27,17 @@ export type CertificateEntry = {
   /** The CA that was found to have signed it, when it was registered. */
   readonly caId: string | undefined;
   readonly mode: CertificateMode;
+  /** When it was registered, in milliseconds since 1970. */
+  readonly registeredAt: number;
   /** Names of attached policies, in order of attachment. */
   readonly policies: readonly string[];
   /** Names of things that it is attached to, in order of attachment. */
   readonly things: readonly string[];
 };
 
-/** The version of a policy that is in force. `document` is JSON text as it was given. */
+/** The version of a policy that is in force. */
 export type PolicyEntry = {
   readonly name: string;
   readonly version: number;
-  readonly document: string;
+  readonly document: PolicyDocument;
 };

@@ -30,12 +30,13 @@ async function createFirstTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("seq", "bigint", (c) => c.primaryKey())
     .addColumn("time", "double precision", (c) => c.notNull())
     .addColumn("kind", text, (c) => c.notNull())
+    .addColumn("cause", text)
     .addColumn("device", text)
     .addColumn("connection", text)
     .addColumn("certificate", text)
     .addColumn("event", text, (c) => c.notNull())
     .execute();
-  await create.createIndex("ledger_events_kind").on("ledger_events").columns(["kind", "seq"]).execute();
+  await create.createIndex("ledger_events_kind").on("ledger_events").columns(["kind", "cause", "seq"]).execute();
   await create.createIndex("ledger_events_certificate").on("ledger_events").columns(["certificate", "seq"]).execute();
   await create.createIndex("ledger_events_device").on("ledger_events").columns(["device", "seq"]).execute();
 }
@@ -45,6 +46,7 @@ async function createCertificateTables(db: Kysely<unknown>): Promise<void> {
     .createTable("ca_certificates")
     .addColumn("id", "text", (c) => c.primaryKey())
     .addColumn("pem", "text", (c) => c.notNull())
+    .addColumn("subject", "text", (c) => c.notNull())
     .addColumn("status", "text", (c) => c.notNull())
     .addColumn("auto_registration", "text", (c) => c.notNull())
     .addColumn("mode", "text", (c) => c.notNull())
@@ -53,6 +55,7 @@ async function createCertificateTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("version", "integer", (c) => c.notNull())
     .addColumn("generation_id", "text", (c) => c.notNull())
     .execute();
+  await db.schema.createIndex("ca_certificates_subject").on("ca_certificates").columns(["subject"]).execute();
   await db.schema.createIndex("ca_certificates_page").on("ca_certificates").columns(["created_at", "id"]).execute();
   await db.schema
     .createTable("certificates")

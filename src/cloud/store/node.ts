@@ -49,14 +49,16 @@ export async function openStore({ directory, migrations = MIGRATIONS }: StoreOpt
 function storeOver(writer: DatabaseSync, reader: DatabaseSync, lock: DatabaseSync): Store {
   const commits = new GroupCommit(writer, setImmediate);
   const read = new Kysely<Tables>({ dialect: sqliteDialect(reader) });
+  const closeAll = async () => {
+    await commits.close();
+    reader.close();
+    lock.close();
+  };
+  let closing: Promise<void> | undefined;
   return {
     read,
     write: (work, committed) => commits.write(work, committed),
-    async close() {
-      await commits.close();
-      reader.close();
-      lock.close();
-    },
+    close: () => (closing ??= closeAll()),
   };
 }
 

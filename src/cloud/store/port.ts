@@ -18,6 +18,6 @@ export interface Store {
    * bring an in-memory index up to date.
    */
   write<T>(work: (queries: Queries) => Promise<T>, committed?: (result: T) => void): Promise<T>;
-  /** Waits for writes in progress, then releases the files. Later writes throw `UsageError` `store-closed`. */
+  /** Waits for writes in progress, then releases the files; again is the same. Later writes throw `UsageError` `store-closed`. */
   close(): Promise<void>;
 }

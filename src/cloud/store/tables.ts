@@ -32,6 +32,8 @@ export type AccessKeyRow = {
 export type CaCertificateRow = {
   id: string;
   pem: string;
+  /** The subject's canonical form: equal for equal names. */
+  subject: string;
   status: "ACTIVE" | "INACTIVE";
   auto_registration: "ENABLE" | "DISABLE";
   mode: "DEFAULT" | "SNI_ONLY";
@@ -109,6 +111,8 @@ export type LedgerEventRow = {
   seq: number;
   time: number;
   kind: string;
+  /** A refusal's cause. */
+  cause: string | null;
   device: string | null;
   connection: string | null;
   certificate: string | null;

@@ -1,0 +1,136 @@
+import { Denied, toHex } from "../../codec/index.ts";
+import type { Clock, Hash } from "../../crypto/index.ts";
+import type { CloudErrorCode } from "../errors.ts";
+import {
+  canonicalRequest,
+  equalInConstantTime,
+  headerValue,
+  parseAuthorization,
+  signatureOf,
+  stringToSign,
+  type Authorization,
+  type RawRequest,
+} from "./sigv4.ts";
+
+/** How far a caller's clock may be from ours. */
+const SKEW_MS = 5 * 60_000;
+
+/** Looks up the secret of an access key that may be used now. */
+export type AccessKeys = { secretOf(accessKeyId: string): string | undefined };
+
+export type AuthenticationPorts = {
+  readonly accessKeys: AccessKeys;
+  readonly clock: Clock;
+  readonly hash: Hash;
+  /** The region that callers must sign for. */
+  readonly region: string;
+};
+
+/** A request whose head is plausible: a known key, signed for here and now. Its signature is not checked yet. */
+export type Claim = {
+  readonly authorization: Authorization;
+  readonly secretAccessKey: string;
+  /** YYYYMMDDTHHMMSSZ, as the caller wrote it. */
+  readonly time: string;
+};
+
+/**
+ * Checks everything that can be checked before the body is read, so that a stranger cannot make us read one.
+ * `scopes` are the service names that the caller may have signed for, the usual one first.
+ *
+ * Throws `Denied`: `missing-authentication`, `incomplete-signature`, `unknown-access-key`, `wrong-scope`, `clock-skew`.
+ */
+export function checkHead(head: RawRequest, scopes: readonly string[], ports: AuthenticationPorts): Claim {
+  const header = headerValue(head, "authorization");
+  if (header === undefined) throw denied("missing-authentication", missing(head));
+  const authorization = parseAuthorization(header);
+  if ("wrong" in authorization) throw denied("incomplete-signature", authorization.wrong);
+  const unsigned = unsignedHeader(head, authorization.signedHeaders);
+  if (unsigned !== undefined) throw denied("incomplete-signature", `${unsigned} must be among SignedHeaders`);
+  const secretAccessKey = ports.accessKeys.secretOf(authorization.accessKeyId);
+  if (secretAccessKey === undefined || headerValue(head, "x-amz-security-token") !== undefined) {
+    const which =
+      secretAccessKey === undefined ? `no access key ${authorization.accessKeyId}` : "no session tokens here";
+    throw denied("unknown-access-key", `The security token included in the request is invalid: ${which}`);
+  }
+  checkScope(authorization, scopes, ports.region);
+  return { authorization, secretAccessKey, time: checkedTime(head, authorization, ports.clock) };
+}
+
+/**
+ * Checks the signature over the request and its body. Throws `Denied`: `body-hash-mismatch`, `signature-mismatch`.
+ */
+export function checkSignature(claim: Claim, request: RawRequest & { readonly body: Uint8Array }, hash: Hash): void {
+  const bodyHash = toHex(hash.digest("sha256", request.body));
+  const claimed = headerValue(request, "x-amz-content-sha256");
+  if (claimed !== undefined && claimed !== bodyHash) {
+    const message = `x-amz-content-sha256 is ${claimed.slice(0, 64)}, the body's hash is ${bodyHash}`;
+    throw denied("body-hash-mismatch", message);
+  }
+  const { authorization, secretAccessKey, time } = claim;
+  const canonical = canonicalRequest(request, authorization.signedHeaders, bodyHash);
+  const signed = { scope: authorization.scope, time, canonical };
+  if (equalInConstantTime(authorization.signature, signatureOf(hash, secretAccessKey, signed))) return;
+  throw denied(
+    "signature-mismatch",
+    "The request signature we calculated does not match the signature you provided. " +
+      "Check your AWS Secret Access Key and signing method.\n\n" +
+      `The Canonical String for this request should have been\n'${canonical}'\n\n` +
+      `The String-to-Sign should have been\n'${stringToSign(hash, signed)}'`,
+  );
+}
+
+function missing(head: RawRequest): string {
+  return /(^|&)X-Amz-Signature=/i.test(head.query)
+    ? "presigned requests are not accepted; sign with an Authorization header"
+    : "Missing Authentication Token: need an Authorization header";
+}
+
+/** What decides over a request must be signed: the host, and every header with which AWS's operations take arguments. */
+function unsignedHeader(head: RawRequest, signed: readonly string[]): string | undefined {
+  if (!signed.includes("host")) return "host";
+  const names = head.headers.map(([name]) => name.toLowerCase());
+  const absent = signed.find((name) => !names.includes(name));
+  if (absent !== undefined) return `the header that the request lacks, ${absent},`;
+  // Proxies add the trace id on the way, after the signature.
+  return names.find((name) => /^x-amzn?-/.test(name) && name !== "x-amzn-trace-id" && !signed.includes(name));
+}
+
+function checkScope({ scope }: Authorization, scopes: readonly string[], region: string): void {
+  if (!scopes.includes(scope.service)) {
+    const wanted = scopes.map((each) => `'${each}'`).join(" or ");
+    throw denied("wrong-scope", `Credential should be scoped to correct service: ${wanted}, not '${scope.service}'`);
+  }
+  if (scope.region === region) return;
+  throw denied("wrong-scope", `Credential should be scoped to a valid region: '${region}', not '${scope.region}'`);
+}
+
+function checkedTime(head: RawRequest, { scope }: Authorization, clock: Clock): string {
+  const time = headerValue(head, "x-amz-date") ?? "";
+  const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(time)?.slice(1).map(Number);
+  if (!parts) throw denied("incomplete-signature", "X-Amz-Date must be YYYYMMDDTHHMMSSZ");
+  const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
+  if (!time.startsWith(`${scope.date}T`)) {
+    throw denied(
+      "wrong-scope",
+      `Date in Credential scope does not match YYYYMMDD from X-Amz-Date: ${scope.date}, ${time}`,
+    );
+  }
+  const now = clock.now();
+  const skew = Date.UTC(year, month - 1, day, hour, minute, second) - now;
+  if (Math.abs(skew) <= SKEW_MS) return time;
+  const edge = compactTime(now - Math.sign(-skew) * SKEW_MS);
+  const message =
+    skew < 0
+      ? `Signature expired: ${time} is now earlier than ${edge} (${compactTime(now)} - 5 min.)`
+      : `Signature not yet current: ${time} is still later than ${edge} (${compactTime(now)} + 5 min.)`;
+  throw denied("clock-skew", `${message}; check the clocks of both machines`);
+}
+
+function compactTime(time: number): string {
+  return new Date(time).toISOString().replace(/[-:]|\.\d+/g, "");
+}
+
+function denied(code: CloudErrorCode, message: string): Denied<CloudErrorCode> {
+  return new Denied(code, message);
+}

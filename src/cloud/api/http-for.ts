@@ -1,0 +1,70 @@
+import { Conflict, DecodeError, Denied, HawserError, NotFound, UsageError } from "../../codec/index.ts";
+import { ResourceExists, type CloudErrorCode } from "../errors.ts";
+import type { ServiceName } from "./operation.ts";
+
+/** An error as it leaves the API. */
+export type HttpError = {
+  readonly status: number;
+  /** AWS's name of the error: what SDKs turn into a class. */
+  readonly type: string;
+  readonly message: string;
+  /** More members of the body. */
+  readonly members: Readonly<Record<string, string>>;
+  /** True where nobody foresaw this error: it must reach the log. */
+  readonly unforeseen: boolean;
+};
+
+type Row = readonly [status: number, type: string];
+
+/** How AWS spells each code: status and name. Codes that are not listed go by their class. */
+const ROWS: Readonly<Partial<Record<string, Row>>> = {
+  "missing-authentication": [403, "MissingAuthenticationTokenException"],
+  "incomplete-signature": [403, "IncompleteSignatureException"],
+  "unknown-access-key": [403, "UnrecognizedClientException"],
+  "wrong-scope": [403, "InvalidSignatureException"],
+  "clock-skew": [403, "InvalidSignatureException"],
+  "body-hash-mismatch": [403, "InvalidSignatureException"],
+  "signature-mismatch": [403, "InvalidSignatureException"],
+  "body-too-large": [413, "RequestEntityTooLargeException"],
+  "not-implemented": [501, "NotImplementedException"],
+  "resource-exists": [409, "ResourceAlreadyExistsException"],
+  "certificate-validation": [400, "CertificateValidationException"],
+  "registration-code-mismatch": [400, "RegistrationCodeValidationException"],
+  "certificate-state": [406, "CertificateStateException"],
+  "certificate-conflict": [409, "CertificateConflictException"],
+  "delete-conflict": [409, "DeleteConflictException"],
+  "version-conflict": [409, "VersionConflictException"],
+  "versions-limit": [409, "VersionsLimitExceededException"],
+  "limit-exceeded": [410, "LimitExceededException"],
+  "malformed-policy": [400, "MalformedPolicyException"],
+  "sql-parse": [400, "SqlParseException"],
+} satisfies Partial<Record<CloudErrorCode | "malformed-policy" | "sql-parse", Row>>;
+
+/** The names that depend on the service, for codes that stand in no row. */
+const BY_CLASS = {
+  usage: { lambda: "InvalidParameterValueException", other: "InvalidRequestException" },
+  conflict: { lambda: "ResourceConflictException", other: "ConflictException" },
+} as const;
+
+/** What an error becomes at the API's edge: total, and silent about what nobody foresaw. */
+export function httpFor(error: unknown, service: ServiceName): HttpError {
+  const row = rowFor(error, service);
+  if (!row || !(error instanceof HawserError)) {
+    const message = "An internal failure; the server's log has it under this request id";
+    return { status: 500, type: "InternalFailureException", message, members: {}, unforeseen: true };
+  }
+  const members = error instanceof ResourceExists ? error.resource : {};
+  return { status: row[0], type: row[1], message: error.message, members, unforeseen: false };
+}
+
+function rowFor(error: unknown, service: ServiceName): Row | undefined {
+  if (!(error instanceof HawserError)) return undefined;
+  const row = ROWS[error.code];
+  if (row) return row;
+  const side = service === "lambda" ? "lambda" : "other";
+  if (error instanceof UsageError || error instanceof DecodeError) return [400, BY_CLASS.usage[side]];
+  if (error instanceof NotFound) return [404, "ResourceNotFoundException"];
+  if (error instanceof Conflict) return [409, BY_CLASS.conflict[side]];
+  if (error instanceof Denied) return [403, "AccessDeniedException"];
+  return undefined;
+}

@@ -1,0 +1,47 @@
+import { OK, operation, query } from "./operation.ts";
+import { integer, string, type Json } from "./shape.ts";
+
+/** How the cloud is: whose it is, since when it runs, and how many of each resource it holds. */
+export type StatusResult = {
+  readonly accountId: string;
+  readonly region: string;
+  readonly startedAt: number;
+  readonly uptimeS: number;
+  readonly counts: Readonly<Record<"caCertificates" | "certificates" | "things" | "policies", number>>;
+};
+
+/** Our own operations, under a path that AWS does not use. Times are milliseconds since 1970. */
+export const HAWSER_OPERATIONS = {
+  Status: operation<StatusResult>()({
+    service: "hawser",
+    method: "GET",
+    path: "/hawser/v1/status",
+    input: {},
+    output: OK,
+    errors: [],
+  }),
+  /** Trace events as JSON Lines, oldest first: what is kept on disk, then what the ring remembers. */
+  Ledger: operation<{ readonly lines: Uint8Array }>()({
+    service: "hawser",
+    method: "GET",
+    path: "/hawser/v1/ledger",
+    input: {
+      /** Kinds of events, separated by commas. */
+      kinds: query(string({ min: 1, max: 512, pattern: /[a-z.,]+/ })),
+      sinceSeq: query(integer({ min: 0 })),
+      limit: query(integer({ min: 1, max: 10_000 })),
+      certificate: query(string({ min: 1, max: 128 })),
+      device: query(string({ min: 1, max: 128 })),
+    },
+    output: { status: 200, payload: { member: "lines", contentType: "application/jsonl" } },
+    errors: [],
+  }),
+  Why: operation<Json>()({
+    service: "hawser",
+    method: "GET",
+    path: "/hawser/v1/why",
+    input: { subject: query(string({ min: 1, max: 2048 })) },
+    output: OK,
+    errors: [],
+  }),
+} as const;

@@ -1,0 +1,32 @@
+import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
+import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
+import {
+  CA_OPERATIONS,
+  CERTIFICATE_OPERATIONS,
+  ENDPOINT_OPERATIONS,
+  POLICY_OPERATIONS,
+  THING_OPERATIONS,
+} from "./operations-registry.ts";
+import { RULE_OPERATIONS } from "./operations-rules.ts";
+import type { InputOf, ResultOf } from "./operation.ts";
+
+/** The whole control plane: every operation by its name. */
+export const OPERATIONS = {
+  ...CA_OPERATIONS,
+  ...CERTIFICATE_OPERATIONS,
+  ...THING_OPERATIONS,
+  ...POLICY_OPERATIONS,
+  ...ENDPOINT_OPERATIONS,
+  ...RULE_OPERATIONS,
+  ...LAMBDA_OPERATIONS,
+  ...HAWSER_OPERATIONS,
+} as const;
+
+export type Operations = typeof OPERATIONS;
+export type OperationName = keyof Operations;
+
+/** What an operation takes, by name. */
+export type OperationInput<Name extends OperationName> = InputOf<Operations[Name]>;
+
+/** What an operation gives, by name. */
+export type OperationResult<Name extends OperationName> = ResultOf<Operations[Name]>;

@@ -1,0 +1,94 @@
+/** What registry operations return, as AWS IoT spells it. Times are seconds since 1970, with fractions. */
+
+import type { AutoRegistration, CaStatus, CertificateMode, CertificateStatus } from "../registry/index.ts";
+
+export type RegistrationCodeResult = { readonly registrationCode: string };
+
+/** A certificate's name in both forms. */
+export type CertificateIdentity = { readonly certificateArn: string; readonly certificateId: string };
+
+export type CaCertificateDescription = CertificateIdentity & {
+  readonly status: CaStatus;
+  readonly certificatePem: string;
+  readonly ownedBy: string;
+  readonly creationDate: number;
+  readonly autoRegistrationStatus: AutoRegistration;
+  readonly lastModifiedDate: number;
+  readonly customerVersion: number;
+  readonly generationId: string;
+  readonly validity: { readonly notBefore: number; readonly notAfter: number };
+  readonly certificateMode: CertificateMode;
+};
+
+export type CaCertificateListing = CertificateIdentity & { readonly status: CaStatus; readonly creationDate: number };
+
+export type CertificateDescription = CertificateIdentity & {
+  readonly caCertificateId?: string;
+  readonly status: CertificateStatus;
+  readonly certificatePem: string;
+  readonly ownedBy: string;
+  readonly creationDate: number;
+  readonly lastModifiedDate: number;
+  readonly customerVersion: number;
+  readonly generationId: string;
+  readonly validity: { readonly notBefore: number; readonly notAfter: number };
+  readonly certificateMode: CertificateMode;
+};
+
+export type CertificateListing = CertificateIdentity & {
+  readonly status: CertificateStatus;
+  readonly certificateMode: CertificateMode;
+  readonly creationDate: number;
+};
+
+/** One page; `nextMarker` is absent on the last. */
+export type CertificatePage<Listing> = { readonly certificates: readonly Listing[]; readonly nextMarker?: string };
+
+export type ThingIdentity = { readonly thingName: string; readonly thingArn: string; readonly thingId: string };
+
+export type ThingDescription = ThingIdentity & {
+  readonly defaultClientId: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly version: number;
+};
+
+export type ThingListing = {
+  readonly thingName: string;
+  readonly thingArn: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly version: number;
+};
+
+export type PolicyIdentity = { readonly policyName: string; readonly policyArn: string };
+
+export type CreatedPolicy = PolicyIdentity & { readonly policyDocument: string; readonly policyVersionId: string };
+
+export type PolicyDescription = PolicyIdentity & {
+  readonly policyDocument: string;
+  readonly defaultVersionId: string;
+  readonly creationDate: number;
+  readonly lastModifiedDate: number;
+  readonly generationId: string;
+};
+
+export type CreatedPolicyVersion = {
+  readonly policyArn: string;
+  readonly policyDocument: string;
+  readonly policyVersionId: string;
+  readonly isDefaultVersion: boolean;
+};
+
+export type PolicyVersionDescription = PolicyIdentity &
+  CreatedPolicyVersion & {
+    readonly creationDate: number;
+    readonly lastModifiedDate: number;
+    readonly generationId: string;
+  };
+
+export type PolicyVersionListing = {
+  readonly versionId: string;
+  readonly isDefaultVersion: boolean;
+  readonly createDate: number;
+};
+
+export type PolicyPage = { readonly policies: readonly PolicyIdentity[]; readonly nextMarker?: string };

@@ -1,0 +1,152 @@
+import { Conflict } from "../../codec/index.ts";
+import { certificateToPem, type Certificate } from "../../pki/index.ts";
+import { invalidRequest, notFound, notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
+import type { CaCertificateRow, Queries } from "../store/index.ts";
+import { iotArn, normalCertificateId } from "./account.ts";
+import { oneCertificate } from "./certificate-text.ts";
+import type { AutoRegistration, CaStatus, CertificateMode } from "./entries.ts";
+import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
+import { checkCode, checkIsCa, checkSigned } from "./proof-of-possession.ts";
+import { caEntryOf, type Registry } from "./registry.ts";
+import { readSetting } from "./settings.ts";
+import { uuid } from "./uuid.ts";
+
+/** How many CAs of one subject may be registered. AWS IoT Core quotas */
+const SAME_SUBJECT = 10;
+
+export type CaRegistration = {
+  readonly caCertificate: string;
+  readonly verificationCertificate?: string;
+  readonly mode?: CertificateMode;
+  readonly setAsActive?: boolean;
+  readonly allowAutoRegistration?: boolean;
+};
+
+/**
+ * Registers a CA whose owner proves that they hold its key: INACTIVE and without auto-registration unless asked
+ * otherwise. Resolves with its id. AWS IoT API, RegisterCACertificate
+ *
+ * Throws `Denied` `certificate-validation`, `registration-code-mismatch`; `Conflict` `resource-exists`, `limit-exceeded`.
+ */
+export async function registerCa(registry: Registry, request: CaRegistration): Promise<string> {
+  // Without the code nobody proves anything: only a cloud with several tenants has a use for that.
+  if (request.mode === "SNI_ONLY") throw notImplemented("certificateMode SNI_ONLY");
+  if (request.verificationCertificate === undefined) {
+    throw invalidRequest("verificationCertificate is required: sign a certificate whose CN is the registration code");
+  }
+  const { clock, store, verifier } = registry;
+  const now = clock.now();
+  const ca = oneCertificate(request.caCertificate, "the CA certificate");
+  const verification = oneCertificate(request.verificationCertificate, "the verification certificate");
+  checkIsCa(ca, now);
+  checkCode(verification, await readSetting(store.read, "registration-code"));
+  await checkSigned({ ca, verification, now }, verifier);
+  const row = newRow(registry, ca, request);
+  await store.write(
+    async (queries) => {
+      // Somebody may have deleted the code, or registered the same CA, while we were checking signatures.
+      checkCode(verification, await readSetting(queries, "registration-code"));
+      await checkRoom(registry, queries, { row, ca });
+      await queries.insertInto("ca_certificates").values(row).execute();
+    },
+    () => registry.directory.setCa(row.id, caEntryOf(row)),
+  );
+  return row.id;
+}
+
+/** A CA's row. Throws `NotFound`. */
+export async function describeCa({ store }: Registry, certificateId: string): Promise<CaCertificateRow> {
+  const id = normalCertificateId(certificateId);
+  const row = await store.read.selectFrom("ca_certificates").selectAll().where("id", "=", id).executeTakeFirst();
+  if (!row) throw notFound(`CA certificate ${id}`);
+  return row;
+}
+
+/** Changes a CA's status and auto-registration. Devices that are registered already stay as they are. Throws `NotFound`. */
+export async function updateCa(
+  registry: Registry,
+  certificateId: string,
+  changes: { readonly status?: CaStatus; readonly autoRegistration?: AutoRegistration },
+): Promise<void> {
+  const id = normalCertificateId(certificateId);
+  const { store, clock, directory } = registry;
+  await store.write(
+    async (queries) => {
+      const row = await queries.selectFrom("ca_certificates").selectAll().where("id", "=", id).executeTakeFirst();
+      if (!row) throw notFound(`CA certificate ${id}`);
+      const after: CaCertificateRow = {
+        ...row,
+        status: changes.status ?? row.status,
+        auto_registration: changes.autoRegistration ?? row.auto_registration,
+        version: row.version + 1,
+        modified_at: Math.floor(clock.now()),
+      };
+      await queries.updateTable("ca_certificates").set(after).where("id", "=", id).execute();
+      return after;
+    },
+    (after) => directory.setCa(id, caEntryOf(after)),
+  );
+}
+
+/** Removes a CA that is INACTIVE; its devices keep their records. Throws `NotFound`, `Conflict` `certificate-state`. */
+export async function deleteCa({ store, directory }: Registry, certificateId: string): Promise<void> {
+  const id = normalCertificateId(certificateId);
+  await store.write(
+    async (queries) => {
+      const row = await queries.selectFrom("ca_certificates").select("status").where("id", "=", id).executeTakeFirst();
+      if (!row) throw notFound(`CA certificate ${id}`);
+      if (row.status === "ACTIVE") {
+        const message = `Certificate must be deactivated (not ACTIVE) before deletion. Id: ${id}`;
+        throw new Conflict<CloudErrorCode>("certificate-state", message);
+      }
+      await queries.deleteFrom("ca_certificates").where("id", "=", id).execute();
+    },
+    () => directory.setCa(id, undefined),
+  );
+}
+
+/** Registered CAs by creation date, newest first unless `ascending`. */
+export async function listCas({ store }: Registry, request: PageRequest): Promise<Page<CaCertificateRow>> {
+  const plan = planPage("ca-certificates", request);
+  const rows = await store.read
+    .selectFrom("ca_certificates")
+    .selectAll()
+    .where((eb) => beyond(eb, plan, ["created_at", "id"]))
+    .orderBy("created_at", plan.direction)
+    .orderBy("id", plan.direction)
+    .limit(plan.limit + 1)
+    .execute();
+  return pageOf("ca-certificates", plan, { rows, keyOf: (row) => ({ number: row.created_at, text: row.id }) });
+}
+
+function newRow({ clock, entropy }: Registry, ca: Certificate, request: CaRegistration): CaCertificateRow {
+  const now = Math.floor(clock.now());
+  return {
+    id: ca.id,
+    pem: certificateToPem(ca),
+    subject: ca.subject.canonical,
+    status: request.setAsActive ? "ACTIVE" : "INACTIVE",
+    auto_registration: request.allowAutoRegistration ? "ENABLE" : "DISABLE",
+    mode: "DEFAULT",
+    created_at: now,
+    modified_at: now,
+    version: 1,
+    generation_id: uuid(entropy),
+  };
+}
+
+async function checkRoom(
+  { account }: Registry,
+  queries: Queries,
+  { row, ca }: { readonly row: CaCertificateRow; readonly ca: Certificate },
+): Promise<void> {
+  const { id, subject } = row;
+  const rows = await queries.selectFrom("ca_certificates").select("id").where("subject", "=", subject).execute();
+  if (rows.some((each) => each.id === id)) {
+    const resource = { resourceId: id, resourceArn: iotArn(account, "cacert", id) };
+    throw new ResourceExists("The certificate is already provisioned or registered", resource);
+  }
+  if (rows.length < SAME_SUBJECT) return;
+  const message = `${SAME_SUBJECT} CA certificates named ${ca.subject.text} are registered; delete one first`;
+  throw new Conflict<CloudErrorCode>("limit-exceeded", message);
+}

@@ -1,0 +1,91 @@
+import type { Certificate } from "../../pki/index.ts";
+import { Listeners, type CaChange, type CertificateChange, type PolicyChange } from "./changes.ts";
+import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
+
+const NONE: readonly never[] = [];
+
+/**
+ * The registry in memory: what a connection or a packet asks, answered without touching the disk. It follows the store,
+ * commit by commit, and tells listeners of each change after it can be seen here.
+ */
+export class Directory {
+  readonly certificateChanges = new Listeners<CertificateChange>();
+  readonly caChanges = new Listeners<CaChange>();
+  readonly policyChanges = new Listeners<PolicyChange>();
+  readonly #certificates = new Map<string, CertificateEntry>();
+  readonly #cas = new Map<string, CaEntry>();
+  /** CAs by canonical subject name: a leaf names its issuer so. */
+  readonly #casBySubject = new Map<string, readonly CaEntry[]>();
+  readonly #policies = new Map<string, PolicyEntry>();
+  #things = 0;
+
+  certificate(id: string): CertificateEntry | undefined {
+    return this.#certificates.get(id);
+  }
+
+  ca(id: string): CaEntry | undefined {
+    return this.#cas.get(id);
+  }
+
+  /** CAs whose subject is the certificate's issuer name. Whether one of them signed it is still open. */
+  casNamedBy(certificate: Certificate): readonly CaEntry[] {
+    return this.#casBySubject.get(certificate.issuer.canonical) ?? NONE;
+  }
+
+  casNamed(canonicalSubject: string): readonly CaEntry[] {
+    return this.#casBySubject.get(canonicalSubject) ?? NONE;
+  }
+
+  policy(name: string): PolicyEntry | undefined {
+    return this.#policies.get(name);
+  }
+
+  /** The policies in force that are attached to a certificate, in order of attachment. */
+  policiesOf(certificateId: string): readonly PolicyEntry[] {
+    const names = this.#certificates.get(certificateId)?.policies ?? NONE;
+    return names.map((name) => this.#policies.get(name)).filter((each) => each !== undefined);
+  }
+
+  get counts(): Readonly<Record<"caCertificates" | "certificates" | "things" | "policies", number>> {
+    return {
+      caCertificates: this.#cas.size,
+      certificates: this.#certificates.size,
+      things: this.#things,
+      policies: this.#policies.size,
+    };
+  }
+
+  /** Puts, replaces or (without `after`) removes a certificate. */
+  setCertificate(id: string, after: CertificateEntry | undefined): void {
+    const before = this.#certificates.get(id);
+    replace(this.#certificates, id, after);
+    this.certificateChanges.tell({ id, before, after });
+  }
+
+  setCa(id: string, after: CaEntry | undefined): void {
+    const before = this.#cas.get(id);
+    replace(this.#cas, id, after);
+    const subject = (after ?? before)?.certificate.subject.canonical ?? "";
+    const others = this.casNamed(subject).filter((each) => each.id !== id);
+    replace(this.#casBySubject, subject, listOrNothing(after ? [...others, after] : others));
+    this.caChanges.tell({ id, before, after });
+  }
+
+  setPolicy(name: string, after: PolicyEntry | undefined): void {
+    replace(this.#policies, name, after);
+    this.policyChanges.tell({ name, after });
+  }
+
+  addThings(count: number): void {
+    this.#things += count;
+  }
+}
+
+function replace<V>(map: Map<string, V>, key: string, value: V | undefined): void {
+  if (value === undefined) map.delete(key);
+  else map.set(key, value);
+}
+
+function listOrNothing<T>(list: readonly T[]): readonly T[] | undefined {
+  return list.length > 0 ? list : undefined;
+}
