@@ -43,7 +43,7 @@ export function newKey(kind: KeyKind): KeyObject {
 }
 
 export async function newHierarchy(name = "Test"): Promise<Hierarchy> {
-  const validity = { notBefore: Date.now() - DAY, notAfter: Date.now() + 90 * DAY };
+  const validity = { notBefore: Date.now() - 30 * DAY, notAfter: Date.now() + 90 * DAY };
   const rootSigner = nodeSigner(newKey("ecdsa"));
   const order = { validity, entropy: nodeEntropy };
   const subject = nameFromText(`CN=${name} Root,O=Hawser`);

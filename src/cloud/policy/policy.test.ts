@@ -131,6 +131,7 @@ test("variables are plain text in a policy of version 2008-10-17, or with an unk
 
 test("policies see the certificate's subject, issuer and alternative names, by index and as a list", async () => {
   const key = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
+  const holder = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
   const validity = { notBefore: Date.UTC(2026, 0, 1), notAfter: Date.UTC(2027, 0, 1) };
   const maker = await issueRootCertificate({
     subject: nameFromText("O=Maker"),
@@ -141,23 +142,23 @@ test("policies see the certificate's subject, issuer and alternative names, by i
   const certificate = await issueCertificate({
     profile: "device",
     subject: nameFromAttributes([
-      ["CN", "first"],
-      ["CN", "second"],
+      ["OU", "first"],
+      ["OU", "second"],
       ["serialNumber", "SN-7"],
       ["L", "no variable"],
     ]),
     names: { dns: ["dev.example"], ip: ["192.0.2.9"] },
-    publicKey: key.publicKey,
+    publicKey: holder.publicKey,
     issuer: { certificate: maker, signer: key },
     validity,
     entropy: nodeEntropy,
   });
   const facts = policyContext({ clientId: "dev1", certificate });
   const rows: [variable: string, value: string | undefined][] = [
-    ["iot:Certificate.Subject.CommonName", "first"],
-    ["iot:Certificate.Subject.CommonName.1", "second"],
-    ["iot:Certificate.Subject.CommonName.2", undefined],
-    ["iot:Certificate.Subject.CommonName.List", undefined],
+    ["iot:Certificate.Subject.OrganizationalUnit", "first"],
+    ["iot:Certificate.Subject.OrganizationalUnit.1", "second"],
+    ["iot:Certificate.Subject.OrganizationalUnit.2", undefined],
+    ["iot:Certificate.Subject.OrganizationalUnit.List", undefined],
     ["iot:Certificate.Subject.SerialNumber", "SN-7"],
     ["iot:Certificate.Issuer.Organization", "Maker"],
     ["iot:Certificate.Subject.AlternativeName.DNSName.0", "dev.example"],
@@ -175,7 +176,7 @@ test("policies see the certificate's subject, issuer and alternative names, by i
       [
         policy(
           allow("iot:Publish", "*", {
-            Condition: { "ForAllValues:StringEquals": { "iot:Certificate.Subject.CommonName.List": values } },
+            Condition: { "ForAllValues:StringEquals": { "iot:Certificate.Subject.OrganizationalUnit.List": values } },
           }),
         ),
       ],
