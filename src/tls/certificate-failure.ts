@@ -1,9 +1,10 @@
 import { HawserError } from "../codec/index.ts";
+import type { PkiErrorCode } from "../pki/index.ts";
 import type { AlertName } from "./alerts.ts";
 import { LocalFailure, TlsError } from "./errors.ts";
 
 /** What to tell a server about its certificate; a reason that is not listed is a bad_certificate. RFC 8446, section 6.2 */
-const ALERT_FOR: Readonly<Record<string, AlertName>> = {
+const ALERT_FOR: Readonly<Partial<Record<PkiErrorCode, AlertName>>> = {
   "unknown-issuer": "unknown_ca",
   "key-identifier": "unknown_ca",
   expired: "certificate_expired",
@@ -20,6 +21,6 @@ export function certificateFailure(cause: unknown): HawserError {
   if (!(cause instanceof HawserError)) {
     return new LocalFailure("operation-failed", "the server's certificate could not be checked", { cause });
   }
-  const alert = ALERT_FOR[cause.code] ?? "bad_certificate";
+  const alert = ALERT_FOR[cause.code as PkiErrorCode] ?? "bad_certificate";
   return new TlsError("certificate-refused", `the server's certificate is refused: ${cause.message}`, { cause, alert });
 }

@@ -112,8 +112,8 @@ export class Connection {
   }
 
   #onRecord(type: number, plaintext: Uint8Array): void {
-    if (type !== CONTENT_TYPES.alert && type !== CONTENT_TYPES.handshake && !this.#wire.joiner.isEmpty) {
-      throw new TlsError("unexpected-message", "another kind of record within a handshake message");
+    if (type === CONTENT_TYPES.application_data && !this.#wire.joiner.isEmpty) {
+      throw new TlsError("unexpected-message", "application data within a handshake message");
     }
     if (plaintext.length === 0) return this.#onEmptyRecord(type);
     this.#emptyRecords = 0;

@@ -1,6 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer as createTcpServer, type AddressInfo, type Server } from "node:net";
+import {
+  connect as connectTcp,
+  createServer as createTcpServer,
+  type AddressInfo,
+  type Server,
+  type Socket,
+} from "node:net";
 import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
@@ -130,6 +136,24 @@ test("A5-37 a stream cut without close_notify is an error and never an end", asy
   proxy.cut();
   const error = await refusal(text(client));
   assert.equal(error.code, "truncated");
+});
+
+test("a connection that is reset has failed, and its cause is the system's", async (t) => {
+  const accepted = Promise.withResolvers<Socket>();
+  const tlsPort = await serve(t, {}, (socket) => void socket.write("ready"));
+  const listener = createTcpServer((socket) => {
+    const onward = connectTcp(tlsPort, "127.0.0.1");
+    t.after(() => onward.destroy());
+    socket.on("error", () => undefined);
+    socket.pipe(onward).pipe(socket);
+    accepted.resolve(socket);
+  });
+  const client = await connect(to(await listen(t, listener)));
+  await once(client, "data");
+  (await accepted.promise).resetAndDestroy();
+  const error = await refusal(text(client));
+  assert.equal(error.code, "transport-failed");
+  assert.equal((error.cause as NodeJS.ErrnoException).code, "ECONNRESET");
 });
 
 test("nobody listening, a plain-text server, a deadline and an abort each have their code", async (t) => {

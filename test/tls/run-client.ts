@@ -1,8 +1,8 @@
 /** Runs the engine against a scripted server, with no socket and no time between them. */
 import { createECDH } from "node:crypto";
 
-import { concat, type HawserError } from "../../src/codec/index.ts";
-import { SeededEntropy, type SignatureVerifier, type Signer } from "../../src/crypto/index.ts";
+import { concat, type HawserError, UsageError } from "../../src/codec/index.ts";
+import { type CryptoErrorCode, SeededEntropy, type SignatureVerifier, type Signer } from "../../src/crypto/index.ts";
 import { nodeAead, nodeHash, nodeKeyAgreement, nodeVerifier } from "../../src/crypto/node.ts";
 import {
   type Answer,
@@ -120,7 +120,13 @@ export class ClientRun {
     if (group === "secp256r1") {
       const ecdh = createECDH("prime256v1");
       ecdh.setPrivateKey(this.#entropy.bytes(32));
-      this.#agree = async (peer) => new Uint8Array(ecdh.computeSecret(peer));
+      this.#agree = async (peer) => {
+        try {
+          return new Uint8Array(ecdh.computeSecret(peer));
+        } catch (cause) {
+          throw new UsageError<CryptoErrorCode>("bad-peer-key", "not on the curve", { cause });
+        }
+      };
       return new Uint8Array(ecdh.getPublicKey());
     }
     const key = await nodeKeyAgreement.generate(group);
