@@ -8,11 +8,7 @@ import {
 import type { PolicyContext } from "./pattern.ts";
 
 /** A thing to which the connection's certificate is attached and whose name is the client id. */
-export type ConnectedThing = {
-  readonly name: string;
-  readonly typeName?: string;
-  readonly attributes?: Readonly<Record<string, string>>;
-};
+export type ConnectedThing = { readonly name: string };
 
 /** What is known about one connection before its policies are asked. */
 export type ConnectionFacts = {
@@ -55,7 +51,7 @@ const ALTERNATIVE_NAMES: Readonly<Record<string, (names: AlternativeNames) => re
 const CONTEXT_KEYS = new RegExp(
   [
     "aws:SourceIp|iot:(ClientId|DomainName|LastWillTopic|ConnectAttributes|Certificate\\.SerialNumber)",
-    "iot:Connection\\.Thing\\.(ThingName|ThingTypeName|IsAttached|Attributes\\[[\\w.,@/:#-]{1,128}\\])",
+    "iot:Connection\\.Thing\\.(ThingName|IsAttached)",
     `iot:Certificate\\.(Subject|Issuer)\\.(${NAME_ATTRIBUTES.join("|")})(\\.List|\\.\\d{1,3})?`,
     `iot:Certificate\\.Subject\\.AlternativeName\\.(${Object.keys(ALTERNATIVE_NAMES).join("|")})(\\.List|\\.\\d{1,3})?`,
   ]
@@ -80,9 +76,6 @@ export function policyContext(facts: ConnectionFacts): PolicyContext {
   one("iot:LastWillTopic", facts.lastWillTopic);
   one("iot:Connection.Thing.IsAttached", String(facts.thing !== undefined));
   one("iot:Connection.Thing.ThingName", facts.thing?.name);
-  one("iot:Connection.Thing.ThingTypeName", facts.thing?.typeName);
-  for (const [name, value] of Object.entries(facts.thing?.attributes ?? {}))
-    one(`iot:Connection.Thing.Attributes[${name}]`, value);
   const attributes = [
     ...(facts.persistentSession ? ["PersistentConnect"] : []),
     ...(facts.lastWillTopic === undefined ? [] : ["LastWill"]),

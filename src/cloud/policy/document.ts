@@ -91,13 +91,16 @@ function parseStatement({ place, index, value, template }: StatementSource): Sta
   const actions = oneOf(place, statement, ["Action", "NotAction"]);
   actions.texts.forEach((text, i) => checkAction(`${actions.place}[${i}]`, text));
   const resources = oneOf(place, statement, ["Resource", "NotResource"]);
-  resources.texts.forEach((text, i) => checkResource(`${resources.place}[${i}]`, text));
+  const patterns = resources.texts.map((text, i) => {
+    checkResource(`${resources.place}[${i}]`, text);
+    return checkVariables(`${resources.place}[${i}]`, template(text));
+  });
   return {
     index,
     sid,
     effect,
     actions: { except: actions.except, patterns: actions.texts },
-    resources: { except: resources.except, patterns: resources.texts.map((text) => template(text)) },
+    resources: { except: resources.except, patterns },
     conditions:
       statement["Condition"] === undefined
         ? []
@@ -132,6 +135,14 @@ function checkResource(place: string, text: string): void {
     );
 }
 
+/** A variable of another service is plain text, as on AWS; one of ours that is never set would match nothing, unseen. */
+function checkVariables(place: string, template: Template): Template {
+  for (const piece of template)
+    if ("variable" in piece && /^(iot|aws):/.test(piece.variable) && !isContextKey(piece.variable))
+      throw new MalformedPolicy(place, `\${${piece.variable}} is no variable that is supported`);
+  return template;
+}
+
 function parseConditions({ place, value, template }: Omit<StatementSource, "index">): Condition[] {
   return Object.entries(objectAt(place, value)).flatMap(([name, keys]) => {
     const operator = parseOperator(name);
@@ -141,7 +152,7 @@ function parseConditions({ place, value, template }: Omit<StatementSource, "inde
       // A key that is never set would make a Deny that never denies.
       if (!isContextKey(key)) throw new MalformedPolicy(here, "is no condition key that is supported");
       const parsed = textsAt(here, values).map((text, i) => {
-        const wanted = template(text);
+        const wanted = checkVariables(`${here}[${i}]`, template(text));
         if (!acceptsValue(operator.operator, wanted))
           throw new MalformedPolicy(`${here}[${i}]`, `${shown(text)} is no value for ${operator.operator}`);
         return wanted;

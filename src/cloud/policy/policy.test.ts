@@ -192,7 +192,7 @@ test("each operator of Condition holds where it should and only there", () => {
   const facts = policyContext({
     clientId: "dev1",
     sourceIp: "::ffff:192.0.2.7",
-    thing: { name: "dev1", typeName: "pump", attributes: { site: "north" } },
+    thing: { name: "dev1" },
     persistentSession: true,
     lastWillTopic: "dev1/gone",
   });
@@ -216,8 +216,7 @@ test("each operator of Condition holds where it should and only there", () => {
     ["StringNotLike", id, "d?v*", false],
     ["Bool", "iot:Connection.Thing.IsAttached", ["true"], true],
     ["Bool", "iot:Connection.Thing.IsAttached", false, false],
-    ["StringEquals", "iot:Connection.Thing.Attributes[site]", "north", true],
-    ["StringEquals", "iot:Connection.Thing.ThingTypeName", "pump", true],
+    ["StringEquals", "iot:Connection.Thing.ThingName", "dev1", true],
     ["IpAddress", "aws:SourceIp", "192.0.2.0/24", true],
     ["IpAddress", "aws:SourceIp", ["198.51.100.0/24", "192.0.2.8"], false],
     ["NotIpAddress", "aws:SourceIp", "192.0.2.7", false],
@@ -331,6 +330,16 @@ test("parsePolicyDocument refuses a malformed document and names the place and t
     [one({ ...good, Resource: ["*", "topic/a"] }), "Statement[0].Resource[1]", /ARN/],
     [one({ ...good, Resource: "arn:aws:iot" }), "Statement[0].Resource[0]", /ARN/],
     [one({ ...good, Resource: "" }), "Statement[0].Resource", /must be a string/],
+    [
+      one({ ...good, Resource: "arn:aws:iot:r:1:topic/${iot:ClientID}" }),
+      "Statement[0].Resource[0]",
+      /\$\{iot:ClientID\}/,
+    ],
+    [
+      when({ StringEquals: { "iot:ClientId": "${iot:Connection.Thing.Attributes[a]}" } }),
+      "Statement[0].Condition.StringEquals.iot:ClientId[0]",
+      /no variable/,
+    ],
     [when({}), "Statement[0].Condition", /must not be empty/],
     [when({ StringEquals: {} }), "Statement[0].Condition.StringEquals", /must not be empty/],
     [when({ NumericEquals: { "iot:ClientId": "1" } }), "Statement[0].Condition.NumericEquals", /no operator/],

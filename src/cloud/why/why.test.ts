@@ -164,6 +164,30 @@ test("a refusal of one packet is not resolved by connecting again, and a device 
   assert.equal(why("dev2", ledger.events()).verdict, "connected");
 });
 
+test("an accepting CONNACK says that the device got in, a refusing one does not", () => {
+  const { ledger, refuse } = story();
+  refuse("keep-alive-expired", { certificate: CERT });
+  const connack = (reasonCode: number) =>
+    ledger.emit(
+      "cloud",
+      {
+        kind: "mqtt.packet",
+        direction: "sent",
+        packet: "connack",
+        clientId: "dev1",
+        topic: "",
+        qos: 0,
+        bytes: 4,
+        reasonCode,
+      },
+      { certificate: CERT },
+    );
+  connack(5);
+  assert.equal(why("dev1", ledger.events()).verdict, "refused");
+  connack(0);
+  assert.equal(why("dev1", ledger.events()).verdict, "resolved");
+});
+
 test("why does not blame a client for another client that uses the same certificate", () => {
   const { ledger, refuse, onboard } = story();
   onboard("connected", { certificate: CERT, connection: "c1" });

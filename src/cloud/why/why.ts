@@ -117,7 +117,10 @@ function isSameDevice(event: TraceEvent, refusal: Refusal): boolean {
   return refusal.clientId !== "" && clientIdOf(event) === refusal.clientId;
 }
 
+/** Admissions are kept on disk where they change something; every CONNACK is in the ring for a while. */
 function isConnected(event: TraceEvent): boolean {
+  if (event.kind === "mqtt.packet")
+    return event.direction === "sent" && event.packet.toLowerCase() === "connack" && event.reasonCode === 0;
   return event.kind === "onboarding" && event.step === "connected";
 }
 

@@ -1,0 +1,108 @@
+import type { RefusalCause } from "../../trace/index.ts";
+import type { Authority, AuthorityAction, Verdict } from "../broker/index.ts";
+import { BoundPolicies, policyContext, type ConnectionFacts } from "../policy/index.ts";
+import { iotArn, type Account } from "../registry/index.ts";
+import type { CertificateDirectory, Evidence, KnownCertificate, KnownPolicy } from "./ports.ts";
+
+/** What an action is called in ARNs, in refusals and in their evidence. */
+const ACTIONS = {
+  "iot:Connect": { kind: "client", cause: "policy-denies-connect", evidence: "clientId" },
+  "iot:Publish": { kind: "topic", cause: "policy-denies-publish", evidence: "topic" },
+  "iot:Receive": { kind: "topic", cause: "policy-denies-receive", evidence: "topic" },
+  "iot:Subscribe": { kind: "topicfilter", cause: "policy-denies-subscribe", evidence: "filter" },
+  "iot:RetainPublish": { kind: "topic", cause: "policy-denies-retain", evidence: "topic" },
+} as const satisfies Record<
+  AuthorityAction | "iot:Connect",
+  { readonly kind: string; readonly cause: RefusalCause; readonly evidence: string }
+>;
+
+type Rights = {
+  readonly certificate: KnownCertificate;
+  readonly policies: readonly KnownPolicy[];
+  readonly bound: BoundPolicies;
+};
+
+export type AuthorityOptions = {
+  readonly principalId: string;
+  readonly facts: Omit<ConnectionFacts, "thing">;
+  readonly directory: CertificateDirectory;
+  readonly account: Account;
+};
+
+/**
+ * What one client may do, by the policies of its certificate as they are at this moment: each question first makes sure
+ * that the certificate and its policies are still those which the answer would be based on.
+ */
+export class ConnectionAuthority implements Authority {
+  readonly principalId: string;
+  readonly clientId: string;
+  readonly #facts: Omit<ConnectionFacts, "thing">;
+  readonly #directory: CertificateDirectory;
+  readonly #account: Account;
+  readonly #arn: string;
+  #rights: Rights | undefined;
+
+  constructor({ principalId, facts, directory, account }: AuthorityOptions) {
+    this.principalId = principalId;
+    this.clientId = facts.clientId;
+    this.#facts = facts;
+    this.#directory = directory;
+    this.#account = account;
+    this.#arn = `arn:aws:iot:${account.region}:${account.id}`;
+  }
+
+  may(action: AuthorityAction, resource: string): Verdict {
+    return this.#ask(action, resource);
+  }
+
+  mayConnect(): Verdict {
+    return this.#ask("iot:Connect", this.clientId);
+  }
+
+  #ask(action: keyof typeof ACTIONS, resource: string): Verdict {
+    const certificate = this.#directory.certificate(this.principalId);
+    if (certificate?.status !== "ACTIVE") return this.#refused(causeOfStatus(certificate?.status), { action });
+    const { bound } = this.#rightsFor(certificate);
+    const { kind, cause, evidence } = ACTIONS[action];
+    const decision = bound.decide(action, `${this.#arn}:${kind}/${resource}`);
+    if (decision.allowed) return { allowed: true };
+    const { reason, statement } = decision;
+    return this.#refused(reason === "no-policy" ? "no-policy" : cause, {
+      action,
+      [evidence]: resource,
+      reason,
+      ...(statement && { policy: statement.policy, statement: statement.sid ?? statement.index }),
+      ...(certificate.policies.length > 0 && { policies: certificate.policies.join(", ") }),
+    });
+  }
+
+  /** The policies with this connection's variables filled in: anew when certificate, attachments or a policy changed. */
+  #rightsFor(certificate: KnownCertificate): Rights {
+    const known = this.#rights;
+    if (known?.certificate === certificate && this.#areInForce(known.policies)) return known;
+    const policies = certificate.policies
+      .map((name) => this.#directory.policy(name))
+      .filter((policy): policy is KnownPolicy => policy !== undefined);
+    const thing = certificate.things.includes(this.clientId) ? { thing: { name: this.clientId } } : {};
+    const context = policyContext({ ...this.#facts, ...thing });
+    return (this.#rights = { certificate, policies, bound: new BoundPolicies(policies, context) });
+  }
+
+  #areInForce(policies: readonly KnownPolicy[]): boolean {
+    for (const policy of policies) if (this.#directory.policy(policy.name) !== policy) return false;
+    return true;
+  }
+
+  #refused(cause: RefusalCause, evidence: Evidence): Verdict {
+    const { region, id: account } = this.#account;
+    const certificateArn = iotArn(this.#account, "cert", this.principalId);
+    const ids = { certificateId: this.principalId, certificateArn, region, account };
+    return { allowed: false, cause, evidence: { ...evidence, ...ids } };
+  }
+}
+
+/** Why a certificate with this status gives no rights; a deleted one has none. */
+export function causeOfStatus(status: KnownCertificate["status"] | undefined): RefusalCause {
+  if (status === "REVOKED") return "certificate-revoked";
+  return status === "PENDING_ACTIVATION" ? "certificate-pending" : "certificate-inactive";
+}

@@ -1,0 +1,220 @@
+import type { Clock, SignatureVerifier } from "../../crypto/index.ts";
+import type { Certificate } from "../../pki/index.ts";
+import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
+import type { Admission, ConnectRequest, Gatekeeper, Verdict } from "../broker/index.ts";
+import { iotArn, type Account } from "../registry/index.ts";
+import { ConnectionAuthority } from "./authority.ts";
+import { decideOnboarding, replyFor, type OnboardingFacts } from "./decision.ts";
+import { findIssuer, type IssuerSearch } from "./issuer.ts";
+import { LiveAuthorities } from "./live-authorities.ts";
+import type { BrokerAccess, CertificateDirectory, Evidence, KnownCa, RegisterDevice } from "./ports.ts";
+import { readPresented, validityAt, type Presented } from "./presented.ts";
+import { registrationEvent } from "./registration-event.ts";
+
+export type GatekeeperOptions = {
+  readonly account: Account;
+  readonly directory: CertificateDirectory;
+  readonly register: RegisterDevice;
+  readonly broker: BrokerAccess;
+  readonly verifier: SignatureVerifier;
+  readonly clock: Clock;
+  readonly trace: Trace;
+};
+
+/** Where one certificate stands, and what that was found out from. */
+type Case = {
+  readonly request: ConnectRequest;
+  readonly trace: Trace;
+  readonly presented: Presented;
+  readonly facts: OnboardingFacts;
+  readonly search: IssuerSearch | undefined;
+  readonly authority: ConnectionAuthority | undefined;
+  readonly connect: Verdict | undefined;
+};
+
+/**
+ * Decides on CONNECT by certificate: lets in who is ACTIVE and allowed, registers who comes from a registered CA for the
+ * first time, refuses everybody else with cause and evidence. Sessions end as soon as their certificate leaves ACTIVE or
+ * their policies no longer allow the connection.
+ */
+export class OnboardingGatekeeper implements Gatekeeper {
+  readonly #options: GatekeeperOptions;
+  readonly #live: LiveAuthorities;
+  /** Registrations in progress, by certificate: a device's impatience makes one record and one event. */
+  readonly #registering = new Map<string, Promise<void>>();
+
+  constructor(options: GatekeeperOptions) {
+    this.#options = options;
+    this.#live = new LiveAuthorities(options);
+  }
+
+  async admit(request: ConnectRequest): Promise<Admission> {
+    const asked = await this.#examine(request);
+    const decision = decideOnboarding(asked.facts);
+    if (decision.outcome === "admit" && asked.authority) {
+      const { authority } = asked;
+      if (this.#live.add(authority)) tell(asked, "connected");
+      return { admit: true, authority };
+    }
+    const certificate = asked.presented?.certificate;
+    if (decision.outcome === "register-and-drop" && certificate && asked.search?.ca)
+      await this.#registerOnce(asked, certificate, asked.search.ca);
+    if (decision.outcome === "republish-and-drop" && certificate)
+      this.#publish(asked, certificate.id, { isFirst: false });
+    // Nobody is admitted without an authority; should the two ever disagree, the answer is no.
+    const cause = "cause" in decision ? decision.cause : "certificate-inactive";
+    this.#refuse(asked, cause);
+    if (cause === "certificate-pending") tell(asked, "connection-dropped");
+    return { admit: false, cause, reply: replyFor(decision, request.protocolVersion) };
+  }
+
+  /** Stops listening to changes of the registry. */
+  close(): void {
+    this.#live.close();
+  }
+
+  /** Finds out what the decision depends on, and nothing that this certificate's decision does not. */
+  async #examine(request: ConnectRequest): Promise<Case> {
+    const { directory, clock, verifier } = this.#options;
+    const presented = readPresented(request.peer.certificates[0]);
+    const certificate = presented?.certificate;
+    const ids = { device: request.clientId, connection: request.peer.connection };
+    const trace = correlated(this.#options.trace, { ...ids, ...(certificate && { certificate: certificate.id }) });
+    const known = certificate && directory.certificate(certificate.id);
+    const status = known?.status ?? "unknown";
+    const facts: OnboardingFacts = {
+      certificate: !presented ? "none" : presented.fault === undefined ? "presented" : "unacceptable",
+      validity: certificate ? validityAt(certificate, clock.now()) : "valid",
+      record: status,
+      ...NOT_ASKED,
+    };
+    const base = { request, trace, presented, facts, search: undefined, authority: undefined, connect: undefined };
+    if (!certificate || facts.certificate !== "presented" || facts.validity !== "valid") return base;
+    if (status === "unknown" || status === "PENDING_ACTIVATION") {
+      const search = await findIssuer(certificate, request.peer.certificates, { directory, verifier });
+      return { ...base, search, facts: { ...facts, ...issuerFacts(search, clock.now()) } };
+    }
+    if (status !== "ACTIVE") return base;
+    const authority = this.#authorityFor(request, certificate);
+    const connect = authority.mayConnect();
+    return { ...base, authority, connect, facts: { ...facts, connect: connectFact(connect) } };
+  }
+
+  #authorityFor({ clientId, cleanStart, will, peer }: ConnectRequest, certificate: Certificate): ConnectionAuthority {
+    const { directory, account } = this.#options;
+    const facts = {
+      clientId,
+      sourceIp: peer.address,
+      certificate,
+      persistentSession: !cleanStart,
+      ...(peer.servername !== undefined && { domainName: peer.servername }),
+      ...(will && { lastWillTopic: will.topic }),
+    };
+    return new ConnectionAuthority({ principalId: certificate.id, facts, directory, account });
+  }
+
+  /** Makes the record and publishes the first event, once for all connects that come in meanwhile. */
+  async #registerOnce(asked: Case, certificate: Certificate, ca: KnownCa): Promise<void> {
+    const { id } = certificate;
+    const inProgress = this.#registering.get(id);
+    if (inProgress) return inProgress;
+    // Another connect may have finished while this one looked for the issuer; its event is on the way.
+    if (this.#options.directory.certificate(id)) return;
+    const registration = this.#register(asked, certificate, ca);
+    this.#registering.set(id, registration);
+    try {
+      await registration;
+    } finally {
+      this.#registering.delete(id);
+    }
+  }
+
+  async #register(asked: Case, certificate: Certificate, ca: KnownCa): Promise<void> {
+    await this.#options.register(certificate, ca);
+    tell(asked, "registered", certificate.subject.text);
+    this.#publish(asked, certificate.id, { isFirst: true });
+  }
+
+  #publish(asked: Case, certificateId: string, { isFirst }: { readonly isFirst: boolean }): void {
+    const { directory, account, clock, broker } = this.#options;
+    const known = directory.certificate(certificateId);
+    const caCertificateId = known?.caId ?? asked.search?.ca?.id ?? "";
+    const registeredAt = isFirst ? undefined : known?.registeredAt;
+    const ids = { certificateId, caCertificateId, accountId: account.id };
+    const message = registrationEvent({ ...ids, time: clock.now(), registeredAt });
+    // Told before it is published: what the event sets in motion is told after it.
+    tell(asked, "event-published", message.topic);
+    broker.publish(message);
+  }
+
+  #refuse(asked: Case, cause: RefusalCause): void {
+    const { clientId, peer } = asked.request;
+    const certificateId = asked.presented?.certificate?.id;
+    if (certificateId !== undefined) this.#live.forget(certificateId, clientId);
+    const evidence = { ...evidenceOf(asked), ...this.#ids(certificateId) };
+    asked.trace.emit("cloud", { kind: "refusal", cause, clientId, address: peer.address, evidence });
+  }
+
+  #ids(certificateId: string | undefined): Evidence {
+    if (certificateId === undefined) return {};
+    return { certificateId, certificateArn: iotArn(this.#options.account, "cert", certificateId) };
+  }
+}
+
+/** Facts that are not looked for where they do not matter; they never help anybody in. */
+const NOT_ASKED = {
+  issuer: "not-found",
+  wrongIssuerSent: false,
+  caStatus: "INACTIVE",
+  caValidity: "expired",
+  autoRegistration: "DISABLE",
+  connect: "no-policy",
+} as const satisfies Partial<OnboardingFacts>;
+
+function issuerFacts({ issuer, ca, wrongIssuerSent }: IssuerSearch, time: number): Partial<OnboardingFacts> {
+  if (!ca) return { issuer, wrongIssuerSent };
+  const { status: caStatus, autoRegistration } = ca;
+  return { issuer, wrongIssuerSent, caStatus, autoRegistration, caValidity: validityAt(ca.certificate, time) };
+}
+
+function connectFact(connect: Verdict): OnboardingFacts["connect"] {
+  if (connect.allowed) return "allowed";
+  return connect.cause === "no-policy" ? "no-policy" : "denied";
+}
+
+/** What was seen, as far as it bears on the decision. */
+function evidenceOf({ request, presented, search, connect, facts }: Case): Evidence {
+  const certificate = presented?.certificate;
+  return {
+    ...(presented?.fault !== undefined && { fault: presented.fault }),
+    ...(certificate && {
+      subject: certificate.subject.text,
+      issuer: certificate.issuer.text,
+      notBefore: new Date(certificate.validity.notBefore).toISOString(),
+      notAfter: new Date(certificate.validity.notAfter).toISOString(),
+    }),
+    ...(facts.record !== "unknown" && { status: facts.record }),
+    ...(search && searchEvidence(search)),
+    ...(connect && !connect.allowed && connect.evidence),
+    ...(request.peer.servername !== undefined && { servername: request.peer.servername }),
+  };
+}
+
+function searchEvidence({ ca, sent, unregisteredIssuer }: IssuerSearch): Evidence {
+  return {
+    caCertificatesSent: sent.map(({ subject }) => subject.text).join("; "),
+    ...(ca && {
+      caCertificateId: ca.id,
+      caStatus: ca.status,
+      caNotAfter: new Date(ca.certificate.validity.notAfter).toISOString(),
+      autoRegistration: ca.autoRegistration,
+    }),
+    // A chain to a registered root is not walked: this is the certificate to register.
+    ...(unregisteredIssuer && { unregisteredIssuerId: unregisteredIssuer.id }),
+  };
+}
+
+function tell({ request, trace, search }: Case, step: OnboardingStep, detail = ""): void {
+  const caCertificate = search?.ca?.id ?? "";
+  trace.emit("cloud", { kind: "onboarding", step, clientId: request.clientId, caCertificate, detail });
+}

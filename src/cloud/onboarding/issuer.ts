@@ -1,0 +1,62 @@
+import { HawserError } from "../../codec/index.ts";
+import type { SignatureVerifier } from "../../crypto/index.ts";
+import { parseCertificate, signedBy, type Certificate } from "../../pki/index.ts";
+import type { CertificateDirectory, KnownCa } from "./ports.ts";
+
+/** How many CAs of one name are tried, and how many certificates of a client's chain are looked at. */
+const MAX_CANDIDATES = 10;
+const MAX_SENT = 8;
+
+/** The registered CA that signed a certificate, if any, and what the client sent towards it. */
+export type IssuerSearch = {
+  readonly issuer: "sent" | "looked-up" | "not-found";
+  readonly ca: KnownCa | undefined;
+  /** Certificates that the client sent besides its own. */
+  readonly sent: readonly Certificate[];
+  /** Whether it sent some of which none signed its own. */
+  readonly wrongIssuerSent: boolean;
+  /** The sent certificate that did sign it, though it is not registered. */
+  readonly unregisteredIssuer: Certificate | undefined;
+};
+
+/**
+ * Looks for the registered CA that directly signed a certificate: by issuer name, key identifier and signature, for up
+ * to ten CAs may share a name. The client's chain only decides between several that fit; nothing in it is trusted.
+ */
+export async function findIssuer(
+  leaf: Certificate,
+  chain: readonly Uint8Array[],
+  { directory, verifier }: { readonly directory: CertificateDirectory; readonly verifier: SignatureVerifier },
+): Promise<IssuerSearch> {
+  const sent = readable(chain.slice(1, 1 + MAX_SENT)).filter(({ id }) => id !== leaf.id);
+  const sentIds = new Set(sent.map(({ id }) => id));
+  const fitting: KnownCa[] = [];
+  for (const ca of directory.casNamedBy(leaf).slice(0, MAX_CANDIDATES))
+    if (await signedBy(leaf, ca.certificate, verifier)) fitting.push(ca);
+  const [ca] = fitting.toSorted((a, b) => preference(b, sentIds) - preference(a, sentIds));
+  if (ca) {
+    const issuer = sentIds.has(ca.id) ? "sent" : "looked-up";
+    return { issuer, ca, sent, wrongIssuerSent: false, unregisteredIssuer: undefined };
+  }
+  let unregisteredIssuer: Certificate | undefined;
+  for (const each of sent) if (!unregisteredIssuer && (await signedBy(leaf, each, verifier))) unregisteredIssuer = each;
+  const wrongIssuerSent = sent.length > 0 && !unregisteredIssuer;
+  return { issuer: "not-found", ca: undefined, sent, wrongIssuerSent, unregisteredIssuer };
+}
+
+/** Of CA certificates with one key and name, such as a renewed one beside the old: the sent one, else one that is in use. */
+function preference({ id, status, autoRegistration }: KnownCa, sent: ReadonlySet<string>): number {
+  return (sent.has(id) ? 4 : 0) + (status === "ACTIVE" ? 2 : 0) + (autoRegistration === "ENABLE" ? 1 : 0);
+}
+
+/** What cannot be read proves nothing, neither that it is the issuer nor that it is not. */
+function readable(chain: readonly Uint8Array[]): Certificate[] {
+  return chain.flatMap((der) => {
+    try {
+      return [parseCertificate(der)];
+    } catch (error) {
+      if (error instanceof HawserError) return [];
+      throw error;
+    }
+  });
+}

@@ -1,0 +1,155 @@
+import type { Clock } from "../../crypto/index.ts";
+import type { OnboardingStep, RefusalCause, Trace } from "../../trace/index.ts";
+import type { Verdict } from "../broker/index.ts";
+import { causeOfStatus, type ConnectionAuthority } from "./authority.ts";
+import type { BrokerAccess, CertificateDirectory, Evidence, KnownCertificateChange, SessionOwner } from "./ports.ts";
+
+export type LiveOptions = {
+  readonly directory: CertificateDirectory;
+  readonly broker: BrokerAccess;
+  readonly clock: Clock;
+  readonly trace: Trace;
+};
+
+/** An authority that was given out, and when: the broker knows of its session a moment later only. */
+type Entry = { readonly authority: ConnectionAuthority; readonly since: number };
+
+/** How long a session may take to appear in the broker before its authority counts as one of the past. */
+const GRACE_MS = 60_000;
+
+/** A session that the broker was just making while it had to be closed is closed by then. */
+const LATE_MS = 1000;
+
+/** Sweeping waits for at least this many entries. */
+const MIN_SWEEP = 1024;
+
+/**
+ * The authorities of admitted clients, and what becomes of their sessions when the registry changes.
+ *
+ * The broker does not say when a session ends; entries of the past are swept out whenever their number has doubled.
+ */
+export class LiveAuthorities {
+  readonly #options: LiveOptions;
+  readonly #entries = new Map<string, Entry>();
+  readonly #ends: Set<() => void>;
+  #sweepAt = MIN_SWEEP;
+
+  constructor(options: LiveOptions) {
+    this.#options = options;
+    const { directory } = options;
+    this.#ends = new Set([
+      directory.certificateChanges.add((change) => this.#certificateChanged(change)),
+      directory.policyChanges.add(({ name }) => this.#recheck((id) => this.#uses(id, name))),
+    ]);
+  }
+
+  /** Notes an admission; true where the last that was noted of this certificate and client id was none. */
+  add(authority: ConnectionAuthority): boolean {
+    const key = keyOf(authority);
+    const isNew = !this.#entries.has(key);
+    this.#entries.set(key, { authority, since: this.#options.clock.now() });
+    if (this.#entries.size >= this.#sweepAt) this.#sweep();
+    return isNew;
+  }
+
+  forget(principalId: string, clientId: string): void {
+    this.#entries.delete(keyOf({ principalId, clientId }));
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+  }
+
+  #certificateChanged({ id, before, after }: KnownCertificateChange): void {
+    for (const [step, detail] of stepsOf({ id, before, after })) this.#tell(id, step, detail);
+    // Nobody was let in before it was ACTIVE, so nobody is connected.
+    if (before?.status !== "ACTIVE") return;
+    if (after?.status === "ACTIVE") {
+      this.#recheck((principalId) => principalId === id);
+      return;
+    }
+    const evidence = { certificateId: id, status: after?.status ?? "deleted" };
+    this.#close((owner) => owner.principalId === id, causeOfStatus(after?.status), evidence);
+  }
+
+  /** Closes the sessions of some certificates that may not connect any more. */
+  #recheck(concerns: (principalId: string) => boolean): void {
+    const denied = new Map<string, Extract<Verdict, { allowed: false }>>();
+    for (const [key, { authority }] of this.#entries) {
+      const verdict = concerns(authority.principalId) ? authority.mayConnect() : undefined;
+      if (verdict?.allowed === false) denied.set(key, verdict);
+    }
+    for (const [key, { cause, evidence }] of denied) this.#close((owner) => keyOf(owner) === key, cause, evidence);
+  }
+
+  #close(matches: (owner: SessionOwner) => boolean, cause: RefusalCause, evidence: Evidence): void {
+    this.#closeNow(matches, cause, evidence);
+    const { clock } = this.#options;
+    const recent = clock.now() - LATE_MS;
+    const isComing = [...this.#entries.values()].some(({ authority, since }) => since >= recent && matches(authority));
+    if (!isComing) return;
+    const cancel = clock.after(LATE_MS, () => {
+      this.#ends.delete(cancel);
+      this.#closeLate(matches);
+    });
+    this.#ends.add(cancel);
+  }
+
+  /** Unless the change was taken back meanwhile. */
+  #closeLate(matches: (owner: SessionOwner) => boolean): void {
+    const authorities = Array.from(this.#entries.values(), ({ authority }) => authority);
+    for (const authority of authorities) {
+      const verdict = matches(authority) ? authority.mayConnect() : undefined;
+      if (verdict?.allowed === false)
+        this.#closeNow((owner) => keyOf(owner) === keyOf(authority), verdict.cause, verdict.evidence);
+    }
+  }
+
+  #closeNow(matches: (owner: SessionOwner) => boolean, cause: RefusalCause, evidence: Evidence): void {
+    const closed: SessionOwner[] = [];
+    const isClosed = (owner: SessionOwner) => {
+      const isMatch = matches(owner);
+      if (isMatch) closed.push({ clientId: owner.clientId, principalId: owner.principalId });
+      return isMatch;
+    };
+    this.#options.broker.closeSessions(isClosed, { cause, evidence });
+    for (const { clientId, principalId } of closed) {
+      this.forget(principalId, clientId);
+      this.#tell(principalId, "session-closed", cause, clientId);
+    }
+  }
+
+  #uses(principalId: string, policy: string): boolean {
+    return this.#options.directory.certificate(principalId)?.policies.includes(policy) ?? false;
+  }
+
+  #sweep(): void {
+    const { clock, broker } = this.#options;
+    const live = new Set(Array.from(broker.liveSessions(), keyOf));
+    const past = clock.now() - GRACE_MS;
+    for (const [key, { since }] of this.#entries) if (since < past && !live.has(key)) this.#entries.delete(key);
+    this.#sweepAt = Math.max(MIN_SWEEP, this.#entries.size * 2);
+  }
+
+  #tell(certificate: string, step: OnboardingStep, detail: string, clientId = ""): void {
+    const caCertificate = this.#options.directory.certificate(certificate)?.caId ?? "";
+    const ids = { certificate, ...(clientId !== "" && { device: clientId }) };
+    this.#options.trace.emit("cloud", { kind: "onboarding", step, clientId, caCertificate, detail }, ids);
+  }
+}
+
+function keyOf({ principalId, clientId }: SessionOwner): string {
+  return `${principalId} ${clientId}`;
+}
+
+/** What a change means in the story of a device. That a certificate is registered is told by who registers it. */
+function stepsOf({ before, after }: KnownCertificateChange): [step: OnboardingStep, detail: string][] {
+  if (!before) return [];
+  const added = (all: readonly string[], old: readonly string[]) => all.filter((name) => !old.includes(name));
+  const steps: [OnboardingStep, string][] = [];
+  for (const name of added(after?.things ?? [], before.things)) steps.push(["thing-created", name]);
+  for (const name of added(after?.policies ?? [], before.policies)) steps.push(["policy-attached", name]);
+  if (before.status !== "ACTIVE" && after?.status === "ACTIVE") steps.push(["activated", ""]);
+  if (before.status === "ACTIVE" && after?.status !== "ACTIVE") steps.push(["deactivated", after?.status ?? "deleted"]);
+  return steps;
+}
