@@ -2,12 +2,15 @@ import { Option, type Command } from "commander";
 
 import type { A71chVariant } from "../apdu/a71ch/index.ts";
 import { A71chChip } from "../chip/a71ch/index.ts";
-import { nodeChipCrypto, serveChip } from "../chip/node.ts";
+import { MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
+import { nodeChipCrypto, SealedFileMemory, serveChip } from "../chip/node.ts";
 import { toHex } from "../codec/index.ts";
 import { SeededEntropy, type Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { connectChip } from "../host/node.ts";
+import { certificateId, parseCertificate } from "../pki/index.ts";
+import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, outputOf, portOption, type Output } from "./output.ts";
 import { traceFile } from "./trace-file.ts";
@@ -24,6 +27,8 @@ type ServeOptions = {
   readonly host: string;
   readonly port: number;
   readonly variant: A71chVariant;
+  readonly state?: string;
+  readonly stateKey?: string;
   readonly seed?: string;
   readonly trace?: string;
 };
@@ -36,9 +41,14 @@ function registerServe(chip: Command): void {
     .option("--host <address>", "address to listen on; whoever reaches it may use the chip's keys", "127.0.0.1")
     .option("--port <number>", "port to listen on, 0 for any free one", portOption, 8050)
     .addOption(new Option("--variant <variant>", "capacity of the chip").choices(["A", "B"]).default("B"))
+    .option("--state <file>", "keep the chip's contents in this sealed file; without it they end with the process")
+    .option("--state-key <file>", "32 bytes in hex that seal it, mode 0600; FILE.key by default, made on first use")
     .option("--seed <text>", "make every random byte from this text: for tests, never for keys in use")
     .option("--trace <file>", "append every command as JSON Lines; key material is redacted")
-    .addHelpText("after", examples("hawser chip serve --model a71ch --port 8050", "hawser chip serve --port 0 --json"))
+    .addHelpText(
+      "after",
+      examples("hawser chip serve --model a71ch --port 8050", "hawser chip serve --port 0 --state device.chip --json"),
+    )
     .action(async (options: ServeOptions, command: Command) => serve(options, outputOf(command)));
 }
 
@@ -50,6 +60,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
       entropy: entropyOf(options.seed, output),
       clock: nodeClock,
       variant: options.variant,
+      memory: memoryOf(options),
       trace,
     });
     await interruptible(async (signal) => {
@@ -66,6 +77,12 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
   } finally {
     close();
   }
+}
+
+function memoryOf({ state, stateKey }: ServeOptions): NonVolatileMemory {
+  if (state !== undefined) return new SealedFileMemory({ file: state, ...(stateKey ? { keyFile: stateKey } : {}) });
+  if (stateKey !== undefined) throw badOption("--state-key needs --state");
+  return new MemoryInRam();
 }
 
 function entropyOf(seed: string | undefined, output: Output): Entropy {
@@ -86,17 +103,28 @@ function registerInfo(chip: Command): void {
 async function info(address: string, output: Output): Promise<void> {
   const device = await A71ch.open(await connectChip(address), { hash: nodeHash, clock: nodeClock });
   try {
+    const certificates = await certificatesIn(device);
     const slots = (await device.keySlots()).map(({ slot, publicKey }) => ({
       slot,
       publicKey: publicKey === undefined ? null : toHex(publicKey),
     }));
     const { model, uniqueId, firmware } = device.identity;
     const keys = slots.map(({ slot, publicKey }) => `  key pair ${slot}: ${publicKey ?? "empty"}\n`).join("");
+    const stored = certificates.map(({ index, subject, id }) => `  certificate ${index}: ${subject}, ${id}\n`).join("");
     output.line(
-      { model, uniqueId, firmware, variant: device.variant, keySlots: slots },
-      `${model} ${device.variant}, applet ${firmware}, unique id ${uniqueId}\n${keys.trimEnd()}`,
+      { model, uniqueId, firmware, variant: device.variant, keySlots: slots, certificates },
+      `${model} ${device.variant}, applet ${firmware}, unique id ${uniqueId}\n${keys}${stored}`.trimEnd(),
     );
   } finally {
     await device.close();
   }
+}
+
+async function certificatesIn(device: A71ch): Promise<{ index: number; id: string; subject: string }[]> {
+  const found = [];
+  for (const { index } of await device.listCertificates()) {
+    const der = await device.readCertificate(index);
+    if (der) found.push({ index, id: certificateId(der), subject: parseCertificate(der).subject.text });
+  }
+  return found;
 }

@@ -12,6 +12,7 @@ type Register = (program: Command) => void;
 /** Top-level commands and the file that registers each; a file is loaded when its command is typed, or for help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   chip: async () => (await import("./chip.ts")).registerChipCommands,
+  device: async () => (await import("./device.ts")).registerDeviceCommands,
 };
 
 async function main(argv: readonly string[]): Promise<void> {
