@@ -1,0 +1,126 @@
+import type { Clock } from "../crypto/index.ts";
+import { Ledger, matches, type EventFilter, type TraceEvent } from "../trace/index.ts";
+import type { LedgerEventRow, Queries, Store } from "./store/index.ts";
+
+export type DurableLedgerOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** How many events the store keeps; the oldest go first. */
+  readonly keep?: number;
+  /** How many events the ring in memory holds. */
+  readonly capacity?: number;
+};
+
+/** The cloud's ledger: everything in a ring, and refusals and onboarding decisions in the store as well. */
+export type DurableLedger = {
+  readonly trace: Ledger;
+  /** At most `limit` events that match, the newest ones, oldest first: from the store and from the ring, each once. */
+  events(filter: EventFilter, limit: number): Promise<TraceEvent[]>;
+  /** Writes what still waits. */
+  close(): Promise<void>;
+};
+
+const KEEP = 100_000;
+/** Rows of one insert: SQLite takes 32,766 values. */
+const BATCH = 1000;
+/** Events that wait for the disk; under a flood of refusals the newer ones beyond are not kept. */
+const MAX_WAITING = 50_000;
+
+/** Opens the ledger of a store; numbering goes on behind the last event that a former process kept. */
+export async function openLedger(options: DurableLedgerOptions): Promise<DurableLedger> {
+  const { store, clock, keep = KEEP, capacity } = options;
+  const last = await store.read
+    .selectFrom("ledger_events")
+    .select(({ fn }) => fn.max("seq").as("seq"))
+    .executeTakeFirst();
+  const keeper = new Keeper(store, keep, last?.seq ?? 0);
+  const trace = new Ledger({
+    clock,
+    firstSeq: (last?.seq ?? 0) + 1,
+    durable: (event) => keeper.add(event),
+    ...(capacity === undefined ? {} : { capacity }),
+  });
+  return {
+    trace,
+    async events(filter, limit) {
+      await keeper.flushed();
+      const stored = await storedEvents(store.read, filter, limit);
+      const unique = new Map([...stored, ...trace.events(filter)].map((event) => [event.seq, event]));
+      return [...unique.values()].toSorted((a, b) => a.seq - b.seq).slice(-limit);
+    },
+    close: () => keeper.flushed(),
+  };
+}
+
+/** Writes events in groups, one write at a time, and forgets the oldest. */
+class Keeper {
+  readonly #store: Store;
+  readonly #keep: number;
+  #waiting: TraceEvent[] = [];
+  #writing: Promise<void> | undefined;
+  #prunedAt: number;
+
+  constructor(store: Store, keep: number, lastSeq: number) {
+    this.#store = store;
+    this.#keep = keep;
+    this.#prunedAt = lastSeq;
+  }
+
+  add(event: TraceEvent): void {
+    if (this.#waiting.length >= MAX_WAITING) return;
+    this.#waiting.push(event);
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+  }
+
+  async flushed(): Promise<void> {
+    while (this.#writing) await this.#writing;
+  }
+
+  async #write(): Promise<void> {
+    // Whatever happens in the same turn goes to the disk together.
+    await Promise.resolve();
+    while (this.#waiting.length > 0) {
+      const batch = this.#waiting.splice(0, BATCH);
+      try {
+        await this.#store.write((queries) => this.#insert(queries, batch));
+      } catch {
+        // A full disk must not stop devices from connecting: the events stay in the ring, and the store tells its callers.
+        return;
+      }
+    }
+  }
+
+  async #insert(queries: Queries, batch: readonly TraceEvent[]): Promise<void> {
+    await queries.insertInto("ledger_events").values(batch.map(rowOf)).execute();
+    const last = batch.at(-1)?.seq ?? 0;
+    if (last - this.#prunedAt < this.#keep / 10) return;
+    this.#prunedAt = last;
+    // Numbers have gaps where events were not kept, so this keeps at most as many as allowed.
+    const edge = await queries
+      .selectFrom("ledger_events")
+      .select("seq")
+      .orderBy("seq", "desc")
+      .offset(this.#keep)
+      .limit(1)
+      .executeTakeFirst();
+    if (edge) await queries.deleteFrom("ledger_events").where("seq", "<=", edge.seq).execute();
+  }
+}
+
+async function storedEvents(read: Queries, filter: EventFilter, limit: number): Promise<TraceEvent[]> {
+  let query = read.selectFrom("ledger_events").select("event").orderBy("seq", "desc").limit(limit);
+  const { device, connection, certificate, kinds, sinceSeq } = filter;
+  if (sinceSeq !== undefined) query = query.where("seq", ">=", sinceSeq);
+  if (kinds) query = query.where("kind", "in", [...kinds]);
+  if (device !== undefined) query = query.where("device", "=", device);
+  if (connection !== undefined) query = query.where("connection", "=", connection);
+  if (certificate !== undefined) query = query.where("certificate", "=", certificate);
+  const rows = await query.execute();
+  return rows.map(({ event }) => JSON.parse(event) as TraceEvent).filter((event) => matches(event, filter));
+}
+
+function rowOf(event: TraceEvent): LedgerEventRow {
+  const { seq, time, kind, device = null, connection = null, certificate = null } = event;
+  const cause = event.kind === "refusal" ? event.cause : null;
+  return { seq, time: Math.floor(time), kind, cause, device, connection, certificate, event: JSON.stringify(event) };
+}
