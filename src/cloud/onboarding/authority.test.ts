@@ -103,7 +103,7 @@ test("a session is closed at once when its certificate leaves ACTIVE, and its au
   ] as const) {
     const { authorities, directory, closed, live, ledger } = await connectedWorld();
     if (status) directory.put(first.id, { status });
-    else directory.remove(first.id);
+    else directory.setCertificate(first.id, undefined);
     assert.deepEqual(closed, [{ clientId: "dev1", cause }]);
     assert.deepEqual([...live.keys()], ["dev2"]);
     const verdict = authorities[0]?.may("iot:Publish", "dev1/data");

@@ -1,8 +1,8 @@
 import type { RefusalCause } from "../../trace/index.ts";
 import type { Authority, AuthorityAction, Verdict } from "../broker/index.ts";
 import { BoundPolicies, policyContext, type ConnectionFacts } from "../policy/index.ts";
-import { iotArn, type Account } from "../registry/index.ts";
-import type { CertificateDirectory, Evidence, KnownCertificate, KnownPolicy } from "./ports.ts";
+import { iotArn, type Account, type CertificateEntry, type PolicyEntry } from "../registry/index.ts";
+import type { CertificateDirectory, Evidence } from "./ports.ts";
 
 /** What an action is called in ARNs, in refusals and in their evidence. */
 const ACTIONS = {
@@ -17,8 +17,8 @@ const ACTIONS = {
 >;
 
 type Rights = {
-  readonly certificate: KnownCertificate;
-  readonly policies: readonly KnownPolicy[];
+  readonly certificate: CertificateEntry;
+  readonly policies: readonly PolicyEntry[];
   readonly bound: BoundPolicies;
 };
 
@@ -77,18 +77,18 @@ export class ConnectionAuthority implements Authority {
   }
 
   /** The policies with this connection's variables filled in: anew when certificate, attachments or a policy changed. */
-  #rightsFor(certificate: KnownCertificate): Rights {
+  #rightsFor(certificate: CertificateEntry): Rights {
     const known = this.#rights;
     if (known?.certificate === certificate && this.#areInForce(known.policies)) return known;
     const policies = certificate.policies
       .map((name) => this.#directory.policy(name))
-      .filter((policy): policy is KnownPolicy => policy !== undefined);
+      .filter((policy): policy is PolicyEntry => policy !== undefined);
     const thing = certificate.things.includes(this.clientId) ? { thing: { name: this.clientId } } : {};
     const context = policyContext({ ...this.#facts, ...thing });
     return (this.#rights = { certificate, policies, bound: new BoundPolicies(policies, context) });
   }
 
-  #areInForce(policies: readonly KnownPolicy[]): boolean {
+  #areInForce(policies: readonly PolicyEntry[]): boolean {
     for (const policy of policies) if (this.#directory.policy(policy.name) !== policy) return false;
     return true;
   }
@@ -102,7 +102,7 @@ export class ConnectionAuthority implements Authority {
 }
 
 /** Why a certificate with this status gives no rights; a deleted one has none. */
-export function causeOfStatus(status: KnownCertificate["status"] | undefined): RefusalCause {
+export function causeOfStatus(status: CertificateEntry["status"] | undefined): RefusalCause {
   if (status === "REVOKED") return "certificate-revoked";
   return status === "PENDING_ACTIVATION" ? "certificate-pending" : "certificate-inactive";
 }

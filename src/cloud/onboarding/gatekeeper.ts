@@ -1,25 +1,26 @@
-import type { Clock, SignatureVerifier } from "../../crypto/index.ts";
 import type { Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
 import type { Admission, ConnectRequest, Gatekeeper, Verdict } from "../broker/index.ts";
-import { iotArn, type Account } from "../registry/index.ts";
+import { iotArn, registerPending, type CaEntry, type Registry } from "../registry/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingFacts } from "./decision.ts";
 import { findIssuer, type IssuerSearch } from "./issuer.ts";
 import { LiveAuthorities } from "./live-authorities.ts";
-import type { BrokerAccess, CertificateDirectory, Evidence, KnownCa, RegisterDevice } from "./ports.ts";
+import type { BrokerAccess, CertificateDirectory, Evidence, RegisterDevice } from "./ports.ts";
 import { readPresented, validityAt, type Presented } from "./presented.ts";
 import { registrationEvent } from "./registration-event.ts";
 
-export type GatekeeperOptions = {
-  readonly account: Account;
+export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" | "trace"> & {
   readonly directory: CertificateDirectory;
   readonly register: RegisterDevice;
   readonly broker: BrokerAccess;
-  readonly verifier: SignatureVerifier;
-  readonly clock: Clock;
-  readonly trace: Trace;
 };
+
+/** The gatekeeper of a registry. */
+export function gatekeeperOf(registry: Registry, broker: BrokerAccess): OnboardingGatekeeper {
+  const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
+  return new OnboardingGatekeeper({ ...registry, register, broker });
+}
 
 /** Where one certificate stands, and what that was found out from. */
 type Case = {
@@ -114,7 +115,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
   }
 
   /** Makes the record and publishes the first event, once for all connects that come in meanwhile. */
-  async #registerOnce(asked: Case, certificate: Certificate, ca: KnownCa): Promise<void> {
+  async #registerOnce(asked: Case, certificate: Certificate, ca: CaEntry): Promise<void> {
     const { id } = certificate;
     const inProgress = this.#registering.get(id);
     if (inProgress) return inProgress;
@@ -129,8 +130,9 @@ export class OnboardingGatekeeper implements Gatekeeper {
     }
   }
 
-  async #register(asked: Case, certificate: Certificate, ca: KnownCa): Promise<void> {
-    await this.#options.register(certificate, ca);
+  async #register(asked: Case, certificate: Certificate, ca: CaEntry): Promise<void> {
+    const { isNew } = await this.#options.register(certificate, ca);
+    if (!isNew) return;
     tell(asked, "registered", certificate.subject.text);
     this.#publish(asked, certificate.id, { isFirst: true });
   }

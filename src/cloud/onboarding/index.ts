@@ -5,14 +5,5 @@ export {
   type OnboardingDecision,
   type OnboardingFacts,
 } from "./decision.ts";
-export { OnboardingGatekeeper, type GatekeeperOptions } from "./gatekeeper.ts";
-export type {
-  BrokerAccess,
-  CertificateDirectory,
-  KnownCa,
-  KnownCertificate,
-  KnownCertificateChange,
-  KnownPolicy,
-  RegisterDevice,
-  SessionOwner,
-} from "./ports.ts";
+export { gatekeeperOf, OnboardingGatekeeper, type GatekeeperOptions } from "./gatekeeper.ts";
+export type { BrokerAccess, CertificateDirectory, RegisterDevice, SessionOwner } from "./ports.ts";

@@ -1,7 +1,8 @@
 import { HawserError } from "../../codec/index.ts";
 import type { SignatureVerifier } from "../../crypto/index.ts";
 import { parseCertificate, signedBy, type Certificate } from "../../pki/index.ts";
-import type { CertificateDirectory, KnownCa } from "./ports.ts";
+import type { CaEntry } from "../registry/index.ts";
+import type { CertificateDirectory } from "./ports.ts";
 
 /** How many CAs of one name are tried, and how many certificates of a client's chain are looked at. */
 const MAX_CANDIDATES = 10;
@@ -10,7 +11,7 @@ const MAX_SENT = 8;
 /** The registered CA that signed a certificate, if any, and what the client sent towards it. */
 export type IssuerSearch = {
   readonly issuer: "sent" | "looked-up" | "not-found";
-  readonly ca: KnownCa | undefined;
+  readonly ca: CaEntry | undefined;
   /** Certificates that the client sent besides its own. */
   readonly sent: readonly Certificate[];
   /** Whether it sent some of which none signed its own. */
@@ -30,7 +31,7 @@ export async function findIssuer(
 ): Promise<IssuerSearch> {
   const sent = readable(chain.slice(1, 1 + MAX_SENT)).filter(({ id }) => id !== leaf.id);
   const sentIds = new Set(sent.map(({ id }) => id));
-  const fitting: KnownCa[] = [];
+  const fitting: CaEntry[] = [];
   for (const ca of directory.casNamedBy(leaf).slice(0, MAX_CANDIDATES))
     if (await signedBy(leaf, ca.certificate, verifier)) fitting.push(ca);
   const [ca] = fitting.toSorted((a, b) => preference(b, sentIds) - preference(a, sentIds));
@@ -45,7 +46,7 @@ export async function findIssuer(
 }
 
 /** Of CA certificates with one key and name, such as a renewed one beside the old: the sent one, else one that is in use. */
-function preference({ id, status, autoRegistration }: KnownCa, sent: ReadonlySet<string>): number {
+function preference({ id, status, autoRegistration }: CaEntry, sent: ReadonlySet<string>): number {
   return (sent.has(id) ? 4 : 0) + (status === "ACTIVE" ? 2 : 0) + (autoRegistration === "ENABLE" ? 1 : 0);
 }
 

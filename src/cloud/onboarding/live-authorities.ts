@@ -1,8 +1,9 @@
 import type { Clock } from "../../crypto/index.ts";
-import type { OnboardingStep, RefusalCause, Trace } from "../../trace/index.ts";
+import type { RefusalCause, Trace } from "../../trace/index.ts";
 import type { Verdict } from "../broker/index.ts";
 import { causeOfStatus, type ConnectionAuthority } from "./authority.ts";
-import type { BrokerAccess, CertificateDirectory, Evidence, KnownCertificateChange, SessionOwner } from "./ports.ts";
+import type { CertificateChange } from "../registry/index.ts";
+import type { BrokerAccess, CertificateDirectory, Evidence, SessionOwner } from "./ports.ts";
 
 export type LiveOptions = {
   readonly directory: CertificateDirectory;
@@ -60,8 +61,7 @@ export class LiveAuthorities {
     for (const end of this.#ends) end();
   }
 
-  #certificateChanged({ id, before, after }: KnownCertificateChange): void {
-    for (const [step, detail] of stepsOf({ id, before, after })) this.#tell(id, step, detail);
+  #certificateChanged({ id, before, after }: CertificateChange): void {
     // Nobody was let in before it was ACTIVE, so nobody is connected.
     if (before?.status !== "ACTIVE") return;
     if (after?.status === "ACTIVE") {
@@ -115,7 +115,9 @@ export class LiveAuthorities {
     this.#options.broker.closeSessions(isClosed, { cause, evidence });
     for (const { clientId, principalId } of closed) {
       this.forget(principalId, clientId);
-      this.#tell(principalId, "session-closed", cause, clientId);
+      const caCertificate = this.#options.directory.certificate(principalId)?.caId ?? "";
+      const event = { kind: "onboarding" as const, step: "session-closed" as const, clientId, caCertificate };
+      this.#options.trace.emit("cloud", { ...event, detail: cause }, { device: clientId, certificate: principalId });
     }
   }
 
@@ -130,26 +132,8 @@ export class LiveAuthorities {
     for (const [key, { since }] of this.#entries) if (since < past && !live.has(key)) this.#entries.delete(key);
     this.#sweepAt = Math.max(MIN_SWEEP, this.#entries.size * 2);
   }
-
-  #tell(certificate: string, step: OnboardingStep, detail: string, clientId = ""): void {
-    const caCertificate = this.#options.directory.certificate(certificate)?.caId ?? "";
-    const ids = { certificate, ...(clientId !== "" && { device: clientId }) };
-    this.#options.trace.emit("cloud", { kind: "onboarding", step, clientId, caCertificate, detail }, ids);
-  }
 }
 
 function keyOf({ principalId, clientId }: SessionOwner): string {
   return `${principalId} ${clientId}`;
-}
-
-/** What a change means in the story of a device. That a certificate is registered is told by who registers it. */
-function stepsOf({ before, after }: KnownCertificateChange): [step: OnboardingStep, detail: string][] {
-  if (!before) return [];
-  const added = (all: readonly string[], old: readonly string[]) => all.filter((name) => !old.includes(name));
-  const steps: [OnboardingStep, string][] = [];
-  for (const name of added(after?.things ?? [], before.things)) steps.push(["thing-created", name]);
-  for (const name of added(after?.policies ?? [], before.policies)) steps.push(["policy-attached", name]);
-  if (before.status !== "ACTIVE" && after?.status === "ACTIVE") steps.push(["activated", ""]);
-  if (before.status === "ACTIVE" && after?.status !== "ACTIVE") steps.push(["deactivated", after?.status ?? "deleted"]);
-  return steps;
 }

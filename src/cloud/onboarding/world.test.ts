@@ -15,19 +15,12 @@ import {
 import { Ledger, type RefusalCause } from "../../trace/index.ts";
 import type { ConnectRequest, SystemMessage } from "../broker/index.ts";
 import { parsePolicyDocument } from "../policy/index.ts";
-import {
-  OnboardingGatekeeper,
-  type CertificateDirectory,
-  type KnownCa,
-  type KnownCertificate,
-  type KnownCertificateChange,
-  type KnownPolicy,
-  type SessionOwner,
-} from "./index.ts";
+import { Directory, type CaEntry, type CertificateEntry } from "../registry/index.ts";
+import { OnboardingGatekeeper, type SessionOwner } from "./index.ts";
 
 export const NOW = Date.UTC(2026, 5, 1);
 const DAY = 86_400_000;
-const VALIDITY = { notBefore: NOW - DAY, notAfter: NOW + 365 * DAY };
+const VALIDITY = { notBefore: NOW - 10 * DAY, notAfter: NOW + 365 * DAY };
 export const ACCOUNT = { id: "123456789012", region: "eu-west-1" };
 export const ARN = `arn:aws:iot:${ACCOUNT.region}:${ACCOUNT.id}`;
 
@@ -50,62 +43,23 @@ export async function newLeaf(issuer: Issuer, subject: string, more: LeafOrder =
   return issueCertificate({ ...order, profile, publicKey, issuer });
 }
 
-class Changed<T> {
-  readonly listeners = new Set<(change: T) => void>();
-
-  add(listener: (change: T) => void): () => void {
-    this.listeners.add(listener);
-    return () => void this.listeners.delete(listener);
-  }
-
-  tell(change: T): void {
-    for (const listener of this.listeners) listener(change);
-  }
-}
-
 /** A registry in memory, to be changed by the test. */
-export class MemoryDirectory implements CertificateDirectory {
-  readonly certificateChanges = new Changed<KnownCertificateChange>();
-  readonly policyChanges = new Changed<{ readonly name: string }>();
-  readonly cas: KnownCa[] = [];
-  readonly certificates = new Map<string, KnownCertificate>();
-  readonly policies = new Map<string, KnownPolicy>();
-
-  certificate(id: string): KnownCertificate | undefined {
-    return this.certificates.get(id);
-  }
-
-  policy(name: string): KnownPolicy | undefined {
-    return this.policies.get(name);
-  }
-
-  casNamedBy(certificate: Certificate): readonly KnownCa[] {
-    return this.cas.filter((ca) => ca.certificate.subject.canonical === certificate.issuer.canonical);
-  }
-
-  addCa({ certificate }: Issuer, more: Partial<KnownCa> = {}): void {
-    this.cas.push({ id: certificate.id, status: "ACTIVE", autoRegistration: "ENABLE", certificate, ...more });
+export class MemoryRegistry extends Directory {
+  addCa({ certificate }: Issuer, more: Partial<CaEntry> = {}): void {
+    const { id } = certificate;
+    this.setCa(id, { id, status: "ACTIVE", autoRegistration: "ENABLE", mode: "DEFAULT", certificate, ...more });
   }
 
   /** Creates or changes a certificate and tells listeners, as a commit does. */
-  put(id: string, change: Partial<KnownCertificate>): void {
-    const before = this.certificates.get(id);
-    const fresh = { status: "INACTIVE", caId: undefined, registeredAt: NOW, policies: [], things: [] } as const;
-    const after: KnownCertificate = { ...fresh, ...before, ...change, id };
-    this.certificates.set(id, after);
-    this.certificateChanges.tell({ id, before, after });
-  }
-
-  remove(id: string): void {
-    const before = this.certificates.get(id);
-    this.certificates.delete(id);
-    this.certificateChanges.tell({ id, before, after: undefined });
+  put(id: string, change: Partial<CertificateEntry>): void {
+    const fresh = { status: "INACTIVE", caId: undefined, mode: "DEFAULT", registeredAt: NOW } as const;
+    const before = this.certificate(id);
+    this.setCertificate(id, { ...fresh, policies: [], things: [], ...before, ...change, id });
   }
 
   putPolicy(name: string, ...Statement: object[]): void {
     const document = parsePolicyDocument(JSON.stringify({ Version: "2012-10-17", Statement }));
-    this.policies.set(name, { name, document });
-    this.policyChanges.tell({ name });
+    this.setPolicy(name, { name, version: (this.policy(name)?.version ?? 0) + 1, document });
   }
 }
 
@@ -117,7 +71,7 @@ export type World = Awaited<ReturnType<typeof newWorld>>;
 export function newWorld() {
   const clock = new VirtualClock(NOW);
   const ledger = new Ledger({ clock });
-  const directory = new MemoryDirectory();
+  const directory = new MemoryRegistry();
   const published: SystemMessage[] = [];
   const live = new Map<string, SessionOwner>();
   const closed: { clientId: string; cause: RefusalCause }[] = [];
@@ -132,6 +86,7 @@ export function newWorld() {
       registrations.push(id);
       await Promise.resolve();
       directory.put(id, { status: "PENDING_ACTIVATION", caId: ca.id, registeredAt: clock.now() });
+      return { isNew: true };
     },
     broker: {
       publish: (message) => void published.push(message),

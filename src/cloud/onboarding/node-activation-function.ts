@@ -1,0 +1,118 @@
+import { zipSync } from "fflate";
+
+import { utf8Bytes } from "../../codec/index.ts";
+
+/**
+ * What an activated device may do. `own-name` ties it to the common name of its certificate: it connects under this
+ * client id and uses topics that begin with it, or with `telemetry/` before it. `any-name` lets every device do
+ * everything, under any client id: for trying out, as AN12131 does with `-i anyclientID -t foo/bar`.
+ */
+export const DEVICE_POLICIES = {
+  "own-name": policyText(
+    allow(["iot:Connect"], ["client/${iot:Certificate.Subject.CommonName}"]),
+    allow(
+      ["iot:Publish", "iot:Receive", "iot:RetainPublish"],
+      [
+        "topic/${iot:Certificate.Subject.CommonName}/*",
+        "topic/telemetry/${iot:Certificate.Subject.CommonName}",
+        "topic/telemetry/${iot:Certificate.Subject.CommonName}/*",
+      ],
+    ),
+    allow(["iot:Subscribe"], ["topicfilter/${iot:Certificate.Subject.CommonName}/*"]),
+  ),
+  "any-name": policyText(
+    allow(["iot:Connect"], ["client/*"]),
+    allow(["iot:Publish", "iot:Receive", "iot:RetainPublish"], ["topic/*"]),
+    allow(["iot:Subscribe"], ["topicfilter/*"]),
+  ),
+} as const;
+
+/** How the shipped function is to be created. */
+export const ACTIVATION_FUNCTION = {
+  name: "hawser-activate",
+  handler: "index.handler",
+  /** The operations that it calls. */
+  operations: [
+    "DescribeCertificate",
+    "CreateThing",
+    "CreatePolicy",
+    "AttachThingPrincipal",
+    "AttachPolicy",
+    "UpdateCertificate",
+  ],
+  /** The rule that starts it, for all CAs. */
+  sql: "SELECT * FROM '$aws/events/certificates/registered/+'",
+} as const;
+
+/** The shipped function as a zip with one file: the same bytes each time. */
+export function activationFunctionZip(): Uint8Array {
+  return zipSync({ "index.mjs": utf8Bytes(activationFunctionSource()) }, { mtime: new Date(2026, 0, 1) });
+}
+
+/** The program of the shipped function: an ES module of the functions below, which therefore use nothing from outside. */
+export function activationFunctionSource(): string {
+  return [
+    `// Activates a device that registered itself: makes its thing and its policy, attaches both, then activates it.
+// Environment: POLICY_NAME (default hawser-device); POLICY_DOCUMENT, used where no policy of that name exists yet.`,
+    `const DEFAULT_POLICY = ${JSON.stringify(DEFAULT_POLICY)};`,
+    ...[handler, certificateIdOf, thingNameOf, unlessThere].map(String),
+    "export { handler };",
+    "",
+  ].join("\n\n");
+}
+
+const DEFAULT_POLICY = DEVICE_POLICIES["own-name"];
+
+declare const hawser: { call(operation: string, input: object): Promise<unknown> };
+type Described = {
+  readonly certificateDescription: { certificateArn: string; certificatePem: string; status: string };
+};
+
+async function handler(event: unknown): Promise<object> {
+  const certificateId = certificateIdOf(event);
+  const described = (await hawser.call("DescribeCertificate", { certificateId })) as Described;
+  const { certificateArn, certificatePem, status } = described.certificateDescription;
+  // The event may be old: what somebody has activated, deactivated or revoked since then stays as it is.
+  if (status !== "PENDING_ACTIVATION") return { certificateId, status, changed: false };
+  const { POLICY_NAME, POLICY_DOCUMENT } = process.env;
+  const policyName = POLICY_NAME || "hawser-device";
+  const thingName = thingNameOf(certificatePem, certificateId);
+  await unlessThere(hawser.call("CreateThing", { thingName }));
+  await unlessThere(hawser.call("CreatePolicy", { policyName, policyDocument: POLICY_DOCUMENT || DEFAULT_POLICY }));
+  await hawser.call("AttachThingPrincipal", { thingName, principal: certificateArn });
+  await hawser.call("AttachPolicy", { policyName, target: certificateArn });
+  // Last: a device that comes back from here on is let in, and must find its rights in place.
+  await hawser.call("UpdateCertificate", { certificateId, newStatus: "ACTIVE" });
+  return { certificateId, status: "ACTIVE", changed: true, thingName, policyName };
+}
+
+function certificateIdOf(event: unknown): string {
+  const { certificateId } = (event ?? {}) as { certificateId?: unknown };
+  if (typeof certificateId === "string" && /^[0-9a-f]{64}$/.test(certificateId)) return certificateId;
+  throw Object.assign(new Error("the event names no certificate"), { name: "InvalidEvent" });
+}
+
+/** The certificate's common name where a thing can be called so, else the certificate's id. */
+function thingNameOf(pem: string, certificateId: string): string {
+  const { X509Certificate } = process.getBuiltinModule("node:crypto");
+  const { CN } = new X509Certificate(pem).toLegacyObject().subject as { CN?: string | string[] };
+  const name = Array.isArray(CN) ? CN[0] : CN;
+  return name !== undefined && /^[a-zA-Z0-9:_-]{1,128}$/.test(name) ? name : certificateId;
+}
+
+/** Waits for a creation; that it exists already is as good: the device knocks again while this runs. */
+async function unlessThere(creation: Promise<unknown>): Promise<void> {
+  try {
+    await creation;
+  } catch (error) {
+    if ((error as { name?: string }).name !== "ResourceAlreadyExistsException") throw error;
+  }
+}
+
+function allow(actions: readonly string[], resources: readonly string[]) {
+  return { Effect: "Allow", Action: actions, Resource: resources.map((resource) => `arn:aws:iot:*:*:${resource}`) };
+}
+
+function policyText(...Statement: object[]): string {
+  return JSON.stringify({ Version: "2012-10-17", Statement });
+}
