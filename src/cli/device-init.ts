@@ -4,9 +4,11 @@ import { prepareKey, requestCertificate, storeCertificates, type KeyOrigin } fro
 import { keyPairFromPem } from "../agent/node.ts";
 import { toHex } from "../codec/index.ts";
 import type { Signer } from "../crypto/index.ts";
+import { nodeClock } from "../crypto/node.ts";
 import type { A71ch } from "../host/a71ch/index.ts";
 import { certificatesFromPem, certificateToPem, csrToPem, nameFromText, type Certificate } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
+import { withCa, type CaOptions } from "./ca-directory.ts";
 import type { ChipOptions } from "./device-options.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
@@ -18,16 +20,17 @@ export type InitOptions = ChipOptions & {
   readonly csrOut?: string;
   readonly certificate?: string;
   readonly certificateOut?: string;
-};
+  readonly days: number;
+} & Partial<CaOptions>;
 
 /** What a step of `hawser device init` works with. */
 export type InitTools = { readonly element: A71ch; readonly trace: Trace; readonly output: Output };
 
 /** Throws `bad-option` for options that contradict each other. */
-export function checkInit({ generate, inject, csrOut, certificate }: InitOptions): void {
+export function checkInit({ generate, inject, csrOut, certificate, caDir }: InitOptions): void {
   if (generate && inject !== undefined) throw badOption("--generate and --inject exclude each other");
-  const ways = [csrOut, certificate].filter((way) => way !== undefined).length;
-  if (ways !== 1) throw badOption("one of --csr-out and --certificate is needed");
+  const ways = [csrOut, certificate, caDir].filter((way) => way !== undefined).length;
+  if (ways !== 1) throw badOption("one of --ca-dir, --csr-out and --certificate is needed");
   if (certificate !== undefined && (generate || inject !== undefined)) {
     throw badOption("--certificate stores a certificate for the key pair that is there already");
   }
@@ -45,7 +48,28 @@ export async function initDevice(options: InitOptions, tools: InitTools): Promis
   if (options.csrOut !== undefined) {
     writeFileSync(options.csrOut, csrToPem(csr));
     tools.output.line({ event: "request-written", file: options.csrOut }, `wrote the request to ${options.csrOut}`);
+    return;
   }
+  await store(options, tools, await issue(options, tools, csr));
+}
+
+/** Has the CA directory's issuer certify the request, for as long as asked for and as the issuer itself lasts. */
+async function issue({ caDir = "", days, ...options }: InitOptions, { trace, output }: InitTools, csr: Uint8Array) {
+  return withCa({ caDir, ...options }, trace, async ({ authority, issuer }) => {
+    const notBefore = nodeClock.now() - 3_600_000;
+    const notAfter = Math.min(notBefore + days * 86_400_000, issuer.certificate.validity.notAfter);
+    const device = await authority.issue({
+      issuer: issuer.label,
+      profile: "device",
+      applicant: { csr },
+      validity: { notBefore, notAfter },
+    });
+    output.line(
+      { event: "issued", certificateId: device.id, subject: device.subject.text, ca: issuer.label },
+      `${issuer.label} issued the certificate of ${device.subject.text}`,
+    );
+    return { device, issuer: issuer.certificate };
+  });
 }
 
 async function keyOf(options: InitOptions, { element, output }: InitTools): Promise<Signer> {

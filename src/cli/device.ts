@@ -25,15 +25,20 @@ function registerInit(device: Command): void {
     .option("--generate", "make the key pair in the chip")
     .option("--inject <key.pem>", "put this P-256 key pair into the chip")
     .option("--subject <name>", "subject of the certificate; CN=<unique id of the chip> by default")
+    .option("--ca-dir <directory>", "have this CA issue the certificate (hawser ca init made it)")
+    .option("--ca <label>", "which of its CAs; the only intermediate by default")
+    .option("--passphrase-file <file>", "passphrase of the CA's key")
+    .option("--days <number>", "how long the certificate shall be valid", numberOption(1, 36_500), 3650)
     .option("--csr-out <file>", "write the request and stop; go on with --certificate when a CA has issued")
     .option("--certificate <file>", "store this certificate, and the issuer's where it follows in the file")
     .option("--certificate-out <file>", "also write the certificates that were stored, the device's first")
     .addHelpText(
       "after",
       examples(
+        `hawser device init ${HERE} --generate --ca-dir ./ca`,
         `hawser device init ${HERE} --generate --csr-out device.csr`,
         `hawser device init ${HERE} --certificate device-chain.pem`,
-        `hawser device init ${HERE} --inject deviceKey.key --csr-out device.csr`,
+        `hawser device init ${HERE} --inject deviceKey.key --ca-dir ./ca`,
       ),
     )
     .action(async (options: InitOptions, command: Command) => {

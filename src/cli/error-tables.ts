@@ -1,11 +1,15 @@
 import { AGENT_ERRORS } from "../agent/index.ts";
 import { APDU_ERRORS } from "../apdu/index.ts";
 import { CHIP_ERRORS } from "../chip/index.ts";
+import { BROKER_ERRORS } from "../cloud/broker/index.ts";
+import { FUNCTION_ERRORS } from "../cloud/functions/index.ts";
 import { CLOUD_ERRORS } from "../cloud/index.ts";
 import { POLICY_ERRORS } from "../cloud/policy/index.ts";
 import { CODEC_ERRORS, type ErrorEntry, type ErrorTable } from "../codec/index.ts";
 import { CRYPTO_ERRORS } from "../crypto/index.ts";
 import { HOST_ERRORS } from "../host/index.ts";
+import { CA_ERRORS } from "../pki/ca/index.ts";
+import { PKI_ERRORS } from "../pki/index.ts";
 import { TLS_ERRORS } from "../tls/index.ts";
 import { REFUSALS } from "../trace/index.ts";
 import { CLI_ERRORS } from "./errors.ts";
@@ -17,9 +21,13 @@ export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   apdu: APDU_ERRORS,
   chip: CHIP_ERRORS,
   host: HOST_ERRORS,
+  pki: PKI_ERRORS,
+  "pki/ca": CA_ERRORS,
   tls: TLS_ERRORS,
   cloud: CLOUD_ERRORS,
   "cloud/policy": POLICY_ERRORS,
+  "cloud/broker": BROKER_ERRORS,
+  "cloud/functions": FUNCTION_ERRORS,
   agent: AGENT_ERRORS,
   cli: CLI_ERRORS,
   refusals: REFUSALS,

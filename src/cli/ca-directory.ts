@@ -1,0 +1,58 @@
+import { readFileSync } from "node:fs";
+
+import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
+import type { Signer } from "../crypto/index.ts";
+import { A71ch } from "../host/a71ch/index.ts";
+import { connectChip } from "../host/node.ts";
+import { CertificateAuthority, type StoredIssuer } from "../pki/ca/index.ts";
+import { DirectoryCaStore, signerFromPem } from "../pki/ca/node.ts";
+import type { Trace } from "../trace/index.ts";
+import { badOption } from "./errors.ts";
+
+/** Options of commands that issue with a CA directory. */
+export type CaOptions = { readonly caDir: string; readonly ca?: string; readonly passphraseFile?: string };
+
+/** Which issuer of a CA directory a command works with, and the authority that issues with it. */
+export type ChosenCa = { readonly authority: CertificateAuthority; readonly issuer: StoredIssuer };
+
+/**
+ * Opens a CA directory, gives `work` the issuer that `--ca` names (without it the only intermediate, or the only root where there is none),
+ * and closes chips that hold issuers' keys. Throws `UsageError` `bad-option` where the choice is not plain.
+ */
+export async function withCa<T>(options: CaOptions, trace: Trace, work: (ca: ChosenCa) => Promise<T>): Promise<T> {
+  const chips: A71ch[] = [];
+  const signerOf = async ({ key }: StoredIssuer): Promise<Signer> => {
+    if (key.in === "store") return signerFromPem(key.pem, passphraseOf(options));
+    const chip = await A71ch.open(await connectChip(key.address), { hash: nodeHash, clock: nodeClock, trace });
+    chips.push(chip);
+    return chip.signer(key.slot);
+  };
+  const authority = new CertificateAuthority({
+    store: await DirectoryCaStore.open(options.caDir),
+    signerOf,
+    clock: nodeClock,
+    entropy: nodeEntropy,
+    verifier: nodeVerifier,
+    trace,
+  });
+  try {
+    return await work({ authority, issuer: await chosen(options, authority) });
+  } finally {
+    for (const chip of chips) await chip.close();
+  }
+}
+
+async function chosen({ ca, caDir }: CaOptions, authority: CertificateAuthority): Promise<StoredIssuer> {
+  if (ca !== undefined) return authority.issuer(ca);
+  const issuers = await authority.issuers();
+  const intermediates = issuers.filter(({ parent }) => parent !== undefined);
+  const candidates = intermediates.length > 0 ? intermediates : issuers;
+  const [only, ...more] = candidates;
+  if (!only) throw badOption(`${caDir} has no CA yet: hawser ca init makes one`);
+  if (more.length > 0) throw badOption(`--ca must name one of ${candidates.map(({ label }) => label).join(", ")}`);
+  return only;
+}
+
+function passphraseOf({ passphraseFile }: CaOptions): string | undefined {
+  return passphraseFile === undefined ? undefined : readFileSync(passphraseFile, "utf8").split(/\r?\n/)[0];
+}
