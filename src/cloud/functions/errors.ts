@@ -14,10 +14,6 @@ export const FUNCTION_ERRORS = {
     cause: "A parameter of a function is missing or outside its bounds.",
     cure: "The message names the parameter, what it must be and what it was.",
   },
-  "function-feature": {
-    cause: "The request asks for a part of the function service that this version does not have.",
-    cure: "Leave the named parameter away; code travels as a zip in ZipFile, and the runtime is Node.",
-  },
   "function-code": {
     cause: "The zip file of a function is damaged, too large, or holds a path or link that leaves its folder.",
     cure: "Zip the files themselves (cd folder && zip -r ../code.zip .), without links, within the limits in the message.",

@@ -1,5 +1,9 @@
+export { allowOperations, DEVICE_OPERATIONS } from "./allowed-operations.ts";
 export { FUNCTION_ERRORS, type FunctionErrorCode } from "./errors.ts";
-export { FunctionPool, POOL_LIMITS, type PoolLimits, type PoolOptions } from "./pool.ts";
+export { EVENT_LIMITS, type EventLimits } from "./event-invocations.ts";
+export { functionStore, type FunctionStore } from "./function-store.ts";
+export { POOL_LIMITS, type PoolLimits } from "./pool.ts";
+export type { ServiceCaller } from "./resource-policy.ts";
 export type {
   ApiCaller,
   Deployment,
@@ -11,5 +15,6 @@ export type {
   RunRequest,
   RunResult,
 } from "./runtime.ts";
+export { Functions, type FunctionServiceOptions } from "./service.ts";
 export { WORKER_LIMITS, type WorkerLimits } from "./worker.ts";
 export { CODE_LIMITS, unzipCode } from "./zip-code.ts";

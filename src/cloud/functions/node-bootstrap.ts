@@ -118,7 +118,7 @@ function receive(child: Child, message: Setup | Invoke | Reply): void {
 async function setUp(child: Child, { root, handler, environment }: Setup): Promise<void> {
   try {
     for (const name of Object.keys(process.env)) Reflect.deleteProperty(process.env, name);
-    Object.assign(process.env, environment);
+    Object.assign(process.env, environment, { LAMBDA_TASK_ROOT: root });
     child.handler = await loadHandler(root, handler);
     send(child, '{"type":"result","id":0,"payload":null}');
   } catch (error) {

@@ -108,6 +108,7 @@ export class FunctionPool implements FunctionRuntime {
   #workerFor(deployment: Deployment): FunctionWorker | undefined {
     const { functionArn, revision } = deployment;
     if (this.#busy.size >= this.#limits.processes) return undefined;
+    for (const { worker } of this.#idle.filter(({ worker }) => !worker.isUsable)) this.#drop(worker);
     const warm = this.#idle.findLast(
       ({ worker }) => worker.deployment.functionArn === functionArn && worker.deployment.revision === revision,
     );

@@ -76,7 +76,10 @@ export interface FunctionRuntime {
   close(): Promise<void>;
 }
 
-/** Where API calls of functions go. What it rejects with reaches the function as name and message. */
+/**
+ * Where API calls of functions go. What it rejects with reaches the function as name and message; the name is the
+ * error's `awsName`, where it has one, so that functions can tell a ResourceAlreadyExistsException.
+ */
 export type ApiCaller = (
   operation: string,
   input: unknown,

@@ -1,0 +1,90 @@
+import { UsageError } from "../../codec/index.ts";
+import type { FunctionConfiguration } from "../api/services.ts";
+import { functionArn, type Account } from "../registry/index.ts";
+import type { FunctionErrorCode } from "./errors.ts";
+import { LATEST } from "./function-name.ts";
+import type { PermissionStatement } from "./resource-policy.ts";
+
+/** What is kept of a function besides its code. Times in milliseconds since 1970. */
+export type FunctionRecord = {
+  readonly name: string;
+  readonly role: string;
+  readonly runtime: string;
+  readonly handler: string;
+  readonly description: string;
+  readonly timeoutS: number;
+  readonly memoryMb: number;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly architectures: readonly string[];
+  readonly codeSize: number;
+  /** Base64. */
+  readonly codeSha256: string;
+  /** Changes with code and configuration. */
+  readonly revisionId: string;
+  /** Changes with the resource policy. */
+  readonly policyRevisionId: string;
+  readonly createdAt: number;
+  readonly modifiedAt: number;
+};
+
+/** A function with its resource policy, in the order in which the statements were added. */
+export type FunctionEntry = { readonly record: FunctionRecord; readonly statements: readonly PermissionStatement[] };
+
+/** The record as Lambda describes it. */
+export function configurationOf(record: FunctionRecord, account: Account): FunctionConfiguration {
+  return {
+    FunctionName: record.name,
+    FunctionArn: functionArn(account, record.name),
+    Runtime: record.runtime,
+    Role: record.role,
+    Handler: record.handler,
+    CodeSize: record.codeSize,
+    Description: record.description,
+    Timeout: record.timeoutS,
+    MemorySize: record.memoryMb,
+    LastModified: new Date(record.modifiedAt).toISOString().replace("Z", "+0000"),
+    CodeSha256: record.codeSha256,
+    Version: LATEST,
+    RevisionId: record.revisionId,
+    State: "Active",
+    LastUpdateStatus: "Successful",
+    PackageType: "Zip",
+    Architectures: record.architectures,
+    ...(Object.keys(record.environment).length > 0 && { Environment: { Variables: record.environment } }),
+  };
+}
+
+/** All that a function finds in its environment, its own variables last but never over the reserved ones. */
+export function environmentOf(record: FunctionRecord, account: Account): Record<string, string> {
+  const day = new Date(record.modifiedAt).toISOString().slice(0, 10).replaceAll("-", "/");
+  return {
+    TZ: "UTC",
+    ...record.environment,
+    _HANDLER: record.handler,
+    AWS_REGION: account.region,
+    AWS_DEFAULT_REGION: account.region,
+    AWS_EXECUTION_ENV: `AWS_Lambda_${record.runtime}`,
+    AWS_LAMBDA_FUNCTION_NAME: record.name,
+    AWS_LAMBDA_FUNCTION_VERSION: LATEST,
+    AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(record.memoryMb),
+    AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: `${day}/[${LATEST}]${record.revisionId.replaceAll("-", "")}`,
+  };
+}
+
+const RESERVED = /^(_HANDLER|LAMBDA_|AWS_(LAMBDA_|REGION$|DEFAULT_REGION$|EXECUTION_ENV$|ACCESS_KEY|SECRET_|SESSION_))/;
+const MAX_ENVIRONMENT_BYTES = 4096;
+
+/** Throws `UsageError` `function-parameter` for variables that are reserved or more than 4 KB. */
+export function checkEnvironment(variables: Readonly<Record<string, string>>): void {
+  const reserved = Object.keys(variables).filter((name) => RESERVED.test(name));
+  if (reserved.length > 0) throw badParameter(`Reserved keys used in this request: ${reserved.join(", ")}`);
+  const size = new TextEncoder().encode(JSON.stringify(variables)).length;
+  if (size <= MAX_ENVIRONMENT_BYTES) return;
+  throw badParameter(`the environment variables take ${size} bytes, at most ${MAX_ENVIRONMENT_BYTES}`);
+}
+
+/** A parameter of the request is missing or wrong. */
+export function badParameter(message: string): UsageError<FunctionErrorCode> {
+  return new UsageError("function-parameter", message);
+}

@@ -1,0 +1,136 @@
+import { HawserError, UsageError } from "../../codec/index.ts";
+import type { Clock, Entropy } from "../../crypto/index.ts";
+import type { Trace } from "../../trace/index.ts";
+import { functionArn, uuid, type Account } from "../registry/index.ts";
+import type { FunctionDirectory } from "./directory.ts";
+import type { FunctionErrorCode } from "./errors.ts";
+import { EventInvocations, type EventLimits } from "./event-invocations.ts";
+import { LATEST } from "./function-name.ts";
+import { environmentOf, type FunctionRecord } from "./function-record.ts";
+import type { Deployment, FunctionRuntime, RunResult } from "./runtime.ts";
+import { unzipCode } from "./zip-code.ts";
+
+export type InvokerOptions = {
+  readonly account: Account;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly trace: Trace;
+  readonly runtime: FunctionRuntime;
+  readonly directory: FunctionDirectory;
+  readonly eventLimits?: Partial<EventLimits>;
+};
+
+/** The largest event, in bytes. */
+export const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
+
+/** Runs functions by name, and tells the trace how each run ended. */
+export class FunctionInvoker {
+  readonly #options: InvokerOptions;
+  readonly #events: EventInvocations;
+
+  constructor(options: InvokerOptions) {
+    this.#options = options;
+    this.#events = new EventInvocations(options.clock, options.eventLimits);
+  }
+
+  /** Runs the function once and resolves with how that ended. `event` is JSON text. */
+  run(name: string, event: string, clientContext?: unknown): Promise<RunResult> {
+    const { record } = this.#options.directory.entry(name);
+    return this.#attempt(record, { requestId: uuid(this.#options.entropy), event, clientContext });
+  }
+
+  /**
+   * Accepts an event: it is run soon, and again after a failure. Each attempt uses the code of its own time.
+   * Throws `Refused` `too-many-requests`.
+   */
+  accept(name: string, event: string, clientContext?: unknown): void {
+    const { entropy, directory } = this.#options;
+    const requestId = uuid(entropy);
+    directory.entry(name);
+    this.#events.accept(
+      () => this.#attempt(directory.entry(name).record, { requestId, event, clientContext }),
+      (why) => this.#told(name, requestId, `gave up on the event after its last attempt: ${why}`),
+    );
+  }
+
+  close(): void {
+    this.#events.close();
+  }
+
+  async #attempt(
+    record: FunctionRecord,
+    request: { readonly requestId: string; readonly event: string; readonly clientContext?: unknown },
+  ): Promise<RunResult> {
+    const { runtime, trace } = this.#options;
+    const { name } = record;
+    try {
+      const result = await runtime.run(this.#deploymentOf(record), request);
+      const { outcome, durationMs } = result;
+      const detail = outcome === "succeeded" ? "" : `${result.error.errorType}: ${result.error.errorMessage}`;
+      trace.emit(
+        "cloud",
+        { kind: "function.run", function: name, request: request.requestId, outcome, durationMs, detail: clip(detail) },
+        correlationOf(request.event),
+      );
+      return result;
+    } catch (error) {
+      const detail = error instanceof HawserError ? `${error.code}: ${error.message}` : String(error);
+      this.#told(name, request.requestId, detail);
+      throw error;
+    }
+  }
+
+  #told(name: string, request: string, detail: string): void {
+    const event = { kind: "function.run", function: name, request, outcome: "failed", durationMs: 0 } as const;
+    this.#options.trace.emit("cloud", { ...event, detail: clip(detail) });
+  }
+
+  #deploymentOf(record: FunctionRecord): Deployment {
+    const { account, directory } = this.#options;
+    const { name, handler, memoryMb, timeoutS, revisionId } = record;
+    return {
+      functionName: name,
+      functionArn: functionArn(account, name),
+      version: LATEST,
+      revision: revisionId,
+      handler,
+      memoryMb,
+      timeoutMs: timeoutS * 1000,
+      environment: environmentOf(record, account),
+      files: async () => unzipCode(await directory.code(name)),
+    };
+  }
+}
+
+/** The event's text, checked. Throws `UsageError` `request-content` for what is not JSON, `request-too-large`. */
+export function eventText(payload: Uint8Array, kind: keyof typeof EVENT_BYTES): string {
+  const limit = EVENT_BYTES[kind];
+  if (payload.length > limit) {
+    const message = `${payload.length} byte payload is too large for the ${kind} invocation type (limit ${limit} bytes)`;
+    throw new UsageError<FunctionErrorCode>("request-too-large", message);
+  }
+  if (payload.length === 0) return "{}";
+  try {
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(payload);
+    JSON.parse(text);
+    return text;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : "";
+    throw new UsageError<FunctionErrorCode>("request-content", `Could not parse request body into json: ${why}`, {
+      cause,
+    });
+  }
+}
+
+/** A run about a certificate belongs to that certificate's story. */
+function correlationOf(event: string): { certificate?: string } {
+  if (!event.includes('"certificateId"')) return {};
+  const { certificateId } = (JSON.parse(event) ?? {}) as { certificateId?: unknown };
+  return typeof certificateId === "string" && /^[0-9a-f]{64}$/.test(certificateId)
+    ? { certificate: certificateId }
+    : {};
+}
+
+function clip(text: string): string {
+  return text.length > 512 ? `${text.slice(0, 512)}…` : text;
+}

@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { zipSync } from "fflate";
+
+import { utf8Bytes } from "../../codec/index.ts";
+import { nodeClock, nodeHash } from "../../crypto/node.ts";
+import { ResourceExists } from "../errors.ts";
+import { entropy, newLeaf, newWorld, POLICY, registeredCa } from "../registry/fixtures.test.ts";
+import {
+  attachPolicy,
+  attachThingPrincipal,
+  createPolicy,
+  createThing,
+  describeCertificate,
+  iotArn,
+  issuersOf,
+  registerPending,
+  updateCertificate,
+  type CaEntry,
+  type Registry,
+} from "../registry/index.ts";
+import { allowOperations, Functions, functionStore, type ApiCaller } from "./index.ts";
+import { activationFunction, openFunctionRuntime } from "./node.ts";
+
+type Calls = Readonly<Record<string, (input: Readonly<Record<string, string>>) => Promise<unknown>>>;
+
+/** The five operations that activation needs, straight onto the registry. */
+function callsOf(registry: Registry): Calls {
+  return {
+    async DescribeCertificate({ certificateId = "" }) {
+      const { id, pem, status } = await describeCertificate(registry, certificateId);
+      const certificateArn = iotArn(registry.account, "cert", id);
+      return { certificateDescription: { certificateArn, certificatePem: pem, status } };
+    },
+    CreatePolicy: ({ policyName = "", policyDocument = "" }) => createPolicy(registry, policyName, policyDocument),
+    AttachPolicy: ({ policyName = "", target = "" }) => attachPolicy(registry, policyName, target),
+    CreateThing: ({ thingName = "" }) => createThing(registry, thingName),
+    AttachThingPrincipal: ({ thingName = "", principal = "" }) =>
+      attachThingPrincipal(registry, thingName, { principal }),
+    UpdateCertificate: ({ certificateId = "", newStatus }) =>
+      updateCertificate(registry, certificateId, newStatus as "ACTIVE"),
+  };
+}
+
+function apiOf(calls: Calls): ApiCaller {
+  return async (operation, input) => {
+    try {
+      return await calls[operation]?.(input as Record<string, string>);
+    } catch (error) {
+      if (!(error instanceof ResourceExists)) throw error;
+      throw Object.assign(error, { awsName: "ResourceAlreadyExistsException" });
+    }
+  };
+}
+
+test("AW-43 AW-57 the activation function makes thing and policy, attaches both and activates, once and again", async (t) => {
+  const { registry, ledger, clock } = await newWorld(t);
+  const asked: string[] = [];
+  const api: ApiCaller = (operation, input, identity) => {
+    asked.push(operation);
+    return apiOf(callsOf(registry))(operation, input, identity);
+  };
+  const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api: allowOperations(api) });
+  const store = functionStore(registry.store);
+  const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, runtime };
+  const functions = await Functions.open(ports);
+  t.after(() => functions.close());
+  const { handler, zip, environment } = activationFunction({ policyName: "devices", policyDocument: POLICY });
+  await functions.createFunction({
+    FunctionName: "activate",
+    Role: "arn:aws:iam::123456789012:role/any",
+    Runtime: "nodejs24.x",
+    Handler: handler,
+    Code: { ZipFile: zip },
+    Environment: { Variables: environment },
+  });
+  const issuer = await registeredCa(registry);
+  const register = async (name: string): Promise<string> => {
+    const leaf = await newLeaf({ issuer, name });
+    const [ca] = await issuersOf(registry, leaf);
+    return (await registerPending(registry, leaf, ca as CaEntry)).entry.id;
+  };
+  const invoke = async (certificateId: string) => {
+    const event = { certificateId, certificateStatus: "PENDING_ACTIVATION", awsAccountId: registry.account.id };
+    const answer = await functions.invoke({ FunctionName: "activate", Payload: utf8Bytes(JSON.stringify(event)) });
+    const payload = JSON.parse(new TextDecoder().decode(answer.Payload)) as Record<string, string>;
+    assert.equal(answer.FunctionError, undefined, JSON.stringify(payload));
+    return payload;
+  };
+  const first = await register("sensor-17");
+  assert.equal((await invoke(first))["thingName"], "sensor-17");
+  const { status, policies, things } = registry.directory.certificate(first) ?? {};
+  assert.deepEqual({ status, policies, things }, { status: "ACTIVE", policies: ["devices"], things: ["sensor-17"] });
+  assert.equal(asked.at(-1), "UpdateCertificate", "activation comes last");
+  assert.equal((await invoke(first))["skipped"], "ACTIVE", "the event may come again");
+  const odd = await register("Müller & Söhne");
+  assert.equal((await invoke(odd))["thingName"], odd, "a name that no thing can have gives way to the certificate id");
+  assert.equal(registry.directory.certificate(odd)?.status, "ACTIVE");
+  const revoked = await register("sensor-18");
+  await updateCertificate(registry, revoked, "REVOKED");
+  assert.equal((await invoke(revoked))["skipped"], "REVOKED");
+  assert.equal(registry.directory.certificate(revoked)?.status, "REVOKED");
+});
+
+test("allowOperations lets listed operations through and refuses others by name: function-operation", async (t) => {
+  const { registry, ledger, clock } = await newWorld(t);
+  const reached: string[] = [];
+  const api = allowOperations((operation) => Promise.resolve(void reached.push(operation)), ["DescribeThing"]);
+  await assert.rejects(api("CreateKeysAndCertificate", {}, { functionArn: "f" }), {
+    name: "Denied",
+    code: "function-operation",
+    awsName: "AccessDeniedException",
+    message: /functions may not call CreateKeysAndCertificate, only DescribeThing/,
+  });
+  const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
+  const store = functionStore(registry.store);
+  const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, runtime };
+  const functions = await Functions.open(ports);
+  t.after(() => functions.close());
+  const source = `exports.handler = async () => { const names = [];
+    for (const operation of ["DescribeThing", "Invoke"]) await hawser.call(operation).catch((e) => names.push(e.name));
+    return names }`;
+  const ZipFile = zipSync({ "index.js": [utf8Bytes(source), { mtime: "2000-01-01" }] });
+  const made = { FunctionName: "f", Role: "arn:aws:iam::123456789012:role/any", Handler: "index.handler" } as const;
+  await functions.createFunction({ ...made, Runtime: "nodejs24.x", Code: { ZipFile } });
+  const { Payload } = await functions.invoke({ FunctionName: "f" });
+  assert.equal(new TextDecoder().decode(Payload), '["AccessDeniedException"]');
+  assert.deepEqual(reached, ["DescribeThing"]);
+});
+
+test("openFunctionRuntime warns in the ledger where a function could signal the server", async (t) => {
+  const { ledger } = await newWorld(t);
+  const api: ApiCaller = () => Promise.resolve({});
+  const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api, boundaries: ["none"] });
+  t.after(() => runtime.close());
+  const warnings = ledger.events({ kinds: ["process"] });
+  assert.equal(warnings.length, 1);
+  assert.match(JSON.stringify(warnings), /could send it signals: install bubblewrap/);
+});
