@@ -1,3 +1,4 @@
+export { accessTo } from "./broker-access.ts";
 export {
   decideOnboarding,
   ONBOARDING_FACTS,
