@@ -60,8 +60,9 @@ export class Broker {
   constructor(options: BrokerOptions) {
     this.settings = options.settings ?? AWS_PROFILE;
     this.#core = assemble(options, this.settings);
-    for (const stored of this.#core.store.load().retained) this.#core.retained.restore(Message.from(stored));
-    this.#core.sessions.load();
+    const { sessions, retained } = this.#core.store.load();
+    for (const stored of retained) this.#core.retained.restore(Message.from(stored));
+    this.#core.sessions.load(sessions);
   }
 
   /** A new transport connection. Throws `UsageError` `broker-stopped`. */

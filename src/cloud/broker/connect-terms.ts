@@ -3,7 +3,7 @@ import type { IConnectPacket, Packet } from "mqtt-packet";
 import { toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
 import { overLimit, violation } from "./errors.ts";
-import type { ConnectRequest, MessageProperties, Peer } from "./ports.ts";
+import type { Authority, ConnectRequest, MessageProperties, Peer, Verdict } from "./ports.ts";
 import { REASON } from "./reason-codes.ts";
 import { orNone } from "./router.ts";
 import type { Will } from "./session-registry.ts";
@@ -25,6 +25,8 @@ export type ConnectTerms = {
   /** Whether reason strings may go into packets other than CONNACK and DISCONNECT. MQTT 5.0, section 3.1.2.11.7 */
   readonly wantsReasons: boolean;
 };
+
+type Denial = Extract<Verdict, { allowed: false }>;
 
 /** Works out the terms of a connection. Throws `ClientFault` where there can be none. MQTT 5.0, section 3.1 */
 export function connectTerms(
@@ -132,6 +134,16 @@ function willOf(packet: IConnectPacket, version: 4 | 5, settings: BrokerSettings
     expiryS: boundedExpiry(properties.messageExpiryInterval, settings.limits),
     delayS: properties.willDelayInterval ?? 0,
   };
+}
+
+/** A will is authorised when it is left behind, not when it is published. */
+export function willDenied({ will }: ConnectTerms, authority: Authority): Denial | undefined {
+  if (!will) return undefined;
+  const { topic, retain } = will.message;
+  const verdict = authority.may("iot:Publish", topic);
+  if (!verdict.allowed) return verdict;
+  const retained = retain ? authority.may("iot:RetainPublish", topic) : verdict;
+  return retained.allowed ? undefined : retained;
 }
 
 /** A message's expiry within the limits, or undefined where it does not expire. */

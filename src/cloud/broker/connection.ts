@@ -2,9 +2,10 @@ import type { IConnectPacket, Packet } from "mqtt-packet";
 
 import type { FieldValue, RefusalCause } from "../../trace/index.ts";
 import { checkConnect } from "./connect-shape.ts";
-import { connectTerms, uuid, type ConnectTerms } from "./connect-terms.ts";
+import { connectTerms, uuid, willDenied, type ConnectTerms } from "./connect-terms.ts";
 import type { BrokerCore } from "./core.ts";
 import { ClientFault, malformed, overLimit, violation } from "./errors.ts";
+import { InboundRate } from "./inbound-rate.ts";
 import { afterLong } from "./long-timer.ts";
 import { Outbound, PAUSE, reasonCodeOf } from "./outbound.ts";
 import { PacketSplitter } from "./packet-splitter.ts";
@@ -18,7 +19,8 @@ import type { Session } from "./session.ts";
 import type { Will } from "./session-registry.ts";
 import { handleSubscribe, handleUnsubscribe, recheckSubscriptions } from "./subscribe-handler.ts";
 
-const TYPE = { connect: 1, publish: 3, puback: 4, pingreq: 12 } as const;
+const CONNECT_HEADER = 0x10;
+const TYPE = { publish: 3, puback: 4, pingreq: 12 } as const;
 
 /** What is true of a connection from CONNACK on. */
 export type Link = {
@@ -54,6 +56,7 @@ export class Connection {
   readonly peer: Peer;
   readonly trace: PacketTrace;
   readonly out: Outbound;
+  readonly rate: InboundRate;
   readonly topics = new ClientTopics();
   readonly #splitter: PacketSplitter;
   #phase: "expect-connect" | "admitting" | "connected" | "closed" = "expect-connect";
@@ -72,9 +75,17 @@ export class Connection {
       core,
       sink,
       trace: this.trace,
-      owner: { slow: (limit) => this.closeSlowConsumer(limit), storeFailed: () => this.#storeFailed() },
+      owner: {
+        slow: (limit) => this.closeSlowConsumer(limit),
+        writable: () => this.#link?.session.pump(),
+        storeFailed: () => this.#storeFailed(),
+      },
     });
-    this.#splitter = new PacketSplitter(settings.limits.connectPacketBytes, TYPE.connect);
+    this.rate = new InboundRate(settings.limits, clock, {
+      pause: () => this.out.pause(PAUSE.rate),
+      resume: () => this.out.resume(PAUSE.rate),
+    });
+    this.#splitter = new PacketSplitter(settings.limits.connectPacketBytes, CONNECT_HEADER);
     this.#cancelTimer = clock.after(settings.limits.connectTimeoutMs, () => this.#connectTimedOut());
   }
 
@@ -87,6 +98,7 @@ export class Connection {
   receive(bytes: Uint8Array): void {
     if (this.#phase === "closed") return;
     this.#lastReceived = this.core.turn.time;
+    this.rate.received(bytes.length);
     if (this.#phase === "admitting" && !this.#mayComeEarly(bytes.length)) return;
     this.#splitter.append(bytes);
     if (this.#phase !== "admitting") this.#run();
@@ -96,7 +108,6 @@ export class Connection {
   drained(): void {
     if (this.#phase === "closed") return;
     this.out.drained();
-    this.#link?.session.pump();
   }
 
   /** The transport is gone. */
@@ -283,7 +294,7 @@ export class Connection {
     this.#will = terms.will;
     this.#phase = "connected";
     this.#splitter.maximum = core.settings.limits.packetBytes;
-    this.#splitter.onlyType = undefined;
+    this.#splitter.onlyHeader = undefined;
     this.#cancelTimer();
     this.#lastReceived = since;
     this.#armKeepAlive();
@@ -329,7 +340,7 @@ export class Connection {
   }
 
   #storeFailed(): void {
-    this.close({ reason: REASON.serverUnavailable, text: "the session store failed", presence: "SERVER_ERROR" });
+    this.close({ reason: REASON.unspecifiedError, text: "the session store failed", presence: "SERVER_ERROR" });
   }
 
   #warn(what: string, error: unknown): void {
@@ -349,6 +360,7 @@ export class Connection {
     const keepAliveS = this.#link?.keepAliveS ?? 0;
     if (keepAliveS === 0) return;
     this.#cancelTimer = afterLong(clock, this.#lastReceived + keepAliveS * 1500 - clock.now(), () => {
+      if (this.rate.isWaiting) this.#lastReceived = clock.now();
       const silentMs = clock.now() - this.#lastReceived;
       // Packets only note their time: the timer looks when it falls due, instead of being set anew each time.
       if (silentMs < keepAliveS * 1500) return this.#armKeepAlive();
@@ -364,6 +376,7 @@ export class Connection {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#cancelTimer();
+    this.rate.stop();
     const link = this.#link;
     this.#link = undefined;
     if (!link) return;
@@ -373,16 +386,6 @@ export class Connection {
     const facts = { clientId, principalId: publisher.principalId, sessionIdentifier };
     presence?.disconnected(facts, { reason, versionNumber: this.#versionNumber });
   }
-}
-
-/** A will is authorised when it is left behind, not when it is published. */
-function willDenied({ will }: ConnectTerms, authority: Authority) {
-  if (!will) return undefined;
-  const { topic, retain } = will.message;
-  const verdict = authority.may("iot:Publish", topic);
-  if (!verdict.allowed) return verdict;
-  const retained = retain ? authority.may("iot:RetainPublish", topic) : verdict;
-  return retained.allowed ? undefined : retained;
 }
 
 function causeOf(fault: ClientFault): RefusalCause {

@@ -113,7 +113,6 @@ export class Client implements Sink {
   writableLength = 0;
   isPaused = false;
   ended: "end" | "destroy" | undefined;
-  #taken = 0;
   readonly #parser;
   readonly #packets: Packet[] = [];
 
@@ -152,9 +151,7 @@ export class Client implements Sink {
 
   /** The packets that came since the last call. */
   take(): Packet[] {
-    const taken = this.#packets.slice(this.#taken);
-    this.#taken = this.#packets.length;
-    return taken;
+    return this.#packets.splice(0);
   }
 
   /** The packets of one kind that came since the last call; others are thrown away. */
@@ -176,10 +173,12 @@ export class Client implements Sink {
     await this.world.settle();
   }
 
-  /** Connects and gives the CONNACK packet, if one came. */
+  /** Connects and gives the CONNACK packet, if one came; what came behind it stays. */
   async connect(clientId: string, more: Partial<Extract<Packet, { cmd: "connect" }>> = {}) {
     await this.send({ cmd: "connect", clientId, clean: true, keepalive: 60, ...more, protocolVersion: this.version });
-    return this.takeAll("connack")[0];
+    const at = this.#packets.findIndex((packet) => packet.cmd === "connack");
+    const [connack] = at < 0 ? [] : this.#packets.splice(at, 1);
+    return connack?.cmd === "connack" ? connack : undefined;
   }
 
   async subscribe(filter: string, qos: 0 | 1 | 2 = 1, more: { nl?: boolean; rap?: boolean; rh?: number } = {}) {

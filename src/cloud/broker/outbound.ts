@@ -18,6 +18,8 @@ export const PAUSE = { admission: 1, backlog: 2, held: 4, rate: 8 } as const;
 export type OutboundOwner = {
   /** The client does not read what is sent to it. */
   readonly slow: (limit: string) => void;
+  /** There is room again for what waits in the session's queue. */
+  readonly writable: () => void;
   readonly storeFailed: () => void;
 };
 
@@ -81,6 +83,7 @@ export class Outbound implements TurnMember {
     this.#backlog = this.#sink.writableLength;
     this.#isDropping = false;
     this.resume(PAUSE.backlog);
+    this.#owner.writable();
   }
 
   /** Sends a message at QoS 0, or drops it where the client is behind; a retained message on subscribe is not dropped. */
@@ -172,6 +175,7 @@ export class Outbound implements TurnMember {
     this.#backlog = this.#sink.writableLength;
     // Who does not read is not read either: its own requests could otherwise fill our memory with replies.
     if (this.#backlog > this.#core.settings.limits.outboundSoftBytes) this.pause(PAUSE.backlog);
+    else this.#owner.writable();
   }
 
   release(mark: number): void {

@@ -14,8 +14,8 @@ const FIRST_ALLOCATION = 4096;
 export class PacketSplitter {
   /** The longest packet that is accepted, fixed header included. */
   maximum: number;
-  /** Where set, the only packet type that is accepted. MQTT 5.0, section 3.1 */
-  onlyType: number | undefined;
+  /** Where set, the only first byte that a packet may have. MQTT 5.0, section 3.1 */
+  onlyHeader: number | undefined;
   bytes: Uint8Array = EMPTY;
   /** Offset of the fixed header. */
   start = 0;
@@ -30,9 +30,9 @@ export class PacketSplitter {
   #expected = 0;
   #assemblyBody = 0;
 
-  constructor(maximum: number, onlyType?: number) {
+  constructor(maximum: number, onlyHeader?: number) {
     this.maximum = maximum;
-    this.onlyType = onlyType;
+    this.onlyHeader = onlyHeader;
   }
 
   /** Takes the next bytes of the stream; `next` must have given false before. */
@@ -52,7 +52,7 @@ export class PacketSplitter {
     const input = this.#input;
     const start = this.#at;
     if (start >= input.length) return false;
-    this.#checkType(input[start] ?? 0);
+    this.#checkHeader(input[start] ?? 0);
     let length = 0;
     let body = start + 1;
     for (let scale = 1; ; scale *= 128) {
@@ -78,11 +78,9 @@ export class PacketSplitter {
     return true;
   }
 
-  #checkType(header: number): void {
-    if (this.onlyType !== undefined && header >>> 4 !== this.onlyType) {
-      const hex = header.toString(16).padStart(2, "0");
-      throw malformed(`first byte is 0x${hex}, packet type ${this.onlyType} was expected`);
-    }
+  #checkHeader(header: number): void {
+    if (this.onlyHeader === undefined || header === this.onlyHeader) return;
+    throw malformed(`first byte is ${hex(header)}, ${hex(this.onlyHeader)} was expected`);
   }
 
   /** The bytes of an incomplete fixed header stay, copied, so that the buffer they came in can go. */
@@ -125,4 +123,8 @@ export class PacketSplitter {
     this.#expected = 0;
     return true;
   }
+}
+
+function hex(byte: number): string {
+  return `0x${byte.toString(16).padStart(2, "0")}`;
 }

@@ -60,6 +60,7 @@ export function handlePublish(connection: Connection, link: Link, bytes: Uint8Ar
   if (payload.length > limits.payloadBytes) {
     throw overLimit(`payload of ${payload.length} bytes, at most ${limits.payloadBytes}`, REASON.packetTooLarge);
   }
+  connection.rate.published();
   if (qos > 0) checkWindow(connection, link);
   const verdict = link.authority.may("iot:Publish", topic);
   if (!verdict.allowed) return refuse(connection, link, { verdict, packetId, qos });
@@ -95,7 +96,8 @@ function topicAndProperties(connection: Connection, view: PublishView, bytes: Ui
   }
   let topic = connection.topics.same(bytes, topicAt, topicEnd);
   if (topic === undefined) {
-    topic = topicEnd === topicAt && alias !== undefined ? "" : newTopic(connection, bytes.subarray(topicAt, topicEnd));
+    topic = topicEnd === topicAt ? "" : newTopic(connection, bytes.subarray(topicAt, topicEnd));
+    if (topic === "" && alias === undefined) throw violation("PUBLISH names no topic");
   }
   if (alias !== undefined) topic = connection.topics.alias(alias, topic, settings.limits.topicAliases);
   return { topic, properties };

@@ -2,7 +2,7 @@ import type { Clock } from "../../crypto/index.ts";
 import type { Connection } from "./connection.ts";
 import { afterLong } from "./long-timer.ts";
 import { Message, type MessageParts } from "./message.ts";
-import type { SessionStore } from "./ports.ts";
+import type { SessionStore, StoredState } from "./ports.ts";
 import type { Publisher, Router } from "./router.ts";
 import { Session, type SessionParts, type SessionPorts } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
@@ -45,9 +45,9 @@ export class SessionRegistry {
   }
 
   /** Takes in what the store kept. A session that was connected when the process ended begins its expiry now. */
-  load(): void {
+  load(sessions: StoredState["sessions"]): void {
     const { store, router, clock } = this.#ports;
-    for (const stored of store.load().sessions) {
+    for (const stored of sessions) {
       const session = this.#newSession(stored);
       for (const subscription of stored.subscriptions) router.subscribe({ ...subscription, session });
       for (const entry of stored.queue) session.restore(entry, Message.from(entry.message));
@@ -88,7 +88,7 @@ export class SessionRegistry {
     const { store } = this.#ports;
     const wasKept = session.isKept;
     session.expiryS = expiryS;
-    if (session.isKept) session.storeAll();
+    if (session.isKept) store.putSession(session.row);
     else if (wasKept) store.deleteSession(session.clientId);
   }
 

@@ -129,15 +129,6 @@ export class Session {
     this.flow.enqueue({ message: made, retain: message.retain, seq });
   }
 
-  /** Writes the whole session to the store, when it becomes one that is kept. */
-  storeAll(): void {
-    const { store } = this.#ports;
-    store.putSession(this.row);
-    for (const { session: _, ...subscription } of this.subscriptions.values()) {
-      store.putSubscription(this.clientId, subscription);
-    }
-  }
-
   #outgoing(message: Message, retain: boolean): Outgoing {
     if (!this.isKept) return { message: message.keep(), retain, seq: 0 };
     const seq = this.#nextSeq++;
