@@ -95,6 +95,23 @@ test("a policy's new version counts from the next packet on, and the session sta
   assert.deepEqual(closed, []);
 });
 
+test("what was allowed before is asked again after a change, and more topics than are remembered stay allowed", async () => {
+  const { authorities, directory } = await connectedWorld();
+  const may = (topic: string) => authorities[0]?.may("iot:Publish", topic).allowed;
+  for (let round = 0; round < 2; round++)
+    for (let i = 0; i < 100; i++) {
+      assert.equal(may(`dev1/${i}`), true);
+      assert.equal(may(`dev2/${i}`), false);
+    }
+  assert.equal(authorities[0]?.may("iot:RetainPublish", "dev1/1").allowed, false, "another action");
+  directory.putPolicy("own", OWN[0] ?? {});
+  assert.equal(may("dev1/99"), false);
+  directory.putPolicy("own", ...OWN);
+  assert.equal(may("dev1/99"), true);
+  directory.put(first.id, { status: "INACTIVE" });
+  assert.equal(may("dev1/99"), false);
+});
+
 test("a session is closed at once when its certificate leaves ACTIVE, and its authority is void", async () => {
   for (const [status, cause] of [
     ["INACTIVE", "certificate-inactive"],

@@ -20,7 +20,13 @@ type Rights = {
   readonly certificate: CertificateEntry;
   readonly policies: readonly PolicyEntry[];
   readonly bound: BoundPolicies;
+  /** What was allowed before: devices use the same few topics again and again. */
+  readonly allowed: Map<string, Set<string>>;
 };
+
+/** How many resources of an action are remembered as allowed, for each connection. */
+const REMEMBERED = 32;
+const ALLOWED: Verdict = { allowed: true };
 
 export type AuthorityOptions = {
   readonly principalId: string;
@@ -62,10 +68,16 @@ export class ConnectionAuthority implements Authority {
   #ask(action: keyof typeof ACTIONS, resource: string): Verdict {
     const certificate = this.#directory.certificate(this.principalId);
     if (certificate?.status !== "ACTIVE") return this.#refused(causeOfStatus(certificate?.status), { action });
-    const { bound } = this.#rightsFor(certificate);
+    const { bound, allowed } = this.#rightsFor(certificate);
+    if (allowed.get(action)?.has(resource)) return ALLOWED;
     const { kind, cause, evidence } = ACTIONS[action];
     const decision = bound.decide(action, `${this.#arn}:${kind}/${resource}`);
-    if (decision.allowed) return { allowed: true };
+    if (decision.allowed) {
+      const known = allowed.get(action);
+      if (known && known.size < REMEMBERED) known.add(resource);
+      else allowed.set(action, new Set([resource]));
+      return ALLOWED;
+    }
     const { reason, statement } = decision;
     return this.#refused(reason === "no-policy" ? "no-policy" : cause, {
       action,
@@ -85,7 +97,7 @@ export class ConnectionAuthority implements Authority {
       .filter((policy): policy is PolicyEntry => policy !== undefined);
     const thing = certificate.things.includes(this.clientId) ? { thing: { name: this.clientId } } : {};
     const context = policyContext({ ...this.#facts, ...thing });
-    return (this.#rights = { certificate, policies, bound: new BoundPolicies(policies, context) });
+    return (this.#rights = { certificate, policies, bound: new BoundPolicies(policies, context), allowed: new Map() });
   }
 
   #areInForce(policies: readonly PolicyEntry[]): boolean {
