@@ -6,8 +6,6 @@ import { FunctionPool, type PoolLimits } from "./pool.ts";
 import type { ApiCaller, FunctionRuntime } from "./runtime.ts";
 import type { WorkerLimits } from "./worker.ts";
 
-export { activationFunction, type ActivationOptions, type ReadyFunction } from "./node-activation.ts";
-
 export type FunctionRuntimeOptions = {
   readonly clock: Clock;
   readonly trace: Trace;

@@ -6,6 +6,7 @@ import { zipSync } from "fflate";
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
 import { ResourceExists } from "../errors.ts";
+import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
 import { entropy, newLeaf, newWorld, POLICY, registeredCa } from "../registry/fixtures.test.ts";
 import {
   attachPolicy,
@@ -21,7 +22,7 @@ import {
   type Registry,
 } from "../registry/index.ts";
 import { allowOperations, Functions, functionStore, type ApiCaller } from "./index.ts";
-import { activationFunction, openFunctionRuntime } from "./node.ts";
+import { openFunctionRuntime } from "./node.ts";
 
 type Calls = Readonly<Record<string, (input: Readonly<Record<string, string>>) => Promise<unknown>>>;
 
@@ -54,26 +55,29 @@ function apiOf(calls: Calls): ApiCaller {
   };
 }
 
-test("AW-43 AW-57 the activation function makes thing and policy, attaches both and activates, once and again", async (t) => {
+test("AW-43 the shipped function, in the sandbox, makes thing and policy, attaches both and activates, once and again", async (t) => {
   const { registry, ledger, clock } = await newWorld(t);
   const asked: string[] = [];
   const api: ApiCaller = (operation, input, identity) => {
     asked.push(operation);
     return apiOf(callsOf(registry))(operation, input, identity);
   };
-  const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api: allowOperations(api) });
+  const runtime = await openFunctionRuntime({
+    clock: nodeClock,
+    trace: ledger,
+    api: allowOperations(api, ACTIVATION_FUNCTION.operations),
+  });
   const store = functionStore(registry.store);
   const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, runtime };
   const functions = await Functions.open(ports);
   t.after(() => functions.close());
-  const { handler, zip, environment } = activationFunction({ policyName: "devices", policyDocument: POLICY });
   await functions.createFunction({
-    FunctionName: "activate",
+    FunctionName: ACTIVATION_FUNCTION.name,
     Role: "arn:aws:iam::123456789012:role/any",
     Runtime: "nodejs24.x",
-    Handler: handler,
-    Code: { ZipFile: zip },
-    Environment: { Variables: environment },
+    Handler: ACTIVATION_FUNCTION.handler,
+    Code: { ZipFile: activationFunctionZip() },
+    Environment: { Variables: { POLICY_NAME: "devices", POLICY_DOCUMENT: POLICY } },
   });
   const issuer = await registeredCa(registry);
   const register = async (name: string): Promise<string> => {
@@ -83,7 +87,10 @@ test("AW-43 AW-57 the activation function makes thing and policy, attaches both 
   };
   const invoke = async (certificateId: string) => {
     const event = { certificateId, certificateStatus: "PENDING_ACTIVATION", awsAccountId: registry.account.id };
-    const answer = await functions.invoke({ FunctionName: "activate", Payload: utf8Bytes(JSON.stringify(event)) });
+    const answer = await functions.invoke({
+      FunctionName: ACTIVATION_FUNCTION.name,
+      Payload: utf8Bytes(JSON.stringify(event)),
+    });
     const payload = JSON.parse(new TextDecoder().decode(answer.Payload)) as Record<string, string>;
     assert.equal(answer.FunctionError, undefined, JSON.stringify(payload));
     return payload;
@@ -93,13 +100,13 @@ test("AW-43 AW-57 the activation function makes thing and policy, attaches both 
   const { status, policies, things } = registry.directory.certificate(first) ?? {};
   assert.deepEqual({ status, policies, things }, { status: "ACTIVE", policies: ["devices"], things: ["sensor-17"] });
   assert.equal(asked.at(-1), "UpdateCertificate", "activation comes last");
-  assert.equal((await invoke(first))["skipped"], "ACTIVE", "the event may come again");
+  assert.equal((await invoke(first))["status"], "ACTIVE", "the event may come again");
   const odd = await register("Müller & Söhne");
   assert.equal((await invoke(odd))["thingName"], odd, "a name that no thing can have gives way to the certificate id");
   assert.equal(registry.directory.certificate(odd)?.status, "ACTIVE");
   const revoked = await register("sensor-18");
   await updateCertificate(registry, revoked, "REVOKED");
-  assert.equal((await invoke(revoked))["skipped"], "REVOKED");
+  assert.equal((await invoke(revoked))["status"], "REVOKED");
   assert.equal(registry.directory.certificate(revoked)?.status, "REVOKED");
 });
 
