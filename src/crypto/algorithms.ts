@@ -30,8 +30,15 @@ export function hashOf(algorithm: SignatureAlgorithm): HashName {
 /** Key agreement groups by their IANA names. RFC 8446, section 4.2.7 */
 export type NamedGroup = "secp256r1" | "secp384r1" | "secp521r1" | "x25519";
 
-/** AEAD ciphers. RFC 5116, section 5 */
-export type AeadName = "aes-128-gcm" | "aes-256-gcm";
+/** AEAD ciphers. RFC 5116, section 5; RFC 6655, section 6; RFC 8439, section 2.8 */
+export type AeadName =
+  | "aes-128-gcm"
+  | "aes-256-gcm"
+  | "chacha20-poly1305"
+  | "aes-128-ccm"
+  | "aes-256-ccm"
+  | "aes-128-ccm-8"
+  | "aes-256-ccm-8";
 
 /** Who carried an operation out: the device's host processor, or its secure element. */
 export type Performer = "host" | "chip";

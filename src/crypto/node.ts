@@ -7,6 +7,7 @@ import {
   createPrivateKey,
   createPublicKey,
   constants,
+  type CipherGCMTypes,
   diffieHellman,
   generateKeyPairSync,
   hash as oneShot,
@@ -19,7 +20,7 @@ import {
 import { promisify } from "node:util";
 
 import { concat, UsageError } from "../codec/index.ts";
-import { hashOf, type NamedGroup, type SignatureAlgorithm } from "./algorithms.ts";
+import { type AeadName, hashOf, type NamedGroup, type SignatureAlgorithm } from "./algorithms.ts";
 import type { CryptoErrorCode } from "./errors.ts";
 import type {
   Aead,
@@ -67,27 +68,39 @@ export const nodeHash: Hash = {
   start: (name) => new NodeRunningHash(createHash(name)),
 };
 
-/** AES-GCM of node:crypto. */
+/** The AEAD ciphers of node:crypto: AES-GCM, AES-CCM and ChaCha20-Poly1305. */
 export const nodeAead: Aead = {
   seal(name, key, nonce, plaintext, associated) {
-    const cipher = createCipheriv(name, key, nonce);
-    cipher.setAAD(associated);
+    const { cipherName, tagLength } = aeadForm(name);
+    const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagLength });
+    // CCM has to know the length beforehand; the other modes ignore it.
+    cipher.setAAD(associated, { plaintextLength: plaintext.length });
     return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
   },
   open(name, key, nonce, sealed, associated) {
-    if (sealed.length < 16) return undefined;
-    const decipher = createDecipheriv(name, key, nonce, { authTagLength: 16 });
-    decipher.setAAD(associated);
-    decipher.setAuthTag(sealed.subarray(sealed.length - 16));
-    const plaintext = decipher.update(sealed.subarray(0, sealed.length - 16));
+    const { cipherName, tagLength } = aeadForm(name);
+    const length = sealed.length - tagLength;
+    if (length < 0) return undefined;
+    const decipher = createDecipheriv(cipherName, key, nonce, { authTagLength: tagLength });
+    decipher.setAuthTag(sealed.subarray(length));
+    decipher.setAAD(associated, { plaintextLength: length });
     try {
+      // CCM verifies in update, the other modes in final.
+      const plaintext = decipher.update(sealed.subarray(0, length));
       decipher.final();
+      return plain(plaintext);
     } catch {
       return undefined;
     }
-    return plain(plaintext);
   },
 };
+
+/** OpenSSL's name of a cipher and the length of its tag in bytes. */
+function aeadForm(name: AeadName): { cipherName: CipherGCMTypes; tagLength: number } {
+  const short = name.endsWith("-ccm-8");
+  // The types of the AEAD names overlap in what they allow; GCM's stands for all.
+  return { cipherName: (short ? name.slice(0, -2) : name) as CipherGCMTypes, tagLength: short ? 8 : 16 };
+}
 
 /** The system's random number generator. */
 export const nodeEntropy: Entropy = { bytes: (length) => plain(randomBytes(length)) };

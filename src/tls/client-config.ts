@@ -2,7 +2,7 @@ import { utf8Bytes } from "../codec/index.ts";
 import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import { misuse } from "./errors.ts";
 import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
-import { type SuiteName, SUITES } from "./suites.ts";
+import { type SuiteName, SUITES, type TlsVersion } from "./suites.ts";
 
 /** A client certificate chain and what its key can do; the key itself stays with the driver. */
 export type ClientIdentity = {
@@ -17,6 +17,8 @@ export type ClientIdentity = {
 
 /** What a connection is to do, and the synchronous cryptography it does it with. */
 export type ClientConfig = {
+  /** Offered, most preferred first; TLS 1.3 needs the generation of a key share before the hello. */
+  readonly versions: readonly TlsVersion[];
   /** The name or IP literal that the server's certificate must bear. */
   readonly servername: string;
   readonly suites: readonly SuiteName[];
@@ -33,20 +35,28 @@ export type ClientConfig = {
 /** The parts of a configuration that have a default. */
 export type ClientConfigOptions = Partial<ClientConfig> & Pick<ClientConfig, "servername" | "hash" | "aead">;
 
+/** The suites that are offered: those of the offered versions. */
+export function offeredSuites({ suites, versions }: ClientConfig): readonly SuiteName[] {
+  return suites.filter((name) => versions.includes(SUITES[name].version));
+}
+
 /** A whole configuration; throws `UsageError` `bad-option` for what cannot work. */
 export function clientConfig(options: ClientConfigOptions): ClientConfig {
+  const { suites = Object.keys(SUITES) as SuiteName[], versions = ["TLSv1.3", "TLSv1.2"] } = options;
   const config: ClientConfig = {
-    suites: Object.keys(SUITES) as SuiteName[],
+    suites,
     groups: ["secp256r1", "x25519", "secp384r1", "secp521r1"],
     schemes: ALL_SCHEMES,
     alpn: [],
     identities: [],
     ...options,
+    // A version without a suite cannot be offered.
+    versions: versions.filter((version) => suites.some((name) => SUITES[name]?.version === version)),
   };
-  for (const option of ["suites", "groups", "schemes"] as const) {
-    if (config[option].length === 0) throw misuse("bad-option", `${option} is empty`);
+  for (const name of suites) if (!(name in SUITES)) throw misuse("bad-option", `unknown suite ${name}`);
+  for (const option of ["versions", "suites", "groups", "schemes"] as const) {
+    if (config[option].length === 0) throw misuse("bad-option", `nothing to offer: ${option} is empty`);
   }
-  for (const name of config.suites) if (!(name in SUITES)) throw misuse("bad-option", `unknown suite ${name}`);
   for (const name of config.alpn) {
     const { length } = utf8Bytes(name);
     if (length === 0 || length > 255) throw misuse("bad-option", `alpn ${JSON.stringify(name)} is not 1 to 255 bytes`);

@@ -1,6 +1,7 @@
 import { equal } from "../codec/index.ts";
 import type { ClientIdentity } from "./client-config.ts";
 import { CLIENT_CERTIFICATE_TYPES, type CertificateRequest12 } from "./messages.ts";
+import type { TlsVersion } from "./suites.ts";
 import { ALL_SCHEMES, keyKindOf, schemeFitsKey, SIGNATURE_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
 
 /** Which of the client's identities answers a request, and how it signs. */
@@ -21,7 +22,20 @@ export function chooseIdentity12(
     const wanted = key && CLIENT_CERTIFICATE_TYPES[key.kind === "rsa" ? "rsa_sign" : "ecdsa_sign"];
     if (wanted === undefined || !request.certificateTypes.includes(wanted)) continue;
     if (!isIssuedByOneOf(identity, request.certificateAuthorities)) continue;
-    const scheme = schemeFor(identity, request.signatureSchemes);
+    const scheme = schemeFor(identity, request.signatureSchemes, "TLSv1.2");
+    if (scheme) return { identity, index, scheme };
+  }
+  return undefined;
+}
+
+/** The same for TLS 1.3, whose schemes bind the curve. RFC 8446, sections 4.2.3, 4.2.4 and 4.4.2.3 */
+export function chooseIdentity13(
+  identities: readonly ClientIdentity[],
+  request: { readonly signatureSchemes: readonly number[]; readonly certificateAuthorities: readonly Uint8Array[] },
+): ChosenIdentity | undefined {
+  for (const [index, identity] of identities.entries()) {
+    if (!isIssuedByOneOf(identity, request.certificateAuthorities)) continue;
+    const scheme = schemeFor(identity, request.signatureSchemes, "TLSv1.3");
     if (scheme) return { identity, index, scheme };
   }
   return undefined;
@@ -32,11 +46,15 @@ function isIssuedByOneOf(identity: ClientIdentity, authorities: readonly Uint8Ar
   return authorities.length === 0 || authorities.some((name) => identity.issuers.some((issuer) => equal(issuer, name)));
 }
 
-function schemeFor(identity: ClientIdentity, accepted: readonly number[]): SignatureScheme | undefined {
+function schemeFor(
+  identity: ClientIdentity,
+  accepted: readonly number[],
+  version: TlsVersion,
+): SignatureScheme | undefined {
   const key = keyKindOf(identity.publicKey);
   for (const algorithm of identity.algorithms) {
     const scheme = ALL_SCHEMES.find((name) => SIGNATURE_SCHEMES[name].algorithm === algorithm);
-    if (!scheme || !key || !schemeFitsKey(scheme, key, "TLSv1.2")) continue;
+    if (!scheme || !key || !schemeFitsKey(scheme, key, version)) continue;
     if (accepted.includes(SIGNATURE_SCHEMES[scheme].code)) return scheme;
   }
   return undefined;

@@ -1,7 +1,7 @@
 import type { HawserError } from "../codec/index.ts";
 import { ALERT_LEVELS, alertName, ALERTS } from "./alerts.ts";
 import type { ClientConfig } from "./client-config.ts";
-import { AwaitClientRandom } from "./client-hello.ts";
+import { firstState } from "./client-start.ts";
 import type { Input, Output } from "./effects.ts";
 import { alertFor, AlertReceived, asTlsError, misuse, TlsError } from "./errors.ts";
 import { HANDSHAKE_TYPES, type HandshakeMessage, messageName } from "./messages.ts";
@@ -62,10 +62,10 @@ export class Connection {
 
   #refuseMisuse({ on }: Input): void {
     if (on === "start" && this.#state) throw misuse("unexpected-answer", "the connection was started before");
-    if (on === "send" && (this.phase !== "connected" || this.#sentGoodbye)) {
+    if ((on === "send" || on === "update-keys") && (this.phase !== "connected" || this.#sentGoodbye)) {
       throw misuse("not-connected", `data to send while ${this.#sentGoodbye ? "closing" : this.phase}`);
     }
-    const isAnswer = !["start", "bytes", "end", "send", "close", "abort"].includes(on);
+    const isAnswer = !["start", "bytes", "end", "send", "update-keys", "close", "abort"].includes(on);
     if (isAnswer && !this.#isOver && this.#state?.awaitsAnswer !== true) {
       throw misuse("unexpected-answer", `${on} answers nothing that was asked`);
     }
@@ -75,7 +75,7 @@ export class Connection {
     switch (input.on) {
       case "start": {
         const handshake = { config: this.#config, wire: this.#wire, transcript: new Transcript(this.#config.hash) };
-        this.#state = new AwaitClientRandom(handshake);
+        this.#state = firstState(handshake);
         return;
       }
       case "bytes":
@@ -84,7 +84,10 @@ export class Connection {
       case "end":
         return this.#onEnd();
       case "send":
-        return this.#wire.sendData(input.data);
+        return this.#state?.onSend(input.data);
+      case "update-keys":
+        this.#state = this.#state?.onUpdateKeys();
+        return undefined;
       case "close":
         return this.#sayGoodbye();
       case "abort":
@@ -116,7 +119,7 @@ export class Connection {
       throw new TlsError("unexpected-message", "application data within a handshake message");
     }
     if (plaintext.length === 0) return this.#onEmptyRecord(type);
-    this.#emptyRecords = 0;
+    if (type !== CONTENT_TYPES.change_cipher_spec) this.#emptyRecords = 0;
     if (type === CONTENT_TYPES.alert) return this.#onAlert(plaintext);
     if (type === CONTENT_TYPES.handshake) return this.#wire.joiner.push(plaintext);
     this.#warnings = 0;
@@ -128,6 +131,7 @@ export class Connection {
       throw new TlsError("malformed-message", "change_cipher_spec is not the one byte 1");
     }
     this.#wire.traceMessage("received", "change_cipher_spec", 1);
+    if (this.#wire.version === "TLSv1.3") this.#countEmpty();
     this.#state = this.#state?.onChangeCipherSpec();
   }
 
@@ -136,14 +140,19 @@ export class Connection {
     if (type !== CONTENT_TYPES.application_data || this.phase !== "connected") {
       throw new TlsError("unexpected-message", `an empty record of type ${type}`);
     }
+    this.#countEmpty();
+  }
+
+  /** Also counts the change_cipher_spec of TLS 1.3, which is to be dropped however many there are. */
+  #countEmpty(): void {
     if (++this.#emptyRecords > MAX_EMPTY_RECORDS) {
-      throw new TlsError("empty-record-flood", `${this.#emptyRecords} empty records`);
+      throw new TlsError("empty-record-flood", `${this.#emptyRecords} records that say nothing`);
     }
   }
 
   #onMessage(message: HandshakeMessage): void {
     this.#wire.traceMessage("received", messageName(message.type), message.raw.length);
-    if (message.type === HANDSHAKE_TYPES.hello_request) {
+    if (message.type === HANDSHAKE_TYPES.hello_request && this.#wire.version !== "TLSv1.3") {
       this.#countWarning();
       // RFC 5246, section 7.4.1.1: ignored while a handshake is under way, and no part of its hashes.
       if (this.phase === "handshake" && message.body.length === 0) return;
@@ -163,7 +172,7 @@ export class Connection {
     if (plaintext.length !== 2 || description === undefined || !isKnownLevel) {
       throw new TlsError("malformed-message", `an alert of ${plaintext.length} bytes, level ${level}`);
     }
-    const fatal = level === ALERT_LEVELS.fatal && description !== ALERTS.close_notify;
+    const fatal = this.#isFatal(level, description);
     const code = fatal ? "alert-received" : "";
     this.#wire.emit({
       do: "trace",
@@ -174,16 +183,23 @@ export class Connection {
     this.#countWarning();
   }
 
+  /** In TLS 1.3 the level says nothing: all but the two closure alerts end the connection. RFC 8446, section 6 */
+  #isFatal(level: number, description: number): boolean {
+    if (description === ALERTS.close_notify) return false;
+    if (this.#wire.version === "TLSv1.3") return description !== ALERTS.user_canceled;
+    return level === ALERT_LEVELS.fatal;
+  }
+
   #countWarning(): void {
     if (++this.#warnings > MAX_WARNINGS) throw new TlsError("warning-flood", `${this.#warnings} warnings in a row`);
   }
 
-  /** RFC 5246, section 7.2.1: answered at once, and what comes behind is ignored. */
+  /** What comes behind is ignored. TLS 1.2 answers at once; TLS 1.3 may go on sending. RFC 5246, section 7.2.1; RFC 8446, section 6.1 */
   #onGoodbye(): void {
     if (this.phase !== "connected") throw new TlsError("closed-in-handshake", "close_notify within the handshake");
     this.#heardGoodbye = true;
     this.#wire.emit({ do: "end" });
-    this.#sayGoodbye();
+    if (this.#wire.version === "TLSv1.2") this.#sayGoodbye();
   }
 
   #sayGoodbye(): void {

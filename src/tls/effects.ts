@@ -1,7 +1,7 @@
 import type { HawserError } from "../codec/index.ts";
 import type { NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import type { EventBody } from "../trace/index.ts";
-import type { SuiteName } from "./suites.ts";
+import type { SuiteName, TlsVersion } from "./suites.ts";
 
 /** What somebody outside the engine has to do before the handshake can go on; one at a time, each answered once. */
 export type Effect =
@@ -51,6 +51,8 @@ export type Input =
   | { readonly on: "send"; readonly data: Uint8Array }
   /** The application has no more to send. */
   | { readonly on: "close" }
+  /** New keys, for our direction and, on our request, for the server's. TLS 1.3 only. */
+  | { readonly on: "update-keys" }
   /** The caller gives up. */
   | { readonly on: "abort"; readonly error: HawserError }
   | Answer;
@@ -72,7 +74,7 @@ export type Output =
 
 /** What a handshake agreed on. */
 export type ConnectionFacts = {
-  readonly protocol: "TLSv1.2";
+  readonly protocol: TlsVersion;
   readonly suite: SuiteName;
   readonly group: NamedGroup;
   readonly servername: string;
@@ -80,6 +82,7 @@ export type ConnectionFacts = {
   readonly alpn: string | undefined;
   /** The server's DER certificates as sent, its own first. */
   readonly peerChain: readonly Uint8Array[];
+  /** Whether the keys are bound to the whole handshake; TLS 1.3's always are. RFC 7627, section 4 */
   readonly extendedMasterSecret: boolean;
   /** What became of the server's request for a certificate. */
   readonly clientCertificate: "sent" | "none-fitting" | "not-requested";

@@ -61,6 +61,51 @@ export const TLS_ERRORS = {
     cause: "The server chose a TLS version that this client did not offer.",
     cure: "Enable TLS 1.2 on the server.",
   },
+  "bad-selected-version": {
+    alert: "illegal_parameter",
+    cause: "The server's hello names TLS 1.3 in a way that contradicts itself or what was offered.",
+    cure: "The server or a middlebox is broken or hostile.",
+  },
+  downgrade: {
+    alert: "illegal_parameter",
+    cause: "The server can do TLS 1.3 but was made to choose TLS 1.2: somebody changed our hello on the way.",
+    cure: "Suspect an attacker or a middlebox. Offer only TLS 1.2 (maxVersion) where the middlebox is known and harmless.",
+  },
+  "unoffered-session": {
+    alert: "illegal_parameter",
+    cause: "The server resumes a session that this client did not offer, or echoes another session id than ours.",
+    cure: "The server or a middlebox is broken or hostile.",
+  },
+  "needless-retry": {
+    alert: "illegal_parameter",
+    cause: "The server asked for another hello that would not differ from the first.",
+    cure: "The server is broken or hostile.",
+  },
+  "changed-after-retry": {
+    alert: "illegal_parameter",
+    cause: "After asking for another hello, the server chose another suite or group than it had announced.",
+    cure: "The server is broken or hostile.",
+  },
+  "missing-extension": {
+    alert: "missing_extension",
+    cause: "A message lacks an extension that it must have.",
+    cure: "The server is broken; the message names the extension.",
+  },
+  "bad-certificate-context": {
+    alert: "illegal_parameter",
+    cause: "A certificate message or request of the handshake carries a context, which only later ones may.",
+    cure: "The server is broken.",
+  },
+  "bad-key-update": {
+    alert: "illegal_parameter",
+    cause: "A KeyUpdate holds neither of the two values that are defined.",
+    cure: "The server is broken.",
+  },
+  "key-update-flood": {
+    alert: "unexpected_message",
+    cause: "The server changed its keys many times in a row without sending data.",
+    cure: "The server is broken or wants to keep this device busy.",
+  },
   "unoffered-suite": {
     alert: "illegal_parameter",
     cause: "The server chose a cipher suite that this client did not offer.",

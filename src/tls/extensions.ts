@@ -27,32 +27,61 @@ function single<T>(list: Codec<readonly T[]>): Codec<readonly [T]> {
 
 const protocolNames = vector(2, opaque(1, { min: 1 }), { min: 2 });
 
+const keyShareEntry = struct({ group: u16, keyExchange: opaque(2, { min: 1 }) });
+
 /** Every extension, with its form in each message where it may stand; the client sends them in this order. */
 export const EXTENSIONS = {
   /** RFC 6066, section 3 */
-  server_name: { type: 0x0000, client_hello: hostNames, server_hello: present },
+  server_name: { type: 0x0000, client_hello: hostNames, server_hello: present, encrypted_extensions: present },
   /** RFC 7627, section 5.1 */
   extended_master_secret: { type: 0x0017, client_hello: present, server_hello: present },
   /** RFC 5746, section 3.2 */
   renegotiation_info: { type: 0xff01, client_hello: opaque(1), server_hello: opaque(1) },
-  /** RFC 8422, section 5.1.1. Some TLS 1.2 servers send theirs; it may not be acted upon. */
-  supported_groups: { type: 0x000a, client_hello: codes, server_hello: codes },
+  /** RFC 8422, section 5.1.1; RFC 8446, section 4.2.7. Some TLS 1.2 servers send theirs; it may not be acted upon. */
+  supported_groups: { type: 0x000a, client_hello: codes, server_hello: codes, encrypted_extensions: codes },
   /** RFC 8422, section 5.1.2 */
   ec_point_formats: { type: 0x000b, client_hello: vector(1, u8, { min: 1 }), server_hello: vector(1, u8, { min: 1 }) },
   /** RFC 8446, section 4.2.3 */
-  signature_algorithms: { type: 0x000d, client_hello: codes },
+  signature_algorithms: { type: 0x000d, client_hello: codes, certificate_request: codes },
   /** RFC 7301, section 3.1 */
   application_layer_protocol_negotiation: {
     type: 0x0010,
     client_hello: protocolNames,
     server_hello: single(protocolNames),
+    encrypted_extensions: single(protocolNames),
+  },
+  /** RFC 8446, section 4.2.1 */
+  supported_versions: {
+    type: 0x002b,
+    client_hello: vector(1, u16, { min: 2 }),
+    server_hello_13: u16,
+    hello_retry_request: u16,
+  },
+  /** RFC 8446, section 4.2.2 */
+  cookie: { type: 0x002c, client_hello: opaque(2, { min: 1 }), hello_retry_request: opaque(2, { min: 1 }) },
+  /** RFC 8446, section 4.2.4 */
+  certificate_authorities: { type: 0x002f, certificate_request: vector(2, opaque(2, { min: 1 }), { min: 3 }) },
+  /** RFC 8446, section 4.2.8 */
+  key_share: {
+    type: 0x0033,
+    client_hello: vector(2, keyShareEntry),
+    server_hello_13: keyShareEntry,
+    hello_retry_request: u16,
   },
 } as const satisfies Readonly<Record<string, ExtensionRow>>;
 
 type ExtensionRow = { readonly type: number } & { readonly [M in ExtendedMessage]?: object };
 
 /** The messages that carry extensions. */
-export type ExtendedMessage = "client_hello" | "server_hello";
+export type ExtendedMessage =
+  | "client_hello"
+  | "server_hello"
+  | "server_hello_13"
+  | "hello_retry_request"
+  | "encrypted_extensions"
+  | "certificate"
+  | "certificate_request"
+  | "new_session_ticket";
 
 export type ExtensionName = keyof typeof EXTENSIONS;
 type Table = typeof EXTENSIONS;

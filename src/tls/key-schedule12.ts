@@ -1,6 +1,7 @@
 import type { AeadName, Hash, HashName } from "../crypto/index.ts";
 import { prf12 } from "./prf.ts";
-import { AEADS, type DirectionKeys } from "./protection.ts";
+import { AEADS } from "./aead-suites.ts";
+import type { DirectionKeys } from "./protection.ts";
 
 const MASTER_SECRET_LENGTH = 48;
 const VERIFY_DATA_LENGTH = 12;
@@ -34,13 +35,13 @@ export class KeySchedule12 {
     randoms: Randoms,
     aead: AeadName,
   ): { client: DirectionKeys; server: DirectionKeys } {
-    const { keyLength, saltLength } = AEADS[aead];
-    const length = 2 * (keyLength + saltLength);
+    const { keyLength, fixedNonceLength } = AEADS[aead];
+    const length = 2 * (keyLength + fixedNonceLength);
     const block = this.#prf(master, "key expansion", [randoms.server, randoms.client], length);
-    const salts = 2 * keyLength;
+    const ivs = 2 * keyLength;
     return {
-      client: { key: block.subarray(0, keyLength), salt: block.subarray(salts, salts + saltLength) },
-      server: { key: block.subarray(keyLength, salts), salt: block.subarray(salts + saltLength) },
+      client: { key: block.subarray(0, keyLength), iv: block.subarray(ivs, ivs + fixedNonceLength) },
+      server: { key: block.subarray(keyLength, ivs), iv: block.subarray(ivs + fixedNonceLength) },
     };
   }
 

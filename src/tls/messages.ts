@@ -9,6 +9,7 @@ import {
   rest,
   struct,
   u16,
+  u32,
   u8,
   type ValueOf,
   vector,
@@ -21,6 +22,8 @@ export const HANDSHAKE_TYPES = {
   hello_request: 0,
   client_hello: 1,
   server_hello: 2,
+  new_session_ticket: 4,
+  encrypted_extensions: 8,
   certificate: 11,
   server_key_exchange: 12,
   certificate_request: 13,
@@ -28,6 +31,9 @@ export const HANDSHAKE_TYPES = {
   certificate_verify: 15,
   client_key_exchange: 16,
   finished: 20,
+  key_update: 24,
+  /** Stands in a transcript for the hash of a first ClientHello. RFC 8446, section 4.4.1 */
+  message_hash: 254,
 } as const;
 
 export type HandshakeType = keyof typeof HANDSHAKE_TYPES;
@@ -136,6 +142,31 @@ export const CLIENT_CERTIFICATE_TYPES = { rsa_sign: 1, ecdsa_sign: 64 } as const
 
 /** The client's ephemeral public key. RFC 8422, section 5.7 */
 export const clientKeyExchangeEcdhe = opaque(1, { min: 1 });
+
+/** RFC 8446, section 4.3.1 */
+export const encryptedExtensions = extensionBlock;
+
+/** Certificates with their extensions, behind the context of the request. RFC 8446, section 4.4.2 */
+export const certificate13 = struct({
+  context: opaque(1),
+  entries: vector(3, struct({ certificate: opaque(3, { min: 1 }), extensions: extensionBlock })),
+});
+
+/** RFC 8446, section 4.3.2 */
+export const certificateRequest13 = struct({ context: opaque(1), extensions: extensionBlock });
+
+/** Whether the other side is to update its keys too. RFC 8446, section 4.6.3 */
+export const keyUpdate = u8;
+export const KEY_UPDATE_REQUESTS = { update_not_requested: 0, update_requested: 1 } as const;
+
+/** RFC 8446, section 4.6.1; the lifetime is in seconds */
+export const newSessionTicket13 = struct({
+  lifetime: u32,
+  ageAdd: u32,
+  nonce: opaque(1),
+  ticket: opaque(2, { min: 1 }),
+  extensions: extensionBlock,
+});
 
 /** verify_data; its length depends on version and hash. RFC 5246, section 7.4.9; RFC 8446, section 4.4.4 */
 export const finished = rest;

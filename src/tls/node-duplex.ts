@@ -69,6 +69,11 @@ export class TlsDuplex extends Duplex {
     return this.#facts?.alpn ?? false;
   }
 
+  /** New keys in both directions. TLS 1.3 only: throws `bad-option` in TLS 1.2. RFC 8446, section 4.6.3 */
+  updateKeys(): void {
+    this.#driver.step({ on: "update-keys" });
+  }
+
   setNoDelay(noDelay = true): this {
     if (this.#socket instanceof Socket) this.#socket.setNoDelay(noDelay);
     return this;

@@ -203,7 +203,9 @@ test("OE-33 the trace tells each message, who performed each operation, and what
   const port = await serve(t, { requestCert: true, ca: chainPem(ca) }, (socket) => socket.end());
   const trace = new Ledger({ clock: nodeClock });
   const signer = { ...device.signer, performer: "chip" as const };
-  const client = await connect(to(port, { trace, certificate: device.chain, signer, correlation: { device: "d1" } }));
+  const client = await connect(
+    to(port, { trace, maxVersion: "TLSv1.2", certificate: device.chain, signer, correlation: { device: "d1" } }),
+  );
   await text(client);
   const events = trace.events({ device: "d1" });
   const performed = events.flatMap((e) => (e.kind === "tls.operation" ? [`${e.operation} ${e.performer}`] : []));

@@ -10,6 +10,7 @@ import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-c
 import { Connection } from "./connection.ts";
 import { misuse } from "./errors.ts";
 import { TlsDuplex } from "./node-duplex.ts";
+import type { TlsVersion } from "./suites.ts";
 
 export { TlsDuplex } from "./node-duplex.ts";
 
@@ -41,6 +42,8 @@ export type ConnectOptions = Partial<Pick<ClientConfig, "suites" | "groups" | "s
   readonly trace?: Trace;
   readonly correlation?: Correlation;
   readonly clock?: Clock;
+  readonly minVersion?: TlsVersion;
+  readonly maxVersion?: TlsVersion;
   /** For the whole handshake, in milliseconds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
@@ -88,9 +91,11 @@ export function open(options: ConnectOptions): TlsDuplex {
 }
 
 function engineConfig(options: ConnectOptions, servername: string, keyAgreement: KeyAgreement): ClientConfig {
-  const { suites, schemes, alpn } = options;
+  const { suites, schemes, alpn, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
+  const versions = (["TLSv1.3", "TLSv1.2"] as const).filter((each) => each >= minVersion && each <= maxVersion);
   return clientConfig({
     servername,
+    versions,
     hash: nodeHash,
     aead: nodeAead,
     groups: options.groups ?? keyAgreement.groups,

@@ -26,8 +26,11 @@ export class RecordReader {
   #buffered = 0;
   /** The longest fragment that the current protection may produce. */
   maxFragment = MAX_PLAINTEXT;
-  /** The record version that is agreed; until then any 3.x. RFC 5246, appendix E.1 */
-  version: number | undefined;
+  /**
+   * The record version that is agreed: undefined before there is one, "any" in TLS 1.3, which ignores it.
+   * RFC 5246, appendix E.1; RFC 8446, section 5.1
+   */
+  version: number | "any" | undefined;
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
@@ -59,7 +62,7 @@ export class RecordReader {
       if (this.version === undefined) throw new TlsError("not-tls", `type ${type}, version 0x${version.toString(16)}`);
       throw new TlsError("unexpected-message", `a record of type ${type} and version 0x${version.toString(16)}`);
     }
-    if (this.version !== undefined && version !== this.version) {
+    if (this.version !== undefined && this.version !== "any" && version !== this.version) {
       throw new TlsError("bad-record-version", `record version 0x${version.toString(16)}`);
     }
     if (length > this.maxFragment) throw new TlsError("record-too-long", `${length} bytes, limit ${this.maxFragment}`);

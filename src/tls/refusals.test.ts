@@ -493,7 +493,7 @@ test("a chip that cannot sign ends the connection after what was said, with an i
 });
 
 test("a key that has protected as many records as is safe protects no more", () => {
-  const keys = { key: new Uint8Array(16), salt: new Uint8Array(4) };
+  const keys = { key: new Uint8Array(16), iv: new Uint8Array(4) };
   const protection = new Aead12Protection(nodeAead, "aes-128-gcm", keys, 2);
   protection.seal(23, utf8Bytes("one"));
   protection.seal(23, utf8Bytes("two"));
@@ -501,7 +501,7 @@ test("a key that has protected as many records as is safe protects no more", () 
 });
 
 test("a record whose plaintext is longer than 2^14 is refused though it verifies", () => {
-  const keys = { key: new Uint8Array(16), salt: new Uint8Array(4) };
+  const keys = { key: new Uint8Array(16), iv: new Uint8Array(4) };
   const record = new Aead12Protection(nodeAead, "aes-128-gcm", keys).seal(23, new Uint8Array(0x4001));
   const reading = new Aead12Protection(nodeAead, "aes-128-gcm", keys);
   assert.throws(() => reading.open({ type: 23, version: 0x0303, fragment: record.subarray(5) }), {

@@ -1,4 +1,5 @@
 import { ecPublicPoint, type CurveName, type SignatureAlgorithm } from "../crypto/index.ts";
+import type { TlsVersion } from "./suites.ts";
 
 /** What one signature scheme is: its code, the algorithm, and the curve that TLS 1.3 binds it to. */
 export type SchemeRow = { readonly code: number; readonly algorithm: SignatureAlgorithm; readonly curve?: CurveName };
@@ -42,7 +43,7 @@ export function keyKindOf(publicKey: Uint8Array): KeyKind | undefined {
 }
 
 /** Whether a key can make signatures of the scheme; TLS 1.2 leaves the curve to the key. RFC 8446, section 4.2.3; RFC 8422, section 5.1.1 */
-export function schemeFitsKey(scheme: SignatureScheme, key: KeyKind, version: "TLSv1.2" | "TLSv1.3"): boolean {
+export function schemeFitsKey(scheme: SignatureScheme, key: KeyKind, version: TlsVersion): boolean {
   const row: SchemeRow = SIGNATURE_SCHEMES[scheme];
   if (key.kind === "rsa") {
     // RFC 8446, section 4.4.3: PKCS#1 v1.5 signs certificates only.

@@ -3,11 +3,15 @@ import type { ClientConfig } from "./client-config.ts";
 import type { Answer, Effect } from "./effects.ts";
 import { LocalFailure, misuse, TlsError } from "./errors.ts";
 import { HANDSHAKE_TYPES, type HandshakeMessage, type HandshakeType, messageName } from "./messages.ts";
+import type { TlsVersion } from "./suites.ts";
 import type { Transcript } from "./transcript.ts";
 import type { Wire } from "./wire.ts";
 
 /** What every state of a handshake carries. */
 export type Handshake = { readonly config: ClientConfig; readonly wire: Wire; readonly transcript: Transcript };
+
+/** Record and hello versions. RFC 5246, section 6.2.1; RFC 8446, section 4.2.1 */
+export const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const satisfies Record<TlsVersion, number>;
 
 /** One state of a connection: each input it allows gives the next state, everything else is refused here. */
 export abstract class State {
@@ -35,6 +39,14 @@ export abstract class State {
     throw new TlsError("unexpected-message", `application data while waiting for ${this.name}`);
   }
 
+  onSend(_data: Uint8Array): void {
+    throw misuse("not-connected", `data to send while waiting for ${this.name}`);
+  }
+
+  onUpdateKeys(): State {
+    throw misuse("not-connected", `new keys while waiting for ${this.name}`);
+  }
+
   onAnswer(answer: Exclude<Answer, { on: "failed" }>): State {
     throw misuse("unexpected-answer", `${answer.on} while waiting for ${this.name}`);
   }
@@ -44,9 +56,14 @@ export abstract class State {
     return new LocalFailure("operation-failed", `${this.name} failed: ${reasonOf(cause)}`, { cause });
   }
 
+  /** Refuses any other type. */
+  protected expect(message: HandshakeMessage, type: HandshakeType): void {
+    if (message.type !== HANDSHAKE_TYPES[type]) State.prototype.onMessage.call(this, message);
+  }
+
   /** Takes a message of this type into the transcript; any other is refused. */
   protected accept(message: HandshakeMessage, type: HandshakeType): void {
-    if (message.type !== HANDSHAKE_TYPES[type]) State.prototype.onMessage.call(this, message);
+    this.expect(message, type);
     this.handshake.transcript.add(message.raw);
   }
 

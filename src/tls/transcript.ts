@@ -1,4 +1,5 @@
 import { concat } from "../codec/index.ts";
+import { HANDSHAKE_TYPES } from "./messages.ts";
 import type { Hash, HashName, RunningHash } from "../crypto/index.ts";
 
 /**
@@ -23,6 +24,18 @@ export class Transcript {
   useHash(name: HashName): void {
     this.#running = { name, hash: this.#hash.start(name) };
     for (const raw of this.#messages) this.#running.hash.update(raw);
+  }
+
+  /** Lets go of the messages themselves where only their hash is needed from here on. */
+  forgetMessages(): void {
+    this.#messages = [];
+  }
+
+  /** Puts the hash of the first hello in its place, when the server asks for another. RFC 8446, section 4.4.1 */
+  replaceByHash(name: HashName): void {
+    const hash = this.#hash.digest(name, this.content());
+    const header = Uint8Array.of(HANDSHAKE_TYPES.message_hash, 0, 0, hash.length);
+    this.#messages = [concat(header, hash)];
   }
 
   /** The hash of everything so far; empty before `useHash`. */

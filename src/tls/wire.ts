@@ -6,6 +6,7 @@ import { HandshakeJoiner } from "./handshake-joiner.ts";
 import { type HandshakeMessage, messageName } from "./messages.ts";
 import { type RecordProtection, unprotected } from "./protection.ts";
 import { CONTENT_TYPES, MAX_PLAINTEXT, RecordReader } from "./records.ts";
+import type { TlsVersion } from "./suites.ts";
 
 /** The record layer of one connection, and the outputs of the step in progress. */
 export class Wire {
@@ -14,6 +15,7 @@ export class Wire {
   // Old servers want to see 3.1 in the first record. RFC 8446, section 5.1
   #writes: RecordProtection = unprotected(0x0301);
   #reads: RecordProtection = unprotected(0x0303);
+  #version: TlsVersion | undefined;
   #flight: Uint8Array[] = [];
   #outputs: Output[] = [];
 
@@ -66,9 +68,19 @@ export class Wire {
   }
 
   /** The versions of records are fixed from here on. */
-  agreeVersion(version: number): void {
-    this.reader.version = version;
-    this.#writes = unprotected(version);
+  agreeVersion(version: TlsVersion): void {
+    this.#version = version;
+    this.reader.version = version === "TLSv1.3" ? "any" : 0x0303;
+    this.#writes = unprotected(0x0303);
+  }
+
+  get version(): TlsVersion | undefined {
+    return this.#version;
+  }
+
+  /** How many records may still be sent under the present key. */
+  get recordsLeft(): number {
+    return this.#writes.recordsLeft;
   }
 
   /** The next record, opened; undefined where more bytes are needed. */

@@ -19,7 +19,18 @@ import { TLS_SERVERS } from "./tls-servers.ts";
 
 const hierarchy = await newHierarchy();
 const server = await hierarchy.server();
-const TLS12 = { openssl: ["-tls1_2"], "gnutls-serv": ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2"] };
+const ARGS = {
+  openssl: { "TLSv1.2": ["-tls1_2"], "TLSv1.3": ["-tls1_3"] },
+  "gnutls-serv": {
+    "TLSv1.2": ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.2"],
+    "TLSv1.3": ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3"],
+  },
+};
+/** What the chip does, in order, where it does all that it can. */
+const OPERATIONS = {
+  "TLSv1.2": ["key-share", "client-random", "verify-server-signature", "key-agreement", "client-signature"],
+  "TLSv1.3": ["key-share", "client-random", "key-agreement", "verify-server-signature", "client-signature"],
+};
 
 /** A chip in its own server, reached over TCP. */
 async function openChip(t: TestContext, trace: Ledger): Promise<A71ch> {
@@ -32,46 +43,51 @@ async function openChip(t: TestContext, trace: Ledger): Promise<A71ch> {
   return A71ch.open(transport, { hash: nodeHash, clock: nodeClock });
 }
 
-for (const program of ["openssl", "gnutls-serv"] as const) {
+for (const [program, version] of [
+  ["openssl", "TLSv1.2"],
+  ["openssl", "TLSv1.3"],
+  ["gnutls-serv", "TLSv1.2"],
+  ["gnutls-serv", "TLSv1.3"],
+] as const) {
   for (const where of ["only the signature", "every operation"] as const) {
     const ids = where === "every operation" ? "A5-22 A5-28 A5-30 OE-02 OE-33" : "A5-30 A5-32 OE-33";
-    test(`${ids} ${program} accepts a device whose chip does ${where}`, { timeout: 20_000 }, async (t) => {
-      if (!requirePeer(t, program)) return;
-      const trace = new Ledger({ clock: nodeClock });
-      const chip = await openChip(t, trace);
-      const certificate = await hierarchy.deviceFor(await chip.generateKeyPair(0));
-      const args = TLS12[program];
-      const peer = await TLS_SERVERS[program](t, { hierarchy, server, demandsCertificate: true, args });
-      const inChip: Partial<ConnectOptions> = {
-        random: chip.random,
-        keyAgreement: chip.keyAgreement(1),
-        verifier: verifierOverDigests(chip.verifier, nodeHash),
-        schemes: ["ecdsa_secp256r1_sha256"],
-      };
-      const client = await connect({
-        host: "127.0.0.1",
-        port: peer.port,
-        servername: "localhost",
-        ca: [hierarchy.root.certificate.der],
-        certificate,
-        signer: await chip.signer(0),
-        trace,
-        ...(where === "every operation" ? inChip : {}),
-      });
-      client.write("from the chip\n");
-      await once(client, "data");
-      client.end();
-      await once(client, "close");
-      const performed = trace
-        .events({ kinds: ["tls.operation"] })
-        .flatMap((event) => (event.kind === "tls.operation" && event.performer === "chip" ? [event.operation] : []));
-      assert.deepEqual(
-        performed,
-        where === "every operation"
-          ? ["client-random", "verify-server-signature", "key-share", "key-agreement", "client-signature"]
-          : ["client-signature"],
-      );
-    });
+    test(
+      `${ids} ${program} accepts over ${version} a device whose chip does ${where}`,
+      { timeout: 20_000 },
+      async (t) => {
+        if (!requirePeer(t, program)) return;
+        const trace = new Ledger({ clock: nodeClock });
+        const chip = await openChip(t, trace);
+        const certificate = await hierarchy.deviceFor(await chip.generateKeyPair(0));
+        const args = ARGS[program][version];
+        const peer = await TLS_SERVERS[program](t, { hierarchy, server, demandsCertificate: true, args });
+        const inChip: Partial<ConnectOptions> = {
+          random: chip.random,
+          keyAgreement: chip.keyAgreement(1),
+          verifier: verifierOverDigests(chip.verifier, nodeHash),
+          schemes: ["ecdsa_secp256r1_sha256"],
+        };
+        const client = await connect({
+          host: "127.0.0.1",
+          port: peer.port,
+          servername: "localhost",
+          ca: [hierarchy.root.certificate.der],
+          certificate,
+          signer: await chip.signer(0),
+          trace,
+          ...(where === "every operation" ? inChip : {}),
+        });
+        assert.equal(client.facts.protocol, version);
+        client.write("from the chip\n");
+        await once(client, "data");
+        client.end();
+        await once(client, "close");
+        const performed = trace
+          .events({ kinds: ["tls.operation"] })
+          .flatMap((event) => (event.kind === "tls.operation" && event.performer === "chip" ? [event.operation] : []));
+        assert.deepEqual(performed, where === "every operation" ? OPERATIONS[version] : ["client-signature"]);
+      },
+    );
   }
 }
 

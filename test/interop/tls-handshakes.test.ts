@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 
 import { connect, type ConnectOptions, type TlsDuplex } from "../../src/tls/node.ts";
-import { type SuiteName, SUITES } from "../../src/tls/index.ts";
+import { type Suite12Name, SUITES_12 } from "../../src/tls/suites.ts";
 import { newHierarchy } from "../tls/hierarchy.ts";
 import { requirePeer } from "./peers.ts";
 import { TLS_SERVERS } from "./tls-servers.ts";
@@ -24,12 +24,12 @@ async function exchange(client: TlsDuplex, line: string): Promise<void> {
 }
 
 for (const program of ["openssl", "gnutls-serv"] as const) {
-  for (const suite of Object.keys(SUITES) as SuiteName[]) {
+  for (const suite of Object.keys(SUITES_12) as Suite12Name[]) {
     for (const client of ["none", "ecdsa", "rsa"] as const) {
       const title = `A5-18 A5-25 OE-25 OE-28 ${suite} with ${program}, client certificate: ${client}`;
       test(title, { timeout: 20_000 }, async (t) => {
         if (!requirePeer(t, program)) return;
-        const server = servers[SUITES[suite].authentication];
+        const server = servers[SUITES_12[suite].authentication];
         const args = TLS12[program];
         const demandsCertificate = client !== "none";
         const peer = await TLS_SERVERS[program](t, { hierarchy, server, demandsCertificate, args });

@@ -14,7 +14,10 @@ import {
   type Input,
   type Output,
 } from "../../src/tls/index.ts";
-import { type ScriptedServer, serverPublicKey } from "./scripted-server.ts";
+import { serverPublicKey } from "./scripted-server.ts";
+
+/** Either of the scripted servers. */
+export type Peer = { receive(bytes: Uint8Array): Uint8Array };
 
 export type RunOptions = Partial<ClientConfigOptions> & {
   readonly seed?: string;
@@ -33,11 +36,11 @@ export class ClientRun {
   readonly connection: Connection;
   readonly outputs: Output[] = [];
   readonly #options: RunOptions;
-  readonly #server: ScriptedServer;
+  readonly #server: Peer;
   readonly #entropy: SeededEntropy;
   #agree: ((peer: Uint8Array) => Promise<Uint8Array>) | undefined;
 
-  constructor(server: ScriptedServer, options: RunOptions = {}) {
+  constructor(server: Peer, options: RunOptions = {}) {
     const { seed = "client", ...rest } = options;
     this.#options = rest;
     this.#server = server;

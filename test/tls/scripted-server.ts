@@ -30,11 +30,12 @@ import {
 import { Aead12Protection, type RecordProtection, unprotected } from "../../src/tls/protection.ts";
 import { CONTENT_TYPES, RecordReader } from "../../src/tls/records.ts";
 import { schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../../src/tls/signature-schemes.ts";
-import { type SuiteName, SUITES } from "../../src/tls/suites.ts";
+import { type Suite12Name, SUITES_12 } from "../../src/tls/suites.ts";
 import { Transcript } from "../../src/tls/transcript.ts";
 import { encode } from "../../src/codec/index.ts";
 
-const keys = {
+/** The server's private keys. */
+export const keys = {
   ecdsa: generateKeyPairSync("ec", { namedCurve: "prime256v1" }),
   rsa: generateKeyPairSync("rsa", { modulusLength: 2048 }),
 };
@@ -46,12 +47,13 @@ export function serverPublicKey(kind: "ecdsa" | "rsa"): Uint8Array {
 }
 
 export type ScriptedServerOptions = {
-  readonly suite?: SuiteName;
+  readonly suite?: Suite12Name;
   readonly group?: NamedGroup;
   readonly scheme?: SignatureScheme;
   readonly request?: CertificateRequest12;
   readonly extendedMasterSecret?: boolean;
   readonly alpn?: string;
+  readonly echoesSessionId?: boolean;
   readonly chain?: readonly Uint8Array[];
   /** Edits of what would be said; each gets the honest value. */
   readonly editHello?: (hello: ServerHello) => ServerHello;
@@ -67,7 +69,7 @@ export type ScriptedServerOptions = {
 
 export class ScriptedServer {
   readonly #options: ScriptedServerOptions;
-  readonly #suiteName: SuiteName;
+  readonly #suiteName: Suite12Name;
   readonly #reader = new RecordReader();
   readonly #joiner = new HandshakeJoiner();
   readonly #transcript = new Transcript(nodeHash);
@@ -95,7 +97,7 @@ export class ScriptedServer {
   }
 
   get #suite() {
-    return SUITES[this.#suiteName];
+    return SUITES_12[this.#suiteName];
   }
 
   /** Takes what the client wrote and gives what to write back. */
@@ -195,7 +197,7 @@ export class ScriptedServer {
     return editHello({
       legacyVersion: 0x0303,
       random: this.#randoms.server,
-      legacySessionId: new Uint8Array(0),
+      legacySessionId: this.#options.echoesSessionId ? hello.legacySessionId : new Uint8Array(0),
       cipherSuite: this.#suite.code,
       compressionMethod: 0,
       extensions: editExtensions(extensions),
@@ -238,7 +240,8 @@ export class ScriptedServer {
   }
 }
 
-function signWith(key: KeyObject, scheme: SignatureScheme, content: Uint8Array): Uint8Array {
+/** A signature by a key, as a scheme has it. */
+export function signWith(key: KeyObject, scheme: SignatureScheme, content: Uint8Array): Uint8Array {
   const { algorithm } = SIGNATURE_SCHEMES[scheme];
   return new Uint8Array(sign(hashName(algorithm), content, { key, ...padding(algorithm) }));
 }

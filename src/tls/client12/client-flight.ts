@@ -14,8 +14,19 @@ import type { ServerFlight } from "./server-flight.ts";
 /** What is proven about the server before any secret is shared with it. */
 export type ServerProofs = { readonly certificate: CertificateVerified; readonly signature: ServerSignatureVerified };
 
-/** Asks for our ephemeral key pair on the server's group. */
-export class GenerateKeyShare extends Awaiting<"generated"> {
+/** The way on once the server is verified: an ephemeral key pair on its group, unless there is one already. */
+export function shareKeys(
+  handshake: Handshake,
+  negotiation: Negotiation12,
+  flight: ServerFlight,
+  proofs: ServerProofs,
+): State {
+  const { share } = negotiation;
+  if (share?.group !== flight.group) return new GenerateKeyShare(handshake, negotiation, flight, proofs);
+  return new AgreeSecret(handshake, negotiation, { ...flight, publicKey: share.publicKey }, proofs);
+}
+
+class GenerateKeyShare extends Awaiting<"generated"> {
   readonly name = "our key share";
   readonly #negotiation: Negotiation12;
   readonly #flight: ServerFlight;

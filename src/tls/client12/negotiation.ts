@@ -1,28 +1,30 @@
-import { equal, utf8Bytes } from "../../codec/index.ts";
-import type { ClientConfig } from "../client-config.ts";
+import { chosenProtocol } from "../alpn.ts";
+import type { OfferedShare, SentHello } from "../client-hello.ts";
 import { TlsError } from "../errors.ts";
 import type { ExtensionsOf } from "../extensions.ts";
 import { KeySchedule12, type Randoms } from "../key-schedule12.ts";
 import type { ServerHello } from "../messages.ts";
 import type { Handshake } from "../state.ts";
-import { type Suite, suiteName, type SuiteName, SUITES } from "../suites.ts";
+import { isSuite13, type Suite12, type Suite12Name, suiteName, SUITES_12 } from "../suites.ts";
 
 /** What a TLS 1.2 ServerHello settled, checked against what was offered. RFC 5246, section 7.4.1.3 */
 export class Negotiation12 {
-  readonly suiteName: SuiteName;
+  readonly suiteName: Suite12Name;
   readonly randoms: Randoms;
   readonly schedule: KeySchedule12;
   readonly extendedMasterSecret: boolean;
   readonly alpn: string | undefined;
+  /** The key share that was made for TLS 1.3: good for this handshake too, where the server chooses its group. */
+  readonly share: OfferedShare | undefined;
 
   constructor(
     { config, transcript }: Handshake,
-    clientRandom: Uint8Array,
+    sent: SentHello,
     hello: ServerHello,
     extensions: ExtensionsOf<"server_hello">,
   ) {
     const suite = suiteName(hello.cipherSuite);
-    if (suite === undefined || !config.suites.includes(suite)) {
+    if (suite === undefined || isSuite13(suite) || !config.suites.includes(suite)) {
       throw new TlsError("unoffered-suite", `suite 0x${hello.cipherSuite.toString(16).padStart(4, "0")}`);
     }
     if (hello.compressionMethod !== 0) throw new TlsError("bad-compression", `method ${hello.compressionMethod}`);
@@ -32,15 +34,16 @@ export class Negotiation12 {
       throw new TlsError("bad-point-formats", "uncompressed is not among the server's point formats");
     }
     this.suiteName = suite;
-    this.randoms = { client: clientRandom, server: hello.random };
+    this.randoms = { client: sent.random, server: hello.random };
     this.schedule = new KeySchedule12(config.hash, this.suite.hash);
     this.extendedMasterSecret = extensions.extended_master_secret === true;
+    this.share = sent.share;
     this.alpn = chosenProtocol(config, extensions.application_layer_protocol_negotiation);
     transcript.useHash(this.suite.hash);
   }
 
-  get suite(): Suite {
-    return SUITES[this.suiteName];
+  get suite(): Suite12 {
+    return SUITES_12[this.suiteName];
   }
 }
 
@@ -49,11 +52,4 @@ function checkRenegotiationInfo(info: Uint8Array | undefined): void {
   if (info === undefined) throw new TlsError("insecure-renegotiation", "no renegotiation_info in server_hello");
   if (info.length > 0)
     throw new TlsError("insecure-renegotiation", "renegotiation_info of a first handshake is not empty");
-}
-
-function chosenProtocol(config: ClientConfig, chosen: readonly [Uint8Array] | undefined): string | undefined {
-  if (chosen === undefined) return undefined;
-  const name = config.alpn.find((offered) => equal(utf8Bytes(offered), chosen[0]));
-  if (name === undefined) throw new TlsError("bad-alpn", "the server chose a protocol that was not offered");
-  return name;
 }

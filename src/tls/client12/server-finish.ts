@@ -1,4 +1,5 @@
 import { empty } from "../../codec/index.ts";
+import { misuse } from "../errors.ts";
 import { bodyOf, finished, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import { FinishedVerified } from "../proofs.ts";
 import type { RecordProtection } from "../protection.ts";
@@ -74,6 +75,14 @@ class Connected12 extends State {
     // RFC 5246, section 7.2.2: a client that does not renegotiate says so and goes on.
     this.handshake.wire.sendAlert("no_renegotiation", "warning");
     return this;
+  }
+
+  override onSend(data: Uint8Array): void {
+    this.handshake.wire.sendData(data);
+  }
+
+  override onUpdateKeys(): State {
+    throw misuse("bad-option", "TLS 1.2 cannot change keys within a connection");
   }
 
   override onData(data: Uint8Array): State {

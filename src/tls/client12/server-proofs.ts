@@ -5,7 +5,7 @@ import { TlsError } from "../errors.ts";
 import { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
 import { keyKindOf, schemeFitsKey, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
-import { GenerateKeyShare } from "./client-flight.ts";
+import { shareKeys } from "./client-flight.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import type { ServerFlight } from "./server-flight.ts";
 
@@ -26,7 +26,7 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
     const certificate = CertificateVerified.from(this.#flight.chain, answer);
     const { suite, suiteName } = this.#negotiation;
     const key = keyKindOf(certificate.publicKey);
-    if (key?.kind !== suite.authentication) {
+    if (key === undefined || key.kind !== suite.authentication) {
       throw new TlsError("certificate-not-for-suite", `${suiteName} with a ${key?.kind ?? "foreign"} key`);
     }
     if (!schemeFitsKey(this.#flight.scheme, key, "TLSv1.2")) {
@@ -72,6 +72,6 @@ class VerifySignature extends Awaiting<"verified"> {
 
   protected resume(answer: Extract<Answer, { on: "verified" }>): State {
     const proofs = { certificate: this.#certificate, signature: ServerSignatureVerified.from(answer) };
-    return new GenerateKeyShare(this.handshake, this.#negotiation, this.#flight, proofs);
+    return shareKeys(this.handshake, this.#negotiation, this.#flight, proofs);
   }
 }

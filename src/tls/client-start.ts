@@ -1,0 +1,180 @@
+import { concat, equal, fromHex, utf8Bytes } from "../codec/index.ts";
+import { buildHello, type OfferedShare, type SentHello } from "./client-hello.ts";
+import { Negotiation12 } from "./client12/negotiation.ts";
+import { ExpectCertificate } from "./client12/server-flight.ts";
+import { beginAgreement } from "./client13/key-exchange.ts";
+import { checkRetry } from "./client13/retry.ts";
+import type { Answer } from "./effects.ts";
+import { misuse, TlsError } from "./errors.ts";
+import { decodeExtensions, EXTENSIONS } from "./extensions.ts";
+import { bodyOf, type HandshakeMessage, serverHello, type ServerHello } from "./messages.ts";
+import { Awaiting, type Handshake, State, VERSIONS } from "./state.ts";
+
+/** The first state of a connection: a key share is only made early where TLS 1.3 is offered. */
+export function firstState(handshake: Handshake): State {
+  if (handshake.config.versions.includes("TLSv1.3")) return new GenerateFirstShare(handshake);
+  return new AwaitClientRandom(handshake, undefined);
+}
+
+/** Asks for the key share that the first hello offers, on the most preferred group. RFC 8446, section 4.2.8 */
+class GenerateFirstShare extends Awaiting<"generated"> {
+  readonly name = "our key share";
+
+  constructor(handshake: Handshake) {
+    super(handshake, { do: "generate", group: firstGroup(handshake) }, "generated");
+  }
+
+  protected resume({ publicKey }: Extract<Answer, { on: "generated" }>): State {
+    return new AwaitClientRandom(this.handshake, { group: firstGroup(this.handshake), publicKey });
+  }
+}
+
+function firstGroup({ config }: Handshake) {
+  const [group] = config.groups;
+  if (!group) throw misuse("bad-option", "groups is empty");
+  return group;
+}
+
+/** Asks for the client random, then says hello. */
+class AwaitClientRandom extends Awaiting<"random"> {
+  readonly name = "the client random";
+  readonly #share: OfferedShare | undefined;
+
+  constructor(handshake: Handshake, share: OfferedShare | undefined) {
+    super(handshake, { do: "random", length: 32 }, "random");
+    this.#share = share;
+  }
+
+  protected resume({ bytes: random }: Extract<Answer, { on: "random" }>): State {
+    const { config } = this.handshake;
+    // For middleboxes TLS 1.3 looks like the resumption of a session; the id is fresh and means nothing.
+    const sessionId = this.#share
+      ? config.hash.digest("sha256", utf8Bytes("legacy_session_id"), random)
+      : new Uint8Array(0);
+    const hello = buildHello(config, { random, sessionId, share: this.#share });
+    this.send(hello.message);
+    this.handshake.wire.endFlight();
+    return new ExpectServerHello(this.handshake, hello);
+  }
+}
+
+/** SHA-256 of "HelloRetryRequest", in the place of a random. RFC 8446, section 4.1.3 */
+const RETRY_RANDOM = fromHex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c");
+
+/** Waits for the hello that decides the version. RFC 8446, section 4.1.3 */
+class ExpectServerHello extends State {
+  readonly name = "server_hello";
+  readonly #hello: SentHello;
+  /** The suite of the request for another hello, once there was one. */
+  readonly #retriedSuite: number | undefined;
+
+  constructor(handshake: Handshake, hello: SentHello, retriedSuite?: number) {
+    super(handshake);
+    this.#hello = hello;
+    this.#retriedSuite = retriedSuite;
+  }
+
+  override onMessage(message: HandshakeMessage): State {
+    this.expect(message, "server_hello");
+    const hello = bodyOf(serverHello, message);
+    const isThirteen = hello.extensions.some(({ type }) => type === EXTENSIONS.supported_versions.type);
+    if (!isThirteen) return this.#onHello12(message, hello);
+    if (!this.#hello.share) throw new TlsError("unsolicited-extension", "supported_versions was not offered");
+    this.#checkHello13(hello);
+    return equal(hello.random, RETRY_RANDOM) ? this.#onRetry(message, hello) : this.#onHello13(message, hello);
+  }
+
+  /** RFC 8446, section 5: dropped once the server has spoken TLS 1.3; it follows the request for another hello. */
+  override onChangeCipherSpec(): State {
+    return this.#retriedSuite === undefined ? super.onChangeCipherSpec() : this;
+  }
+
+  #onHello12(message: HandshakeMessage, hello: ServerHello): State {
+    const { config, wire, transcript } = this.handshake;
+    if (hello.legacyVersion !== VERSIONS["TLSv1.2"] || !config.versions.includes("TLSv1.2")) {
+      throw new TlsError("unsupported-version", `the server chose version 0x${hello.legacyVersion.toString(16)}`);
+    }
+    if (this.#retriedSuite !== undefined)
+      throw new TlsError("bad-selected-version", "TLS 1.2 after a retry of TLS 1.3");
+    if (this.#hello.share) checkDowngrade(hello.random);
+    if (this.#hello.sessionId.length > 0 && equal(hello.legacySessionId, this.#hello.sessionId)) {
+      throw new TlsError("unoffered-session", "the server resumes a session that never was");
+    }
+    transcript.add(message.raw);
+    wire.agreeVersion("TLSv1.2");
+    const extensions = decodeExtensions("server_hello", hello.extensions, this.#hello.offered);
+    const negotiation = new Negotiation12(this.handshake, this.#hello, hello, extensions);
+    return new ExpectCertificate(this.handshake, negotiation);
+  }
+
+  #checkHello13(hello: ServerHello): void {
+    if (hello.legacyVersion !== VERSIONS["TLSv1.2"]) {
+      throw new TlsError("bad-selected-version", `legacy_version 0x${hello.legacyVersion.toString(16)}`);
+    }
+    if (!equal(hello.legacySessionId, this.#hello.sessionId)) {
+      throw new TlsError("unoffered-session", "the server does not echo our session id");
+    }
+    if (hello.compressionMethod !== 0) throw new TlsError("bad-compression", `method ${hello.compressionMethod}`);
+  }
+
+  #onRetry(message: HandshakeMessage, hello: ServerHello): State {
+    if (this.#retriedSuite !== undefined) throw new TlsError("unexpected-message", "a second hello_retry_request");
+    const { transcript, wire } = this.handshake;
+    const { suite, group, cookie } = checkRetry(this.handshake.config, this.#hello, hello);
+    wire.agreeVersion("TLSv1.3");
+    transcript.replaceByHash(suite.hash);
+    transcript.add(message.raw);
+    wire.sendChangeCipherSpec();
+    const sayAgain = (handshake: Handshake, share: OfferedShare) => {
+      const again = buildHello(handshake.config, { ...this.#hello, share, ...(cookie ? { cookie } : {}) });
+      transcript.add(again.message.raw);
+      wire.sendMessage(again.message);
+      wire.endFlight();
+      return new ExpectServerHello(handshake, again, hello.cipherSuite);
+    };
+    const { share } = this.#hello;
+    if (group === undefined && share) return sayAgain(this.handshake, share);
+    return new GenerateSecondShare(this.handshake, group ?? firstGroup(this.handshake), sayAgain);
+  }
+
+  #onHello13(message: HandshakeMessage, hello: ServerHello): State {
+    if (this.#retriedSuite !== undefined && hello.cipherSuite !== this.#retriedSuite) {
+      throw new TlsError("changed-after-retry", `suite 0x${hello.cipherSuite.toString(16)}`);
+    }
+    const isFirst = this.#retriedSuite === undefined;
+    return beginAgreement(this.handshake, this.#hello, { message, hello, isFirst });
+  }
+}
+
+/** Asks for a key share on the group that the server wants. RFC 8446, section 4.1.4 */
+class GenerateSecondShare extends Awaiting<"generated"> {
+  readonly name = "our second key share";
+  readonly #group: OfferedShare["group"];
+  readonly #sayAgain: (handshake: Handshake, share: OfferedShare) => State;
+
+  constructor(
+    handshake: Handshake,
+    group: OfferedShare["group"],
+    sayAgain: (handshake: Handshake, share: OfferedShare) => State,
+  ) {
+    super(handshake, { do: "generate", group }, "generated");
+    this.#group = group;
+    this.#sayAgain = sayAgain;
+  }
+
+  protected resume({ publicKey }: Extract<Answer, { on: "generated" }>): State {
+    return this.#sayAgain(this.handshake, { group: this.#group, publicKey });
+  }
+}
+
+const DOWNGRADE = utf8Bytes("DOWNGRD");
+
+/** A server that knows TLS 1.3 marks its random when it is made to choose less. RFC 8446, section 4.1.3 */
+function checkDowngrade(random: Uint8Array): void {
+  const tail = random.subarray(24);
+  for (const last of [0, 1]) {
+    if (equal(tail, concat(DOWNGRADE, Uint8Array.of(last)))) {
+      throw new TlsError("downgrade", `the server's random ends in DOWNGRD${last}`);
+    }
+  }
+}

@@ -1,0 +1,93 @@
+import { type HawserError, UsageError } from "../../codec/index.ts";
+import type { NamedGroup } from "../../crypto/index.ts";
+import type { SentHello } from "../client-hello.ts";
+import type { Answer } from "../effects.ts";
+import { TlsError } from "../errors.ts";
+import { decodeExtensions } from "../extensions.ts";
+import { groupName, isPublicKeyOf } from "../groups.ts";
+import { KeySchedule13, type TrafficSecrets } from "../key-schedule13.ts";
+import type { HandshakeMessage, ServerHello } from "../messages.ts";
+import { Aead13Protection } from "../protection.ts";
+import { Awaiting, type Handshake, type State } from "../state.ts";
+import { type Suite13, type Suite13Name, SUITES_13 } from "../suites.ts";
+import { ExpectEncryptedExtensions } from "./server-flight.ts";
+import { checkSelectedVersion, offeredSuite13 } from "./retry.ts";
+
+/** What a TLS 1.3 ServerHello settled. */
+export type Negotiation13 = {
+  readonly suiteName: Suite13Name;
+  readonly suite: Suite13;
+  readonly schedule: KeySchedule13;
+  readonly group: NamedGroup;
+  readonly offered: ReadonlySet<number>;
+};
+
+/** The secrets of the handshake's second half. RFC 8446, section 7.1 */
+export type HandshakeSecrets = { readonly handshakeSecret: Uint8Array; readonly traffic: TrafficSecrets };
+
+type Received = {
+  readonly message: HandshakeMessage;
+  readonly hello: ServerHello;
+  /** Whether this is the server's answer to our first hello. */
+  readonly isFirst: boolean;
+};
+
+/** Checks a ServerHello and asks for the shared secret. RFC 8446, section 4.1.3 */
+export function beginAgreement(handshake: Handshake, sent: SentHello, { message, hello, isFirst }: Received): State {
+  const { config, wire, transcript } = handshake;
+  const name = offeredSuite13(config, hello.cipherSuite);
+  const suite = SUITES_13[name];
+  const extensions = decodeExtensions("server_hello_13", hello.extensions, sent.offered);
+  checkSelectedVersion(extensions.supported_versions);
+  const share = extensions.key_share;
+  if (!share) throw new TlsError("missing-extension", "no key_share in server_hello");
+  const group = groupName(share.group);
+  if (group === undefined || group !== sent.share?.group) {
+    const code = isFirst ? "unoffered-group" : "changed-after-retry";
+    throw new TlsError(code, `a share of group 0x${share.group.toString(16).padStart(4, "0")}`);
+  }
+  if (!isPublicKeyOf(group, share.keyExchange)) {
+    throw new TlsError("bad-key-share", `${share.keyExchange.length} bytes are no public key of ${group}`);
+  }
+  wire.agreeVersion("TLSv1.3");
+  transcript.add(message.raw);
+  transcript.useHash(suite.hash);
+  transcript.forgetMessages();
+  // RFC 8446, appendix D.4: once in a connection, before our first protected record.
+  if (isFirst) wire.sendChangeCipherSpec();
+  const schedule = new KeySchedule13(config.hash, suite.hash);
+  const negotiation = { suiteName: name, suite, schedule, group, offered: sent.offered };
+  return new AgreeSecret(handshake, negotiation, share.keyExchange);
+}
+
+/** Asks for the shared secret; from here on everything is protected. RFC 8446, section 7.1 */
+class AgreeSecret extends Awaiting<"agreed"> {
+  readonly name = "the key agreement";
+  readonly #negotiation: Negotiation13;
+
+  constructor(handshake: Handshake, negotiation: Negotiation13, peerKey: Uint8Array) {
+    super(handshake, { do: "agree", group: negotiation.group, peerKey }, "agreed");
+    this.#negotiation = negotiation;
+  }
+
+  protected resume({ secret }: Extract<Answer, { on: "agreed" }>): State {
+    const { config, wire, transcript } = this.handshake;
+    const { schedule, suite } = this.#negotiation;
+    const handshakeSecret = schedule.handshakeSecret(schedule.earlySecret(), secret);
+    secret.fill(0);
+    const traffic = schedule.trafficSecrets(handshakeSecret, "hs", transcript.digest());
+    const under = (each: Uint8Array) =>
+      new Aead13Protection(config.aead, suite.aead, schedule.directionKeys(each, suite.aead));
+    // Ours first, so that even an alert about theirs goes out protected.
+    wire.protectWrites(under(traffic.client));
+    wire.protectReads(under(traffic.server));
+    return new ExpectEncryptedExtensions(this.handshake, this.#negotiation, { handshakeSecret, traffic });
+  }
+
+  override failure(cause: unknown): HawserError {
+    if (cause instanceof UsageError && cause.code === "bad-peer-key") {
+      return new TlsError("bad-key-share", `${this.#negotiation.group}: ${cause.message}`, { cause });
+    }
+    return super.failure(cause);
+  }
+}

@@ -1,0 +1,105 @@
+import { concat, utf8Bytes, Writer } from "../codec/index.ts";
+import { type AeadName, HASH_LENGTH, type Hash, type HashName } from "../crypto/index.ts";
+import { AEADS, NONCE_LENGTH } from "./aead-suites.ts";
+import type { DirectionKeys } from "./protection.ts";
+
+/** Both sides' traffic secrets of one phase. */
+export type TrafficSecrets = { readonly client: Uint8Array; readonly server: Uint8Array };
+
+/** The key schedule of TLS 1.3 over one suite's hash, as functions of the secret before. RFC 8446, section 7.1 */
+export class KeySchedule13 {
+  readonly #hash: Hash;
+  readonly #name: HashName;
+
+  constructor(hash: Hash, name: HashName) {
+    this.#hash = hash;
+    this.#name = name;
+  }
+
+  get hashLength(): number {
+    return HASH_LENGTH[this.#name];
+  }
+
+  /** Early Secret, of a pre-shared key or of none. */
+  earlySecret(psk: Uint8Array = new Uint8Array(this.hashLength)): Uint8Array {
+    return this.#extract(new Uint8Array(this.hashLength), psk);
+  }
+
+  /** Handshake Secret, of the shared secret of the key agreement. */
+  handshakeSecret(earlySecret: Uint8Array, shared: Uint8Array): Uint8Array {
+    return this.#extract(this.deriveSecret(earlySecret, "derived", this.emptyHash()), shared);
+  }
+
+  masterSecret(handshakeSecret: Uint8Array): Uint8Array {
+    const salt = this.deriveSecret(handshakeSecret, "derived", this.emptyHash());
+    return this.#extract(salt, new Uint8Array(this.hashLength));
+  }
+
+  /** `phase` is "hs" or "ap"; the transcript reaches to ServerHello or to the server's Finished. */
+  trafficSecrets(secret: Uint8Array, phase: "hs" | "ap", transcriptHash: Uint8Array): TrafficSecrets {
+    return {
+      client: this.deriveSecret(secret, `c ${phase} traffic`, transcriptHash),
+      server: this.deriveSecret(secret, `s ${phase} traffic`, transcriptHash),
+    };
+  }
+
+  /** Derive-Secret. RFC 8446, section 7.1 */
+  deriveSecret(secret: Uint8Array, label: string, transcriptHash: Uint8Array): Uint8Array {
+    return this.expandLabel(secret, label, transcriptHash, this.hashLength);
+  }
+
+  /** RFC 8446, section 7.3 */
+  directionKeys(trafficSecret: Uint8Array, aead: AeadName): DirectionKeys {
+    return {
+      key: this.expandLabel(trafficSecret, "key", new Uint8Array(0), AEADS[aead].keyLength),
+      iv: this.expandLabel(trafficSecret, "iv", new Uint8Array(0), NONCE_LENGTH),
+    };
+  }
+
+  /** The traffic secret after a KeyUpdate. RFC 8446, section 7.2 */
+  nextTrafficSecret(trafficSecret: Uint8Array): Uint8Array {
+    return this.expandLabel(trafficSecret, "traffic upd", new Uint8Array(0), this.hashLength);
+  }
+
+  /** verify_data, also of a PSK binder. RFC 8446, section 4.4.4 */
+  verifyData(baseKey: Uint8Array, transcriptHash: Uint8Array): Uint8Array {
+    const finishedKey = this.expandLabel(baseKey, "finished", new Uint8Array(0), this.hashLength);
+    return this.#hash.hmac(this.#name, finishedKey, transcriptHash);
+  }
+
+  emptyHash(): Uint8Array {
+    return this.#hash.digest(this.#name);
+  }
+
+  /** HKDF-Expand-Label. RFC 8446, section 7.1 */
+  expandLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array {
+    const info = new Writer()
+      .u16(length)
+      .prefixed(1, (w) => w.utf8(`tls13 ${label}`))
+      .prefixed(1, (w) => w.bytes(context))
+      .finish();
+    return this.#expand(secret, info, length);
+  }
+
+  /** RFC 5869, section 2.2 */
+  #extract(salt: Uint8Array, keyMaterial: Uint8Array): Uint8Array {
+    return this.#hash.hmac(this.#name, salt, keyMaterial);
+  }
+
+  /** RFC 5869, section 2.3 */
+  #expand(secret: Uint8Array, info: Uint8Array, length: number): Uint8Array {
+    let block: Uint8Array = new Uint8Array(0);
+    let output: Uint8Array = block;
+    for (let counter = 1; output.length < length; counter++) {
+      block = this.#hash.hmac(this.#name, secret, block, info, Uint8Array.of(counter));
+      output = concat(output, block);
+    }
+    return output.subarray(0, length);
+  }
+}
+
+/** What a CertificateVerify signs: padding, who signs, and the transcript. RFC 8446, section 4.4.3 */
+export function signedContent13(signer: "server" | "client", transcriptHash: Uint8Array): Uint8Array {
+  const padding = new Uint8Array(64).fill(0x20);
+  return concat(padding, utf8Bytes(`TLS 1.3, ${signer} CertificateVerify`), Uint8Array.of(0), transcriptHash);
+}
