@@ -83,6 +83,18 @@ export const CLOUD_ERRORS = {
     cause: "The request's body is larger than its operation takes.",
     cure: "The message gives the limit; send less.",
   },
+  "operation-refused": {
+    cause: "The control plane refused an operation; the error's type is AWS's name of the reason.",
+    cure: "The message says what was wrong, and the error's cure what to do.",
+  },
+  unreachable: {
+    cause: "Nobody answers at the control plane's address, or its certificate is not trusted.",
+    cure: "Start hawser up, check host and port, and give the root of the server's certificate (caFile).",
+  },
+  "not-our-api": {
+    cause: "Something else than the control plane answers at its address.",
+    cure: "Check host and port; a proxy or another program may be listening there.",
+  },
   "schema-too-new": {
     cause: "The data directory was written by a newer version.",
     cure: "Start the newer version again, or restore a copy of the directory made before the upgrade.",

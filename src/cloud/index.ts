@@ -1,3 +1,4 @@
+export * from "./api/index.ts";
 export { CLOUD_ERRORS, invalidRequest, notImplemented, type CloudErrorCode } from "./errors.ts";
-export type * from "./api/services.ts";
+export { openRegistry, type Registry, type RegistryOptions, type RegistryPorts } from "./registry/index.ts";
 export type { Queries, Store } from "./store/index.ts";

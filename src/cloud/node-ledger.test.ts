@@ -61,6 +61,20 @@ test("refusals outlive the process, other events do not, and numbering goes on",
   );
 });
 
+test("a flood of one cause of refusal drives no other events out of the store", async (t) => {
+  const store = await openStore({ directory: directoryOf(t) });
+  t.after(() => store.close());
+  const ledger = await openLedger({ store, clock: new VirtualClock(), keep: 20, capacity: 1 });
+  ledger.trace.emit("cloud", refusal("device"));
+  for (let n = 0; n < 200; n++) {
+    ledger.trace.emit("cloud", { ...refusal(""), cause: "api-unauthorized" } as EventBody);
+    await ledger.close();
+  }
+  const events = await ledger.events({}, 1000);
+  assert.equal(events[0]?.seq, 1);
+  assert.ok(events.length <= 24, String(events.length));
+});
+
 test("the store keeps a bounded number of events, the newest", async (t) => {
   const store = await openStore({ directory: directoryOf(t) });
   t.after(() => store.close());

@@ -5,7 +5,10 @@ import type { LedgerEventRow, Queries, Store } from "./store/index.ts";
 export type DurableLedgerOptions = {
   readonly store: Store;
   readonly clock: Clock;
-  /** How many events the store keeps; the oldest go first. */
+  /**
+   * How many events of each kind, and of each cause of refusal, the store keeps; the oldest go first. Counted apart, so
+   * that a flood of one, such as strangers at the API, drives out no other.
+   */
   readonly keep?: number;
   /** How many events the ring in memory holds. */
   readonly capacity?: number;
@@ -20,7 +23,7 @@ export type DurableLedger = {
   close(): Promise<void>;
 };
 
-const KEEP = 100_000;
+const KEEP = 20_000;
 /** Rows of one insert: SQLite takes 32,766 values. */
 const BATCH = 1000;
 /** Events that wait for the disk; under a flood of refusals the newer ones beyond are not kept. */
@@ -33,7 +36,7 @@ export async function openLedger(options: DurableLedgerOptions): Promise<Durable
     .selectFrom("ledger_events")
     .select(({ fn }) => fn.max("seq").as("seq"))
     .executeTakeFirst();
-  const keeper = new Keeper(store, keep, last?.seq ?? 0);
+  const keeper = new Keeper(store, keep);
   const trace = new Ledger({
     clock,
     firstSeq: (last?.seq ?? 0) + 1,
@@ -58,12 +61,12 @@ class Keeper {
   readonly #keep: number;
   #waiting: TraceEvent[] = [];
   #writing: Promise<void> | undefined;
-  #prunedAt: number;
+  /** How many events of each group were written since it was last cut; a group not seen yet may be full. */
+  readonly #sinceCut = new Map<string, number>();
 
-  constructor(store: Store, keep: number, lastSeq: number) {
+  constructor(store: Store, keep: number) {
     this.#store = store;
     this.#keep = keep;
-    this.#prunedAt = lastSeq;
   }
 
   add(event: TraceEvent): void {
@@ -92,18 +95,34 @@ class Keeper {
 
   async #insert(queries: Queries, batch: readonly TraceEvent[]): Promise<void> {
     await queries.insertInto("ledger_events").values(batch.map(rowOf)).execute();
-    const last = batch.at(-1)?.seq ?? 0;
-    if (last - this.#prunedAt < this.#keep / 10) return;
-    this.#prunedAt = last;
-    // Numbers have gaps where events were not kept, so this keeps at most as many as allowed.
+    for (const row of batch.map(rowOf)) {
+      const group = `${row.kind} ${row.cause ?? ""}`;
+      const count = (this.#sinceCut.get(group) ?? this.#keep) + 1;
+      const isDue = count > this.#keep / 10;
+      this.#sinceCut.set(group, isDue ? 0 : count);
+      if (isDue) await this.#cut(queries, row);
+    }
+  }
+
+  /** Numbers have gaps where events were not kept, so the edge is found by counting rows. */
+  async #cut(queries: Queries, { kind, cause }: Pick<LedgerEventRow, "kind" | "cause">): Promise<void> {
+    const isCause = cause === null ? ("is" as const) : ("=" as const);
     const edge = await queries
       .selectFrom("ledger_events")
       .select("seq")
+      .where("kind", "=", kind)
+      .where("cause", isCause, cause)
       .orderBy("seq", "desc")
       .offset(this.#keep)
       .limit(1)
       .executeTakeFirst();
-    if (edge) await queries.deleteFrom("ledger_events").where("seq", "<=", edge.seq).execute();
+    if (!edge) return;
+    await queries
+      .deleteFrom("ledger_events")
+      .where("kind", "=", kind)
+      .where("cause", isCause, cause)
+      .where("seq", "<=", edge.seq)
+      .execute();
   }
 }
 

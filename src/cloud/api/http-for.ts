@@ -1,5 +1,14 @@
-import { Conflict, DecodeError, Denied, HawserError, NotFound, UsageError } from "../../codec/index.ts";
-import { ResourceExists, type CloudErrorCode } from "../errors.ts";
+import {
+  Conflict,
+  DecodeError,
+  Denied,
+  HawserError,
+  NotFound,
+  UsageError,
+  type ErrorTable,
+} from "../../codec/index.ts";
+import { CLOUD_ERRORS, ResourceExists, type CloudErrorCode } from "../errors.ts";
+import { POLICY_ERRORS } from "../policy/index.ts";
 import type { ServiceName } from "./operation.ts";
 
 /** An error as it leaves the API. */
@@ -8,11 +17,20 @@ export type HttpError = {
   /** AWS's name of the error: what SDKs turn into a class. */
   readonly type: string;
   readonly message: string;
+  /** What to do about it, where the code's table says so. */
+  readonly cure: string | undefined;
   /** More members of the body. */
   readonly members: Readonly<Record<string, string>>;
   /** True where nobody foresaw this error: it must reach the log. */
   readonly unforeseen: boolean;
 };
+
+/** Cures by code, of every table whose errors can reach this edge. */
+const CURES: ReadonlyMap<string, string> = new Map(
+  [CLOUD_ERRORS, POLICY_ERRORS].flatMap((table: ErrorTable) =>
+    Object.entries(table).map(([code, { cure }]) => [code, cure] as const),
+  ),
+);
 
 type Row = readonly [status: number, type: string];
 
@@ -51,10 +69,12 @@ export function httpFor(error: unknown, service: ServiceName): HttpError {
   const row = rowFor(error, service);
   if (!row || !(error instanceof HawserError)) {
     const message = "An internal failure; the server's log has it under this request id";
-    return { status: 500, type: "InternalFailureException", message, members: {}, unforeseen: true };
+    const cure = undefined;
+    return { status: 500, type: "InternalFailureException", message, cure, members: {}, unforeseen: true };
   }
   const members = error instanceof ResourceExists ? error.resource : {};
-  return { status: row[0], type: row[1], message: error.message, members, unforeseen: false };
+  const [status, type] = row;
+  return { status, type, message: error.message, cure: CURES.get(error.code), members, unforeseen: false };
 }
 
 function rowFor(error: unknown, service: ServiceName): Row | undefined {

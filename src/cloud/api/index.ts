@@ -1,2 +1,10 @@
+export { callOperation, OperationRefused, type ClientOptions, type HttpSend } from "./client.ts";
+export { ControlPlane, type ControlPlaneOptions, type Exchange, type RequestHead } from "./control-plane.ts";
+export { createHandlers, type ControlPlaneServices, type Handlers } from "./handlers.ts";
+export type { LedgerReader } from "./hawser-handlers.ts";
+export type { StatusResult } from "./operations-hawser.ts";
+export { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
+export type { ApiResponse } from "./output.ts";
+export type * from "./results.ts";
 export type * from "./services.ts";
 export type { Json } from "./shape.ts";

@@ -66,7 +66,7 @@ export async function describeCa({ store }: Registry, certificateId: string): Pr
 export async function updateCa(
   registry: Registry,
   certificateId: string,
-  changes: { readonly status?: CaStatus; readonly autoRegistration?: AutoRegistration },
+  changes: { readonly status?: CaStatus | undefined; readonly autoRegistration?: AutoRegistration | undefined },
 ): Promise<void> {
   const id = normalCertificateId(certificateId);
   const { store, clock, directory } = registry;

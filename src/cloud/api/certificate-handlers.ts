@@ -1,0 +1,123 @@
+import type { CaCertificateRow, CertificateRow } from "../store/index.ts";
+import { certificateFromPem } from "../../pki/index.ts";
+import {
+  currentRegistrationCode,
+  deleteCa,
+  deleteCertificate,
+  deleteRegistrationCode,
+  describeCa,
+  describeCertificate,
+  iotArn,
+  listCas,
+  listCertificates,
+  registerCa,
+  registerCertificate,
+  registerCertificateWithoutCa,
+  updateCa,
+  updateCertificate,
+  type Account,
+  type Registry,
+} from "../registry/index.ts";
+import type { HandlersOf } from "./handlers.ts";
+import type { CA_OPERATIONS, CERTIFICATE_OPERATIONS } from "./operations-registry.ts";
+import { pageRequestOf } from "./paging.ts";
+import type { CaCertificateDescription, CertificateDescription, CertificateIdentity } from "./results.ts";
+
+type Names = keyof typeof CA_OPERATIONS | keyof typeof CERTIFICATE_OPERATIONS;
+
+/** CAs and device certificates in AWS's words. */
+export function certificateHandlers(registry: Registry): HandlersOf<Names> {
+  const { account } = registry;
+  return {
+    GetRegistrationCode: async () => ({ registrationCode: await currentRegistrationCode(registry) }),
+    DeleteRegistrationCode: () => deleteRegistrationCode(registry),
+    async RegisterCACertificate({ certificateMode, ...request }) {
+      const mode = certificateMode === undefined ? {} : { mode: certificateMode };
+      return identityOf(account, "cacert", await registerCa(registry, { ...request, ...mode }));
+    },
+    async DescribeCACertificate({ certificateId }) {
+      return { certificateDescription: describedCa(account, await describeCa(registry, certificateId)) };
+    },
+    UpdateCACertificate: ({ certificateId, newStatus, newAutoRegistrationStatus }) =>
+      updateCa(registry, certificateId, { status: newStatus, autoRegistration: newAutoRegistrationStatus }),
+    DeleteCACertificate: ({ certificateId }) => deleteCa(registry, certificateId),
+    async ListCACertificates(input) {
+      const { rows, next } = await listCas(registry, pageRequestOf(input));
+      const certificates = rows.map((row) => ({
+        ...identityOf(account, "cacert", row.id),
+        status: row.status,
+        creationDate: seconds(row.created_at),
+      }));
+      return next === undefined ? { certificates } : { certificates, nextMarker: next };
+    },
+    async RegisterCertificate({ setAsActive, status, ...request }) {
+      // The older of two ways to ask for the same.
+      const asked = status ?? (setAsActive ? "ACTIVE" : undefined);
+      return identityOf(account, "cert", await registerCertificate(registry, { ...request, status: asked }));
+    },
+    async RegisterCertificateWithoutCA(request) {
+      return identityOf(account, "cert", await registerCertificateWithoutCa(registry, request));
+    },
+    async DescribeCertificate({ certificateId }) {
+      const row = await describeCertificate(registry, certificateId);
+      return { certificateDescription: describedCertificate(account, row) };
+    },
+    UpdateCertificate: ({ certificateId, newStatus }) => updateCertificate(registry, certificateId, newStatus),
+    DeleteCertificate: ({ certificateId, forceDelete }) =>
+      deleteCertificate(registry, certificateId, { force: forceDelete }),
+    ListCertificates: (input) => certificatePage(registry, pageRequestOf(input)),
+    ListCertificatesByCA: ({ caCertificateId, ...input }) =>
+      certificatePage(registry, { ...pageRequestOf(input), caId: caCertificateId }),
+  };
+}
+
+async function certificatePage(registry: Registry, request: Parameters<typeof listCertificates>[1]) {
+  const { rows, next } = await listCertificates(registry, request);
+  const certificates = rows.map((row) => ({
+    ...identityOf(registry.account, "cert", row.id),
+    status: row.status,
+    certificateMode: row.mode,
+    creationDate: seconds(row.created_at),
+  }));
+  return next === undefined ? { certificates } : { certificates, nextMarker: next };
+}
+
+function identityOf(account: Account, kind: "cert" | "cacert", id: string): CertificateIdentity {
+  return { certificateArn: iotArn(account, kind, id), certificateId: id };
+}
+
+function describedCa(account: Account, row: CaCertificateRow): CaCertificateDescription {
+  return {
+    ...identityOf(account, "cacert", row.id),
+    ...describedInCommon(account, row),
+    status: row.status,
+    autoRegistrationStatus: row.auto_registration,
+  };
+}
+
+function describedCertificate(account: Account, row: CertificateRow): CertificateDescription {
+  return {
+    ...identityOf(account, "cert", row.id),
+    ...(row.ca_id === null ? {} : { caCertificateId: row.ca_id }),
+    ...describedInCommon(account, row),
+    status: row.status,
+  };
+}
+
+function describedInCommon(account: Account, row: CaCertificateRow | CertificateRow) {
+  const { notBefore, notAfter } = certificateFromPem(row.pem).validity;
+  return {
+    certificatePem: row.pem,
+    ownedBy: account.id,
+    creationDate: seconds(row.created_at),
+    lastModifiedDate: seconds(row.modified_at),
+    customerVersion: row.version,
+    generationId: row.generation_id,
+    validity: { notBefore: seconds(notBefore), notAfter: seconds(notAfter) },
+    certificateMode: row.mode,
+  };
+}
+
+function seconds(milliseconds: number): number {
+  return milliseconds / 1000;
+}

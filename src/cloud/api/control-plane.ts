@@ -1,0 +1,200 @@
+import { Denied, UsageError, type HawserError } from "../../codec/index.ts";
+import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
+import type { Trace } from "../../trace/index.ts";
+import { notImplemented, type CloudErrorCode } from "../errors.ts";
+import { uuid } from "../registry/index.ts";
+import { checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
+import { httpFor } from "./http-for.ts";
+import type { Handlers } from "./handlers.ts";
+import { readInput, readJsonInput } from "./input.ts";
+import type { Operation, ServiceName } from "./operation.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+import { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
+import { ALL_SCOPES, findRoute, scopesOf, type Route } from "./router.ts";
+import { headerValue, parseAuthorization, type RawRequest } from "./sigv4.ts";
+
+/** A request's head, with the peer's address. */
+export type RequestHead = RawRequest & { readonly address: string };
+
+/** What to do with a request whose head was read. */
+export type Exchange =
+  /** Nothing more is wanted: this is the answer. */
+  | { readonly answer: ApiResponse }
+  /** Read at most `bodyLimit` bytes, then call `complete`; call `tooLarge` where there are more. */
+  | {
+      readonly bodyLimit: number;
+      complete(body: Uint8Array): Promise<ApiResponse>;
+      tooLarge(): ApiResponse;
+    };
+
+export type ControlPlaneOptions = {
+  readonly handlers: Handlers;
+  readonly accessKeys: AccessKeys;
+  readonly region: string;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly hash: Hash;
+  readonly trace: Trace;
+};
+
+/** Function code travels in base64: 50 MB of zip and what stands around it. */
+const CODE_LIMIT = 70 * 1024 * 1024;
+/** Lambda's largest event. */
+const PAYLOAD_LIMIT = 6 * 1024 * 1024;
+const BODY_LIMIT = 1024 * 1024;
+
+/** How much of a message goes into the ledger. */
+const EVIDENCE = 300;
+
+/** One request on its way through: what it is called in errors and in the ledger. */
+type Call = {
+  readonly head: RequestHead;
+  readonly requestId: string;
+  readonly startedAt: number;
+  readonly service: ServiceName;
+  /** The operation's name, or method and path where none is known. */
+  readonly title: string;
+};
+
+/**
+ * The API without its sockets: routes a request by method, raw path and the service that it was signed for, checks its
+ * signature, reads its input, calls the handler and shapes the answer. Everything unknown is refused with its name.
+ */
+export class ControlPlane {
+  readonly #options: ControlPlaneOptions;
+
+  constructor(options: ControlPlaneOptions) {
+    this.#options = options;
+  }
+
+  /** Decides on a head before its body is read. */
+  begin(head: RequestHead): Exchange {
+    const route = findRoute(head.method, head.path, signedScope(head));
+    const call = this.#callOf(head, route);
+    try {
+      const scopes = route.found === "nothing" ? ALL_SCOPES : scopesOf(serviceOf(route));
+      const claim = checkHead(head, scopes, this.#options);
+      return {
+        bodyLimit: bodyLimitOf(route),
+        complete: (body) => this.#complete(call, { route, claim, body }),
+        tooLarge: () => this.#refuse(call, tooLarge(bodyLimitOf(route))),
+      };
+    } catch (error) {
+      return { answer: this.#refuse(call, error) };
+    }
+  }
+
+  /**
+   * Runs an operation for a program inside that needs no signature. `input` is JSON with the model's member names, bytes
+   * in base64. Throws what the handler throws.
+   */
+  async call(name: string, input: unknown): Promise<unknown> {
+    const operation = Object.hasOwn(OPERATIONS, name) ? (name as OperationName) : undefined;
+    const handler = operation && this.#options.handlers[operation];
+    if (!operation || !handler) throw notImplemented(name.slice(0, 64));
+    return handler(readJsonInput(OPERATIONS[operation], input) as never);
+  }
+
+  async #complete(
+    call: Call,
+    { route, claim, body }: { readonly route: Route; readonly claim: Claim; readonly body: Uint8Array },
+  ): Promise<ApiResponse> {
+    try {
+      checkSignature(claim, { ...call.head, body }, this.#options.hash);
+      if (route.found !== "operation") throw notImplemented(call.title);
+      const operation: Operation = OPERATIONS[route.name];
+      const handler = this.#options.handlers[route.name];
+      if (!handler) throw notImplemented(call.title);
+      const input = readInput(operation, { ...call.head, body, labels: route.labels });
+      const response = responseOf(operation, await handler(input as never), call.requestId);
+      this.#trace(call, response.status, "");
+      return response;
+    } catch (error) {
+      return this.#refuse(call, error);
+    }
+  }
+
+  #callOf(head: RequestHead, route: Route): Call {
+    const { clock, entropy } = this.#options;
+    const service: ServiceName = route.found === "operation" ? OPERATIONS[route.name].service : "iot";
+    return { head, requestId: uuid(entropy), startedAt: clock.now(), service, title: titleOf(head, route) };
+  }
+
+  #refuse(call: Call, error: unknown): ApiResponse {
+    const { trace } = this.#options;
+    const http = httpFor(error, call.service);
+    if (http.unforeseen) {
+      const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const detail = `${call.title} failed, request ${call.requestId}: ${stack}`;
+      trace.emit("cloud", { kind: "process", what: "warning", detail });
+    }
+    if (isUnauthorized(error)) {
+      const evidence = {
+        code: error.code,
+        operation: call.title,
+        accessKeyId: signedBy(call.head),
+        message: error.message.slice(0, EVIDENCE),
+      };
+      const { address } = call.head;
+      trace.emit("cloud", { kind: "refusal", cause: "api-unauthorized", clientId: "", address, evidence });
+    }
+    this.#trace(call, http.status, http.type);
+    return errorResponseOf(http, call.service, call.requestId);
+  }
+
+  #trace({ title, startedAt }: Call, status: number, code: string): void {
+    const { trace, clock } = this.#options;
+    const durationMs = clock.now() - startedAt;
+    trace.emit("cloud", { kind: "api.call", operation: title, status, code, durationMs });
+  }
+}
+
+/** The codes of the front door: who you are, not what you ask for. */
+const UNAUTHORIZED = [
+  "missing-authentication",
+  "incomplete-signature",
+  "unknown-access-key",
+  "wrong-scope",
+  "clock-skew",
+  "body-hash-mismatch",
+  "signature-mismatch",
+] as const satisfies readonly CloudErrorCode[];
+
+function isUnauthorized(error: unknown): error is HawserError {
+  return error instanceof Denied && (UNAUTHORIZED as readonly string[]).includes(error.code);
+}
+
+function bodyLimitOf(route: Route): number {
+  if (route.found !== "operation") return BODY_LIMIT;
+  if (route.name === "CreateFunction" || route.name === "UpdateFunctionCode") return CODE_LIMIT;
+  return route.name === "Invoke" ? PAYLOAD_LIMIT : BODY_LIMIT;
+}
+
+function tooLarge(limit: number): UsageError<CloudErrorCode> {
+  return new UsageError("body-too-large", `the body is larger than ${limit} bytes`);
+}
+
+function serviceOf(route: Exclude<Route, { found: "nothing" }>): string {
+  return route.found === "operation" ? OPERATIONS[route.name].service : route.service;
+}
+
+function titleOf({ method, path }: RawRequest, route: Route): string {
+  if (route.found === "operation") return nameOf(route.name);
+  return route.found === "absent" ? route.name : `${method} ${path.slice(0, 128)}`;
+}
+
+function nameOf(operation: OperationName): string {
+  const row: Operation = OPERATIONS[operation];
+  return row.name ?? operation;
+}
+
+/** What the caller claims to have signed for; believed only after the signature was checked. */
+function signedScope(head: RawRequest): string | undefined {
+  const authorization = parseAuthorization(headerValue(head, "authorization") ?? "");
+  return "wrong" in authorization ? undefined : authorization.scope.service;
+}
+
+function signedBy(head: RawRequest): string {
+  const authorization = parseAuthorization(headerValue(head, "authorization") ?? "");
+  return "wrong" in authorization ? "" : authorization.accessKeyId;
+}

@@ -1,0 +1,144 @@
+/** What tests of the API share: a control plane over a temporary registry, and a client that calls it without sockets. */
+import assert from "node:assert/strict";
+import type { TestContext } from "node:test";
+
+import { utf8Bytes } from "../../codec/index.ts";
+import { nodeHash } from "../../crypto/node.ts";
+import { entropy, newWorld, type World } from "../registry/fixtures.test.ts";
+import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
+import { ControlPlane, type RequestHead } from "./control-plane.ts";
+import { createHandlers, type ControlPlaneServices } from "./handlers.ts";
+import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
+
+export type Api = World & {
+  readonly plane: ControlPlane;
+  readonly client: ClientOptions;
+  /** What the stand-ins of the functions and rules rooms were called with. */
+  readonly calls: { readonly name: string; readonly input: unknown }[];
+  call<Name extends OperationName>(name: Name, input: OperationInput<Name>): Promise<OperationResult<Name>>;
+};
+
+export async function newApi(t: TestContext, services: Partial<ControlPlaneServices> = {}): Promise<Api> {
+  const world = await newWorld(t);
+  const { registry, clock, ledger } = world;
+  const calls: Api["calls"] = [];
+  const handlers = createHandlers({
+    registry,
+    why: { explain: async (subject) => ({ subject: subject ?? null, findings: [] }) },
+    ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },
+    dataEndpoint: "iot.example",
+    ...standIns(calls),
+    ...services,
+  });
+  const { region } = registry.account;
+  const { accessKeys } = registry;
+  const plane = new ControlPlane({ handlers, accessKeys, region, clock, entropy, hash: nodeHash, trace: ledger });
+  const send = (request: ClientRequest) => deliver(plane, request);
+  const credentials = accessKeys.primary;
+  const client = { endpoint: "https://localhost:8443", region, credentials, clock, hash: nodeHash, send };
+  return { ...world, plane, client, calls, call: (name, input) => callOperation(client, name, input) };
+}
+
+/** Gives a request to the control plane as the HTTP server would. */
+export async function deliver(plane: ControlPlane, request: ClientRequest): Promise<ClientResponse> {
+  const exchange = plane.begin(headOf(request));
+  const { status, headers, body } =
+    "answer" in exchange
+      ? exchange.answer
+      : request.body.length > exchange.bodyLimit
+        ? exchange.tooLarge()
+        : await exchange.complete(request.body);
+  const lower = Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value] as const);
+  return { status, headers: Object.fromEntries(lower), body };
+}
+
+export function headOf({ method, url, headers }: ClientRequest): RequestHead {
+  const target = url.replace(/^https?:\/\/[^/]*/, "");
+  const at = target.indexOf("?");
+  return {
+    method,
+    path: at < 0 ? target : target.slice(0, at),
+    query: at < 0 ? "" : target.slice(at + 1),
+    headers: Object.entries(headers),
+    address: "192.0.2.7",
+  };
+}
+
+/** The signed request that the client would send for an operation. */
+export async function capture<Name extends OperationName>(
+  api: Api,
+  name: Name,
+  input: OperationInput<Name>,
+): Promise<ClientRequest> {
+  const sent: ClientRequest[] = [];
+  const send = async (request: ClientRequest) => {
+    sent.push(request);
+    return { status: 200, headers: {}, body: new Uint8Array(0) };
+  };
+  await callOperation({ ...api.client, send }, name, input);
+  return sent[0] ?? assert.fail("nothing was sent");
+}
+
+export type Answer = {
+  readonly status: number;
+  readonly type: string | undefined;
+  readonly body: Record<string, unknown>;
+};
+
+/** An answer in the parts that tests look at. */
+export function answerOf({ status, headers, body }: ClientResponse): Answer {
+  const text = new TextDecoder().decode(body);
+  const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
+  return { status, type: headers["x-amzn-errortype"], body: parsed };
+}
+
+function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" | "rules"> {
+  const note = (name: string, input: unknown) => void calls.push({ name, input });
+  return {
+    functions: {
+      async createFunction(input) {
+        note("createFunction", input);
+        return CONFIGURATION;
+      },
+      async addPermission(input) {
+        note("addPermission", input);
+        return { Statement: "{}" };
+      },
+      async invoke(input) {
+        note("invoke", input);
+        return {
+          StatusCode: 200,
+          FunctionError: "Unhandled",
+          LogResult: "bG9n",
+          ExecutedVersion: "$LATEST",
+          Payload: utf8Bytes('{"errorType":"Error"}'),
+        };
+      },
+    },
+    rules: {
+      async createTopicRule(input) {
+        note("createTopicRule", input);
+      },
+    },
+  };
+}
+
+export const CONFIGURATION = {
+  FunctionName: "activate",
+  FunctionArn: "arn:aws:lambda:eu-central-1:000000000000:function:activate",
+  Runtime: "nodejs22.x",
+  Role: "arn:aws:iam::000000000000:role/r",
+  Handler: "index.handler",
+  CodeSize: 2,
+  Description: "",
+  Timeout: 3,
+  MemorySize: 128,
+  LastModified: "2026-01-01T00:00:00.000+0000",
+  CodeSha256: "",
+  Version: "$LATEST",
+  RevisionId: "1",
+  State: "Active",
+  LastUpdateStatus: "Successful",
+  PackageType: "Zip",
+  Architectures: ["x86_64"],
+} as const;

@@ -1,0 +1,56 @@
+import type { Registry } from "../registry/index.ts";
+import { certificateHandlers } from "./certificate-handlers.ts";
+import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
+import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
+import { policyHandlers } from "./policy-handlers.ts";
+import type { FunctionService, RuleService, Why } from "./services.ts";
+import { thingHandlers } from "./thing-handlers.ts";
+
+/** What carries out one operation: input checked against the table, result as the table's type says. */
+export type Handler<Name extends OperationName> = (input: OperationInput<Name>) => Promise<OperationResult<Name>>;
+
+/** A handler for every operation of the table, or none where this server does not offer it. */
+export type Handlers = { readonly [Name in OperationName]: Handler<Name> | undefined };
+
+/** The handlers of some operations, none of them missing. */
+export type HandlersOf<Name extends OperationName> = { readonly [N in Name]: Handler<N> };
+
+/** What the control plane stands on. */
+export type ControlPlaneServices = {
+  readonly registry: Registry;
+  readonly functions: FunctionService;
+  readonly rules: RuleService;
+  readonly why: Why;
+  readonly ledger: LedgerReader;
+  /** The host name that devices connect to, with a port only where it is not the usual one. */
+  readonly dataEndpoint: string;
+};
+
+/** All handlers over the rooms behind them. */
+export function createHandlers(services: ControlPlaneServices): Handlers {
+  const { functions, rules } = services;
+  return {
+    ...certificateHandlers(services.registry),
+    ...thingHandlers(services.registry),
+    ...policyHandlers(services.registry),
+    ...hawserHandlers(services),
+    CreateTopicRule: (input) => rules.createTopicRule(input),
+    GetTopicRule: rules.getTopicRule?.bind(rules),
+    ReplaceTopicRule: rules.replaceTopicRule?.bind(rules),
+    ListTopicRules: rules.listTopicRules?.bind(rules),
+    EnableTopicRule: rules.enableTopicRule?.bind(rules),
+    DisableTopicRule: rules.disableTopicRule?.bind(rules),
+    DeleteTopicRule: rules.deleteTopicRule?.bind(rules),
+    CreateFunction: (input) => functions.createFunction(input),
+    GetFunction: functions.getFunction?.bind(functions),
+    GetFunctionConfiguration: functions.getFunctionConfiguration?.bind(functions),
+    UpdateFunctionCode: functions.updateFunctionCode?.bind(functions),
+    UpdateFunctionConfiguration: functions.updateFunctionConfiguration?.bind(functions),
+    DeleteFunction: functions.deleteFunction?.bind(functions),
+    ListFunctions: functions.listFunctions?.bind(functions),
+    AddPermission: (input) => functions.addPermission(input),
+    RemovePermission: functions.removePermission?.bind(functions),
+    GetFunctionPolicy: functions.getFunctionPolicy?.bind(functions),
+    Invoke: (input) => functions.invoke(input),
+  };
+}

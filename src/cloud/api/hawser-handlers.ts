@@ -1,0 +1,74 @@
+import { utf8Bytes } from "../../codec/index.ts";
+import type { EventFilter, TraceEvent } from "../../trace/index.ts";
+import { invalidRequest, notImplemented } from "../errors.ts";
+import type { Registry } from "../registry/index.ts";
+import type { HandlersOf } from "./handlers.ts";
+import type { HAWSER_OPERATIONS } from "./operations-hawser.ts";
+import type { ENDPOINT_OPERATIONS } from "./operations-registry.ts";
+import type { Why } from "./services.ts";
+
+/** Reads back what happened: matching events, oldest first, at most `limit` of the newest. */
+export type LedgerReader = { events(filter: EventFilter, limit: number): Promise<readonly TraceEvent[]> };
+
+type Names = keyof typeof HAWSER_OPERATIONS | keyof typeof ENDPOINT_OPERATIONS;
+
+const DEFAULT_EVENTS = 1000;
+
+/** What AWS has no word for, and the endpoint, which is a fact about this server. */
+export function hawserHandlers(services: {
+  readonly registry: Registry;
+  readonly why: Why;
+  readonly ledger: LedgerReader;
+  readonly dataEndpoint: string;
+}): HandlersOf<Names> {
+  const { registry, why, ledger, dataEndpoint } = services;
+  const { account, clock, directory } = registry;
+  const startedAt = Math.floor(clock.now());
+  return {
+    async Status() {
+      const uptimeS = Math.floor((clock.now() - startedAt) / 1000);
+      const { id: accountId, region } = account;
+      return { accountId, region, startedAt, uptimeS, counts: directory.counts };
+    },
+    async Ledger({ kinds, limit = DEFAULT_EVENTS, ...filter }) {
+      const events = await ledger.events({ ...filter, ...(kinds === undefined ? {} : kindsOf(kinds)) }, limit);
+      return { lines: utf8Bytes(events.map((event) => `${JSON.stringify(event)}\n`).join("")) };
+    },
+    Why: ({ subject }) => why.explain(subject),
+    async DescribeEndpoint({ endpointType = "iot:Data-ATS" }) {
+      // Retired types, which older tutorials still ask for, lead to the same host.
+      if (["iot:Data-ATS", "iot:Data", "iot:Jobs"].includes(endpointType)) return { endpointAddress: dataEndpoint };
+      if (endpointType === "iot:CredentialProvider") throw notImplemented(endpointType);
+      throw invalidRequest(
+        "endpointType must be iot:Data-ATS, iot:Data, iot:Jobs or iot:CredentialProvider, not " +
+          JSON.stringify(endpointType),
+      );
+    },
+  };
+}
+
+/** Every kind of event; the type check keeps it whole. */
+const KINDS: Readonly<Record<TraceEvent["kind"], true>> = {
+  "chip.command": true,
+  "bus.exchange": true,
+  "tls.message": true,
+  "tls.operation": true,
+  "tls.connected": true,
+  "tls.alert": true,
+  "pki.issued": true,
+  "pki.refused": true,
+  "mqtt.packet": true,
+  onboarding: true,
+  refusal: true,
+  "function.run": true,
+  "api.call": true,
+  process: true,
+};
+
+function kindsOf(text: string): Pick<EventFilter, "kinds"> {
+  const known = Object.keys(KINDS);
+  const kinds = text.split(",");
+  const stranger = kinds.find((kind) => !known.includes(kind));
+  if (stranger === undefined) return { kinds: kinds as TraceEvent["kind"][] };
+  throw invalidRequest(`kinds must be of ${known.join(", ")}, not ${JSON.stringify(stranger)}`);
+}

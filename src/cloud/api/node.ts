@@ -1,0 +1,146 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer as createTlsServer } from "node:https";
+import type { AddressInfo } from "node:net";
+
+import type { ControlPlane, RequestHead } from "./control-plane.ts";
+import type { ApiResponse } from "./output.ts";
+
+/** Headers and whole requests must arrive within these times: who trickles bytes holds no socket for long. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 120_000;
+const IDLE_TIMEOUT_MS = 60_000;
+const LINGER_MS = 1000;
+const MAX_HEADER_BYTES = 32 * 1024;
+const MAX_CONNECTIONS = 1024;
+
+export type ApiServerOptions = {
+  readonly controlPlane: ControlPlane;
+  readonly host?: string;
+  /** 0 takes a free port. */
+  readonly port?: number;
+  /** Certificate chain and private key in PEM; without them the server speaks plain HTTP, for loopback only. */
+  readonly tls?: { readonly cert: string; readonly key: string };
+};
+
+/** A listening API server. */
+export type ApiServer = {
+  readonly port: number;
+  /** `https://host:port`, or http where it has no certificate. */
+  readonly url: string;
+  /** Stops accepting, lets requests in progress finish for at most `graceMs`, then cuts them off. */
+  close(graceMs?: number): Promise<void>;
+};
+
+/** Serves a control plane over HTTP/1.1. */
+export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
+  const { controlPlane, host = "127.0.0.1", port = 0, tls } = options;
+  const listener = (request: IncomingMessage, response: ServerResponse) => {
+    void handle(controlPlane, request, response).catch(() => response.destroy());
+  };
+  const limits = {
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    keepAliveTimeout: IDLE_TIMEOUT_MS,
+    // One parser for everybody: a request that two readers understand differently is refused.
+    insecureHTTPParser: false,
+  };
+  const server = tls
+    ? createTlsServer({ ...limits, ...tls, minVersion: "TLSv1.2", handshakeTimeout: HEADERS_TIMEOUT_MS }, listener)
+    : createServer(limits, listener);
+  server.maxConnections = MAX_CONNECTIONS;
+  // Where the body is to be large, curl and the AWS CLI ask first: the head decides.
+  server.on("checkContinue", listener);
+  await listening(server, port, host);
+  const address = server.address() as AddressInfo;
+  const shown = host.includes(":") ? `[${host}]` : host;
+  return {
+    port: address.port,
+    url: `${tls ? "https" : "http"}://${shown}:${address.port}`,
+    close: (graceMs = 5000) => closing(server, graceMs),
+  };
+}
+
+async function handle(plane: ControlPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const exchange = plane.begin(headOf(request));
+  if ("answer" in exchange) return refuse(exchange.answer, request, response);
+  const declared = Number(request.headers["content-length"] ?? 0);
+  if (declared > exchange.bodyLimit) return refuse(exchange.tooLarge(), request, response);
+  if (request.headers.expect !== undefined) response.writeContinue();
+  const body = await readBody(request, exchange.bodyLimit);
+  if (body === "gone") return;
+  if (body === "too-large") return refuse(exchange.tooLarge(), request, response);
+  write(await exchange.complete(body), response);
+}
+
+function headOf(request: IncomingMessage): RequestHead {
+  const url = request.url ?? "";
+  const at = url.indexOf("?");
+  const headers: [string, string][] = [];
+  for (let i = 0; i + 1 < request.rawHeaders.length; i += 2) {
+    headers.push([request.rawHeaders[i] ?? "", request.rawHeaders[i + 1] ?? ""]);
+  }
+  return {
+    method: request.method ?? "",
+    path: at < 0 ? url : url.slice(0, at),
+    query: at < 0 ? "" : url.slice(at + 1),
+    headers,
+    address: request.socket.remoteAddress ?? "",
+  };
+}
+
+/** The body; or that it is longer than `limit`, what comes after being thrown away; or that the client went away. */
+function readBody(request: IncomingMessage, limit: number): Promise<Uint8Array | "too-large" | "gone"> {
+  const { promise, resolve } = Promise.withResolvers<Uint8Array | "too-large" | "gone">();
+  let parts: Uint8Array[] = [];
+  let length = 0;
+  request.on("data", (part: Uint8Array) => {
+    length += part.length;
+    if (length <= limit) parts.push(part);
+    else {
+      parts = [];
+      resolve("too-large");
+    }
+  });
+  request.once("end", () => resolve(Buffer.concat(parts)));
+  request.once("error", () => resolve("gone"));
+  request.once("close", () => resolve("gone"));
+  return promise;
+}
+
+/**
+ * Answers without caring for the rest of the request, and ends the connection. Closing with unread input would reset it,
+ * and the client might never see the answer: so what still comes is read and thrown away, for a moment.
+ */
+function refuse(answer: ApiResponse, request: IncomingMessage, response: ServerResponse): void {
+  const { socket } = request;
+  response.setHeader("Connection", "close");
+  write(answer, response);
+  request.resume();
+  const timer = setTimeout(() => socket.destroy(), LINGER_MS);
+  socket.once("close", () => clearTimeout(timer));
+}
+
+function write({ status, headers, body }: ApiResponse, response: ServerResponse): void {
+  response.writeHead(status, { ...headers, "Content-Length": body.length });
+  response.end(body);
+}
+
+function listening(server: Server, port: number, host: string): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  server.once("error", reject);
+  server.listen(port, host, () => {
+    server.off("error", reject);
+    resolve();
+  });
+  return promise;
+}
+
+async function closing(server: Server, graceMs: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  server.close(() => resolve());
+  server.closeIdleConnections();
+  const timer = setTimeout(() => server.closeAllConnections(), graceMs);
+  await promise;
+  clearTimeout(timer);
+}

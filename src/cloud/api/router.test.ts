@@ -1,0 +1,94 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import fc from "fast-check";
+
+import { ABSENT_OPERATIONS } from "./absent-operations.ts";
+import type { Operation } from "./operation.ts";
+import { OPERATIONS } from "./operations.ts";
+import { findRoute, scopesOf } from "./router.ts";
+
+/** A template with a value in every label. */
+const filled = (path: string) => path.replace(/\{\w+\+?\}/g, "v");
+
+test("findRoute leads every row of the table to itself, with its labels", () => {
+  for (const [name, { service, method, path }] of Object.entries<Operation>(OPERATIONS)) {
+    const labels = [...path.matchAll(/\{(\w+)\}/g)].map((match) => [match[1], "v"]);
+    const route = findRoute(method, filled(path), scopesOf(service)[0]);
+    assert.deepEqual(route, { found: "operation", name, labels: Object.fromEntries(labels) as object });
+  }
+});
+
+test("findRoute names every operation of AWS that is not offered", () => {
+  for (const [service, rows] of Object.entries(ABSENT_OPERATIONS)) {
+    for (const [name, method, path] of rows) {
+      const route = findRoute(method, filled(path), scopesOf(service)[0]);
+      assert.deepEqual(route, { found: "absent", name, service }, `${method} ${path}`);
+    }
+  }
+});
+
+test("no operation is both offered and named as absent", () => {
+  const offered = Object.entries<Operation>(OPERATIONS).map(([key, row]) => `${row.service} ${row.name ?? key}`);
+  const absent = Object.entries(ABSENT_OPERATIONS).flatMap(([service, rows]) =>
+    rows.map(([name]) => `${service} ${name}`),
+  );
+  assert.deepEqual(
+    offered.filter((each) => absent.includes(each)),
+    [],
+  );
+});
+
+test("findRoute tells services that share a path apart by what the caller signed for", () => {
+  assert.deepEqual(findRoute("GET", "/things/t/jobs", "iot"), {
+    found: "absent",
+    name: "ListJobExecutionsForThing",
+    service: "iot",
+  });
+  assert.deepEqual(findRoute("GET", "/things/t/jobs", "iot-jobs-data"), {
+    found: "absent",
+    name: "GetPendingJobExecutions",
+    service: "iot-jobs-data",
+  });
+});
+
+test("findRoute decodes a segment after the path was split: %2F is part of a name, dots lead nowhere", () => {
+  assert.deepEqual(findRoute("POST", "/attached-policies/arn%3Aaws%3Aiot%2Fx", "iot"), {
+    found: "operation",
+    name: "ListAttachedPolicies",
+    labels: { target: "arn:aws:iot/x" },
+  });
+  assert.deepEqual(findRoute("GET", "/things/%2e%2e", "iot"), {
+    found: "operation",
+    name: "DescribeThing",
+    labels: { thingName: ".." },
+  });
+  const nowhere = [
+    "",
+    "things/x",
+    "//things/x",
+    "/things//x",
+    "/things/",
+    "/things/x/",
+    "/things/x/..",
+    "/policies/../things/x",
+    "/things/./x",
+    "/THINGS/x",
+    "/things/%",
+    "/things/%ff",
+    "/%74hings/x/y/z",
+    "http://host/things/x",
+    "/",
+  ];
+  for (const path of nowhere) assert.deepEqual(findRoute("GET", path, "iot"), { found: "nothing" }, path);
+});
+
+test("findRoute takes any path without throwing, and finds no operation behind another method", () => {
+  fc.assert(
+    fc.property(fc.string({ unit: "binary", maxLength: 200 }), (path) => {
+      findRoute("GET", `/${path}`, "iot");
+      assert.equal(findRoute("OPTIONS", `/${path}`, undefined).found, "nothing");
+    }),
+    { numRuns: 500 },
+  );
+});

@@ -1,0 +1,123 @@
+import { ABSENT_OPERATIONS } from "./absent-operations.ts";
+import type { Operation, ServiceName } from "./operation.ts";
+import { OPERATIONS, type OperationName } from "./operations.ts";
+
+/** What a path leads to: an operation of ours, one that AWS has and we do not, or nothing known. */
+export type Route =
+  | { readonly found: "operation"; readonly name: OperationName; readonly labels: Readonly<Record<string, string>> }
+  | { readonly found: "absent"; readonly name: string; readonly service: string }
+  | { readonly found: "nothing" };
+
+type Target = { readonly service: string; readonly name: string; readonly operation?: OperationName };
+
+/** One segment of the paths that begin alike. Literal segments are asked before the label. */
+type Node = {
+  readonly literals: Map<string, Node>;
+  label?: Node;
+  /** What ends here, by method. Several services may use one path; the signature's scope tells them apart. */
+  readonly targets: Map<string, Target[]>;
+};
+
+/** The service names that callers sign for, by the service that they mean; the usual one first. */
+export const SCOPES: Readonly<Record<ServiceName | "iot-data" | "iot-jobs-data", readonly string[]>> = {
+  // AWS CLI 2.9 and the AWS SDK for JavaScript 2 sign IoT calls as execute-api, newer ones as iot.
+  iot: ["iot", "execute-api"],
+  lambda: ["lambda"],
+  hawser: ["hawser", "iot", "execute-api"],
+  "iot-data": ["iotdata", "iotdevicegateway"],
+  "iot-jobs-data": ["iot-jobs-data"],
+};
+
+/** Every service name that is accepted where no operation says which. */
+export const ALL_SCOPES: readonly string[] = [
+  ...new Set([...Object.values(SCOPES).flat(), "IoTSecuredTunneling", "sts"]),
+];
+
+const ROOT = buildTree();
+
+/**
+ * Finds what a request asks for. The path is split as it stands and each segment decoded after that, so that an encoded
+ * slash is part of a name and a dot segment leads nowhere. `scope` is the service that the caller signed for.
+ */
+export function findRoute(method: string, path: string, scope: string | undefined): Route {
+  const segments = decodedSegments(path);
+  const end = segments && walk(ROOT, segments, 0);
+  const targets = end?.node.targets.get(method) ?? [];
+  const chosen = targets.find(({ service }) => scopesOf(service).includes(scope ?? "")) ?? targets[0];
+  if (!chosen) return { found: "nothing" };
+  if (!chosen.operation) return { found: "absent", name: chosen.name, service: chosen.service };
+  const names = labelNames(OPERATIONS[chosen.operation]);
+  const labels = Object.fromEntries(names.map((name, i) => [name, end?.values[i] ?? ""]));
+  return { found: "operation", name: chosen.operation, labels };
+}
+
+/** The service names under which a service's operations may be signed. */
+export function scopesOf(service: string): readonly string[] {
+  return (SCOPES as Readonly<Record<string, readonly string[]>>)[service] ?? ALL_SCOPES;
+}
+
+/** Raw path segments, percent-decoded one by one; undefined for a path that does not decode or that has dot segments. */
+function decodedSegments(path: string): string[] | undefined {
+  if (!path.startsWith("/")) return undefined;
+  const raw = path.slice(1).split("/");
+  if (raw.some((segment) => segment === "." || segment === "..")) return undefined;
+  try {
+    return raw.map(decodeURIComponent);
+  } catch {
+    return undefined;
+  }
+}
+
+type End = { readonly node: Node; readonly values: readonly string[] };
+
+function walk(node: Node, segments: readonly string[], at: number): End | undefined {
+  const segment = segments[at];
+  if (segment === undefined) return node.targets.size > 0 ? { node, values: [] } : undefined;
+  const literal = node.literals.get(segment);
+  const found = literal && walk(literal, segments, at + 1);
+  if (found) return found;
+  // An empty segment is no name: `//` and a trailing slash lead nowhere.
+  if (!node.label || segment === "") return undefined;
+  const beyond = walk(node.label, segments, at + 1);
+  return beyond && { node: beyond.node, values: [segment, ...beyond.values] };
+}
+
+function buildTree(): Node {
+  const root = newNode();
+  for (const [operation, { service, method, path, name }] of Object.entries<Operation>(OPERATIONS)) {
+    place(root, path, method, { service, name: name ?? operation, operation: operation as OperationName });
+  }
+  for (const [service, rows] of Object.entries(ABSENT_OPERATIONS)) {
+    for (const [name, method, path] of rows) place(root, path, method, { service, name });
+  }
+  return root;
+}
+
+function place(root: Node, path: string, method: string, target: Target): void {
+  let node = root;
+  for (const segment of path.slice(1).split("/")) {
+    if (isLabel(segment)) node = node.label ??= newNode();
+    else {
+      const next = node.literals.get(segment) ?? newNode();
+      node.literals.set(segment, next);
+      node = next;
+    }
+  }
+  node.targets.set(method, [...(node.targets.get(method) ?? []), target]);
+}
+
+function newNode(): Node {
+  return { literals: new Map(), targets: new Map() };
+}
+
+function isLabel(segment: string): boolean {
+  return segment.startsWith("{");
+}
+
+function labelNames({ path }: Operation): string[] {
+  return path
+    .slice(1)
+    .split("/")
+    .filter(isLabel)
+    .map((segment) => segment.slice(1, -1));
+}
