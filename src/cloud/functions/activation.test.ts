@@ -5,62 +5,19 @@ import { zipSync } from "fflate";
 
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
-import { ResourceExists } from "../errors.ts";
 import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
 import { entropy, newLeaf, newWorld, POLICY, registeredCa } from "../registry/fixtures.test.ts";
-import {
-  attachPolicy,
-  attachThingPrincipal,
-  createPolicy,
-  createThing,
-  describeCertificate,
-  iotArn,
-  issuersOf,
-  registerPending,
-  updateCertificate,
-  type CaEntry,
-  type Registry,
-} from "../registry/index.ts";
+import { issuersOf, registerPending, updateCertificate, type CaEntry } from "../registry/index.ts";
 import { allowOperations, Functions, functionStore, type ApiCaller } from "./index.ts";
+import { registryApi } from "./fixtures.test.ts";
 import { openFunctionRuntime } from "./node.ts";
-
-type Calls = Readonly<Record<string, (input: Readonly<Record<string, string>>) => Promise<unknown>>>;
-
-/** The five operations that activation needs, straight onto the registry. */
-function callsOf(registry: Registry): Calls {
-  return {
-    async DescribeCertificate({ certificateId = "" }) {
-      const { id, pem, status } = await describeCertificate(registry, certificateId);
-      const certificateArn = iotArn(registry.account, "cert", id);
-      return { certificateDescription: { certificateArn, certificatePem: pem, status } };
-    },
-    CreatePolicy: ({ policyName = "", policyDocument = "" }) => createPolicy(registry, policyName, policyDocument),
-    AttachPolicy: ({ policyName = "", target = "" }) => attachPolicy(registry, policyName, target),
-    CreateThing: ({ thingName = "" }) => createThing(registry, thingName),
-    AttachThingPrincipal: ({ thingName = "", principal = "" }) =>
-      attachThingPrincipal(registry, thingName, { principal }),
-    UpdateCertificate: ({ certificateId = "", newStatus }) =>
-      updateCertificate(registry, certificateId, newStatus as "ACTIVE"),
-  };
-}
-
-function apiOf(calls: Calls): ApiCaller {
-  return async (operation, input) => {
-    try {
-      return await calls[operation]?.(input as Record<string, string>);
-    } catch (error) {
-      if (!(error instanceof ResourceExists)) throw error;
-      throw Object.assign(error, { awsName: "ResourceAlreadyExistsException" });
-    }
-  };
-}
 
 test("AW-43 the shipped function, in the sandbox, makes thing and policy, attaches both and activates, once and again", async (t) => {
   const { registry, ledger, clock } = await newWorld(t);
   const asked: string[] = [];
   const api: ApiCaller = (operation, input, identity) => {
     asked.push(operation);
-    return apiOf(callsOf(registry))(operation, input, identity);
+    return registryApi(registry)(operation, input, identity);
   };
   const runtime = await openFunctionRuntime({
     clock: nodeClock,

@@ -1,0 +1,46 @@
+/** What tests of functions and rules share: an API for functions over a registry. */
+import { ResourceExists } from "../errors.ts";
+import {
+  attachPolicy,
+  attachThingPrincipal,
+  createPolicy,
+  createThing,
+  describeCertificate,
+  iotArn,
+  updateCertificate,
+  type Registry,
+} from "../registry/index.ts";
+import type { ApiCaller } from "./index.ts";
+
+type Calls = Readonly<Record<string, (input: Readonly<Record<string, string>>) => Promise<unknown>>>;
+
+/** The operations that activation needs, straight onto the registry. */
+function callsOf(registry: Registry): Calls {
+  return {
+    async DescribeCertificate({ certificateId = "" }) {
+      const { id, pem, status } = await describeCertificate(registry, certificateId);
+      const certificateArn = iotArn(registry.account, "cert", id);
+      return { certificateDescription: { certificateArn, certificatePem: pem, status } };
+    },
+    CreatePolicy: ({ policyName = "", policyDocument = "" }) => createPolicy(registry, policyName, policyDocument),
+    AttachPolicy: ({ policyName = "", target = "" }) => attachPolicy(registry, policyName, target),
+    CreateThing: ({ thingName = "" }) => createThing(registry, thingName),
+    AttachThingPrincipal: ({ thingName = "", principal = "" }) =>
+      attachThingPrincipal(registry, thingName, { principal }),
+    UpdateCertificate: ({ certificateId = "", newStatus }) =>
+      updateCertificate(registry, certificateId, newStatus as "ACTIVE"),
+  };
+}
+
+/** The API as a function sees it, straight onto the registry. */
+export function registryApi(registry: Registry): ApiCaller {
+  const calls = callsOf(registry);
+  return async (operation, input) => {
+    try {
+      return await calls[operation]?.(input as Record<string, string>);
+    } catch (error) {
+      if (!(error instanceof ResourceExists)) throw error;
+      throw Object.assign(error, { awsName: "ResourceAlreadyExistsException" });
+    }
+  };
+}

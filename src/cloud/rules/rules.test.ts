@@ -1,0 +1,338 @@
+import assert from "node:assert/strict";
+import { test, type TestContext } from "node:test";
+
+import { HawserError, NotFound, utf8Bytes } from "../../codec/index.ts";
+import { nodeClock, nodeHash } from "../../crypto/node.ts";
+import type { TraceEvent } from "../../trace/index.ts";
+import type { Json } from "../api/shape.ts";
+import type { Published } from "../broker/index.ts";
+import { World as BrokerWorld } from "../broker/harness.test.ts";
+import { registryApi } from "../functions/fixtures.test.ts";
+import { Functions, functionStore } from "../functions/index.ts";
+import { openFunctionRuntime } from "../functions/node.ts";
+import { registrationEvent } from "../onboarding/registration-event.ts";
+import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
+import { entropy, newLeaf, newWorld, registeredCa, temporary, type World } from "../registry/fixtures.test.ts";
+import { issuersOf, registerPending, type CaEntry } from "../registry/index.ts";
+import { RuleEngine, Rules, type FunctionDoor, type RuleCaller } from "./index.ts";
+
+type Asked = { readonly caller: RuleCaller; readonly functionArn: string; readonly event: string };
+
+class FakeFunctions implements FunctionDoor {
+  readonly asked: Asked[] = [];
+  answer: (asked: Asked) => string | undefined = () => undefined;
+
+  invokeFor(caller: RuleCaller, functionArn: string, event: string): string | undefined {
+    const asked = { caller, functionArn, event };
+    this.asked.push(asked);
+    return this.answer(asked);
+  }
+}
+
+type Opened = World & { readonly rules: Rules; readonly engine: RuleEngine; readonly functions: FakeFunctions };
+
+async function open(t: TestContext, directory = temporary(t)): Promise<Opened> {
+  const world = await newWorld(t, directory);
+  const { account, store } = world.registry;
+  const functions = new FakeFunctions();
+  const engine = new RuleEngine({ account, functions, trace: world.ledger, multiLevelMatchesParent: false });
+  const rules = await Rules.open({ account, clock: world.clock, store, engine });
+  return { ...world, rules, engine, functions };
+}
+
+const ARN = "arn:aws:lambda:eu-central-1:123456789012:function:f";
+
+function lambda(functionArn = ARN): Json {
+  return { lambda: { functionArn } };
+}
+
+function rule(sql: string, ...actions: Json[]): Json {
+  return { sql, actions: actions.length > 0 ? actions : [lambda()] };
+}
+
+function message(topic: string, payload: string | Uint8Array = "{}"): Published {
+  const bytes = typeof payload === "string" ? utf8Bytes(payload) : payload;
+  return {
+    topic,
+    payload: bytes,
+    qos: 1,
+    retain: false,
+    properties: {},
+    origin: "client",
+    clientId: "c",
+    principalId: "p",
+  };
+}
+
+async function refused(promise: Promise<unknown>, code: string, text = /./): Promise<void> {
+  await assert.rejects(promise, (error) => {
+    assert.ok(error instanceof HawserError, String(error));
+    assert.equal(error.code, code, error.message);
+    assert.match(error.message, text);
+    return true;
+  });
+}
+
+test("CreateTopicRule keeps a rule, GetTopicRule gives it back, a second one of its name is refused", async (t) => {
+  const { rules, registry, clock } = await open(t);
+  clock.advance(1500);
+  const topicRulePayload = {
+    ...(rule("SELECT * FROM 'a/#'") as object),
+    description: "d",
+    awsIotSqlVersion: "2016-03-23",
+  };
+  await rules.createTopicRule({ ruleName: "one", topicRulePayload });
+  const ruleArn = `arn:aws:iot:eu-central-1:${registry.account.id}:rule/one`;
+  const kept = {
+    ruleName: "one",
+    ...topicRulePayload,
+    ruleDisabled: false,
+    createdAt: Date.UTC(2026, 0, 1) / 1000 + 1.5,
+  };
+  assert.deepEqual(await rules.getTopicRule({ ruleName: "one" }), { ruleArn, rule: kept });
+  await refused(
+    rules.createTopicRule({ ruleName: "one", topicRulePayload }),
+    "resource-exists",
+    /'one' already exists/,
+  );
+  await rules.createTopicRule({ ruleName: "two", topicRulePayload: rule("SELECT * FROM 'b'") });
+  assert.equal((await rules.getTopicRule({ ruleName: "two" })).rule["awsIotSqlVersion"], "2015-10-08");
+});
+
+test("a rule that does not exist is answered as AWS does: rule-access-denied", async (t) => {
+  const { rules } = await open(t);
+  const topicRulePayload = rule("SELECT * FROM 'a'");
+  for (const ask of [
+    rules.getTopicRule({ ruleName: "x" }),
+    rules.replaceTopicRule({ ruleName: "x", topicRulePayload }),
+    rules.enableTopicRule({ ruleName: "x" }),
+    rules.disableTopicRule({ ruleName: "x" }),
+    rules.deleteTopicRule({ ruleName: "x" }),
+  ]) {
+    await refused(ask, "rule-access-denied", /^Access to topic rule 'x' was denied$/);
+  }
+});
+
+test("CreateTopicRule refuses actions and settings that are absent by name, and malformed rules", async (t) => {
+  const { rules } = await open(t);
+  const create = (topicRulePayload: Json) => rules.createTopicRule({ ruleName: "r", topicRulePayload });
+  const sql = "SELECT * FROM 'a'";
+  await refused(
+    create(rule(sql, { s3: { bucketName: "b" } })),
+    "not-implemented",
+    /topicRulePayload\.actions\[0\]\.s3 is not/,
+  );
+  await refused(create(rule(sql, lambda(), { republish: {} })), "not-implemented", /actions\[1\]\.republish/);
+  await refused(create({ sql, actions: [], errorAction: lambda() }), "not-implemented", /errorAction/);
+  await refused(create(rule(sql, { teleport: {} })), "invalid-request", /no member "teleport"/);
+  await refused(create(rule(sql, {})), "invalid-request", /actions\[0\] must name one action/);
+  await refused(create(rule(sql, { lambda: {} })), "invalid-request", /functionArn is missing/);
+  await refused(create(rule(sql, lambda("f"))), "invalid-request", /functionArn must match/);
+  await refused(create(rule(sql, ...Array.from({ length: 11 }, () => lambda()))), "invalid-request", /at most 10/);
+  await refused(create({ actions: [] }), "invalid-request", /sql is missing/);
+  await refused(create({ sql }), "invalid-request", /actions is missing/);
+  await refused(create({ sql, actions: [], awsIotSqlVersion: "beta" }), "invalid-request", /2016-03-23/);
+  await refused(create("text"), "invalid-request", /must be an object/);
+  await refused(create(rule("SELECT x FROM 'a'")), "sql-parse", /character 8/);
+  await refused(rules.getTopicRule({ ruleName: "r" }), "rule-access-denied");
+});
+
+test("RuleEngine hands the payload to the function exactly as it was published", async (t) => {
+  const { rules, engine, functions, registry } = await open(t);
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule("SELECT * FROM 'a/+'") });
+  const text = '{ "z": 1.0, "a": 12345678901234567890, "\\u00e9": "ü", "a": 2 }';
+  engine.handle(message("a/b", text));
+  engine.handle(message("a/b", "[1, null]"));
+  for (const topic of ["a", "a/b/c", "b/b", "$a/b"]) engine.handle(message(topic));
+  const caller = {
+    service: "iot.amazonaws.com",
+    sourceArn: `arn:aws:iot:eu-central-1:${registry.account.id}:rule/r`,
+    sourceAccount: registry.account.id,
+  };
+  assert.deepEqual(functions.asked, [
+    { caller, functionArn: ARN, event: text },
+    { caller, functionArn: ARN, event: "[1, null]" },
+  ]);
+});
+
+test("RuleEngine keeps the event though the broker reuses the payload's bytes", async (t) => {
+  const { rules, engine, functions } = await open(t);
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule("SELECT * FROM 'a'") });
+  const payload = utf8Bytes('{"n":1}');
+  engine.handle(message("a", payload));
+  payload.fill(0);
+  assert.equal(functions.asked[0]?.event, '{"n":1}');
+});
+
+test("all rules whose filters match fire, with all their actions; disabled ones do not", async (t) => {
+  const { rules, engine, functions } = await open(t);
+  const arn = (name: string) => ARN.replace(/f$/, name);
+  await rules.createTopicRule({
+    ruleName: "one",
+    topicRulePayload: rule("SELECT * FROM '#'", lambda(arn("x")), lambda(arn("y"))),
+  });
+  await rules.createTopicRule({ ruleName: "two", topicRulePayload: rule("SELECT * FROM 'a'", lambda(arn("z"))) });
+  const off = { ...(rule("SELECT * FROM 'a'") as object), ruleDisabled: true };
+  await rules.createTopicRule({ ruleName: "off", topicRulePayload: off });
+  const fired = (topic = "a") => {
+    functions.asked.length = 0;
+    engine.handle(message(topic));
+    return functions.asked.map(({ functionArn }) => functionArn.replace(/.*:/, "")).toSorted();
+  };
+  assert.deepEqual(fired(), ["x", "y", "z"]);
+  assert.deepEqual(fired("$aws/events/x"), [], "# matches no topic that begins with $");
+  await rules.enableTopicRule({ ruleName: "off" });
+  assert.deepEqual(fired(), ["f", "x", "y", "z"]);
+  await rules.disableTopicRule({ ruleName: "one" });
+  assert.deepEqual(fired(), ["f", "z"]);
+  await rules.replaceTopicRule({ ruleName: "off", topicRulePayload: rule("SELECT * FROM 'b'") });
+  assert.deepEqual([fired(), fired("b")], [["z"], ["f"]]);
+  await rules.deleteTopicRule({ ruleName: "two" });
+  assert.deepEqual(fired(), []);
+});
+
+test("rules are in force again after a restart, disabled ones disabled", async (t) => {
+  const directory = temporary(t);
+  const first = await open(t, directory);
+  await first.rules.createTopicRule({ ruleName: "on", topicRulePayload: rule("SELECT * FROM 'a'") });
+  await first.rules.createTopicRule({
+    ruleName: "off",
+    topicRulePayload: rule("SELECT * FROM 'a'", lambda(`${ARN}2`)),
+  });
+  await first.rules.disableTopicRule({ ruleName: "off" });
+  const before = await first.rules.getTopicRule({ ruleName: "off" });
+  await first.registry.store.close();
+  const second = await open(t, directory);
+  second.engine.handle(message("a"));
+  assert.deepEqual(
+    second.functions.asked.map(({ functionArn }) => functionArn),
+    [ARN],
+  );
+  assert.deepEqual(await second.rules.getTopicRule({ ruleName: "off" }), before);
+});
+
+test("ListTopicRules pages by name and filters by topic and by state", async (t) => {
+  const { rules, registry } = await open(t);
+  for (const [ruleName, filter] of [
+    ["c", "x/#"],
+    ["a", "x/y"],
+    ["b", "z"],
+  ] as const) {
+    await rules.createTopicRule({ ruleName, topicRulePayload: rule(`SELECT * FROM '${filter}'`) });
+  }
+  await rules.disableTopicRule({ ruleName: "b" });
+  const names = async (input: Parameters<Rules["listTopicRules"]>[0]) =>
+    (await rules.listTopicRules(input)).rules.map(({ ruleName }) => ruleName);
+  const page = await rules.listTopicRules({ maxResults: 2 });
+  assert.deepEqual(page.rules[0], {
+    ruleArn: `arn:aws:iot:eu-central-1:${registry.account.id}:rule/a`,
+    ruleName: "a",
+    topicPattern: "x/y",
+    createdAt: Date.UTC(2026, 0, 1) / 1000,
+    ruleDisabled: false,
+  });
+  const rest = await rules.listTopicRules({ maxResults: 2, nextToken: page.nextToken ?? "" });
+  assert.deepEqual([rest.rules.map(({ ruleName }) => ruleName), rest.nextToken], [["c"], undefined]);
+  assert.deepEqual(await names({ topic: "x/y" }), ["a", "c"]);
+  assert.deepEqual(await names({ topic: "x/#" }), ["c"]);
+  assert.deepEqual(await names({ ruleDisabled: true }), ["b"]);
+  await refused(rules.listTopicRules({ nextToken: "%" }), "invalid-request");
+});
+
+test("what an action could not do is told in the ledger, with the cure, and stops neither rules nor broker", async (t) => {
+  const { rules, engine, functions, ledger, registry } = await open(t);
+  await rules.createTopicRule({ ruleName: "jitr", topicRulePayload: rule("SELECT * FROM 'a'") });
+  functions.answer = () => "no statement of its policy allows it";
+  engine.handle(message("a"));
+  functions.answer = () => {
+    throw new NotFound("function-not-found", "Function not found: f");
+  };
+  engine.handle(message("a"));
+  engine.handle(message("a", new Uint8Array([0xff])));
+  engine.handle(message("a", "not json"));
+  const runs = ledger
+    .events({ kinds: ["function.run"] })
+    .flatMap((event) => (event.kind === "function.run" ? [event] : []));
+  assert.deepEqual(
+    new Set(runs.map((run) => `${run.function} ${run.request} ${run.outcome}`)),
+    new Set(["f rule/jitr failed"]),
+  );
+  const [denied, missing, binary, text] = runs.map(({ detail }) => detail);
+  const { id } = registry.account;
+  assert.equal(
+    denied,
+    "rule jitr could not invoke the function: no statement of its policy allows it; aws lambda add-permission " +
+      "--function-name f --statement-id rule --action lambda:InvokeFunction --principal iot.amazonaws.com " +
+      `--source-arn arn:aws:iot:eu-central-1:${id}:rule/jitr --source-account ${id}`,
+  );
+  assert.match(missing ?? "", /function-not-found: Function not found: f$/);
+  for (const detail of [binary, text]) assert.match(detail ?? "", /the payload is not JSON/);
+});
+
+test("AW-43 AW-57 AW-58 create function, permission and rule; then a registration event activates the device", async (t) => {
+  const { registry, ledger, clock } = await newWorld(t);
+  const { account, store, directory } = registry;
+  const api = registryApi(registry);
+  const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
+  const kept = functionStore(store);
+  const functions = await Functions.open({
+    account,
+    clock,
+    entropy,
+    hash: nodeHash,
+    trace: ledger,
+    store: kept,
+    runtime,
+  });
+  t.after(() => functions.close());
+  const { broker } = new BrokerWorld();
+  const engine = new RuleEngine({ account, functions, trace: ledger, ...broker.settings });
+  const rules = await Rules.open({ account, clock, store, engine });
+  t.after(broker.onPublish((published) => engine.handle(published)));
+
+  const { FunctionArn } = await functions.createFunction({
+    FunctionName: ACTIVATION_FUNCTION.name,
+    Role: "arn:aws:iam::123456789012:role/any",
+    Runtime: "nodejs24.x",
+    Handler: ACTIVATION_FUNCTION.handler,
+    Code: { ZipFile: activationFunctionZip() },
+  });
+  await rules.createTopicRule({
+    ruleName: "activate",
+    topicRulePayload: rule(ACTIVATION_FUNCTION.sql, lambda(FunctionArn)),
+  });
+  const issuer = await registeredCa(registry);
+  const leaf = await newLeaf({ issuer, name: "device-1" });
+  const [ca] = (await issuersOf(registry, leaf)) as [CaEntry];
+  const { entry } = await registerPending(registry, leaf, ca);
+  const registered = {
+    certificateId: entry.id,
+    caCertificateId: ca.id,
+    accountId: account.id,
+    registeredAt: undefined,
+  };
+  const event = () => registrationEvent({ ...registered, time: clock.now() });
+
+  broker.publish(event(), "onboarding");
+  const before = JSON.stringify(ledger.events({ kinds: ["function.run"] }));
+  assert.match(
+    before,
+    /no statement of its policy allows lambda:InvokeFunction to iot\.amazonaws\.com; aws lambda add-permission/,
+  );
+  await functions.addPermission({
+    FunctionName: ACTIVATION_FUNCTION.name,
+    StatementId: "rule",
+    Action: "lambda:InvokeFunction",
+    Principal: "iot.amazonaws.com",
+    SourceArn: (await rules.getTopicRule({ ruleName: "activate" })).ruleArn,
+    SourceAccount: account.id,
+  });
+  const ended = new Promise<TraceEvent>((resolve) => {
+    t.after(ledger.subscribe((each) => each.kind === "function.run" && resolve(each)));
+  });
+  broker.publish(event(), "onboarding");
+  const { kind, certificate } = await ended;
+  assert.deepEqual([kind, certificate], ["function.run", entry.id]);
+  const { status, things, policies } = directory.certificate(entry.id) ?? {};
+  assert.deepEqual([status, things, policies], ["ACTIVE", ["device-1"], ["hawser-device"]]);
+});

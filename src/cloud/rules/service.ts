@@ -1,0 +1,157 @@
+import type { Clock } from "../../crypto/index.ts";
+import { fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
+import type { RuleOperations, TopicRule, TopicRuleList } from "../api/services.ts";
+import type { Json } from "../api/shape.ts";
+import { filterMatches } from "../broker/topics.ts";
+import { invalidRequest, ResourceExists } from "../errors.ts";
+import { iotArn, type Account } from "../registry/index.ts";
+import type { Store } from "../store/index.ts";
+import type { RuleEngine } from "./engine.ts";
+import { ruleDenied } from "./errors.ts";
+import { readRule, type Rule } from "./rule.ts";
+
+export type RuleServiceOptions = {
+  readonly account: Account;
+  readonly clock: Clock;
+  readonly store: Store;
+  readonly engine: RuleEngine;
+};
+
+type Input<Name extends keyof RuleOperations> = Parameters<RuleOperations[Name]>[0];
+
+/** AWS IoT's rule operations over the store; every change is in force in the engine when it is acknowledged. */
+export class Rules implements RuleOperations {
+  readonly #options: RuleServiceOptions;
+  readonly #rules = new Map<string, Rule>();
+
+  private constructor(options: RuleServiceOptions) {
+    this.#options = options;
+  }
+
+  /** Puts all kept rules in force. */
+  static async open(options: RuleServiceOptions): Promise<Rules> {
+    const service = new Rules(options);
+    for (const row of await options.store.read.selectFrom("topic_rules").selectAll().orderBy("name").execute()) {
+      const rule = readRule(row.name, JSON.parse(row.payload) as Json, row.created_at);
+      service.#inForce({ ...rule, isDisabled: row.disabled === 1 });
+    }
+    return service;
+  }
+
+  /** Throws `Conflict` `resource-exists`, and what `readRule` throws. */
+  async createTopicRule({ ruleName, topicRulePayload }: Input<"createTopicRule">): Promise<void> {
+    const { account, clock, store } = this.#options;
+    const rule = readRule(ruleName, topicRulePayload, Math.trunc(clock.now()));
+    const row = {
+      name: ruleName,
+      payload: JSON.stringify(rule.payload),
+      disabled: rule.isDisabled ? (1 as const) : (0 as const),
+      created_at: rule.createdAt,
+    };
+    await store.write(
+      async (queries) => {
+        const insert = queries.insertInto("topic_rules").values(row);
+        const { numInsertedOrUpdatedRows } = await insert
+          .onConflict((at) => at.column("name").doNothing())
+          .executeTakeFirst();
+        if ((numInsertedOrUpdatedRows ?? 0n) > 0n) return;
+        const resource = { resourceId: ruleName, resourceArn: iotArn(account, "rule", ruleName) };
+        throw new ResourceExists(`Rule with name '${ruleName}' already exists`, resource);
+      },
+      () => this.#inForce(rule),
+    );
+  }
+
+  async getTopicRule({ ruleName }: Input<"getTopicRule">): Promise<TopicRule> {
+    const { payload, createdAt, isDisabled } = this.#rule(ruleName);
+    const rule = {
+      ruleName,
+      awsIotSqlVersion: "2015-10-08",
+      ...(payload as Record<string, Json>),
+      createdAt: createdAt / 1000,
+      ruleDisabled: isDisabled,
+    };
+    return { ruleArn: iotArn(this.#options.account, "rule", ruleName), rule };
+  }
+
+  async listTopicRules(input: Input<"listTopicRules">): Promise<TopicRuleList> {
+    const { topic, maxResults = 100, nextToken, ruleDisabled } = input;
+    const after = nextToken === undefined ? "" : nameIn(nextToken);
+    const wanted = [...this.#rules.values()]
+      .filter(({ name }) => name > after)
+      .filter(({ isDisabled }) => ruleDisabled === undefined || isDisabled === ruleDisabled)
+      .filter(({ query: { filter } }) => topic === undefined || filter === topic || filterMatches(filter, topic, false))
+      .sort((a, b) => (a.name < b.name ? -1 : 1));
+    const shown = wanted.slice(0, maxResults);
+    const rules = shown.map(({ name, query, createdAt, isDisabled }) => ({
+      ruleArn: iotArn(this.#options.account, "rule", name),
+      ruleName: name,
+      topicPattern: query.filter,
+      createdAt: createdAt / 1000,
+      ruleDisabled: isDisabled,
+    }));
+    const last = shown.at(-1);
+    return wanted.length > shown.length && last ? { rules, nextToken: toBase64(utf8Bytes(last.name)) } : { rules };
+  }
+
+  async replaceTopicRule({ ruleName, topicRulePayload }: Input<"replaceTopicRule">): Promise<void> {
+    const { createdAt } = this.#rule(ruleName);
+    await this.#change(readRule(ruleName, topicRulePayload, createdAt));
+  }
+
+  async enableTopicRule({ ruleName }: Input<"enableTopicRule">): Promise<void> {
+    await this.#change({ ...this.#rule(ruleName), isDisabled: false });
+  }
+
+  async disableTopicRule({ ruleName }: Input<"disableTopicRule">): Promise<void> {
+    await this.#change({ ...this.#rule(ruleName), isDisabled: true });
+  }
+
+  async deleteTopicRule({ ruleName }: Input<"deleteTopicRule">): Promise<void> {
+    const { store, engine } = this.#options;
+    this.#rule(ruleName);
+    await store.write(
+      (queries) => queries.deleteFrom("topic_rules").where("name", "=", ruleName).execute(),
+      () => {
+        this.#rules.delete(ruleName);
+        engine.remove(ruleName);
+      },
+    );
+  }
+
+  /** Throws `Denied` `rule-access-denied`. */
+  #rule(name: string): Rule {
+    const found = this.#rules.get(name);
+    if (!found) throw ruleDenied(name);
+    return found;
+  }
+
+  async #change(rule: Rule): Promise<void> {
+    const { name, payload, isDisabled } = rule;
+    const row = { payload: JSON.stringify(payload), disabled: isDisabled ? (1 as const) : (0 as const) };
+    await this.#options.store.write(
+      async (queries) => {
+        const { numUpdatedRows } = await queries
+          .updateTable("topic_rules")
+          .set(row)
+          .where("name", "=", name)
+          .executeTakeFirst();
+        if (numUpdatedRows === 0n) throw ruleDenied(name);
+      },
+      () => this.#inForce(rule),
+    );
+  }
+
+  #inForce(rule: Rule): void {
+    this.#rules.set(rule.name, rule);
+    this.#options.engine.set(rule);
+  }
+}
+
+function nameIn(token: string): string {
+  try {
+    return new TextDecoder().decode(fromBase64(token));
+  } catch (cause) {
+    throw invalidRequest("nextToken was not given by ListTopicRules", { cause });
+  }
+}
