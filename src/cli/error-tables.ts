@@ -3,6 +3,7 @@ import { APDU_ERRORS } from "../apdu/index.ts";
 import { CHIP_ERRORS } from "../chip/index.ts";
 import { BROKER_ERRORS } from "../cloud/broker/index.ts";
 import { FUNCTION_ERRORS } from "../cloud/functions/index.ts";
+import { RULE_ERRORS } from "../cloud/rules/index.ts";
 import { CLOUD_ERRORS } from "../cloud/index.ts";
 import { POLICY_ERRORS } from "../cloud/policy/index.ts";
 import { CODEC_ERRORS, type ErrorEntry, type ErrorTable } from "../codec/index.ts";
@@ -28,6 +29,7 @@ export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   "cloud/policy": POLICY_ERRORS,
   "cloud/broker": BROKER_ERRORS,
   "cloud/functions": FUNCTION_ERRORS,
+  "cloud/rules": RULE_ERRORS,
   agent: AGENT_ERRORS,
   cli: CLI_ERRORS,
   refusals: REFUSALS,

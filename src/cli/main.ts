@@ -9,10 +9,17 @@ import { examples, reportFailure, surviveClosedPipes } from "./output.ts";
 
 type Register = (program: Command) => void;
 
+const registerLedger = async () => (await import("./ledger.ts")).registerLedgerCommands;
+
 /** Top-level commands and the file that registers each; a file is loaded when its command is typed, or for help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   chip: async () => (await import("./chip.ts")).registerChipCommands,
+  cloud: async () => (await import("./cloud.ts")).registerCloudCommands,
   device: async () => (await import("./device.ts")).registerDeviceCommands,
+  ledger: registerLedger,
+  timeline: registerLedger,
+  up: async () => (await import("./up.ts")).registerUpCommand,
+  why: async () => (await import("./why.ts")).registerWhyCommand,
 };
 
 async function main(argv: readonly string[]): Promise<void> {

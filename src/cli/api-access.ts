@@ -1,0 +1,60 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import type { Command } from "commander";
+
+import { callOperation, type ApiTarget } from "../cloud/api/node-client.ts";
+import type { OperationInput, OperationName, OperationResult } from "../cloud/api/index.ts";
+import { badOption } from "./errors.ts";
+
+/** What `hawser up` writes, mode 0600, for programs on the same machine. */
+export type CredentialsFile = {
+  /** URL of the control plane. */
+  readonly api: string;
+  /** HOST:PORT of the MQTT listener. */
+  readonly mqtt: string;
+  readonly region: string;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  /** The root that devices and callers trust, PEM. */
+  readonly caFile: string;
+};
+
+/** The file's name in a data directory. */
+export const CREDENTIALS_FILE = "credentials.json";
+
+export type ApiOptions = { readonly data?: string; readonly credentials?: string; readonly api?: string };
+
+/** Calls operations of one cloud's control plane. */
+export type ApiAccess = {
+  readonly facts: CredentialsFile;
+  readonly call: <Name extends OperationName>(
+    name: Name,
+    input: OperationInput<Name>,
+  ) => Promise<OperationResult<Name>>;
+};
+
+/** Adds the options that say which cloud is meant. */
+export function withApiOptions(command: Command): Command {
+  return command
+    .option("--data <directory>", "data directory of a cloud on this machine; HAWSER_DATA where absent")
+    .option("--credentials <file>", "a copy of its credentials.json, for a cloud elsewhere")
+    .option("--api <url>", "URL of the control plane, in place of the one in the credentials");
+}
+
+/** The control plane that the options name. Throws `bad-option` where they name none. */
+export function apiAccess(options: ApiOptions): ApiAccess {
+  const data = options.data ?? process.env["HAWSER_DATA"];
+  const file = options.credentials ?? (data === undefined ? undefined : join(data, CREDENTIALS_FILE));
+  if (file === undefined) throw badOption("--data, --credentials or HAWSER_DATA is needed to find the cloud");
+  const facts = JSON.parse(readFileSync(file, "utf8")) as CredentialsFile;
+  const { accessKeyId, secretAccessKey, region, caFile } = facts;
+  const endpoint = options.api ?? facts.api;
+  const target: ApiTarget = {
+    endpoint,
+    region,
+    credentials: { accessKeyId, secretAccessKey },
+    ...(endpoint.startsWith("https:") ? { ca: readFileSync(caFile, "utf8") } : {}),
+  };
+  return { facts, call: (name, input) => callOperation(target, name, input) };
+}

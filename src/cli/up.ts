@@ -1,0 +1,140 @@
+import { renameSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+
+import type { Command } from "commander";
+
+import { startCloud, type RunningCloud } from "../cloud/node.ts";
+import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
+import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
+import { aborted, interruptible } from "./interrupt.ts";
+import { examples, masked, outputOf, portOption, type Output } from "./output.ts";
+import { appendEvents } from "./trace-file.ts";
+
+type UpOptions = {
+  readonly data: string;
+  readonly host: string;
+  readonly apiPort: number;
+  readonly mqttPort: number;
+  readonly serverName: readonly string[];
+  readonly region?: string;
+  readonly trace?: string;
+};
+
+/** `hawser up`: the OEM cloud, until interrupted. */
+export function registerUpCommand(program: Command): void {
+  program
+    .command("up")
+    .description("run the cloud: MQTT over mutual TLS for devices, and a control plane in the words of AWS IoT")
+    .requiredOption("--data <directory>", "where everything is kept; made at the first start")
+    .option("--host <address>", "address to listen on; beyond loopback the control plane speaks HTTPS", "127.0.0.1")
+    .option("--api-port <number>", "port of the control plane, 0 for any free one", portOption, 9443)
+    .option("--mqtt-port <number>", "port for devices, 0 for any free one", portOption, 8883)
+    .option(
+      "--server-name <name>",
+      "name or address of this machine in the server certificate, besides localhost; may be repeated",
+      (name: string, names: readonly string[]) => [...names, name],
+      [],
+    )
+    .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
+    .option("--trace <file>", "append every event as JSON Lines")
+    .addHelpText(
+      "after",
+      `${examples(
+        "hawser up --data ./cloud",
+        "hawser up --data ./cloud --host 0.0.0.0 --server-name cloud.example",
+        "hawser up --data ./cloud --api-port 0 --mqtt-port 0 --json",
+      )}
+The first line of --json holds api, mqtt, region, accessKeyId, secretAccessKey and caFile. The same facts are kept in
+DIRECTORY/${CREDENTIALS_FILE}, mode 0600, which every other command reads through --data. The secret access key is shown
+in full at the first start only; --json always holds it, so that scripts work.
+`,
+    )
+    .action(async (options: UpOptions, command: Command) => up(options, outputOf(command)));
+}
+
+async function up(options: UpOptions, output: Output): Promise<void> {
+  let closeTrace = () => {};
+  await interruptible(async (signal) => {
+    try {
+      const cloud = await startCloud({
+        directory: options.data,
+        host: options.host,
+        apiPort: options.apiPort,
+        mqttPort: options.mqttPort,
+        serverNames: options.serverName,
+        ...(options.region === undefined ? {} : { region: options.region }),
+        onLedger(ledger) {
+          if (options.trace !== undefined) closeTrace = appendEvents(ledger, options.trace);
+          showNews(ledger, output);
+        },
+      });
+      try {
+        tell(cloud, saveCredentials(cloud, options.data), output);
+        await aborted(signal);
+      } finally {
+        await cloud.close();
+      }
+      output.line({ event: "stopped" }, "stopped");
+    } finally {
+      closeTrace();
+    }
+  });
+}
+
+/** What an operator watches: devices that come in, refusals, and what the cloud warns of. */
+function showNews(ledger: Ledger, output: Output): void {
+  ledger.subscribe((event) => {
+    const { certificate = "" } = event;
+    if (event.kind === "process" && event.what === "warning") output.warn(event.detail);
+    if (event.kind === "onboarding") {
+      const { step, clientId, detail } = event;
+      const who = clientId === "" ? `certificate ${certificate.slice(0, 8)}` : printable(clientId);
+      output.line({ event: "onboarding", step, clientId, certificate, detail }, `${who}: ${wordsOf(step)}`);
+    }
+    // The first contact of every device is refused so; `onboarding` tells it better.
+    if (event.kind === "refusal" && event.cause !== "certificate-pending") {
+      const { cause, clientId, address } = event;
+      const who = clientId === "" ? address : printable(clientId);
+      output.line({ event: "refusal", cause, clientId, address, certificate }, `${who}: refused, ${cause}`);
+    }
+  });
+}
+
+function wordsOf(step: OnboardingStep): string {
+  if (step === "registered") return "registered, PENDING_ACTIVATION";
+  return step === "activated" ? "ACTIVE" : step.replaceAll("-", " ");
+}
+
+function saveCredentials(cloud: RunningCloud, directory: string): CredentialsFile & { readonly file: string } {
+  const { api, mqtt, account, accessKey, caFile } = cloud;
+  const facts: CredentialsFile = {
+    api,
+    mqtt: `${mqtt.host.includes(":") ? `[${mqtt.host}]` : mqtt.host}:${mqtt.port}`,
+    region: account.region,
+    ...accessKey,
+    caFile: resolve(caFile),
+  };
+  const file = join(directory, CREDENTIALS_FILE);
+  writeFileSync(`${file}.new`, `${JSON.stringify(facts, undefined, 2)}\n`, { mode: 0o600 });
+  renameSync(`${file}.new`, file);
+  return { ...facts, file };
+}
+
+function tell(cloud: RunningCloud, facts: CredentialsFile & { readonly file: string }, output: Output): void {
+  const { file, ...credentials } = facts;
+  const { api, mqtt, region, accessKeyId, secretAccessKey, caFile } = credentials;
+  const secret = cloud.isNewKey
+    ? `${secretAccessKey}   (shown this once; kept in ${file})`
+    : `${masked(secretAccessKey)}   (in ${file})`;
+  output.line(
+    { event: "listening", ...credentials, accountId: cloud.account.id, credentials: file },
+    [
+      `listening, account ${cloud.account.id} in ${region}`,
+      `  control plane      ${api}`,
+      `  MQTT over TLS      ${mqtt}`,
+      `  root to trust      ${caFile}`,
+      `  access key id      ${accessKeyId}`,
+      `  secret access key  ${secret}`,
+    ].join("\n"),
+  );
+}

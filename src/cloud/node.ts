@@ -1,0 +1,222 @@
+import { join } from "node:path";
+
+import type { Clock, Entropy } from "../crypto/index.ts";
+import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
+import type { Ledger } from "../trace/index.ts";
+import { ControlPlane, createHandlers, type Json } from "./api/index.ts";
+import { serveApi } from "./api/node.ts";
+import { Broker } from "./broker/index.ts";
+import { listenTls, nodeDefer } from "./broker/node.ts";
+import { allowOperations, Functions, functionStore } from "./functions/index.ts";
+import { openFunctionRuntime } from "./functions/node.ts";
+import { openLedger, type DurableLedger } from "./node-ledger.ts";
+import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
+import { accessTo, gatekeeperOf } from "./onboarding/index.ts";
+import { openRegistry, type Account, type Registry } from "./registry/index.ts";
+import { RuleEngine, Rules } from "./rules/index.ts";
+import { openStore } from "./store/node.ts";
+import { why } from "./why/index.ts";
+
+export { openLedger, type DurableLedger, type DurableLedgerOptions } from "./node-ledger.ts";
+export { serverIdentity, type ServerIdentity, type ServerIdentityOptions } from "./node-server-identity.ts";
+
+export type CloudOptions = {
+  /** Holds everything that outlives the process; made with mode 0700. */
+  readonly directory: string;
+  /** The address that both listeners take; the control plane speaks HTTPS where it is not a loopback address. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly apiPort: number;
+  readonly mqttPort: number;
+  /** Names and addresses of this machine, for the server certificate; the first is what devices are told. */
+  readonly serverNames: readonly string[];
+  readonly region?: string;
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+  /** Called with the ledger before anything is written to it. */
+  readonly onLedger?: (ledger: Ledger) => void;
+};
+
+/** A cloud that is up. */
+export type RunningCloud = {
+  readonly account: Account;
+  /** URL of the control plane. */
+  readonly api: string;
+  /** Where devices connect to. */
+  readonly mqtt: { readonly host: string; readonly port: number };
+  readonly accessKey: { readonly accessKeyId: string; readonly secretAccessKey: string };
+  /** Whether this start made the access key. */
+  readonly isNewKey: boolean;
+  /** The root that devices and callers must trust, PEM. */
+  readonly caFile: string;
+  readonly ledger: Ledger;
+  /** Ends everything in order: first the listeners, then sessions and functions, last the disk. */
+  close(): Promise<void>;
+};
+
+/**
+ * Puts the rooms of the cloud together over one directory (store, registry, ledger, broker with its gatekeeper,
+ * functions, rules, control plane) and starts both listeners. Throws what the rooms throw, with nothing left open.
+ */
+export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
+  const closing = new Closing();
+  try {
+    return await assemble(options, closing);
+  } catch (error) {
+    await closing.run();
+    throw error;
+  }
+}
+
+async function assemble(options: CloudOptions, closing: Closing): Promise<RunningCloud> {
+  const { directory, host } = options;
+  const ground = await openGround(options, closing);
+  const { trace, registry } = ground;
+  const identity = await identityFor(options, registry);
+  const broker = openBroker(registry, closing);
+  const plane = await openControlPlane({ ground, broker, dataEndpoint: nameOf(options) }, closing);
+  const { api, mqtt } = await listen({ options, registry, broker, plane, identity }, closing);
+  return {
+    account: registry.account,
+    api,
+    mqtt,
+    accessKey: registry.accessKeys.primary,
+    isNewKey: registry.accessKeys.isNew,
+    caFile: identity.rootFile,
+    ledger: trace,
+    async close() {
+      trace.emit("cloud", { kind: "process", what: "stopped", detail: `${directory} on ${host}` });
+      await closing.run();
+    },
+  };
+}
+
+/** What everything else stands on. */
+type Ground = { readonly ledger: DurableLedger; readonly trace: Ledger; readonly registry: Registry };
+
+async function openGround(options: CloudOptions, closing: Closing): Promise<Ground> {
+  const { directory, region, clock = nodeClock, entropy = nodeEntropy, onLedger } = options;
+  const store = await openStore({ directory });
+  closing.add(() => store.close());
+  const ledger = await openLedger({ store, clock });
+  closing.add(() => ledger.close());
+  const { trace } = ledger;
+  onLedger?.(trace);
+  trace.emit("cloud", { kind: "process", what: "started", detail: directory });
+  const ports = { store, clock, entropy, verifier: nodeVerifier, trace };
+  return { ledger, trace, registry: await openRegistry(ports, region === undefined ? {} : { region }) };
+}
+
+function identityFor({ directory, host, serverNames }: CloudOptions, registry: Registry): Promise<ServerIdentity> {
+  const { clock, entropy, trace } = registry;
+  const names = isWildcard(host) ? serverNames : [...serverNames, host];
+  return serverIdentity({ directory: join(directory, "tls"), names, clock, entropy, trace });
+}
+
+function openBroker(registry: Registry, closing: Closing): Broker {
+  const { clock, entropy, trace } = registry;
+  const gatekeeper = gatekeeperOf(
+    registry,
+    accessTo(() => broker),
+  );
+  const broker: Broker = new Broker({ clock, entropy, trace, gatekeeper, defer: nodeDefer });
+  closing.add(() => gatekeeper.close());
+  closing.add(() => broker.stop());
+  return broker;
+}
+
+type Parts = { readonly ground: Ground; readonly broker: Broker; readonly dataEndpoint: string };
+
+async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing: Closing): Promise<ControlPlane> {
+  const { ledger, trace, registry } = ground;
+  const { account, clock, entropy, store, accessKeys } = registry;
+  const common = { account, clock, entropy, hash: nodeHash, trace };
+  // Functions call the control plane, which offers functions: whichever is asked first, both are there by then.
+  const api = allowOperations((operation, input) => plane.call(operation, input));
+  const runtime = await openFunctionRuntime({ clock, trace, api });
+  const functions = await Functions.open({ ...common, store: functionStore(store), runtime });
+  closing.add(() => functions.close());
+  const engine = new RuleEngine({ account, functions, trace, ...broker.settings });
+  const rules = await Rules.open({ account, clock, store, engine });
+  closing.add(broker.onPublish((message) => engine.handle(message)));
+  const handlers = createHandlers({
+    registry,
+    functions,
+    rules,
+    // Through JSON: what is absent must be absent in the answer, too.
+    why: { explain: async (subject) => asJson(why(subject, await ledger.events({}, WHY_EVENTS))) },
+    ledger,
+    dataEndpoint,
+  });
+  const plane: ControlPlane = new ControlPlane({ ...common, handlers, accessKeys, region: account.region });
+  return plane;
+}
+
+/** How many events `why` looks at: more than a fleet's bad night. */
+const WHY_EVENTS = 50_000;
+
+function asJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
+type Servers = {
+  readonly options: CloudOptions;
+  readonly registry: Registry;
+  readonly broker: Broker;
+  readonly plane: ControlPlane;
+  readonly identity: ServerIdentity;
+};
+
+async function listen(
+  { options, registry, broker, plane, identity }: Servers,
+  closing: Closing,
+): Promise<Pick<RunningCloud, "api" | "mqtt">> {
+  const { host, apiPort, mqttPort } = options;
+  const { clock, trace } = registry;
+  const tls = { key: identity.key, cert: identity.certificate };
+  const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls });
+  closing.add(() => mqtt.close());
+  const isPlain = isLoopback(host);
+  const api = await serveApi({ controlPlane: plane, host, port: apiPort, ...(isPlain ? {} : { tls }) });
+  closing.add(() => api.close());
+  for (const detail of [`MQTT on ${host}:${mqtt.port}`, `control plane on ${api.url}`]) {
+    trace.emit("cloud", { kind: "process", what: "listening", detail });
+  }
+  const name = nameOf(options);
+  const url = isPlain ? api.url : `https://${name.includes(":") ? `[${name}]` : name}:${api.port}`;
+  return { api: url, mqtt: { host: name, port: mqtt.port } };
+}
+
+/** The name under which devices reach this machine, as far as it can be known. */
+function nameOf({ host, serverNames }: CloudOptions): string {
+  return serverNames[0] ?? (isLoopback(host) || isWildcard(host) ? "localhost" : host);
+}
+
+function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
+
+/** What to do at the end, the last added first. What fails does not keep the rest from being done. */
+class Closing {
+  readonly #steps: (() => void | Promise<void>)[] = [];
+
+  add(step: () => void | Promise<void>): void {
+    this.#steps.push(step);
+  }
+
+  async run(): Promise<void> {
+    const failures: unknown[] = [];
+    for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
+      try {
+        await step();
+      } catch (error) {
+        failures.push(error);
+      }
+    }
+    if (failures.length > 0) throw failures[0];
+  }
+}
