@@ -4,13 +4,19 @@ import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.t
 import type { Signer } from "../crypto/index.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { connectChip } from "../host/node.ts";
-import { CertificateAuthority, type StoredIssuer } from "../pki/ca/index.ts";
+import { CertificateAuthority, type CaStore, type StoredIssuer } from "../pki/ca/index.ts";
 import { DirectoryCaStore, signerFromPem } from "../pki/ca/node.ts";
 import type { Trace } from "../trace/index.ts";
 import { badOption } from "./errors.ts";
 
 /** Options of commands that issue with a CA directory. */
-export type CaOptions = { readonly caDir: string; readonly ca?: string; readonly passphraseFile?: string };
+export type CaOptions = {
+  readonly caDir: string;
+  readonly ca?: string;
+  readonly passphraseFile?: string;
+  /** Where the chip with the issuer's key listens now, if not where it did. */
+  readonly caChip?: string;
+};
 
 /** Which issuer of a CA directory a command works with, and the authority that issues with it. */
 export type ChosenCa = { readonly authority: CertificateAuthority; readonly issuer: StoredIssuer };
@@ -20,26 +26,36 @@ export type ChosenCa = { readonly authority: CertificateAuthority; readonly issu
  * and closes chips that hold issuers' keys. Throws `UsageError` `bad-option` where the choice is not plain.
  */
 export async function withCa<T>(options: CaOptions, trace: Trace, work: (ca: ChosenCa) => Promise<T>): Promise<T> {
+  return withAuthority({ options, trace, store: await DirectoryCaStore.open(options.caDir) }, async (authority) =>
+    work({ authority, issuer: await chosen(options, authority) }),
+  );
+}
+
+/** Gives `work` the authority of a CA directory, and closes chips that hold issuers' keys. */
+export async function withAuthority<T>(
+  tools: { readonly options: Omit<CaOptions, "ca">; readonly trace: Trace; readonly store: CaStore },
+  work: (authority: CertificateAuthority) => Promise<T>,
+): Promise<T> {
+  const { options, trace, store } = tools;
   const chips: A71ch[] = [];
   const signerOf = async ({ key }: StoredIssuer): Promise<Signer> => {
     if (key.in === "store") return signerFromPem(key.pem, passphraseOf(options));
-    const chip = await A71ch.open(await connectChip(key.address), { hash: nodeHash, clock: nodeClock, trace });
+    const transport = await connectChip(options.caChip ?? key.address);
+    const chip = await A71ch.open(transport, { hash: nodeHash, clock: nodeClock, trace });
     chips.push(chip);
     return chip.signer(key.slot);
   };
-  const authority = new CertificateAuthority({
-    store: await DirectoryCaStore.open(options.caDir),
-    signerOf,
-    clock: nodeClock,
-    entropy: nodeEntropy,
-    verifier: nodeVerifier,
-    trace,
-  });
+  const ports = { store, signerOf, clock: nodeClock, entropy: nodeEntropy, verifier: nodeVerifier, trace };
   try {
-    return await work({ authority, issuer: await chosen(options, authority) });
+    return await work(new CertificateAuthority(ports));
   } finally {
     for (const chip of chips) await chip.close();
   }
+}
+
+/** The passphrase of `--passphrase-file`: the first line of the file. */
+export function passphraseOf({ passphraseFile }: Pick<CaOptions, "passphraseFile">): string | undefined {
+  return passphraseFile === undefined ? undefined : readFileSync(passphraseFile, "utf8").split(/\r?\n/)[0];
 }
 
 async function chosen({ ca, caDir }: CaOptions, authority: CertificateAuthority): Promise<StoredIssuer> {
@@ -51,8 +67,4 @@ async function chosen({ ca, caDir }: CaOptions, authority: CertificateAuthority)
   if (!only) throw badOption(`${caDir} has no CA yet: hawser ca init makes one`);
   if (more.length > 0) throw badOption(`--ca must name one of ${candidates.map(({ label }) => label).join(", ")}`);
   return only;
-}
-
-function passphraseOf({ passphraseFile }: CaOptions): string | undefined {
-  return passphraseFile === undefined ? undefined : readFileSync(passphraseFile, "utf8").split(/\r?\n/)[0];
 }

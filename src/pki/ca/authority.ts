@@ -13,6 +13,7 @@ import {
   type Issuer,
   type ProfileName,
   type RequestedNames,
+  type Revocation,
   type RevocationReason,
   type Validity,
 } from "../index.ts";
@@ -43,6 +44,9 @@ export type Applicant =
   | { readonly csr: Uint8Array; readonly subject?: DistinguishedName }
   | { readonly publicKey: Uint8Array; readonly subject: DistinguishedName };
 
+/** A certificate that was issued; `revocation` where it was taken back. */
+export type IssuedCertificate = { readonly certificate: Certificate; readonly revocation: Revocation | undefined };
+
 /** One issuer's list, and the number that it has. */
 export type PublishedCrl = { readonly der: Uint8Array; readonly number: number };
 
@@ -63,6 +67,16 @@ export class CertificateAuthority {
     const found = (await this.issuers()).find((each) => each.label === label);
     if (!found) throw issuerUnknown(label);
     return found;
+  }
+
+  /** What an issuer has issued, with what became of it, oldest notBefore first. */
+  async issued(label: string): Promise<readonly IssuedCertificate[]> {
+    const { store } = this.#ports;
+    const revocations = await store.revocations(label);
+    const certificates = [...(await store.issued(label))];
+    return certificates
+      .sort((a, b) => a.validity.notBefore - b.validity.notBefore || (a.id < b.id ? -1 : 1))
+      .map((certificate) => ({ certificate, revocation: revocations.get(certificate.serialNumber) }));
   }
 
   /** Makes a self-signed root. Throws `Conflict` `issuer-exists`. */

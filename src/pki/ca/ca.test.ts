@@ -64,7 +64,7 @@ const device = (name: string) => ({
 
 const STORES: Record<string, (t: { after(run: () => void): void }) => Promise<CaStore>> = {
   MemoryCaStore: async () => new MemoryCaStore(),
-  DirectoryCaStore: (t) => DirectoryCaStore.open(join(temporary(t), "ca")),
+  DirectoryCaStore: (t) => DirectoryCaStore.create(join(temporary(t), "ca")),
 };
 
 for (const [name, open] of Object.entries(STORES)) {
@@ -177,7 +177,7 @@ test("CertificateAuthority refuses issuer-expired and faulty-signer, and records
 
 test("DirectoryCaStore makes directories 0700 and files 0600, and is found again by the next process", async (t) => {
   const directory = join(temporary(t), "ca");
-  const { authority, validity } = await newAuthority(await DirectoryCaStore.open(directory));
+  const { authority, validity } = await newAuthority(await DirectoryCaStore.create(directory));
   await authority.issue({ issuer: "ica", profile: "device", applicant: device("CN=d"), validity: validity(1) });
   await authority.crl("ica", DAY);
   const paths = readdirSync(directory, { recursive: true, encoding: "utf8" });
@@ -193,21 +193,28 @@ test("DirectoryCaStore makes directories 0700 and files 0600, and is found again
 });
 
 test("DirectoryCaStore gives parallel writers different CRL numbers", async (t) => {
-  const store = await DirectoryCaStore.open(join(temporary(t), "ca"));
+  const store = await DirectoryCaStore.create(join(temporary(t), "ca"));
   await newAuthority(store);
   const numbers = await Promise.all(Array.from({ length: 8 }, () => store.nextCrlNumber("ica")));
   assert.equal(new Set(numbers).size, 8);
 });
 
-test("DirectoryCaStore refuses directory-not-private", async (t) => {
+test("DirectoryCaStore refuses directory-not-private and ca-missing, and makes nothing when it opens", async (t) => {
   const directory = temporary(t);
+  await assert.rejects(DirectoryCaStore.open(join(directory, "x")), { name: "NotFound", code: "ca-missing" });
+  assert.deepEqual(readdirSync(directory), []);
   chmodSync(directory, 0o750);
-  await assert.rejects(DirectoryCaStore.open(directory), { name: "Denied", code: "directory-not-private" });
+  const refused = { name: "Denied", code: "directory-not-private" };
+  await assert.rejects(DirectoryCaStore.create(directory), refused);
+  chmodSync(directory, 0o700);
+  await DirectoryCaStore.create(directory);
+  chmodSync(directory, 0o750);
+  await assert.rejects(DirectoryCaStore.open(directory), refused);
 });
 
 test("DirectoryCaStore names the file that is damaged, and takes no path for a serial number", async (t) => {
   const directory = join(temporary(t), "ca");
-  const store = await DirectoryCaStore.open(directory);
+  const store = await DirectoryCaStore.create(directory);
   const { authority, validity } = await newAuthority(store);
   const order = { issuer: "ica", profile: "device", applicant: device("CN=d"), validity: validity(1) } as const;
   const { serialNumber } = await authority.issue(order);
@@ -235,7 +242,7 @@ test("DirectoryCaStore names the file that is damaged, and takes no path for a s
 
 test("a key that stays in a chip is kept as its address and slot, and nothing of it is written", async (t) => {
   const directory = join(temporary(t), "ca");
-  const store = await DirectoryCaStore.open(directory);
+  const store = await DirectoryCaStore.create(directory);
   const signer = { ...nodeSigner(generateIssuingKey("P-256")), performer: "chip" as const };
   const key = { in: "chip", address: "127.0.0.1:8050", slot: 2 } as const;
   const clock = new VirtualClock(START);

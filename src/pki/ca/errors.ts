@@ -2,6 +2,10 @@ import type { ErrorTable } from "../../codec/index.ts";
 
 /** The codes of `pki/ca`. */
 export const CA_ERRORS = {
+  "ca-missing": {
+    cause: "The directory holds no CA.",
+    cure: "Check the path; hawser ca init --dir DIR makes a CA there.",
+  },
   "issuer-exists": {
     cause: "This CA has an issuer of that label already.",
     cure: "Choose another name; an issuer is never replaced, since its certificates would lose their CA.",

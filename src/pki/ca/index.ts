@@ -2,6 +2,7 @@ export {
   CertificateAuthority,
   type Applicant,
   type AuthorityPorts,
+  type IssuedCertificate,
   type NewIssuer,
   type PublishedCrl,
 } from "./authority.ts";

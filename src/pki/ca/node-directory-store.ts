@@ -1,7 +1,7 @@
 import { link, mkdir, open, readdir, readFile, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 
-import { Denied, UsageError } from "../../codec/index.ts";
+import { Denied, NotFound, UsageError } from "../../codec/index.ts";
 import {
   certificateFromPem,
   certificateToPem,
@@ -41,17 +41,30 @@ export class DirectoryCaStore implements CaStore {
     this.#issuers = join(directory, "issuers");
   }
 
-  /** Opens a directory, making it where it is missing. Throws `Denied` `directory-not-private`. */
+  /** Opens the directory of a CA that exists. Throws `NotFound` `ca-missing`, `Denied` `directory-not-private`. */
   static async open(directory: string): Promise<DirectoryCaStore> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
-    const { mode } = await stat(directory);
-    if ((mode & 0o077) !== 0) {
-      const message = `${directory} has mode 0${(mode & 0o777).toString(8)}`;
-      throw new Denied<CaErrorCode>("directory-not-private", message);
+    const store = new DirectoryCaStore(directory);
+    if (!(await exists(store.#issuers))) {
+      throw new NotFound<CaErrorCode>("ca-missing", `there is no CA in ${directory}`);
     }
+    await requirePrivate(directory);
+    return store;
+  }
+
+  /** Opens a directory, making what is missing of it. Throws `Denied` `directory-not-private`. */
+  static async create(directory: string): Promise<DirectoryCaStore> {
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await requirePrivate(directory);
     const store = new DirectoryCaStore(directory);
     await mkdir(store.#issuers, { recursive: true, mode: 0o700 });
     return store;
+  }
+
+  /** Where other programs find an issuer's certificate, and its key where that is not in a chip. */
+  files(label: string): { readonly certificate: string; readonly key: string } {
+    checkLabel(label);
+    const directory = join(this.#issuers, label);
+    return { certificate: join(directory, "certificate.pem"), key: join(directory, "key.pem") };
   }
 
   async issuers(): Promise<readonly StoredIssuer[]> {
@@ -142,6 +155,13 @@ export class DirectoryCaStore implements CaStore {
     const place: KeyPlace = key.in === "chip" ? key : { in: "store", pem: await readText(join(directory, "key.pem")) };
     return { label, certificate, parent, key: place };
   }
+}
+
+async function requirePrivate(directory: string): Promise<void> {
+  const { mode } = await stat(directory);
+  if ((mode & 0o077) === 0) return;
+  const message = `${directory} has mode 0${(mode & 0o777).toString(8)}`;
+  throw new Denied<CaErrorCode>("directory-not-private", message);
 }
 
 type IssuerFile = { parent: string | undefined; key: { in: "store" } | Extract<KeyPlace, { in: "chip" }> };
