@@ -5,10 +5,13 @@ import { zipSync } from "fflate";
 
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
+import { silentTrace } from "../../trace/index.ts";
+import { ResourceExists } from "../errors.ts";
 import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
 import { entropy, newLeaf, newWorld, POLICY, registeredCa } from "../registry/fixtures.test.ts";
 import { issuersOf, registerPending, updateCertificate, type CaEntry } from "../registry/index.ts";
 import { allowOperations, Functions, functionStore, type ApiCaller } from "./index.ts";
+import { CallRefused, withAwsNames } from "./api-calls.ts";
 import { registryApi } from "./fixtures.test.ts";
 import { openFunctionRuntime } from "./node.ts";
 
@@ -67,15 +70,20 @@ test("AW-43 the shipped function, in the sandbox, makes thing and policy, attach
   assert.equal(registry.directory.certificate(revoked)?.status, "REVOKED");
 });
 
-test("allowOperations lets listed operations through and refuses others by name: function-operation", async (t) => {
+test("allowOperations lets listed operations through and refuses others; errors come by AWS's names: function-operation", async (t) => {
   const { registry, ledger, clock } = await newWorld(t);
   const reached: string[] = [];
-  const api = allowOperations((operation) => Promise.resolve(void reached.push(operation)), ["DescribeThing"]);
+  const only = ["DescribeThing", "CreateThing", "UpdateThing"];
+  const api = allowOperations(async (operation) => {
+    reached.push(operation);
+    const exists = { resourceId: "t", resourceArn: "arn" };
+    if (operation === "CreateThing") throw new ResourceExists("Thing t already exists", exists);
+    if (operation === "UpdateThing") throw new RangeError("a defect with a secret");
+  }, only);
   await assert.rejects(api("CreateKeysAndCertificate", {}, { functionArn: "f" }), {
     name: "Denied",
     code: "function-operation",
-    awsName: "AccessDeniedException",
-    message: /functions may not call CreateKeysAndCertificate, only DescribeThing/,
+    message: /functions may not call CreateKeysAndCertificate, only DescribeThing, CreateThing, UpdateThing/,
   });
   const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
   const store = functionStore(registry.store);
@@ -83,14 +91,33 @@ test("allowOperations lets listed operations through and refuses others by name:
   const functions = await Functions.open(ports);
   t.after(() => functions.close());
   const source = `exports.handler = async () => { const names = [];
-    for (const operation of ["DescribeThing", "Invoke"]) await hawser.call(operation).catch((e) => names.push(e.name));
+    for (const operation of ["DescribeThing", "Invoke", "CreateThing", "UpdateThing"]) {
+      await hawser.call(operation).catch((e) => names.push(e.name + ": " + e.message)) }
     return names }`;
   const ZipFile = zipSync({ "index.js": [utf8Bytes(source), { mtime: "2000-01-01" }] });
   const made = { FunctionName: "f", Role: "arn:aws:iam::123456789012:role/any", Handler: "index.handler" } as const;
   await functions.createFunction({ ...made, Runtime: "nodejs24.x", Code: { ZipFile } });
   const { Payload } = await functions.invoke({ FunctionName: "f" });
-  assert.equal(new TextDecoder().decode(Payload), '["AccessDeniedException"]');
-  assert.deepEqual(reached, ["DescribeThing"]);
+  const [denied, exists, defect] = JSON.parse(new TextDecoder().decode(Payload)) as string[];
+  assert.match(denied ?? "", /^AccessDeniedException: functions may not call Invoke/);
+  assert.equal(exists, "ResourceAlreadyExistsException: Thing t already exists");
+  assert.match(defect ?? "", /^InternalFailureException: (?!.*secret)/);
+  assert.deepEqual(reached, only);
+  const warnings = JSON.stringify(ledger.events({ kinds: ["process"] }));
+  assert.match(warnings, /UpdateThing of function arn.* failed: RangeError: a defect with a secret/, "the log has it");
+});
+
+test("a refused API call keeps AWS's name and its cause: function-call", async () => {
+  const api = withAwsNames(
+    () => Promise.reject(new ResourceExists("there", { resourceId: "", resourceArn: "" })),
+    silentTrace,
+  );
+  await assert.rejects(api("X", {}, { functionArn: "f" }), (error) => {
+    assert.ok(error instanceof CallRefused);
+    assert.deepEqual([error.code, error.wire], ["function-call", "ResourceAlreadyExistsException"]);
+    assert.ok(error.cause instanceof ResourceExists);
+    return true;
+  });
 });
 
 test("openFunctionRuntime warns in the ledger where a function could signal the server", async (t) => {

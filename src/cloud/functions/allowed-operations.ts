@@ -26,7 +26,6 @@ export function allowOperations(api: ApiCaller, operations: readonly string[] = 
   return async (operation, input, identity) => {
     if (operations.includes(operation)) return api(operation, input, identity);
     const message = `functions may not call ${operation.slice(0, 64)}, only ${operations.join(", ")}`;
-    const error = new Denied<FunctionErrorCode>("function-operation", message);
-    throw Object.assign(error, { awsName: "AccessDeniedException" });
+    throw new Denied<FunctionErrorCode>("function-operation", message);
   };
 }

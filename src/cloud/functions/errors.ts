@@ -58,6 +58,10 @@ export const FUNCTION_ERRORS = {
     cause: "A function called an operation that functions may not call.",
     cure: "The message lists what is allowed; do the rest with the AWS CLI, outside the function.",
   },
+  "function-call": {
+    cause: "An API call of a function was refused; the refusal's own code is its cause.",
+    cure: "The function sees it as an error of that name; hawser logs shows what it did then.",
+  },
   "runtime-closed": {
     cause: "An invocation arrived while the server was shutting down.",
     cure: "Invoke again when the server is up.",

@@ -1,5 +1,6 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
+import { withAwsNames } from "./api-calls.ts";
 import type { Boundary } from "./node-isolation.ts";
 import { openStarter } from "./node-starter.ts";
 import { FunctionPool, type PoolLimits } from "./pool.ts";
@@ -26,5 +27,11 @@ export async function openFunctionRuntime(options: FunctionRuntimeOptions): Prom
   const starter = await openStarter({ clock, ...(boundaries && { boundaries }) });
   const { warning } = starter.isolation;
   if (warning !== "") trace.emit("cloud", { kind: "process", what: "warning", detail: warning });
-  return new FunctionPool({ starter, clock, api, ...(limits && { limits }), ...(workerLimits && { workerLimits }) });
+  return new FunctionPool({
+    starter,
+    clock,
+    api: withAwsNames(api, trace),
+    ...(limits && { limits }),
+    ...(workerLimits && { workerLimits }),
+  });
 }

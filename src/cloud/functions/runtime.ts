@@ -76,10 +76,7 @@ export interface FunctionRuntime {
   close(): Promise<void>;
 }
 
-/**
- * Where API calls of functions go. What it rejects with reaches the function as name and message; the name is the
- * error's `awsName`, where it has one, so that functions can tell a ResourceAlreadyExistsException.
- */
+/** Where API calls of functions go. A function is told of what it rejects with by name and message. */
 export type ApiCaller = (
   operation: string,
   input: unknown,

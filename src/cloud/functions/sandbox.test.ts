@@ -7,6 +7,7 @@ import { after, test } from "node:test";
 
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock } from "../../crypto/node.ts";
+import { CallRefused } from "./api-calls.ts";
 import { boundariesHere, probeIsolation } from "./node-probe.ts";
 import { openStarter } from "./node-starter.ts";
 import { FunctionPool, type PoolOptions } from "./pool.ts";
@@ -147,7 +148,7 @@ test("hawser.call reaches the API as the function, and its errors keep their nam
   const api: ApiCaller = async (operation, input, identity) => {
     heard.push([operation, input, identity]);
     if (operation !== "Fails") return { done: true };
-    throw Object.assign(new Error("exists already"), { awsName: "ResourceAlreadyExistsException" });
+    throw new CallRefused("ResourceAlreadyExistsException", "exists already", undefined);
   };
   const pool = await openPool(boundariesHere(), { api });
   const deployment = deploy(`exports.handler = async () => {

@@ -1,5 +1,6 @@
-import { HawserError, utf8Bytes } from "../../codec/index.ts";
+import { utf8Bytes } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
+import { CallRefused } from "./api-calls.ts";
 import { frame, FrameReader } from "./frames.ts";
 import { LogTail } from "./log-tail.ts";
 import type {
@@ -39,6 +40,8 @@ export const WORKER_LIMITS: WorkerLimits = {
 };
 
 const MB = 1024 * 1024;
+
+const UNFORESEEN = { wire: "InternalFailureException", message: "an internal failure" } as const;
 
 type Options = {
   readonly deployment: Deployment;
@@ -234,7 +237,9 @@ export class FunctionWorker {
       const output = (await api(operation, input, { functionArn: deployment.functionArn })) ?? null;
       answer = JSON.stringify({ type: "reply", id, output });
     } catch (error) {
-      answer = JSON.stringify({ type: "reply", id, error: { name: nameOf(error), message: messageOf(error) } });
+      // Only a refusal is meant for the function; anything else may say too much.
+      const { wire: name, message } = error instanceof CallRefused ? error : UNFORESEEN;
+      answer = JSON.stringify({ type: "reply", id, error: { name, message } });
     }
     this.#callsRunning--;
     if (this.#isGone) return;
@@ -272,13 +277,6 @@ function failureIn(value: unknown): FunctionFailure {
     errorMessage: typeof errorMessage === "string" ? errorMessage.slice(0, 65_537) : "",
     trace: lines.map((line) => String(line).slice(0, 1025)),
   };
-}
-
-function nameOf(error: unknown): string {
-  const named = error as { readonly awsName?: unknown; readonly name?: unknown } | null | undefined;
-  if (typeof named?.awsName === "string") return named.awsName;
-  if (error instanceof HawserError) return error.code;
-  return typeof named?.name === "string" ? named.name : "Error";
 }
 
 function messageOf(error: unknown): string {
