@@ -14,6 +14,10 @@ export const APDU_ERRORS = {
     cause: "The command exists, but its data has a form that none of its rows takes.",
     cure: "Compare the data's length and layout with the command's rows in the table.",
   },
+  "out-of-step": {
+    cause: "A message of a secure channel has a wrong MAC or padding: it was changed, or one before it was lost.",
+    cure: "Open a new secure channel; if that fails too, the two ends hold different keys.",
+  },
 } as const satisfies ErrorTable;
 
 export type ApduErrorCode = keyof typeof APDU_ERRORS;

@@ -1,4 +1,15 @@
 export {
+  type BlockCipher,
+  cbcDecrypt,
+  cbcEncrypt,
+  cmac,
+  padded,
+  sameBytes,
+  unpadded,
+  unwrapKey,
+  wrapKey,
+} from "./aes.ts";
+export {
   decodeCommand,
   decodeResponse,
   encodeCommand,
@@ -21,4 +32,12 @@ export { describeExchange, REDACTED, type ExchangeDescription } from "./describe
 export { APDU_ERRORS, type ApduErrorCode } from "./errors.ts";
 export type { Fields, NoFields } from "./fields.ts";
 export { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "./jrcp1.ts";
+export {
+  keyCheckValue,
+  SECURE_CLASS,
+  SECURITY_LEVEL,
+  Scp03Session,
+  type Scp03Challenges,
+  type Scp03Keys,
+} from "./scp03.ts";
 export { describeStatusWord, STATUS_WORDS, SW_OK, type StatusWord, type StatusWordEntry } from "./status-word.ts";

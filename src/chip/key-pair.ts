@@ -44,7 +44,7 @@ export class KeyPair {
   sign(crypto: ChipCrypto, entropy: Entropy, digest: Uint8Array): Uint8Array {
     const [d, z] = [toInteger(this.#scalar), toInteger(digest)];
     for (;;) {
-      const nonce = crypto.hmac(entropy.bytes(32), this.#scalar, digest);
+      const nonce = crypto.hash.hmac("sha256", entropy.bytes(32), this.#scalar, digest);
       if (!isScalar(nonce)) continue;
       const r = toInteger(crypto.publicPoint(nonce).subarray(1, 33)) % P256_ORDER;
       const s = (inverse(toInteger(nonce)) * (z + r * d)) % P256_ORDER;

@@ -1,7 +1,9 @@
-import { createECDH, createHmac, type ECDH } from "node:crypto";
+import { createECDH, type ECDH } from "node:crypto";
 
 import { p256 } from "@noble/curves/nist.js";
 
+import { nodeBlockCipher } from "../apdu/node.ts";
+import { nodeHash } from "../crypto/node.ts";
 import type { ChipCrypto } from "./ports.ts";
 
 /**
@@ -17,11 +19,8 @@ export const nodeChipCrypto: ChipCrypto = {
       isPoint(point) && p256.verify(rawSignature, digest, point, { prehash: false, lowS: false, format: "compact" })
     );
   },
-  hmac(key, ...parts) {
-    const mac = createHmac("sha256", key);
-    for (const part of parts) mac.update(part);
-    return plain(mac.digest());
-  },
+  hash: nodeHash,
+  aes: nodeBlockCipher,
 };
 
 function withScalar(scalar: Uint8Array): ECDH {

@@ -1,4 +1,7 @@
-/** The curve arithmetic of P-256 that a simulated chip needs, synchronous as silicon is to its firmware. */
+import type { BlockCipher } from "../apdu/index.ts";
+import type { Hash } from "../crypto/index.ts";
+
+/** The arithmetic that a simulated chip needs, on P-256 and below, synchronous as silicon is to its firmware. */
 export interface ChipCrypto {
   /** The uncompressed point of a scalar within 1..n-1. SEC 1, section 3.2.1 */
   publicPoint(scalar: Uint8Array): Uint8Array;
@@ -8,8 +11,8 @@ export interface ChipCrypto {
   isPoint(point: Uint8Array): boolean;
   /** Checks `r ‖ s` over a digest as given; any r and s outside 1..n-1 is wrong. FIPS 186-5, section 6.4.2 */
   verifyDigest(point: Uint8Array, digest: Uint8Array, rawSignature: Uint8Array): boolean;
-  /** HMAC-SHA256. RFC 2104, section 2 */
-  hmac(key: Uint8Array, ...parts: readonly Uint8Array[]): Uint8Array;
+  readonly hash: Hash;
+  readonly aes: BlockCipher;
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   decodeResponse,
   describeExchange,
   encodeCommand,
+  type Fields,
   REDACTED,
   verificationCounts,
 } from "../index.ts";
@@ -126,18 +127,258 @@ const VECTORS: readonly Vector[] = [
     { bytes: "ebe68e10ee4595a45b5c5177b10db281" },
   ),
   captured("reflect", ["80fe000005000102030400", "0001020304"], { bytes: "0001020304" }, { bytes: "0001020304" }),
+  captured(
+    "setWrappedKeyPair",
+    [
+      "8012000069a2a7e1bd2ad734b52b461acd13b7715990d14b0d91988db6cfd85c42807ca35d86c3d22be6b7150204e1e1de3512da618365b8ab53d79f963bd3a0dd65b851f0799051d6ad0c7f18ae148c1c66e6a19891ca18b1244d0dd25cc70e2aa96642dbbb430a019b11a2d8d500",
+      "",
+    ],
+    {
+      slot: 0,
+      wrappedScalar: "a2a7e1bd2ad734b52b461acd13b7715990d14b0d91988db6cfd85c42807ca35d86c3d22be6b71502",
+      point:
+        "04e1e1de3512da618365b8ab53d79f963bd3a0dd65b851f0799051d6ad0c7f18ae148c1c66e6a19891ca18b1244d0dd25cc70e2aa96642dbbb430a019b11a2d8d5",
+    },
+  ),
+  captured("generateKeyPairByCode", ["80120010107f3bff335f0dfa53a390311ceba1c07300", ""], {
+    slot: 0,
+    code: "7f3bff335f0dfa53a390311ceba1c073",
+  }),
+  captured("eraseKeyPairByCode", ["8014001010a968d1b54845ec6dc42f4a57ecf572b000", ""], {
+    slot: 0,
+    code: "a968d1b54845ec6dc42f4a57ecf572b0",
+  }),
+  captured(
+    "deriveEcdhPskMasterSecret",
+    [
+      "801600106104129579a1d65e2c77470e1d82552d99664445b527e8b73bdb8ad331f98fd69735868a0937847d3ea74e91104c808e6d4a0eb7fbb492e0a07b2ecafde70c0e9f58303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f00",
+      "a9fba7596e8a1d73a186ea24420baa512b5c9b4d471ff71be15b85cdb52fd34ebbee4cb757f2d96a12e38df75a587edd",
+    ],
+    {
+      keyPair: 0,
+      blocks: 1,
+      slot: 0,
+      peerPoint:
+        "04129579a1d65e2c77470e1d82552d99664445b527e8b73bdb8ad331f98fd69735868a0937847d3ea74e91104c808e6d4a0eb7fbb492e0a07b2ecafde70c0e9f58",
+      serverRandom: "303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f",
+    },
+    {
+      masterSecret: "a9fba7596e8a1d73a186ea24420baa512b5c9b4d471ff71be15b85cdb52fd34ebbee4cb757f2d96a12e38df75a587edd",
+    },
+  ),
+  captured(
+    "setWrappedPublicKey",
+    [
+      "802200004876c8b225153d7098586c1037769d855c9267bf98d49b27763695dacaff7d6ed0cc7028896c0facfa415c06ad4686288a57d207811d817d80927ee80bc48a734c34844f41d860fdd700",
+      "",
+    ],
+    {
+      slot: 0,
+      wrappedPoint:
+        "76c8b225153d7098586c1037769d855c9267bf98d49b27763695dacaff7d6ed0cc7028896c0facfa415c06ad4686288a57d207811d817d80927ee80bc48a734c34844f41d860fdd7",
+    },
+  ),
+  captured("erasePublicKeyByCode", ["80240110108b9acf89f26ef321d304a7ad7f39061500", ""], {
+    slot: 1,
+    code: "8b9acf89f26ef321d304a7ad7f390615",
+  }),
+  captured("setConfigKey", ["8032010110010003020504070609080b0a0d0c0f0e00", ""], {
+    slot: 1,
+    key: "010003020504070609080b0a0d0c0f0e",
+  }),
+  captured("setSecret", ["8042000110dbfee9e3b276154d67f9d84cb935545600", ""], {
+    slot: 0,
+    key: "dbfee9e3b276154d67f9d84cb9355456",
+  }),
+  captured("setWrappedSecret", ["8042000218834996fe38d4bc9785a2c51f9fd64ef39c2c5ae0f282023f00", ""], {
+    slot: 0,
+    wrappedKey: "834996fe38d4bc9785a2c51f9fd64ef39c2c5ae0f282023f",
+  }),
+  captured("eraseSecret", ["8044010000", ""], { slot: 1 }),
+  captured(
+    "expand",
+    ["8045112005040102030400", "9ea8d414e29a9a422b456521a108a985975203c31523c0e20586408ce3af397f"],
+    { blocks: 1, slot: 1, length: 32, info: "01020304" },
+    { derived: "9ea8d414e29a9a422b456521a108a985975203c31523c0e20586408ce3af397f" },
+  ),
+  captured(
+    "extractAndExpand",
+    [
+      "804520ff4c20aa1a2ae3b276154d67f9d84cb9355456bb1b2b030405060708090a0b0c0d0e0f2a000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f2021222324252627282900",
+      "d0ee4c3e037ba3eef4c91113a1b10fe3ce269fb05fad5217956d1798603e5169023b8fef36975fc6a7dd26c34d5b67a391388e9ed28ca8e0458ec234a447f4a2fa7b48ef2b8e11ed1ce7f0bce690a8b8008e81c71460aec55b910493f23f6f9c276ee32b18f1d6c6de77944b39790fcde53e38345ea023519c130c1934957d2dec684389e7e817593fe2c87071ec5be97585356fd5619baa536f00fc10f4de6013a862d246868367a4cb481aa47c40db452f8eef202f9d01c3c56f5345b1e136203e3455f7a08baa0d5d5a48ba23bbb2537201c3389de6ce68e0d9bcbe62d2d750a315cc84e7097736da5c1e2eaf2a0227b098c607c867a18a3eec13ba7663",
+    ],
+    {
+      blocks: 2,
+      slot: 0,
+      length: 255,
+      salt: "aa1a2ae3b276154d67f9d84cb9355456bb1b2b030405060708090a0b0c0d0e0f",
+      info: "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f20212223242526272829",
+    },
+    {
+      derived:
+        "d0ee4c3e037ba3eef4c91113a1b10fe3ce269fb05fad5217956d1798603e5169023b8fef36975fc6a7dd26c34d5b67a391388e9ed28ca8e0458ec234a447f4a2fa7b48ef2b8e11ed1ce7f0bce690a8b8008e81c71460aec55b910493f23f6f9c276ee32b18f1d6c6de77944b39790fcde53e38345ea023519c130c1934957d2dec684389e7e817593fe2c87071ec5be97585356fd5619baa536f00fc10f4de6013a862d246868367a4cb481aa47c40db452f8eef202f9d01c3c56f5345b1e136203e3455f7a08baa0d5d5a48ba23bbb2537201c3389de6ce68e0d9bcbe62d2d750a315cc84e7097736da5c1e2eaf2a0227b098c607c867a18a3eec13ba7663",
+    },
+  ),
+  captured(
+    "derivePskMasterSecret",
+    [
+      "8046200020303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f00",
+      "c11fdc890358949d1941d148034f3e244faa3be3cb8bab080fd295d1dc52ed655e9228e1eab4d604254575a4cc307816",
+    ],
+    { blocks: 2, slot: 0, serverRandom: "303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f" },
+    {
+      masterSecret: "c11fdc890358949d1941d148034f3e244faa3be3cb8bab080fd295d1dc52ed655e9228e1eab4d604254575a4cc307816",
+    },
+  ),
+  captured(
+    "hmac",
+    [
+      "8047100064000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f6061626300",
+      "37a603904211e9ddb0eaf96f7e8759a138c945e9774d4d241c65074055806183",
+    ],
+    {
+      blocks: 1,
+      slot: 0,
+      bytes:
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f60616263",
+    },
+    { mac: "37a603904211e9ddb0eaf96f7e8759a138c945e9774d4d241c65074055806183" },
+  ),
+  captured(
+    "hmacStart",
+    [
+      "80471001ef000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedee00",
+      "",
+    ],
+    {
+      blocks: 1,
+      slot: 0,
+      bytes:
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedee",
+    },
+  ),
+  captured(
+    "hmacUpdate",
+    [
+      "80471002efeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdd00",
+      "",
+    ],
+    {
+      blocks: 1,
+      slot: 0,
+      bytes:
+        "eff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdd",
+    },
+  ),
+  captured(
+    "hmacFinish",
+    ["8047100301ef00", "0db087455c857e8450c369d8d1decb9f28c1e77f1b25dcbde01061163b82f0af"],
+    { blocks: 1, slot: 0, bytes: "ef" },
+    { mac: "0db087455c857e8450c369d8d1decb9f28c1e77f1b25dcbde01061163b82f0af" },
+  ),
+  captured("readCounter", ["8061000000", "00000000"], { slot: 0 }, { value: 0 }),
+  captured("incrementCounter", ["8062010000", ""], { slot: 1 }),
+  captured("setCounter", ["80620100040000001400", ""], { slot: 1, value: 20 }),
+  captured("eraseCounter", ["8064010000", ""], { slot: 1 }),
+  captured(
+    "readChallenge",
+    ["8091010500", "12a98f91ffe1eb39462e6f16294207cc"],
+    { kind: 1 },
+    { challenge: "12a98f91ffe1eb39462e6f16294207cc" },
+  ),
+  captured("lockInjection", ["8092000100", ""]),
+  captured("lockTransport", ["8092000200", ""]),
+  captured("unlockTransport", ["809200031058b5e0fa56895a0c78629e439341184500", ""], {
+    code: "58b5e0fa56895a0c78629e4393411845",
+  }),
+  captured(
+    "clientHelloRandom",
+    ["8095010000", "6c5208211e2a949991e750d4c0de1405d8947a06962eb49c09c42bf809ebd816"],
+    {},
+    { random: "6c5208211e2a949991e750d4c0de1405d8947a06962eb49c09c42bf809ebd816" },
+  ),
+  captured(
+    "sha256",
+    ["8096000004f0f1f2f300", "fea4ce6719f1fdb6d2e30cfb86c2e797dbd4a3247ff2b0efc15a814c5b25c75e"],
+    { bytes: "f0f1f2f3" },
+    { digest: "fea4ce6719f1fdb6d2e30cfb86c2e797dbd4a3247ff2b0efc15a814c5b25c75e" },
+  ),
+  captured(
+    "sha256Start",
+    [
+      "80960001ef000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedee00",
+      "",
+    ],
+    {
+      bytes:
+        "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdddedfe0e1e2e3e4e5e6e7e8e9eaebecedee",
+    },
+  ),
+  captured(
+    "sha256Update",
+    [
+      "80960002efeff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdd00",
+      "",
+    ],
+    {
+      bytes:
+        "eff0f1f2f3f4f5f6f7f8f9fafbfcfdfeff000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f202122232425262728292a2b2c2d2e2f303132333435363738393a3b3c3d3e3f404142434445464748494a4b4c4d4e4f505152535455565758595a5b5c5d5e5f606162636465666768696a6b6c6d6e6f707172737475767778797a7b7c7d7e7f808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9fa0a1a2a3a4a5a6a7a8a9aaabacadaeafb0b1b2b3b4b5b6b7b8b9babbbcbdbebfc0c1c2c3c4c5c6c7c8c9cacbcccdcecfd0d1d2d3d4d5d6d7d8d9dadbdcdd",
+    },
+  ),
+  captured(
+    "sha256Finish",
+    [
+      "8096000310eff0f1f2f3f4f5f6f7f8f9fafbfcfdfe00",
+      "3f8591112c6bbe5c963965954e293108b7208ed2af893e500d859368c654eabe",
+    ],
+    { bytes: "eff0f1f2f3f4f5f6f7f8f9fafbfcfdfe" },
+    { digest: "3f8591112c6bbe5c963965954e293108b7208ed2af893e500d859368c654eabe" },
+  ),
+  captured(
+    "initializeUpdate",
+    ["805021000842dd7d01a551f74a00", "00000000000000000000010370c363b49b12ce3d4f134b8fcb10e4a4f1"],
+    { keyVersion: 33, hostChallenge: "42dd7d01a551f74a" },
+    {
+      diversification: "00000000000000000000",
+      keyInformation: "010370",
+      cardChallenge: "c363b49b12ce3d4f",
+      cardCryptogram: "134b8fcb10e4a4f1",
+    },
+  ),
+  captured(
+    "putKeys",
+    [
+      "80d8008146218811108c2795925937742b5a777edfa36b324e039f59b6881110acfed08d68e8ee6bebe3d21f395634b003e2f0cf88111043c28c2c06e45c8602a691d79eaa434703ea7f0a00",
+      "",
+    ],
+    {
+      version: 0x21,
+      enc: "8c2795925937742b5a777edfa36b324e 9f59b6",
+      mac: "acfed08d68e8ee6bebe3d21f395634b0 e2f0cf",
+      dek: "43c28c2c06e45c8602a691d79eaa4347 ea7f0a",
+    },
+  ),
 ];
 
 function readable(fields: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(fields).map(([name, value]) => [name, value instanceof Uint8Array ? toHex(value) : value]),
-  );
+  return Object.fromEntries(Object.entries(fields).map(([name, value]) => [name, readableField(value)]));
 }
 
-function fieldsOf(values: Vector["request"]): Record<string, number | Uint8Array> {
-  return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, typeof value === "string" ? fromHex(value) : value]),
-  );
+/** A key with its check value is written as the two in hex. */
+function readableField(value: unknown): unknown {
+  if (value instanceof Uint8Array) return toHex(value);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.values(value).map(readableField).join(" ");
+}
+
+function fieldsOf(values: Vector["request"]): Fields {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, fieldOf(value)]));
+}
+
+function fieldOf(value: number | string): unknown {
+  if (typeof value === "number") return value;
+  const [first = "", checkValue] = value.split(" ");
+  return checkValue === undefined ? fromHex(first) : { key: fromHex(first), checkValue: fromHex(checkValue) };
 }
 
 for (const { row, command, answer, request, response, origin } of VECTORS) {
@@ -206,12 +447,12 @@ test("describeExchange names commands and fields, and shows no key material in a
   assert.equal(agreed.command, `8017000041${PEER}00`);
   assert.equal(describe(`8017000041${PEER}00`, "6985").response, "6985");
   // A scalar in a frame that no row takes, for it is one byte short, or whose instruction is not in the table.
-  for (const hex of [`8012000060${SCALAR}${POINT.slice(2)}00`, `8042000020${SCALAR}00`, `8012000099${SCALAR}`]) {
+  for (const hex of [`8012000060${SCALAR}${POINT.slice(2)}00`, `8048000020${SCALAR}00`, `8012000099${SCALAR}`]) {
     const described = describe(hex, `${SCALAR}6f00`);
     assert.ok(!JSON.stringify(described).includes(SCALAR.slice(8, 24)), hex);
     assert.equal(described.command, REDACTED);
   }
-  assert.equal(describe("8042000000", "6d00").name, "Unknown42");
+  assert.equal(describe("8048000000", "6d00").name, "Unknown48");
   assert.equal(describe("80", "").name, "malformed");
 });
 

@@ -1,8 +1,9 @@
 /** @table The A71CH data sheet. */
-import { fixed, rest, struct, u16, u8, utf8Bytes } from "../../codec/index.ts";
+import { type Codec, fixed, literal, opaque, rest, struct, u16, u32, u8, utf8Bytes } from "../../codec/index.ts";
 import { CommandSet } from "../command-set.ts";
 import { command, type RequestOf, type ResponseOf } from "../command.ts";
 import { allButLast, bounded, joined, nibbles, unusedByte } from "../fields.ts";
+import { SECURE_CLASS, SECURITY_LEVEL } from "../scp03.ts";
 
 /** The application identifier: five ASCII letters. A71CH APDU table */
 export const A71CH_AID = utf8Bytes("a71ch");
@@ -11,12 +12,27 @@ const slot = struct({ slot: u8 });
 const offset = struct({ offset: u16 });
 const digest = fixed(32);
 const point = fixed(65);
+const key = fixed(16);
+const code = struct({ code: fixed(16) });
+/** A key of 16 bytes, wrapped. RFC 3394, section 2.2.1 */
+const wrappedKey = fixed(24);
+/** One to four symmetric secrets side by side, taken as one, from `slot` on. */
+const secrets = nibbles("blocks", "slot");
+const masterSecret = struct({ masterSecret: fixed(48) });
+const serverRandom = fixed(32);
+const some = struct({ bytes: rest });
+const digestAnswer = struct({ digest });
+const macAnswer = struct({ mac: fixed(32) });
+/** A key of the secure channel: type AES, length with its own length byte, key, check value. GPC SCP03, section 7.2 */
+const scpKey = keyWithCheckValue();
 
 /**
- * The commands of the A71CH that are built, one row each; anything else answers 6D00.
+ * The commands of the A71CH, one row each; anything else answers 6D00. A chip with restricted key pairs, which sign only
+ * what completes a template, has one more form of `sign`; no such chip is simulated.
  *
- * An instruction is a class nibble (1 key pair, 2 public key, 7 general purpose storage, 9 module) and an action
- * nibble (1 get, 2 set, 3 freeze, 4 erase, 5 and up special). Points are uncompressed, on P-256. A71CH APDU table
+ * An instruction is a class nibble (1 key pair, 2 public key, 3 configuration key, 4 symmetric secret, 6 counter,
+ * 7 general purpose storage, 9 module) and an action nibble (1 get, 2 set, 3 freeze, 4 erase, 5 and up special).
+ * Points are uncompressed, on P-256. A code is a challenge decrypted with a configuration key. A71CH APDU table
  */
 export const A71CH_COMMANDS = {
   /** Leaves the application: the platform's card manager answers from then on. */
@@ -39,6 +55,15 @@ export const A71CH_COMMANDS = {
     p2: 0x00,
     response: struct({ point }),
   }),
+  /** How often a restricted key pair was used and may be; nothing for other key pairs. */
+  readKeyPairUsage: command({
+    name: "ReadKeyPairUsage",
+    ins: 0x11,
+    p1: slot,
+    p2: 0x01,
+    response: struct({ usage: rest }),
+    unverified: true,
+  }),
   generateKeyPair: command({ name: "GenerateKeyPair", ins: 0x12, p1: slot, p2: 0x00 }),
   /** Injects a plain key pair. */
   setKeyPair: command({
@@ -49,8 +74,27 @@ export const A71CH_COMMANDS = {
     request: struct({ scalar: fixed(32), point }),
     secretRequest: ["scalar"],
   }),
+  /** Injects a key pair whose private key is wrapped with configuration key 1. */
+  setWrappedKeyPair: command({
+    name: "SetWrappedKeyPair",
+    ins: 0x12,
+    p1: slot,
+    p2: 0x00,
+    request: struct({ wrappedScalar: fixed(40), point }),
+    secretRequest: ["wrappedScalar"],
+  }),
+  generateKeyPairByCode: command({ name: "GenerateKeyPairByCode", ins: 0x12, p1: slot, p2: 0x10, request: code }),
   freezeKeyPair: command({ name: "FreezeKeyPair", ins: 0x13, p1: slot, p2: 0x00 }),
   eraseKeyPair: command({ name: "EraseKeyPair", ins: 0x14, p1: slot, p2: 0x00 }),
+  freezeKeyPairByCode: command({
+    name: "FreezeKeyPairByCode",
+    ins: 0x13,
+    p1: slot,
+    p2: 0x10,
+    request: code,
+    unverified: true,
+  }),
+  eraseKeyPairByCode: command({ name: "EraseKeyPairByCode", ins: 0x14, p1: slot, p2: 0x10, request: code }),
   /** Signs a digest as given. The answer is DER; bytes behind its end mean nothing. */
   sign: command({
     name: "Sign",
@@ -59,6 +103,19 @@ export const A71CH_COMMANDS = {
     p2: 0x00,
     request: struct({ digest }),
     response: struct({ signature: rest }),
+  }),
+  /**
+   * The master secret of TLS 1.2 with ECDHE_PSK: key agreement with a stored key, then a stored secret. The command
+   * directly before it must have been `clientHelloRandom`. RFC 5489, section 2
+   */
+  deriveEcdhPskMasterSecret: command({
+    name: "DeriveEcdhPskMasterSecret",
+    ins: 0x16,
+    p1: struct({ keyPair: u8 }),
+    p2: secrets,
+    request: struct({ peerPoint: point, serverRandom }),
+    response: masterSecret,
+    secretResponse: ["masterSecret"],
   }),
   /** Elliptic curve Diffie-Hellman with a stored key: the shared X coordinate. */
   agree: command({
@@ -73,8 +130,25 @@ export const A71CH_COMMANDS = {
 
   readPublicKey: command({ name: "ReadPublicKey", ins: 0x21, p1: slot, p2: 0x00, response: struct({ point }) }),
   setPublicKey: command({ name: "SetPublicKey", ins: 0x22, p1: slot, p2: 0x00, request: struct({ point }) }),
+  /** Stores a public key that is wrapped, without its first byte, with configuration key 2. */
+  setWrappedPublicKey: command({
+    name: "SetWrappedPublicKey",
+    ins: 0x22,
+    p1: slot,
+    p2: 0x00,
+    request: struct({ wrappedPoint: fixed(72) }),
+  }),
   freezePublicKey: command({ name: "FreezePublicKey", ins: 0x23, p1: slot, p2: 0x00 }),
   erasePublicKey: command({ name: "ErasePublicKey", ins: 0x24, p1: slot, p2: 0x00 }),
+  freezePublicKeyByCode: command({
+    name: "FreezePublicKeyByCode",
+    ins: 0x23,
+    p1: slot,
+    p2: 0x10,
+    request: code,
+    unverified: true,
+  }),
+  erasePublicKeyByCode: command({ name: "ErasePublicKeyByCode", ins: 0x24, p1: slot, p2: 0x10, request: code }),
   /** Checks a signature over a digest with a stored public key; `result` is 1 for right, 2 for wrong. */
   verify: command({
     name: "Verify",
@@ -93,6 +167,103 @@ export const A71CH_COMMANDS = {
     request: struct({ digest, signature: allButLast(65), point }),
     response: struct({ result: u8 }),
   }),
+
+  setConfigKey: command({
+    name: "SetConfigKey",
+    ins: 0x32,
+    p1: slot,
+    p2: 0x01,
+    request: struct({ key }),
+    secretRequest: ["key"],
+  }),
+  /** Replaces a configuration key by one that is wrapped with its present value. */
+  setWrappedConfigKey: command({
+    name: "SetWrappedConfigKey",
+    ins: 0x32,
+    p1: slot,
+    p2: 0x02,
+    request: struct({ wrappedKey }),
+    secretRequest: ["wrappedKey"],
+    unverified: true,
+  }),
+
+  setSecret: command({
+    name: "SetSecret",
+    ins: 0x42,
+    p1: slot,
+    p2: 0x01,
+    request: struct({ key }),
+    secretRequest: ["key"],
+  }),
+  /** Replaces a symmetric secret by one that is wrapped with its present value. */
+  setWrappedSecret: command({
+    name: "SetWrappedSecret",
+    ins: 0x42,
+    p1: slot,
+    p2: 0x02,
+    request: struct({ wrappedKey }),
+    secretRequest: ["wrappedKey"],
+  }),
+  freezeSecret: command({ name: "FreezeSecret", ins: 0x43, p1: slot, p2: 0x00, unverified: true }),
+  eraseSecret: command({ name: "EraseSecret", ins: 0x44, p1: slot, p2: 0x00 }),
+  /** The second half of HKDF-SHA256, the secrets being the pseudo-random key. RFC 5869, section 2.3 */
+  expand: command({
+    name: "Expand",
+    ins: 0x45,
+    p1: secrets,
+    p2: struct({ length: u8 }),
+    request: struct({ info: opaque(1, { max: 254 }) }),
+    response: struct({ derived: rest }),
+    secretResponse: ["derived"],
+  }),
+  /** The whole of HKDF-SHA256, the secrets being the input. RFC 5869, section 2 */
+  extractAndExpand: command({
+    name: "ExtractAndExpand",
+    ins: 0x45,
+    p1: secrets,
+    p2: struct({ length: u8 }),
+    request: struct({ salt: opaque(1), info: opaque(1) }),
+    response: struct({ derived: rest }),
+    secretResponse: ["derived"],
+  }),
+  /** The master secret of TLS 1.2 with PSK; `clientHelloRandom` directly before it. RFC 4279, section 2 */
+  derivePskMasterSecret: command({
+    name: "DerivePskMasterSecret",
+    ins: 0x46,
+    p1: secrets,
+    p2: 0x00,
+    request: struct({ serverRandom }),
+    response: masterSecret,
+    secretResponse: ["masterSecret"],
+  }),
+  /** HMAC-SHA256 at once, or piece by piece; a MAC may be a key, so no trace shows it. RFC 2104, section 2 */
+  hmac: command({
+    name: "Hmac",
+    ins: 0x47,
+    p1: secrets,
+    p2: 0x00,
+    request: some,
+    response: macAnswer,
+    secretResponse: ["mac"],
+  }),
+  hmacStart: command({ name: "HmacStart", ins: 0x47, p1: secrets, p2: 0x01, request: some }),
+  hmacUpdate: command({ name: "HmacUpdate", ins: 0x47, p1: secrets, p2: 0x02, request: some }),
+  hmacFinish: command({
+    name: "HmacFinish",
+    ins: 0x47,
+    p1: secrets,
+    p2: 0x03,
+    request: some,
+    response: macAnswer,
+    secretResponse: ["mac"],
+  }),
+
+  readCounter: command({ name: "ReadCounter", ins: 0x61, p1: slot, p2: 0x00, response: struct({ value: u32 }) }),
+  incrementCounter: command({ name: "IncrementCounter", ins: 0x62, p1: slot, p2: 0x00 }),
+  /** Sets a counter, upward only. */
+  setCounter: command({ name: "SetCounter", ins: 0x62, p1: slot, p2: 0x00, request: struct({ value: u32 }) }),
+  /** Sets a counter back to zero, as long as debug mode is available. */
+  eraseCounter: command({ name: "EraseCounter", ins: 0x64, p1: slot, p2: 0x00 }),
 
   readStorage: command({
     name: "ReadStorage",
@@ -152,6 +323,39 @@ export const A71CH_COMMANDS = {
     p2: 0x04,
     response: struct({ map: rest }),
   }),
+  /** A challenge for a code: `kind` 0 for the transport lock, 1 for key pairs, 2 for public keys. */
+  readChallenge: command({
+    name: "ReadChallenge",
+    ins: 0x91,
+    p1: struct({ kind: u8 }),
+    p2: 0x05,
+    response: struct({ challenge: fixed(16) }),
+  }),
+  /** Which key pair is restricted and how; FF 00 for none. */
+  readRestriction: command({
+    name: "ReadRestriction",
+    ins: 0x91,
+    p1: 0x00,
+    p2: 0x06,
+    response: struct({ restriction: rest }),
+    unverified: true,
+  }),
+  /** From now on keys come in wrapped or not at all, and key pairs and public keys change by code only. */
+  lockInjection: command({ name: "LockInjection", ins: 0x92, p1: 0x00, p2: 0x01 }),
+  /** From now on the chip only tells who it is, until it is unlocked for good. Needs configuration key 0. */
+  lockTransport: command({ name: "LockTransport", ins: 0x92, p1: 0x00, p2: 0x02 }),
+  unlockTransport: command({ name: "UnlockTransport", ins: 0x92, p1: 0x00, p2: 0x03, request: code }),
+  /** The label that master secrets are derived with; "master secret" unless it is set. */
+  setTlsLabel: command({
+    name: "SetTlsLabel",
+    ins: 0x92,
+    p1: 0x00,
+    p2: 0x05,
+    request: struct({ label: bounded({ min: 1, max: 24 }) }),
+    unverified: true,
+  }),
+  /** Ends debug mode for good: no debug reset and no counter reset any more. */
+  endDebugMode: command({ name: "EndDebugMode", ins: 0x93, p1: 0x00, p2: 0xdd, unverified: true }),
   /** Wipes everything; possible as long as debug mode is. */
   debugReset: command({ name: "DebugReset", ins: 0x94, p1: 0x00, p2: 0xea }),
   random: command({
@@ -160,6 +364,57 @@ export const A71CH_COMMANDS = {
     p1: 0x00,
     p2: struct({ length: u8 }),
     response: struct({ bytes: rest }),
+  }),
+  /** The client random of a TLS 1.2 handshake, which the command directly behind it takes part in. */
+  clientHelloRandom: command({
+    name: "ClientHelloRandom",
+    ins: 0x95,
+    p1: 0x01,
+    p2: 0x00,
+    response: struct({ random: fixed(32) }),
+  }),
+  /** SHA-256 at once, or piece by piece. FIPS 180-4, section 6.2 */
+  sha256: command({ name: "Sha256", ins: 0x96, p1: 0x00, p2: 0x00, request: some, response: digestAnswer }),
+  sha256Start: command({ name: "Sha256Start", ins: 0x96, p1: 0x00, p2: 0x01, request: some }),
+  sha256Update: command({ name: "Sha256Update", ins: 0x96, p1: 0x00, p2: 0x02, request: some }),
+  sha256Finish: command({ name: "Sha256Finish", ins: 0x96, p1: 0x00, p2: 0x03, request: some, response: digestAnswer }),
+
+  /**
+   * Sets the keys of the secure channel: version, then ENC, MAC and DEK, each with its check value. Plain the first
+   * time, later encrypted with the present DEK. A71CH APDU table
+   */
+  putKeys: command({
+    name: "PutKeys",
+    ins: 0xd8,
+    p1: 0x00,
+    p2: 0x81,
+    request: struct({ version: u8, enc: scpKey, mac: scpKey, dek: scpKey }),
+    secretRequest: ["enc", "mac", "dek"],
+  }),
+  /** Opens a secure channel: challenges and the chip's proof that it has the keys. */
+  initializeUpdate: command({
+    name: "InitializeUpdate",
+    ins: 0x50,
+    p1: struct({ keyVersion: u8 }),
+    p2: 0x00,
+    request: struct({ hostChallenge: fixed(8) }),
+    response: struct({
+      diversification: fixed(10),
+      keyInformation: fixed(3),
+      cardChallenge: fixed(8),
+      cardCryptogram: fixed(8),
+    }),
+  }),
+  /** The host's proof; from then on the chip answers nobody outside the channel. */
+  externalAuthenticate: command({
+    name: "ExternalAuthenticate",
+    cla: SECURE_CLASS,
+    ins: 0x82,
+    p1: SECURITY_LEVEL,
+    p2: 0x00,
+    request: struct({ hostCryptogram: fixed(8), mac: fixed(8) }),
+    le: "absent",
+    unverified: true,
   }),
   /** Gives back what it was sent. */
   reflect: command({
@@ -186,3 +441,18 @@ export type A71chResponse<Key extends A71chCommandName> = ResponseOf<A71chComman
 
 /** The table, ready to recognise and to build commands. */
 export const A71CH_COMMAND_SET = new CommandSet(A71CH_COMMANDS);
+
+/** A secure channel key on the wire: 88, 11, 10, sixteen bytes, 03, three bytes. */
+export type ScpKeyField = { readonly key: Uint8Array; readonly checkValue: Uint8Array };
+
+function keyWithCheckValue(): Codec<ScpKeyField> {
+  const inner = struct({ type: literal(u8, 0x88), outer: literal(u8, 0x11), key: opaque(1, { min: 16, max: 16 }) });
+  const check = opaque(1, { min: 3, max: 3 });
+  return {
+    write(w, { key, checkValue }) {
+      inner.write(w, { type: 0x88, outer: 0x11, key });
+      check.write(w, checkValue);
+    },
+    read: (r) => ({ key: inner.read(r).key, checkValue: check.read(r) }),
+  };
+}

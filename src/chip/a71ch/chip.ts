@@ -1,11 +1,21 @@
-import { A71CH_COMMAND_SET, A71CH_VARIANTS, type A71chVariant } from "../../apdu/a71ch/index.ts";
 import {
-  type Command,
+  A71CH_COMMAND_SET,
+  A71CH_VARIANTS,
+  type A71chCommandName,
+  type A71chVariant,
+  STORAGE_CHUNK,
+  TRANSPORT_LOCK,
+} from "../../apdu/a71ch/index.ts";
+import {
   type CommandApdu,
   decodeCommand,
   describeExchange,
+  encodeCommand,
   encodeResponse,
   type Fields,
+  type ResponseApdu,
+  type Scp03Session,
+  SECURE_CLASS,
   SW_OK,
 } from "../../apdu/index.ts";
 import { concat, DecodeError, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
@@ -15,7 +25,8 @@ import { MemoryInRam } from "../memory.ts";
 import type { Card, ChipCrypto, NonVolatileMemory } from "../ports.ts";
 import { a71chHandlers, type A71chHandlers, type A71chInside } from "./handlers.ts";
 import { decodeImage, encodeImage } from "./image.ts";
-import { freshObjects } from "./objects.ts";
+import { freshObjects, refuse } from "./objects.ts";
+import { freshSession } from "./session-state.ts";
 
 export type A71chChipOptions = {
   readonly crypto: ChipCrypto;
@@ -44,14 +55,8 @@ export class A71chChip implements Card {
   #image: Uint8Array;
   #changed = false;
 
-  constructor({
-    crypto,
-    entropy,
-    clock,
-    variant = "B",
-    memory = new MemoryInRam(),
-    trace = silentTrace,
-  }: A71chChipOptions) {
+  constructor(options: A71chChipOptions) {
+    const { crypto, entropy, clock, variant = "B", memory = new MemoryInRam(), trace = silentTrace } = options;
     this.variant = variant;
     this.#memory = memory;
     this.#clock = clock;
@@ -59,7 +64,8 @@ export class A71chChip implements Card {
     const stored = memory.load();
     const capacity = A71CH_VARIANTS[variant];
     const objects = stored ? decodeImage(variant, stored) : freshObjects(capacity, newUniqueId(entropy));
-    this.#inside = { objects, capacity, crypto, entropy, changed: () => void (this.#changed = true) };
+    const changed = () => void (this.#changed = true);
+    this.#inside = { objects, session: freshSession(), capacity, crypto, entropy, changed };
     this.#handlers = a71chHandlers(this.#inside);
     this.#image = stored ?? encodeImage(variant, objects);
     if (!stored) memory.store(this.#image);
@@ -72,36 +78,74 @@ export class A71chChip implements Card {
 
   /** Clears what does not outlive power and gives the answer to reset. */
   reset(): Uint8Array {
+    this.#inside.session = freshSession();
     return ANSWER_TO_RESET.slice();
   }
 
   /** Answers one command. Never throws: what goes wrong inside answers 6F00 and is told to the trace. */
   exchange(command: Uint8Array): Uint8Array {
     const started = this.#clock.now();
-    const response = this.#answer(command);
-    const description = describeExchange(A71CH_COMMAND_SET, command, response);
+    // A copy: what is stored must not change with the caller's buffer.
+    const { seen, answer, channel } = this.#answer(Uint8Array.from(command));
+    const plain = encodeResponse(answer);
+    const description = describeExchange(A71CH_COMMAND_SET, seen, plain);
     const durationMs = this.#clock.now() - started;
     this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
-    return response;
+    return channel ? encodeResponse(channel.protectResponse(answer)) : plain;
   }
 
-  #answer(command: Uint8Array): Uint8Array {
+  /** `seen` is the command without its protection, `channel` the one that the answer goes into. */
+  #answer(bytes: Uint8Array): { seen: Uint8Array; answer: ResponseApdu; channel?: Scp03Session } {
+    let [seen, channel]: [Uint8Array, Scp03Session | undefined] = [bytes, undefined];
     try {
-      // A copy: what is stored must not change with the caller's buffer.
-      const data = this.#carryOut(decodeCommand(Uint8Array.from(command)));
+      let command = decodeCommand(bytes);
+      if (command.cla === SECURE_CLASS && command.ins !== EXTERNAL_AUTHENTICATE) {
+        channel = this.#inside.session.channel;
+        command = this.#openCommand(command);
+        seen = encodeCommand(command);
+      }
+      const data = this.#carryOut(command, channel !== undefined);
       this.#store();
-      return encodeResponse({ data, sw: SW_OK });
+      return { seen, answer: { data, sw: SW_OK }, ...(channel ? { channel } : {}) };
     } catch (error) {
       this.#rollBack();
-      return encodeResponse({ data: NOTHING, sw: this.#statusWordFor(error) });
+      return { seen, answer: { data: NOTHING, sw: this.#statusWordFor(error) } };
     }
   }
 
-  #carryOut(apdu: CommandApdu): Uint8Array {
+  #openCommand(command: CommandApdu): CommandApdu {
+    const { session } = this.#inside;
+    const { channel } = session;
+    if (!channel) throw refuse(0x6882, "no secure channel is open");
+    // Closed unless the command proves to belong to it: out of step once is out of step for good.
+    session.channel = undefined;
+    const opened = channel.openCommand(command);
+    session.channel = channel;
+    return opened;
+  }
+
+  #carryOut(apdu: CommandApdu, secured: boolean): Uint8Array {
+    const { session } = this.#inside;
+    // A client random serves the command directly behind the one that made it, whatever becomes of that.
+    session.clientRandom = session.nextClientRandom;
+    session.nextClientRandom = undefined;
     const { key, row, request } = A71CH_COMMAND_SET.recognise(apdu);
+    this.#checkLocks(key, secured);
     // The request was decoded by the row that the handler is typed from.
     const handler = this.#handlers[key] as (request: Fields) => Fields;
-    return A71CH_COMMAND_SET.writeResponse(row satisfies Command, handler(request));
+    const data = A71CH_COMMAND_SET.writeResponse(row, handler(request));
+    if (secured && data.length > STORAGE_CHUNK) throw refuse(0x6a80, "the answer does not fit the secure channel");
+    return data;
+  }
+
+  #checkLocks(key: A71chCommandName, secured: boolean): void {
+    const { transportLock, channelMandatory } = this.#inside.objects;
+    if (channelMandatory && !secured && !OUTSIDE_CHANNEL.has(key)) {
+      throw refuse(0x6982, "the chip answers only inside a secure channel");
+    }
+    if (transportLock === TRANSPORT_LOCK.locked && !WHILE_LOCKED.has(key)) {
+      throw refuse(0x6985, "the chip is locked for transport");
+    }
   }
 
   #store(): void {
@@ -116,6 +160,7 @@ export class A71chChip implements Card {
   #rollBack(): void {
     if (!this.#changed) return;
     this.#inside.objects = decodeImage(this.variant, this.#image);
+    this.#inside.session = freshSession();
     this.#changed = false;
   }
 
@@ -131,6 +176,26 @@ export class A71chChip implements Card {
 }
 
 const NOTHING = new Uint8Array(0);
+
+/** The one command that comes in the class of the secure channel before there is one. GPC SCP03, section 7.1.2 */
+const EXTERNAL_AUTHENTICATE = 0x82;
+
+/** What is answered outside a mandatory secure channel. A71CH state bytes */
+const OUTSIDE_CHANNEL: ReadonlySet<A71chCommandName> = new Set([
+  "selectCardManager",
+  "select",
+  "initializeUpdate",
+  "externalAuthenticate",
+]);
+
+/** What is answered under transport lock; the secure channel carries it where it is mandatory. A71CH state bytes */
+const WHILE_LOCKED: ReadonlySet<A71chCommandName> = new Set([
+  ...OUTSIDE_CHANNEL,
+  "readUniqueId",
+  "readChallenge",
+  "unlockTransport",
+  "readModuleInfo",
+]);
 
 /** As a chip of this type gave it on its own bus; hosts do not look into it. A71CH state bytes */
 const ANSWER_TO_RESET = fromHex("b803110105b9020101ba0101bb0c413730303543473234325231bc00");

@@ -1,7 +1,8 @@
-import { A71CH_VARIANTS, type A71chCapacity, type A71chVariant } from "../../apdu/a71ch/index.ts";
+import { A71CH_VARIANTS, type A71chCapacity, type A71chVariant, TRANSPORT_LOCK } from "../../apdu/a71ch/index.ts";
 import { DecodeError, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
 import { KeyPair } from "../key-pair.ts";
+import { SecretKey } from "../secret-key.ts";
 import { type A71chObjects, freshObjects, type Slot } from "./objects.ts";
 
 const MODEL = utf8Bytes("A71CH");
@@ -14,6 +15,16 @@ export function encodeImage(variant: A71chVariant, objects: A71chObjects): Uint8
   objects.publicKeys.forEach((slot) => writeSlot(image, slot, (point) => image.bytes(point)));
   image.bytes(objects.storage);
   objects.frozenSegments.forEach((frozen) => image.u8(frozen ? 1 : 0));
+  [...objects.configKeys, ...objects.secrets].forEach((slot) => writeSlot(image, slot, (key) => key.save(image)));
+  objects.counters.forEach((value) => image.u32(value));
+  image.prefixed(1, (body) => body.bytes(objects.tlsLabel));
+  image
+    .u8(objects.injectionLocked ? 1 : 0)
+    .u8(objects.transportLock)
+    .u8(objects.debugAvailable ? 1 : 0);
+  const { channelKeys } = objects;
+  image.u8((channelKeys ? 1 : 0) | (objects.channelMandatory ? 2 : 0));
+  if (channelKeys) [channelKeys.enc, channelKeys.mac, channelKeys.dek].forEach((key) => key.save(image));
   return image.finish();
 }
 
@@ -44,6 +55,16 @@ function readObjects(image: Reader, capacity: A71chCapacity): A71chObjects {
   objects.publicKeys.forEach((slot) => readSlot(image, slot, () => image.bytes(65).slice()));
   objects.storage.set(image.bytes(capacity.storageBytes));
   objects.frozenSegments.forEach((_, i) => (objects.frozenSegments[i] = readFlags(image) === 1));
+  [...objects.configKeys, ...objects.secrets].forEach((slot) => readSlot(image, slot, () => SecretKey.load(image)));
+  objects.counters.forEach((_, i) => (objects.counters[i] = image.u32()));
+  objects.tlsLabel = image.prefixed(1, (body) => body.rest().slice());
+  objects.injectionLocked = readFlags(image) === 1;
+  objects.transportLock = readTransportLock(image);
+  objects.debugAvailable = readFlags(image) === 1;
+  const channel = readFlags(image);
+  objects.channelMandatory = (channel & 2) !== 0;
+  const key = () => SecretKey.load(image);
+  if ((channel & 1) !== 0) objects.channelKeys = { enc: key(), mac: key(), dek: key() };
   return objects;
 }
 
@@ -57,6 +78,14 @@ function readSlot<T>(image: Reader, slot: Slot<T>, read: () => T): void {
   const flags = readFlags(image);
   slot.frozen = (flags & 2) !== 0;
   if ((flags & 1) !== 0) slot.content = read();
+}
+
+function readTransportLock(image: Reader): A71chObjects["transportLock"] {
+  const at = image.at;
+  const value = image.u8();
+  const known = Object.values(TRANSPORT_LOCK).find((state) => state === value);
+  if (known === undefined) throw new DecodeError("value", `transport lock state ${value}`, at);
+  return known;
 }
 
 function readFlags(image: Reader): number {

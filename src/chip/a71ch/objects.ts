@@ -1,7 +1,8 @@
-import { type A71chCapacity, STORAGE_SEGMENT, type ObjectState } from "../../apdu/a71ch/index.ts";
-import { Refused } from "../../codec/index.ts";
+import { type A71chCapacity, type ObjectState, STORAGE_SEGMENT, TRANSPORT_LOCK } from "../../apdu/a71ch/index.ts";
+import { Refused, utf8Bytes } from "../../codec/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
 import type { KeyPair } from "../key-pair.ts";
+import type { SecretKey } from "../secret-key.ts";
 
 /** A numbered place for an object. A frozen place keeps what it holds, or its emptiness. */
 export type Slot<T> = { content: T | undefined; frozen: boolean };
@@ -14,7 +15,22 @@ export type A71chObjects = {
   readonly storage: Uint8Array;
   /** One a segment of 32 bytes. */
   readonly frozenSegments: boolean[];
+  /** 0 for the transport lock, 1 for private keys, 2 for public keys. */
+  readonly configKeys: Slot<SecretKey>[];
+  readonly secrets: Slot<SecretKey>[];
+  /** Monotonic, of 32 bits. */
+  readonly counters: number[];
+  tlsLabel: Uint8Array;
+  injectionLocked: boolean;
+  transportLock: (typeof TRANSPORT_LOCK)[keyof typeof TRANSPORT_LOCK];
+  debugAvailable: boolean;
+  channelKeys: ChannelKeys | undefined;
+  /** The chip answers nobody outside a secure channel. */
+  channelMandatory: boolean;
 };
+
+/** The keys of the secure channel. */
+export type ChannelKeys = { readonly enc: SecretKey; readonly mac: SecretKey; readonly dek: SecretKey };
 
 /**
  * The objects of a chip that nobody has used. Its storage is all zero, which is also an object table without entries;
@@ -27,6 +43,15 @@ export function freshObjects(capacity: A71chCapacity, uniqueId: Uint8Array): A71
     publicKeys: emptySlots(capacity.publicKeys),
     storage: new Uint8Array(capacity.storageBytes),
     frozenSegments: Array.from({ length: capacity.storageBytes / STORAGE_SEGMENT }, () => false),
+    configKeys: emptySlots(capacity.configKeys),
+    secrets: emptySlots(capacity.symmetricSecrets),
+    counters: Array.from({ length: capacity.counters }, () => 0),
+    tlsLabel: utf8Bytes("master secret"),
+    injectionLocked: false,
+    transportLock: TRANSPORT_LOCK.notYetSet,
+    debugAvailable: true,
+    channelKeys: undefined,
+    channelMandatory: false,
   };
 }
 

@@ -1,0 +1,83 @@
+import { unwrapKey } from "../../apdu/index.ts";
+import { KeyPair } from "../key-pair.ts";
+import { SecretKey } from "../secret-key.ts";
+import { CODE, checkCode, refuseOpenChange } from "./codes.ts";
+import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import { contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
+
+type KeyPairCommand =
+  | "readKeyPairPoint"
+  | "readKeyPairUsage"
+  | "generateKeyPair"
+  | "generateKeyPairByCode"
+  | "setKeyPair"
+  | "setWrappedKeyPair"
+  | "freezeKeyPair"
+  | "freezeKeyPairByCode"
+  | "eraseKeyPair"
+  | "eraseKeyPairByCode"
+  | "sign"
+  | "agree";
+
+const PAIR = "key pair";
+
+/** Key pairs. A71CH APDU table, instructions 11 to 15 and 17 */
+export function keyPairHandlers(inside: A71chInside): Pick<A71chHandlers, KeyPairCommand> {
+  const { crypto, entropy } = inside;
+  const content = (slot: number) => contentOf(inside.objects.keyPairs, slot, PAIR);
+  return {
+    readKeyPairPoint: ({ slot }) => ({ point: content(slot).point }),
+    // No key pair of this chip is restricted, and of others nothing is counted.
+    readKeyPairUsage: ({ slot }) => (content(slot), { usage: new Uint8Array(0) }),
+    ...keyPairChanges(inside),
+    sign: ({ slot, digest }) => ({ signature: content(slot).sign(crypto, entropy, digest) }),
+    agree: ({ slot, peerPoint }) => ({ sharedSecret: content(slot).agree(crypto, peerPoint) }),
+  };
+}
+
+function keyPairChanges(
+  inside: A71chInside,
+): Pick<A71chHandlers, Exclude<KeyPairCommand, "readKeyPairPoint" | "readKeyPairUsage" | "sign" | "agree">> {
+  const { crypto, entropy } = inside;
+  /** The slot is checked before the key is made: a refused command takes nothing from the entropy. */
+  const fill = (slot: number, make: () => KeyPair) => {
+    const place = openSlot(inside.objects.keyPairs, slot, PAIR);
+    place.content = make();
+    inside.changed();
+    return {};
+  };
+  const seal = (slot: number) => {
+    freeze(inside.objects.keyPairs, slot, PAIR);
+    inside.changed();
+    return {};
+  };
+  const empty = (slot: number) => {
+    replace(inside.objects.keyPairs, slot, undefined, PAIR);
+    inside.changed();
+    return {};
+  };
+  return {
+    generateKeyPair({ slot }) {
+      if (inside.objects.injectionLocked) throw refuse(0x6986, "injection is locked: generate by code");
+      return fill(slot, () => KeyPair.generate(crypto, entropy));
+    },
+    generateKeyPairByCode({ slot, code }) {
+      checkCode(inside, CODE.keyPair, code);
+      return fill(slot, () => KeyPair.generate(crypto, entropy));
+    },
+    setKeyPair({ slot, scalar, point }) {
+      if (inside.objects.injectionLocked) throw refuse(0x6986, "plain injection is locked");
+      return fill(slot, () => KeyPair.inject(crypto, scalar, point));
+    },
+    setWrappedKeyPair({ slot, wrappedScalar, point }) {
+      const wrapping = contentOf(inside.objects.configKeys, CODE.keyPair, "configuration key");
+      const scalar = SecretKey.use([wrapping], (key) => unwrapKey(crypto.aes, key, wrappedScalar));
+      if (!scalar) throw refuse(0x6a80, "the private key is not wrapped with configuration key 1");
+      return fill(slot, () => KeyPair.inject(crypto, scalar, point));
+    },
+    freezeKeyPair: ({ slot }) => (refuseOpenChange(inside), seal(slot)),
+    freezeKeyPairByCode: ({ slot, code }) => (checkCode(inside, CODE.keyPair, code), seal(slot)),
+    eraseKeyPair: ({ slot }) => (refuseOpenChange(inside), empty(slot)),
+    eraseKeyPairByCode: ({ slot, code }) => (checkCode(inside, CODE.keyPair, code), empty(slot)),
+  };
+}
