@@ -33,6 +33,7 @@ function changed(answers: Readonly<Record<string, string>>): Transport {
 }
 
 const elsewhere = [
+  "secure-channel",
   "bad-address",
   "busy",
   "closed",
@@ -42,7 +43,7 @@ const elsewhere = [
   "timeout",
 ];
 
-/** How to provoke each code; those of the TCP transport are in `node.test.ts`. */
+/** How to provoke each code; the others are provoked in `node.test.ts` and `secure-channel.test.ts`. */
 const PROVOKED: Partial<Record<HostErrorCode, (() => Promise<unknown>)[]>> = {
   "bad-address": [() => connectChip("nowhere")],
   "status-word": [
@@ -110,7 +111,7 @@ for (const [code, provocations] of Object.entries(PROVOKED)) {
   });
 }
 
-test("every code of HOST_ERRORS is provoked, here or over TCP", () => {
+test("every code of HOST_ERRORS is provoked, here or beside", () => {
   assert.deepEqual(new Set([...Object.keys(PROVOKED), ...elsewhere]), new Set(Object.keys(HOST_ERRORS)));
 });
 

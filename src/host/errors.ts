@@ -46,6 +46,10 @@ export const HOST_ERRORS = {
     cause: "An argument has a form that the chip cannot take.",
     cure: "The message names the argument and its bounds.",
   },
+  "secure-channel": {
+    cause: "The secure channel could not be opened, or its two ends are no longer in step.",
+    cure: "Open the channel again; if that fails too, the keys given are not those in the chip.",
+  },
   "storage-full": {
     cause: "The chip's general purpose storage has no room for another object.",
     cure: "Erase a certificate or data object that is not needed; frozen segments do not come back.",

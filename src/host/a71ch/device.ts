@@ -34,9 +34,16 @@ import {
   type StoredCertificate,
   writeCertificate,
 } from "./certificates.ts";
+import { openSecureChannel, type SecureChannel } from "./secure-channel.ts";
 import { A71chSession, isRefusal } from "./session.ts";
 
-export type A71chOptions = { readonly hash: Hash; readonly clock: Clock; readonly trace?: Trace };
+export type A71chOptions = {
+  readonly hash: Hash;
+  readonly clock: Clock;
+  readonly trace?: Trace;
+  /** Opened before anything else is asked; a chip that wants a secure channel answers nothing without. */
+  readonly channel?: SecureChannel;
+};
 
 type Facts = { readonly identity: SecureElementIdentity; readonly variant: A71chVariant };
 
@@ -74,10 +81,12 @@ export class A71ch implements SecureElement {
    * Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where there is
    * no such application, and `ProtocolError` `unknown-chip` for a capacity that no A71CH has.
    */
-  static async open(transport: Transport, { hash, clock, trace = silentTrace }: A71chOptions): Promise<A71ch> {
+  static async open(transport: Transport, options: A71chOptions): Promise<A71ch> {
+    const { hash, clock, trace = silentTrace, channel } = options;
     const session = new A71chSession(transport, clock, trace);
     await session.send("selectCardManager", {});
     const { appletVersion } = await session.send("select", { aid: A71CH_AID });
+    if (channel) await openSecureChannel(session, channel);
     const uniqueId = toHex((await session.send("readUniqueId", {})).uniqueId);
     session.identified(uniqueId);
     const { storageBytes } = await session.send("readModuleInfo", {});
@@ -110,6 +119,11 @@ export class A71ch implements SecureElement {
   /** Runs several commands with nobody else's in between. */
   exclusive<T>(work: (session: A71chSession) => Promise<T>): Promise<T> {
     return this.#queue.run(() => work(this.#session));
+  }
+
+  /** Opens a secure channel for all commands from now on; see `openSecureChannel`. */
+  async openSecureChannel(channel: SecureChannel): Promise<void> {
+    await this.exclusive((session) => openSecureChannel(session, channel));
   }
 
   async keySlots(): Promise<readonly KeySlot[]> {

@@ -4,7 +4,17 @@ import {
   type A71chRequest,
   type A71chResponse,
 } from "../../apdu/a71ch/index.ts";
-import { decodeResponse, describeExchange, describeStatusWord, encodeCommand, SW_OK } from "../../apdu/index.ts";
+import {
+  decodeCommand,
+  decodeResponse,
+  describeExchange,
+  describeStatusWord,
+  encodeCommand,
+  encodeResponse,
+  type ResponseApdu,
+  type Scp03Session,
+  SW_OK,
+} from "../../apdu/index.ts";
 import { DecodeError, ProtocolError, Refused } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import type { Correlation, Trace } from "../../trace/index.ts";
@@ -17,6 +27,7 @@ export class A71chSession {
   readonly #clock: Clock;
   readonly #trace: Trace;
   #ids: Correlation = {};
+  #channel: Scp03Session | undefined;
 
   constructor(transport: Transport, clock: Clock, trace: Trace) {
     this.#transport = transport;
@@ -29,18 +40,26 @@ export class A71chSession {
     this.#ids = { device };
   }
 
-  /** Sends command bytes as they are and gives the answer's bytes. */
+  /** From now on commands travel in this secure channel, until it breaks or an application is selected. */
+  secure(channel: Scp03Session | undefined): void {
+    this.#channel = channel;
+  }
+
+  /**
+   * Sends command bytes, in the secure channel where one is open, and gives the answer's bytes. Throws `ProtocolError`
+   * `secure-channel` where the channel breaks; it is closed then.
+   */
   async transmit(command: Uint8Array): Promise<Uint8Array> {
     const started = this.#clock.now();
-    const response = await this.#transport.exchange(command);
+    const { response, sentBytes, receivedBytes } = await this.#exchange(command);
     const { name, statusWord, ...shown } = describeExchange(A71CH_COMMAND_SET, command, response);
     const event = {
       kind: "bus.exchange" as const,
       name,
       statusWord,
       durationMs: this.#clock.now() - started,
-      sentBytes: command.length,
-      receivedBytes: response.length,
+      sentBytes,
+      receivedBytes,
       command: shown.command,
       response: shown.response,
     };
@@ -65,11 +84,46 @@ export class A71chSession {
       throw new ProtocolError<HostErrorCode>("malformed-answer", message, undefined, { cause });
     }
   }
+
+  /** The answer, and how many bytes went over the bus in each direction. */
+  async #exchange(command: Uint8Array) {
+    const channel = this.#channel;
+    // Whatever goes wrong from here on puts the ends out of step: the channel is open again when all went well.
+    this.#channel = undefined;
+    const secured = channel && isSecurable(command) ? channel.protectCommand(decodeCommand(command)) : undefined;
+    const sent = secured ? encodeCommand(secured) : command;
+    const received = await this.#transport.exchange(sent);
+    const response = channel && secured ? encodeResponse(opened(channel, received)) : received;
+    if (secured) this.#channel = channel;
+    return { response, sentBytes: sent.length, receivedBytes: received.length };
+  }
+}
+
+/** An error that ends a secure channel. */
+export function channelBroken(message: string, cause?: unknown): ProtocolError<HostErrorCode> {
+  return new ProtocolError<HostErrorCode>("secure-channel", message, undefined, { cause });
 }
 
 /** Whether an error is a chip's refusal with this status word. */
 export function isRefusal(error: unknown, statusWord: number): boolean {
   return error instanceof Refused && error.code === "status-word" && error.wire === statusWord;
+}
+
+/** Selecting an application ends the channel; all other commands of the table go into it. */
+function isSecurable(command: Uint8Array): boolean {
+  return command[0] === 0x80;
+}
+
+function opened(channel: Scp03Session, received: Uint8Array): ResponseApdu {
+  try {
+    const answer = decodeResponse(received);
+    // With these two, bare, the chip says that it has closed the channel.
+    if (answer.sw === 0x6982 || answer.sw === 0x6882) throw channelBroken("the chip has closed the secure channel");
+    return channel.openResponse(answer);
+  } catch (cause) {
+    if (cause instanceof ProtocolError && cause.code === "secure-channel") throw cause;
+    throw channelBroken("an answer does not belong to the secure channel", cause);
+  }
 }
 
 function refusal(key: A71chCommandName, request: object, sw: number): Refused<HostErrorCode> {
