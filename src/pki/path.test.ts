@@ -3,7 +3,9 @@ import { generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 
 import { UsageError, fromHex } from "../codec/index.ts";
+import { VirtualClock } from "../crypto/index.ts";
 import { nodeVerifier } from "../crypto/node.ts";
+import { Ledger } from "../trace/index.ts";
 import {
   CA_USAGE,
   DAY,
@@ -58,6 +60,25 @@ test("AW-21 validatePath proves leaf, intermediate and root in this order", asyn
   assert.equal(path.signatureChecks, 2);
   assert.equal(path.leaf.id, leaf.id);
   assert.equal(path.anchor.id, root.certificate.id);
+});
+
+test("OE-22 validatePath trusts a CA of one's own and a third party's, each for what it issued", async () => {
+  const partner = await newRoot("CN=Partner");
+  const own = await newLeaf(root, "device", "CN=own device");
+  const theirs = await newLeaf(partner, "device", "CN=their device");
+  const both = { anchors: [root.certificate, partner.certificate], purpose: "clientAuth" as const };
+  assert.equal((await validate([own], both)).anchor.id, root.certificate.id);
+  assert.equal((await validate([theirs], both)).anchor.id, partner.certificate.id);
+  await refusal("unknown-issuer", validate([theirs], { ...both, anchors: [root.certificate] }));
+});
+
+test("validatePath tells the trace what it refuses, and nothing else", async () => {
+  const trace = new Ledger({ clock: new VirtualClock() });
+  await validate([leaf, ca.certificate], { trace });
+  await refusal("unknown-issuer", validate([leaf], { trace }));
+  const [event, ...others] = trace.events();
+  assert.ok(event?.kind === "pki.refused" && event.what === "path" && event.code === "unknown-issuer");
+  assert.equal(others.length, 0);
 });
 
 test("validatePath takes certificates out of order and superfluous ones", async () => {

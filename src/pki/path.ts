@@ -1,5 +1,6 @@
 import { HawserError, equal } from "../codec/index.ts";
 import type { SignatureVerifier } from "../crypto/index.ts";
+import type { Trace } from "../trace/index.ts";
 import { parseCertificate, type Certificate } from "./certificate.ts";
 import { conformanceFault } from "./conformance.ts";
 import { CertificateError } from "./errors.ts";
@@ -33,6 +34,8 @@ export type PathOptions = {
    * version 1 and the like, as OpenSSL makes them by hand. Both check everything that decides trust.
    */
   readonly conformance?: "rfc5280" | "deployed";
+  /** Hears of every path that is refused. */
+  readonly trace?: Trace;
 };
 
 class Path {
@@ -73,6 +76,18 @@ export type ValidatedPath = Path;
  * Throws `CertificateError` of the path that came nearest to an anchor. RFC 5280, section 6.1
  */
 export async function validatePath(options: PathOptions): Promise<ValidatedPath> {
+  try {
+    return await searchPath(options);
+  } catch (error) {
+    if (error instanceof CertificateError) {
+      const { code, message } = error;
+      options.trace?.emit("pki", { kind: "pki.refused", what: "path", code, message });
+    }
+    throw error;
+  }
+}
+
+async function searchPath(options: PathOptions): Promise<ValidatedPath> {
   const limits = { ...PATH_LIMITS, ...options.limits };
   if (options.chain.length > limits.maxPresented) {
     throw new CertificateError("too-much-work", `${options.chain.length} certificates presented`, {

@@ -15,7 +15,7 @@ const signer = newSigner();
 const names = { dns: ["device.example"], ip: ["192.0.2.1"], uri: ["urn:dev:1"] };
 const der = await createCsr({ subject, signer, names });
 
-test("OE-08 AW-81 parseCsr gives back what createCsr was told, after checking possession of the key", async () => {
+test("parseCsr gives back what createCsr was told, after checking possession of the key", async () => {
   const request = await parseCsr(der, nodeVerifier);
   assert.deepEqual(request.subject.der, subject.der);
   assert.deepEqual(request.publicKey.der, signer.publicKey);
