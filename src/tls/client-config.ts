@@ -1,6 +1,7 @@
 import { utf8Bytes } from "../codec/index.ts";
 import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import { misuse } from "./errors.ts";
+import type { ExternalPsk, Session } from "./sessions.ts";
 import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
 import { type SuiteName, SUITES, type TlsVersion } from "./suites.ts";
 
@@ -28,6 +29,11 @@ export type ClientConfig = {
   /** Application protocols, most preferred first. RFC 7301, section 3.1 */
   readonly alpn: readonly string[];
   readonly identities: readonly ClientIdentity[];
+  /** A session to resume, and how long ago it was received in milliseconds. */
+  readonly session: { readonly session: Session; readonly ageMs: number } | undefined;
+  readonly psk: ExternalPsk | undefined;
+  /** Whether to ask for sessions that can be resumed. */
+  readonly wantsSessions: boolean;
   readonly hash: Hash;
   readonly aead: Aead;
 };
@@ -49,6 +55,9 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     schemes: ALL_SCHEMES,
     alpn: [],
     identities: [],
+    session: undefined,
+    psk: undefined,
+    wantsSessions: false,
     ...options,
     // A version without a suite cannot be offered.
     versions: versions.filter((version) => suites.some((name) => SUITES[name]?.version === version)),
@@ -60,6 +69,10 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
   for (const name of config.alpn) {
     const { length } = utf8Bytes(name);
     if (length === 0 || length > 255) throw misuse("bad-option", `alpn ${JSON.stringify(name)} is not 1 to 255 bytes`);
+  }
+  const { session } = config;
+  if (session && session.session.servername !== config.servername) {
+    throw misuse("bad-option", `the session is for ${session.session.servername}, not for ${config.servername}`);
   }
   if (config.servername === "") throw misuse("bad-option", "servername is empty");
   for (const { chain, issuers } of config.identities) {

@@ -1,7 +1,8 @@
 import { concat, equal, fromHex, utf8Bytes } from "../codec/index.ts";
-import { buildHello, type OfferedShare, type SentHello } from "./client-hello.ts";
+import { buildHello, offeredPsks, type OfferedShare, type SentHello } from "./client-hello.ts";
 import { Negotiation12 } from "./client12/negotiation.ts";
 import { ExpectCertificate } from "./client12/server-flight.ts";
+import { resumeSession } from "./client12/resumption.ts";
 import { beginAgreement } from "./client13/key-exchange.ts";
 import { checkRetry } from "./client13/retry.ts";
 import type { Answer } from "./effects.ts";
@@ -47,14 +48,19 @@ class AwaitClientRandom extends Awaiting<"random"> {
 
   protected resume({ bytes: random }: Extract<Answer, { on: "random" }>): State {
     const { config } = this.handshake;
-    // For middleboxes TLS 1.3 looks like the resumption of a session; the id is fresh and means nothing.
-    const sessionId = this.#share
-      ? config.hash.digest("sha256", utf8Bytes("legacy_session_id"), random)
-      : new Uint8Array(0);
-    const hello = buildHello(config, { random, sessionId, share: this.#share });
+    const content = { random, sessionId: this.#sessionId(random), share: this.#share, psks: offeredPsks(config) };
+    const hello = buildHello(config, content, new Uint8Array(0));
     this.send(hello.message);
     this.handshake.wire.endFlight();
     return new ExpectServerHello(this.handshake, hello);
+  }
+
+  /** A session's own id; or a fresh one, which a server echoes that takes our ticket, and which makes TLS 1.3 look like TLS 1.2 to middleboxes. RFC 5077, section 3.4; RFC 8446, appendix D.4 */
+  #sessionId(random: Uint8Array): Uint8Array {
+    const { hash, session } = this.handshake.config;
+    const old = session?.session.version === "TLSv1.2" ? session.session : undefined;
+    if (old && old.sessionId.length > 0) return old.sessionId;
+    return this.#share || old ? hash.digest("sha256", utf8Bytes("session id"), random) : new Uint8Array(0);
   }
 }
 
@@ -97,13 +103,16 @@ class ExpectServerHello extends State {
     if (this.#retriedSuite !== undefined)
       throw new TlsError("bad-selected-version", "TLS 1.2 after a retry of TLS 1.3");
     if (this.#hello.share) checkDowngrade(hello.random);
-    if (this.#hello.sessionId.length > 0 && equal(hello.legacySessionId, this.#hello.sessionId)) {
+    const resumes = this.#hello.sessionId.length > 0 && equal(hello.legacySessionId, this.#hello.sessionId);
+    const session = config.session?.session;
+    if (resumes && session?.version !== "TLSv1.2") {
       throw new TlsError("unoffered-session", "the server resumes a session that never was");
     }
     transcript.add(message.raw);
     wire.agreeVersion("TLSv1.2");
     const extensions = decodeExtensions("server_hello", hello.extensions, this.#hello.offered);
     const negotiation = new Negotiation12(this.handshake, this.#hello, hello, extensions);
+    if (resumes && session?.version === "TLSv1.2") return resumeSession(this.handshake, negotiation, session);
     return new ExpectCertificate(this.handshake, negotiation);
   }
 
@@ -126,7 +135,10 @@ class ExpectServerHello extends State {
     transcript.add(message.raw);
     wire.sendChangeCipherSpec();
     const sayAgain = (handshake: Handshake, share: OfferedShare) => {
-      const again = buildHello(handshake.config, { ...this.#hello, share, ...(cookie ? { cookie } : {}) });
+      // A key for another hash than the server's suite has cannot be chosen any more.
+      const psks = this.#hello.psks.filter((psk) => psk.hash === suite.hash);
+      const content = { ...this.#hello, share, psks, ...(cookie ? { cookie } : {}) };
+      const again = buildHello(handshake.config, content, transcript.content());
       transcript.add(again.message.raw);
       wire.sendMessage(again.message);
       wire.endFlight();

@@ -1,6 +1,7 @@
 import type { HawserError } from "../codec/index.ts";
 import type { NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import type { EventBody } from "../trace/index.ts";
+import type { Session } from "./sessions.ts";
 import type { SuiteName, TlsVersion } from "./suites.ts";
 
 /** What somebody outside the engine has to do before the handshake can go on; one at a time, each answered once. */
@@ -63,6 +64,8 @@ export type Output =
   | { readonly do: "write"; readonly bytes: Uint8Array }
   | Effect
   | { readonly do: "connected"; readonly facts: ConnectionFacts }
+  /** What makes a later handshake shorter; to be kept as a secret, with the time. */
+  | { readonly do: "session"; readonly session: Session }
   | { readonly do: "deliver"; readonly data: Uint8Array }
   /** The server said goodbye: all its data was delivered. */
   | { readonly do: "end" }
@@ -76,7 +79,8 @@ export type Output =
 export type ConnectionFacts = {
   readonly protocol: TlsVersion;
   readonly suite: SuiteName;
-  readonly group: NamedGroup;
+  /** The group of the key agreement; a resumed TLS 1.2 session has none. */
+  readonly group: NamedGroup | undefined;
   readonly servername: string;
   /** The application protocol, or undefined where none was agreed. */
   readonly alpn: string | undefined;
@@ -85,5 +89,7 @@ export type ConnectionFacts = {
   /** Whether the keys are bound to the whole handshake; TLS 1.3's always are. RFC 7627, section 4 */
   readonly extendedMasterSecret: boolean;
   /** What became of the server's request for a certificate. */
+  /** Whether a session was resumed; the certificates are then those of its first handshake, verified again. */
+  readonly resumed: boolean;
   readonly clientCertificate: "sent" | "none-fitting" | "not-requested";
 };

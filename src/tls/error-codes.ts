@@ -76,6 +76,16 @@ export const TLS_ERRORS = {
     cause: "The server resumes a session that this client did not offer, or echoes another session id than ours.",
     cure: "The server or a middlebox is broken or hostile.",
   },
+  "changed-session": {
+    alert: "illegal_parameter",
+    cause: "The server resumes a session with another suite or protection than the session had.",
+    cure: "The server is broken or hostile; forget the session.",
+  },
+  "bad-selected-psk": {
+    alert: "illegal_parameter",
+    cause: "The server chose a pre-shared key that was not offered, or one that does not fit its suite.",
+    cure: "The server is broken or hostile.",
+  },
   "needless-retry": {
     alert: "illegal_parameter",
     cause: "The server asked for another hello that would not differ from the first.",

@@ -1,4 +1,17 @@
-import { type Codec, decode, encode, literal, opaque, struct, u16, u8, type ValueOf, vector } from "../codec/index.ts";
+import {
+  type Codec,
+  decode,
+  encode,
+  literal,
+  opaque,
+  rest,
+  struct,
+  u16,
+  u32,
+  u8,
+  type ValueOf,
+  vector,
+} from "../codec/index.ts";
 import { TlsError } from "./errors.ts";
 
 /** An extension as it stands on the wire. RFC 8446, section 4.2 */
@@ -29,6 +42,11 @@ const protocolNames = vector(2, opaque(1, { min: 1 }), { min: 2 });
 
 const keyShareEntry = struct({ group: u16, keyExchange: opaque(2, { min: 1 }) });
 
+const offeredPsks = struct({
+  identities: vector(2, struct({ identity: opaque(2, { min: 1 }), obfuscatedAge: u32 }), { min: 7 }),
+  binders: vector(2, opaque(1, { min: 32 }), { min: 33 }),
+});
+
 /** Every extension, with its form in each message where it may stand; the client sends them in this order. */
 export const EXTENSIONS = {
   /** RFC 6066, section 3 */
@@ -50,6 +68,10 @@ export const EXTENSIONS = {
     server_hello: single(protocolNames),
     encrypted_extensions: single(protocolNames),
   },
+  /** RFC 5077, section 3.2: empty asks for a ticket */
+  session_ticket: { type: 0x0023, client_hello: rest, server_hello: present },
+  /** RFC 8446, section 4.2.9 */
+  psk_key_exchange_modes: { type: 0x002d, client_hello: vector(1, u8, { min: 1 }) },
   /** RFC 8446, section 4.2.1 */
   supported_versions: {
     type: 0x002b,
@@ -68,6 +90,8 @@ export const EXTENSIONS = {
     server_hello_13: keyShareEntry,
     hello_retry_request: u16,
   },
+  /** Always the last, for it signs what stands before it. RFC 8446, section 4.2.11 */
+  pre_shared_key: { type: 0x0029, client_hello: offeredPsks, server_hello_13: u16 },
 } as const satisfies Readonly<Record<string, ExtensionRow>>;
 
 type ExtensionRow = { readonly type: number } & { readonly [M in ExtendedMessage]?: object };

@@ -3,5 +3,6 @@ export { clientConfig, type ClientConfig, type ClientConfigOptions, type ClientI
 export { Connection, type Phase } from "./connection.ts";
 export type { Answer, ConnectionFacts, Effect, Input, Output } from "./effects.ts";
 export { alertFor, AlertReceived, LocalFailure, TLS_ERRORS, TlsError, type TlsErrorCode } from "./errors.ts";
+export type { ExternalPsk, Session, Session12, Session13 } from "./sessions.ts";
 export type { SignatureScheme } from "./signature-schemes.ts";
 export { type SuiteName, SUITES } from "./suites.ts";

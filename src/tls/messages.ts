@@ -159,6 +159,9 @@ export const certificateRequest13 = struct({ context: opaque(1), extensions: ext
 export const keyUpdate = u8;
 export const KEY_UPDATE_REQUESTS = { update_not_requested: 0, update_requested: 1 } as const;
 
+/** RFC 5077, section 3.3; the lifetime is in seconds */
+export const newSessionTicket12 = struct({ lifetime: u32, ticket: opaque(2) });
+
 /** RFC 8446, section 4.6.1; the lifetime is in seconds */
 export const newSessionTicket13 = struct({
   lifetime: u32,

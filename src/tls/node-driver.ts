@@ -7,6 +7,7 @@ import type { Trace } from "../trace/index.ts";
 import type { Connection } from "./connection.ts";
 import { EffectPerformer, type Performers } from "./effect-performer.ts";
 import type { ConnectionFacts, Effect, Input, Output } from "./effects.ts";
+import type { Session } from "./sessions.ts";
 import { LocalFailure, type TlsErrorCode } from "./errors.ts";
 
 /** How long a failed connection's socket stays open for the alert to reach the server. */
@@ -25,6 +26,7 @@ export type DriverEvents = {
   readonly connected: (facts: ConnectionFacts) => void;
   /** Gives false where no more data is wanted until `resume`. */
   readonly deliver: (data: Uint8Array) => boolean;
+  readonly session: (session: Session) => void;
   readonly end: () => void;
   readonly fail: (error: HawserError) => void;
 };
@@ -47,7 +49,7 @@ export class Driver {
     this.#options = options;
     this.#events = events;
     this.#performer = new EffectPerformer(options.performers, options.trace, options.clock);
-    socket.on("data", (bytes: Uint8Array) => this.step({ on: "bytes", bytes }));
+    socket.on("data", (bytes: Uint8Array) => this.step({ on: "bytes", bytes: plain(bytes) }));
     socket.once("end", () => this.step({ on: "end" }));
     socket.once("close", () => this.step({ on: "end" }));
     socket.on("error", (cause: Error) => this.#onSocketError(cause));
@@ -105,6 +107,8 @@ export class Driver {
       case "deliver":
         this.#wantsData = this.#events.deliver(output.data);
         return;
+      case "session":
+        return this.#events.session(output.session);
       case "trace":
         return this.#options.trace.emit("host", output.event);
       case "connected":
@@ -157,4 +161,9 @@ export class Driver {
     const code = this.#connection.phase === "idle" ? "connect-failed" : "transport-failed";
     this.step({ on: "abort", error: new LocalFailure(code, cause.message, { cause }) });
   }
+}
+
+/** A Buffer's slice shares its memory, a Uint8Array's is a copy; the engine counts on the latter. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

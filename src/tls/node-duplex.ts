@@ -5,7 +5,13 @@ import { concat } from "../codec/index.ts";
 import type { Connection } from "./connection.ts";
 import type { ConnectionFacts } from "./effects.ts";
 import { LocalFailure, misuse } from "./errors.ts";
+import type { Session } from "./sessions.ts";
 import { Driver, type DriverOptions } from "./node-driver.ts";
+
+/** A session and when it was received, in milliseconds since the epoch. Keep it as a secret. */
+export type KeptSession = { readonly session: Session; readonly receivedAt: number };
+
+export type TlsDuplexOptions = DriverOptions & { readonly onSession?: (kept: KeptSession) => void };
 
 type Callback = (error?: Error | null) => void;
 
@@ -25,7 +31,7 @@ export class TlsDuplex extends Duplex {
   #facts: ConnectionFacts | undefined;
   #whenConnected: (() => void) | undefined;
 
-  constructor(socket: Duplex, connection: Connection, options: DriverOptions) {
+  constructor(socket: Duplex, connection: Connection, options: TlsDuplexOptions) {
     // TLS 1.2 answers a goodbye at once, so nothing can be written after the server's. RFC 5246, section 7.2.1
     super({ allowHalfOpen: false });
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionFacts>();
@@ -43,6 +49,7 @@ export class TlsDuplex extends Duplex {
         this.#whenConnected?.();
       },
       deliver: (data) => this.push(data),
+      session: (session) => options.onSession?.({ session, receivedAt: options.clock.now() }),
       end: () => void this.push(null),
       fail: (error) => void this.destroy(error),
     });

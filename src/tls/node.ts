@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
+import { utf8Bytes } from "../codec/index.ts";
 import { type Clock, type KeyAgreement, type Random, type Signer, type SignatureVerifier } from "../crypto/index.ts";
 import { nodeAead, nodeClock, nodeHash, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
 import { type Certificate, certificatesFromPem, parseCertificate } from "../pki/index.ts";
@@ -9,10 +10,10 @@ import { chainVerifier } from "./chain-verifier.ts";
 import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-config.ts";
 import { Connection } from "./connection.ts";
 import { misuse } from "./errors.ts";
-import { TlsDuplex } from "./node-duplex.ts";
+import { type KeptSession, TlsDuplex } from "./node-duplex.ts";
 import type { TlsVersion } from "./suites.ts";
 
-export { TlsDuplex } from "./node-duplex.ts";
+export { type KeptSession, TlsDuplex } from "./node-duplex.ts";
 
 /** Certificates as DER, one each, or as PEM texts of any number. */
 export type CertificateSource = readonly Uint8Array[] | string;
@@ -25,8 +26,8 @@ export type ConnectOptions = Partial<Pick<ClientConfig, "suites" | "groups" | "s
   readonly transport?: Duplex;
   /** The name that the server's certificate must bear; the host where it is absent. */
   readonly servername?: string;
-  /** Certificates that are trusted to issue. */
-  readonly ca: CertificateSource;
+  /** Certificates that are trusted to issue; needed unless a pre-shared key is. */
+  readonly ca?: CertificateSource;
   /** Our certificate and those above it, ours first; needs `signer`. */
   readonly certificate?: CertificateSource;
   readonly signer?: Signer;
@@ -39,6 +40,12 @@ export type ConnectOptions = Partial<Pick<ClientConfig, "suites" | "groups" | "s
   readonly chainVerifier?: SignatureVerifier;
   /** How strictly certificates keep to RFC 5280 where trust does not depend on it. */
   readonly conformance?: "rfc5280" | "deployed";
+  /** A key that both sides were given beforehand, with its name. */
+  readonly psk?: { readonly identity: string; readonly key: Uint8Array };
+  /** Called with each session that a later connection can resume, which makes it cheaper for a slow chip. */
+  readonly onSession?: (kept: KeptSession) => void;
+  /** A session to resume; one that is too old is passed over. */
+  readonly session?: KeptSession | undefined;
   readonly trace?: Trace;
   readonly correlation?: Correlation;
   readonly clock?: Clock;
@@ -68,14 +75,14 @@ export function open(options: ConnectOptions): TlsDuplex {
   if (!transport && (host === undefined || port === undefined)) throw misuse("bad-option", "host and port are needed");
   const clock = options.clock ?? nodeClock;
   const keyAgreement = options.keyAgreement ?? nodeKeyAgreement;
-  const connection = new Connection(engineConfig(options, servername, keyAgreement));
+  const connection = new Connection(engineConfig(options, servername, keyAgreement, clock.now()));
   const performers = {
     random: options.random ?? nodeRandom,
     keyAgreement,
     verifier: options.verifier ?? nodeVerifier,
     signers: signer ? [signer] : [],
     chain: chainVerifier({
-      anchors: certificates(options.ca, "ca"),
+      anchors: options.psk && options.ca === undefined ? [] : certificates(options.ca ?? [], "ca"),
       verifier: options.chainVerifier ?? nodeVerifier,
       conformance: options.conformance ?? "deployed",
       clock,
@@ -87,10 +94,16 @@ export function open(options: ConnectOptions): TlsDuplex {
     clock,
     timeoutMs: options.timeoutMs ?? 30_000,
     ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.onSession ? { onSession: options.onSession } : {}),
   });
 }
 
-function engineConfig(options: ConnectOptions, servername: string, keyAgreement: KeyAgreement): ClientConfig {
+function engineConfig(
+  options: ConnectOptions,
+  servername: string,
+  keyAgreement: KeyAgreement,
+  now: number,
+): ClientConfig {
   const { suites, schemes, alpn, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
   const versions = (["TLSv1.3", "TLSv1.2"] as const).filter((each) => each >= minVersion && each <= maxVersion);
   return clientConfig({
@@ -100,10 +113,19 @@ function engineConfig(options: ConnectOptions, servername: string, keyAgreement:
     aead: nodeAead,
     groups: options.groups ?? keyAgreement.groups,
     identities: identities(options),
+    session: usableSession(options.session, now),
+    psk: options.psk && { identity: utf8Bytes(options.psk.identity), key: options.psk.key, hash: "sha256" },
+    wantsSessions: options.onSession !== undefined,
     ...(suites ? { suites } : {}),
     ...(schemes ? { schemes } : {}),
     ...(alpn ? { alpn } : {}),
   });
+}
+
+function usableSession(kept: KeptSession | undefined, now: number): ClientConfig["session"] {
+  if (!kept) return undefined;
+  const ageMs = Math.max(0, now - kept.receivedAt);
+  return ageMs < kept.session.lifetimeSeconds * 1000 ? { session: kept.session, ageMs } : undefined;
 }
 
 function identities({ certificate, signer }: ConnectOptions): ClientIdentity[] {

@@ -1,4 +1,6 @@
 import { sameBytes } from "./constant-time.ts";
+import type { HashName } from "../crypto/index.ts";
+import type { OfferedPsk } from "./sessions.ts";
 import type { Answer } from "./effects.ts";
 import { TlsError } from "./errors.ts";
 
@@ -36,6 +38,23 @@ export class ServerSignatureVerified {
 
   get isProven(): true {
     return this.#proof;
+  }
+}
+
+/** The server holds the key of a session that a verified server was given, or one that both were given beforehand. RFC 8446, section 2.2 */
+export class PskAccepted {
+  readonly psk: OfferedPsk;
+
+  private constructor(psk: OfferedPsk) {
+    this.psk = psk;
+  }
+
+  /** The offered key that a server chose for a suite of this hash; throws `bad-selected-psk`. */
+  static check(offered: readonly OfferedPsk[], selected: number, hash: HashName): PskAccepted {
+    const psk = offered[selected];
+    if (!psk) throw new TlsError("bad-selected-psk", `key ${selected} of ${offered.length}`);
+    if (psk.hash !== hash) throw new TlsError("bad-selected-psk", `a key for ${psk.hash} with a suite of ${hash}`);
+    return new PskAccepted(psk);
   }
 }
 

@@ -59,6 +59,10 @@ export type ScriptedServer13Options = {
   readonly editMessage?: (message: HandshakeMessage, name: string) => readonly HandshakeMessage[];
   readonly editFlight?: (flight: Uint8Array) => Uint8Array;
   readonly context?: Uint8Array;
+  /** Says that this pre-shared key is used, and uses `psk`. */
+  readonly selectsPsk?: number;
+  readonly psk?: Uint8Array;
+  readonly withoutCertificate?: boolean;
 };
 
 export class ScriptedServer13 {
@@ -210,6 +214,7 @@ export class ScriptedServer13 {
     const extensions = encodeExtensions("server_hello_13", {
       supported_versions: 0x0304,
       key_share: { group: GROUPS[group].code, keyExchange },
+      ...(this.#options.selectsPsk === undefined ? {} : { pre_shared_key: this.#options.selectsPsk }),
     });
     return handshakeMessage(
       "server_hello",
@@ -231,7 +236,10 @@ export class ScriptedServer13 {
 
   #protectedFlight(ecdh: ECDH, share: Uint8Array): Uint8Array {
     const schedule = this.#schedule;
-    const secret = schedule.handshakeSecret(schedule.earlySecret(), new Uint8Array(ecdh.computeSecret(share)));
+    const secret = schedule.handshakeSecret(
+      schedule.earlySecret(this.#options.psk),
+      new Uint8Array(ecdh.computeSecret(share)),
+    );
     this.#handshake = schedule.trafficSecrets(secret, "hs", this.#transcript.digest());
     this.#reads = this.#protection(this.#handshake.client);
     this.#writes = this.#protection(this.#handshake.server);
@@ -243,10 +251,11 @@ export class ScriptedServer13 {
       const asked = this.#edited("certificate_request", encodeExtensions("certificate_request", request));
       this.#say(handshakeMessage("certificate_request", certificateRequest13, { context, extensions: asked }));
     }
-    this.#say(
-      handshakeMessage("certificate", certificate13, { context: request ? new Uint8Array(0) : context, entries }),
-    );
-    this.#say(this.#certificateVerify());
+    if (!this.#options.withoutCertificate) {
+      const own = request ? new Uint8Array(0) : context;
+      this.#say(handshakeMessage("certificate", certificate13, { context: own, entries }));
+      this.#say(this.#certificateVerify());
+    }
     const { editVerifyData = (data) => data } = this.#options;
     const verifyData = schedule.verifyData(this.#handshake.server, this.#transcript.digest());
     this.#say(handshakeMessage("finished", finished, editVerifyData(verifyData)));

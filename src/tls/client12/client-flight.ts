@@ -5,14 +5,19 @@ import { TlsError } from "../errors.ts";
 import { certificate12, clientKeyExchangeEcdhe, digitallySigned, finished, handshakeMessage } from "../messages.ts";
 import type { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
 import { Aead12Protection } from "../protection.ts";
+import type { Session12 } from "../sessions.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
-import { ExpectChangeCipherSpec } from "./server-finish.ts";
+import { ExpectServerFinish } from "./server-finish.ts";
 import type { ServerFlight } from "./server-flight.ts";
 
 /** What is proven about the server before any secret is shared with it. */
-export type ServerProofs = { readonly certificate: CertificateVerified; readonly signature: ServerSignatureVerified };
+export type ServerProofs = {
+  readonly certificate: CertificateVerified;
+  readonly signature: ServerSignatureVerified;
+  readonly resumed?: never;
+};
 
 /** The way on once the server is verified: an ephemeral key pair on its group, unless there is one already. */
 export function shareKeys(
@@ -95,9 +100,11 @@ class AgreeSecret extends Awaiting<"agreed"> {
   }
 }
 
+/** What is proven about the server, directly or by a session whose first handshake proved it. */
+export type Trusted = ServerProofs | { readonly certificate: CertificateVerified; readonly resumed: Session12 };
+
 /** Everything that is settled once both sides hold the master secret. */
-export type Agreed = ServerProofs &
-  Pick<ConnectionFacts, "group" | "clientCertificate"> & { readonly master: Uint8Array };
+export type Agreed = Trusted & Pick<ConnectionFacts, "group" | "clientCertificate"> & { readonly master: Uint8Array };
 
 /** Asks for the proof that we hold our certificate's key. RFC 5246, section 7.4.8 */
 class SignTranscript extends Awaiting<"signed"> {
@@ -122,20 +129,22 @@ class SignTranscript extends Awaiting<"signed"> {
   }
 }
 
-/** ChangeCipherSpec and Finished, which end our flight. RFC 5246, sections 7.1 and 7.4.9 */
+/** The end of our flight, and what the server's is then opened with and compared to. */
 function finishFlight(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed): State {
+  sendFinished(handshake, negotiation, agreed.master);
+  return new ExpectServerFinish(handshake, negotiation, agreed);
+}
+
+/** ChangeCipherSpec and Finished. RFC 5246, sections 7.1 and 7.4.9 */
+export function sendFinished(handshake: Handshake, negotiation: Negotiation12, master: Uint8Array): void {
   const { config, wire, transcript } = handshake;
   const { schedule, randoms, suite } = negotiation;
-  const keys = schedule.directionKeys(agreed.master, randoms, suite.aead);
-  const verifyData = schedule.verifyData(agreed.master, "client", transcript.digest());
+  const keys = schedule.directionKeys(master, randoms, suite.aead);
+  const verifyData = schedule.verifyData(master, "client", transcript.digest());
   wire.sendChangeCipherSpec();
   wire.protectWrites(new Aead12Protection(config.aead, suite.aead, keys.client));
   const message = handshakeMessage("finished", finished, verifyData);
   transcript.add(message.raw);
   wire.sendMessage(message);
   wire.endFlight();
-  const reads = new Aead12Protection(config.aead, suite.aead, keys.server);
-  const expected = schedule.verifyData(agreed.master, "server", transcript.digest());
-  agreed.master.fill(0);
-  return new ExpectChangeCipherSpec(handshake, negotiation, agreed, { reads, expected });
 }

@@ -16,6 +16,10 @@ export class Negotiation12 {
   readonly alpn: string | undefined;
   /** The key share that was made for TLS 1.3: good for this handshake too, where the server chooses its group. */
   readonly share: OfferedShare | undefined;
+  /** By which the server may know the session again. */
+  readonly sessionId: Uint8Array;
+  /** Whether the server is going to send a ticket. RFC 5077, section 3.2 */
+  readonly sendsTicket: boolean;
 
   constructor(
     { config, transcript }: Handshake,
@@ -38,6 +42,8 @@ export class Negotiation12 {
     this.schedule = new KeySchedule12(config.hash, this.suite.hash);
     this.extendedMasterSecret = extensions.extended_master_secret === true;
     this.share = sent.share;
+    this.sessionId = hello.legacySessionId;
+    this.sendsTicket = extensions.session_ticket === true;
     this.alpn = chosenProtocol(config, extensions.application_layer_protocol_negotiation);
     transcript.useHash(this.suite.hash);
   }

@@ -1,32 +1,44 @@
-import { empty } from "../../codec/index.ts";
-import { misuse } from "../errors.ts";
-import { bodyOf, finished, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
+import { bodyOf, finished, HANDSHAKE_TYPES, type HandshakeMessage, newSessionTicket12 } from "../messages.ts";
 import { FinishedVerified } from "../proofs.ts";
-import type { RecordProtection } from "../protection.ts";
+import { Aead12Protection } from "../protection.ts";
+import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { type Handshake, State } from "../state.ts";
-import type { Agreed } from "./client-flight.ts";
+import { type Agreed, sendFinished } from "./client-flight.ts";
+import { Connected12 } from "./connected.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 
-/** What the server's last flight is opened with and compared to. */
-type Expected = { readonly reads: RecordProtection; readonly expected: Uint8Array };
+/** A ticket for this session, as the server sent it. RFC 5077, section 3.3 */
+type Ticket = { readonly lifetime: number; readonly ticket: Uint8Array };
 
-/** After our Finished. RFC 5246, section 7.1 */
-export class ExpectChangeCipherSpec extends State {
+/** Before the server's change_cipher_spec, where its ticket comes if it announced one. RFC 5246, section 7.1; RFC 5077, section 3.3 */
+export class ExpectServerFinish extends State {
   readonly name = "change_cipher_spec";
   readonly #negotiation: Negotiation12;
   readonly #agreed: Agreed;
-  readonly #expected: Expected;
+  readonly #ticket: Ticket | undefined;
 
-  constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, expected: Expected) {
+  constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, ticket?: Ticket) {
     super(handshake);
     this.#negotiation = negotiation;
     this.#agreed = agreed;
-    this.#expected = expected;
+    this.#ticket = ticket;
+  }
+
+  override onMessage(message: HandshakeMessage): State {
+    const isExpected = this.#negotiation.sendsTicket && this.#ticket === undefined;
+    if (message.type !== HANDSHAKE_TYPES.new_session_ticket || !isExpected) return super.onMessage(message);
+    this.accept(message, "new_session_ticket");
+    const ticket = bodyOf(newSessionTicket12, message);
+    return new ExpectServerFinish(this.handshake, this.#negotiation, this.#agreed, ticket);
   }
 
   override onChangeCipherSpec(): State {
-    this.handshake.wire.protectReads(this.#expected.reads);
-    return new ExpectFinished(this.handshake, this.#negotiation, this.#agreed, this.#expected.expected);
+    if (this.#negotiation.sendsTicket && !this.#ticket) return super.onChangeCipherSpec();
+    const { config, wire } = this.handshake;
+    const { schedule, randoms, suite } = this.#negotiation;
+    const { server } = schedule.directionKeys(this.#agreed.master, randoms, suite.aead);
+    wire.protectReads(new Aead12Protection(config.aead, suite.aead, server));
+    return new ExpectFinished(this.handshake, this.#negotiation, this.#agreed, this.#ticket);
   }
 }
 
@@ -35,58 +47,52 @@ class ExpectFinished extends State {
   readonly name = "finished";
   readonly #negotiation: Negotiation12;
   readonly #agreed: Agreed;
-  readonly #expected: Uint8Array;
+  readonly #ticket: Ticket | undefined;
 
-  constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, expected: Uint8Array) {
+  constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, ticket: Ticket | undefined) {
     super(handshake);
     this.#negotiation = negotiation;
     this.#agreed = agreed;
-    this.#expected = expected;
+    this.#ticket = ticket;
   }
 
   override onMessage(message: HandshakeMessage): State {
-    this.accept(message, "finished");
-    const proof = FinishedVerified.check(this.#expected, bodyOf(finished, message));
-    return new Connected12(this.handshake, this.#negotiation, this.#agreed, proof);
+    this.expect(message, "finished");
+    const { schedule } = this.#negotiation;
+    const { master, resumed } = this.#agreed;
+    const { transcript } = this.handshake;
+    const expected = schedule.verifyData(master, "server", transcript.digest());
+    const proof = FinishedVerified.check(expected, bodyOf(finished, message));
+    transcript.add(message.raw);
+    // In a resumption the server ends first. RFC 5246, section 7.3
+    if (resumed) sendFinished(this.handshake, this.#negotiation, master);
+    const connected = new Connected12(this.handshake, this.#negotiation, this.#agreed, proof);
+    this.#keepSession();
+    master.fill(0);
+    return connected;
   }
-}
 
-/** The connection is up: it cannot be built without proof of the server's chain, signature and Finished. */
-class Connected12 extends State {
-  readonly name = "application data";
-  override readonly isConnected = true;
-
-  constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, _finished: FinishedVerified) {
-    super(handshake);
-    const { suiteName: suite, alpn, extendedMasterSecret } = negotiation;
-    const { group, certificate, clientCertificate } = agreed;
-    const { servername } = handshake.config;
-    const facts = { protocol: "TLSv1.2", suite, group, servername, alpn } as const;
-    handshake.wire.emit({ do: "trace", event: { kind: "tls.connected", ...facts, alpn: alpn ?? "" } });
-    handshake.wire.emit({
-      do: "connected",
-      facts: { ...facts, peerChain: certificate.chain, extendedMasterSecret, clientCertificate },
+  /** Only a session that is bound to its whole handshake is worth keeping. RFC 7627, section 5.3 */
+  #keepSession(): void {
+    const { suiteName: suite, sessionId, extendedMasterSecret } = this.#negotiation;
+    const { config, wire } = this.handshake;
+    const ticket = this.#ticket?.ticket.length ? this.#ticket.ticket : undefined;
+    const hasId = sessionId.length > 0 && !this.#agreed.resumed;
+    if (!config.wantsSessions || !extendedMasterSecret || (!ticket && !hasId)) return;
+    // A lifetime of zero leaves it to us. RFC 5077, section 3.3
+    const lifetimeSeconds = Math.min(this.#ticket?.lifetime || MAX_SESSION_LIFETIME, MAX_SESSION_LIFETIME);
+    wire.emit({
+      do: "session",
+      session: {
+        version: "TLSv1.2",
+        suite,
+        servername: config.servername,
+        peerChain: this.#agreed.certificate.chain,
+        lifetimeSeconds,
+        masterSecret: this.#agreed.master.slice(),
+        sessionId: ticket ? new Uint8Array(0) : sessionId,
+        ticket,
+      },
     });
-  }
-
-  override onMessage(message: HandshakeMessage): State {
-    if (message.type !== HANDSHAKE_TYPES.hello_request) return super.onMessage(message);
-    bodyOf(empty, message);
-    // RFC 5246, section 7.2.2: a client that does not renegotiate says so and goes on.
-    this.handshake.wire.sendAlert("no_renegotiation", "warning");
-    return this;
-  }
-
-  override onSend(data: Uint8Array): void {
-    this.handshake.wire.sendData(data);
-  }
-
-  override onUpdateKeys(): State {
-    throw misuse("bad-option", "TLS 1.2 cannot change keys within a connection");
-  }
-
-  override onData(data: Uint8Array): State {
-    this.handshake.wire.emit({ do: "deliver", data });
-    return this;
   }
 }

@@ -10,6 +10,8 @@ import {
   newSessionTicket13,
 } from "../messages.ts";
 import { Aead13Protection } from "../protection.ts";
+import { MAX_SESSION_LIFETIME } from "../sessions.ts";
+import { decodeExtensions } from "../extensions.ts";
 import { MAX_PLAINTEXT } from "../records.ts";
 import { type Handshake, State } from "../state.ts";
 import type { Finished13 } from "./finish.ts";
@@ -27,20 +29,31 @@ export class Connected13 extends State {
   override readonly isConnected = true;
   readonly #negotiation: Negotiation13;
   #application: TrafficSecrets;
+  readonly #resumptionSecret: Uint8Array;
+  readonly #peerChain: readonly Uint8Array[];
   #keyUpdates = 0;
 
-  constructor(handshake: Handshake, { negotiation, alpn }: Progress13, settled: Finished13) {
+  constructor(handshake: Handshake, progress: Progress13, settled: Finished13, resumptionSecret: Uint8Array) {
     super(handshake);
+    const { negotiation, alpn } = progress;
+    this.#resumptionSecret = resumptionSecret;
+    this.#peerChain = settled.certificate?.chain ?? [];
     this.#negotiation = negotiation;
     this.#application = settled.application;
     const { suiteName: suite, group } = negotiation;
-    const { certificate, clientCertificate } = settled;
+    const { clientCertificate, psk } = settled;
     const { servername } = handshake.config;
     const facts = { protocol: "TLSv1.3", suite, group, servername, alpn } as const;
     handshake.wire.emit({ do: "trace", event: { kind: "tls.connected", ...facts, alpn: alpn ?? "" } });
     handshake.wire.emit({
       do: "connected",
-      facts: { ...facts, peerChain: certificate.chain, extendedMasterSecret: true, clientCertificate },
+      facts: {
+        ...facts,
+        peerChain: this.#peerChain,
+        extendedMasterSecret: true,
+        resumed: psk?.psk.kind === "resumption",
+        clientCertificate,
+      },
     });
   }
 
@@ -65,8 +78,21 @@ export class Connected13 extends State {
   override onMessage(message: HandshakeMessage): State {
     if (message.type === HANDSHAKE_TYPES.key_update) return this.#onKeyUpdate(message);
     if (message.type !== HANDSHAKE_TYPES.new_session_ticket) return super.onMessage(message);
-    bodyOf(newSessionTicket13, message);
+    this.#onTicket(message);
     return this;
+  }
+
+  /** RFC 8446, section 4.6.1. A connection without certificates gives no session: there would be nothing to verify again. */
+  #onTicket(message: HandshakeMessage): void {
+    const { lifetime, ageAdd, nonce, ticket, extensions } = bodyOf(newSessionTicket13, message);
+    decodeExtensions("new_session_ticket", extensions);
+    if (lifetime === 0 || this.#peerChain.length === 0 || !this.handshake.config.wantsSessions) return;
+    const { schedule, suiteName: suite } = this.#negotiation;
+    const psk = schedule.expandLabel(this.#resumptionSecret, "resumption", nonce, schedule.hashLength);
+    const { servername } = this.handshake.config;
+    const lifetimeSeconds = Math.min(lifetime, MAX_SESSION_LIFETIME);
+    const common = { servername, peerChain: this.#peerChain, lifetimeSeconds };
+    this.handshake.wire.emit({ do: "session", session: { version: "TLSv1.3", suite, psk, ticket, ageAdd, ...common } });
   }
 
   /** RFC 8446, section 4.6.3 */

@@ -9,18 +9,22 @@ import {
   handshakeMessage,
   type HandshakeMessage,
 } from "../messages.ts";
-import { type CertificateVerified, FinishedVerified, type ServerSignatureVerified } from "../proofs.ts";
+import {
+  type CertificateVerified,
+  FinishedVerified,
+  type PskAccepted,
+  type ServerSignatureVerified,
+} from "../proofs.ts";
 import { Aead13Protection } from "../protection.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, State } from "../state.ts";
 import { Connected13 } from "./connected.ts";
 import type { Progress13 } from "./server-flight.ts";
 
-/** What is proven about the server. */
-export type ServerProofs13 = {
-  readonly certificate: CertificateVerified;
-  readonly signature: ServerSignatureVerified;
-};
+/** What is proven about the server: it signed, or it holds a key that only it can have. */
+export type ServerProofs13 =
+  | { readonly certificate: CertificateVerified; readonly signature: ServerSignatureVerified; readonly psk?: never }
+  | { readonly psk: PskAccepted; readonly certificate?: CertificateVerified };
 
 /** What is settled once the server's Finished is verified. */
 export type Finished13 = ServerProofs13 & {
@@ -113,5 +117,7 @@ function finishFlight(handshake: Handshake, progress: Progress13, settled: Finis
   wire.endFlight();
   const clientKeys = schedule.directionKeys(settled.application.client, suite.aead);
   wire.protectWrites(new Aead13Protection(config.aead, suite.aead, clientKeys));
-  return new Connected13(handshake, progress, settled);
+  const resumptionSecret = schedule.deriveSecret(settled.masterSecret, "res master", transcript.digest());
+  settled.masterSecret.fill(0);
+  return new Connected13(handshake, progress, settled, resumptionSecret);
 }

@@ -7,6 +7,7 @@ import { decodeExtensions } from "../extensions.ts";
 import { groupName, isPublicKeyOf } from "../groups.ts";
 import { KeySchedule13, type TrafficSecrets } from "../key-schedule13.ts";
 import type { HandshakeMessage, ServerHello } from "../messages.ts";
+import { PskAccepted } from "../proofs.ts";
 import { Aead13Protection } from "../protection.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import { type Suite13, type Suite13Name, SUITES_13 } from "../suites.ts";
@@ -20,6 +21,8 @@ export type Negotiation13 = {
   readonly schedule: KeySchedule13;
   readonly group: NamedGroup;
   readonly offered: ReadonlySet<number>;
+  /** The pre-shared key that the server chose. */
+  readonly psk: PskAccepted | undefined;
 };
 
 /** The secrets of the handshake's second half. RFC 8446, section 7.1 */
@@ -56,7 +59,9 @@ export function beginAgreement(handshake: Handshake, sent: SentHello, { message,
   // RFC 8446, appendix D.4: once in a connection, before our first protected record.
   if (isFirst) wire.sendChangeCipherSpec();
   const schedule = new KeySchedule13(config.hash, suite.hash);
-  const negotiation = { suiteName: name, suite, schedule, group, offered: sent.offered };
+  const selected = extensions.pre_shared_key;
+  const psk = selected === undefined ? undefined : PskAccepted.check(sent.psks, selected, suite.hash);
+  const negotiation = { suiteName: name, suite, schedule, group, offered: sent.offered, psk };
   return new AgreeSecret(handshake, negotiation, share.keyExchange);
 }
 
@@ -72,8 +77,8 @@ class AgreeSecret extends Awaiting<"agreed"> {
 
   protected resume({ secret }: Extract<Answer, { on: "agreed" }>): State {
     const { config, wire, transcript } = this.handshake;
-    const { schedule, suite } = this.#negotiation;
-    const handshakeSecret = schedule.handshakeSecret(schedule.earlySecret(), secret);
+    const { schedule, suite, psk } = this.#negotiation;
+    const handshakeSecret = schedule.handshakeSecret(schedule.earlySecret(psk?.psk.key), secret);
     secret.fill(0);
     const traffic = schedule.trafficSecrets(handshakeSecret, "hs", transcript.digest());
     const under = (each: Uint8Array) =>

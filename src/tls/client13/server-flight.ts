@@ -14,7 +14,7 @@ import {
   HANDSHAKE_TYPES,
   type HandshakeMessage,
 } from "../messages.ts";
-import { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
+import { CertificateVerified, type PskAccepted, ServerSignatureVerified } from "../proofs.ts";
 import { keyKindOf, schemeFitsKey, schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, State } from "../state.ts";
 import { ExpectFinished } from "./finish.ts";
@@ -62,7 +62,39 @@ export class ExpectEncryptedExtensions extends Protected {
     const extensions = decodeExtensions("encrypted_extensions", raw, this.#negotiation.offered);
     const alpn = chosenProtocol(this.handshake.config, extensions.application_layer_protocol_negotiation);
     const progress = { negotiation: this.#negotiation, secrets: this.#secrets, alpn };
-    return new ExpectCertificateOrRequest(this.handshake, progress);
+    const { psk } = this.#negotiation;
+    if (!psk) return new ExpectCertificateOrRequest(this.handshake, progress);
+    const session = this.handshake.config.session?.session;
+    if (psk.psk.kind === "external" || !session) return new ExpectFinished(this.handshake, progress, { psk });
+    return new VerifyResumedChain(this.handshake, progress, { psk, chain: session.peerChain });
+  }
+}
+
+type Resumed = { readonly psk: PskAccepted; readonly chain: readonly Uint8Array[] };
+
+/** Asks whether the chain of a resumed session still is valid: it may have expired since, or be trusted no more. */
+class VerifyResumedChain extends Awaiting<"chain-verified"> {
+  readonly name = "the check of the session's certificate";
+  readonly #progress: Progress13;
+  readonly #resumed: Resumed;
+
+  constructor(handshake: Handshake, progress: Progress13, resumed: Resumed) {
+    const { servername } = handshake.config;
+    super(handshake, { do: "verify-chain", chain: resumed.chain, servername }, "chain-verified");
+    this.#progress = progress;
+    this.#resumed = resumed;
+  }
+
+  protected resume(answer: Extract<Answer, { on: "chain-verified" }>): State {
+    const { psk, chain } = this.#resumed;
+    return new ExpectFinished(this.handshake, this.#progress, {
+      psk,
+      certificate: CertificateVerified.from(chain, answer),
+    });
+  }
+
+  override failure(cause: unknown): HawserError {
+    return certificateFailure(cause);
   }
 }
 

@@ -1,0 +1,49 @@
+import type { HawserError } from "../../codec/index.ts";
+import { certificateFailure } from "../certificate-failure.ts";
+import type { Answer } from "../effects.ts";
+import { TlsError } from "../errors.ts";
+import { CertificateVerified } from "../proofs.ts";
+import type { Session12 } from "../sessions.ts";
+import { Awaiting, type Handshake, type State } from "../state.ts";
+import type { Negotiation12 } from "./negotiation.ts";
+import { ExpectServerFinish } from "./server-finish.ts";
+
+/** The way on when the server takes up our session: it must be the same in all that the keys depend on. RFC 5246, section 7.4.1.3; RFC 7627, section 5.3 */
+export function resumeSession(handshake: Handshake, negotiation: Negotiation12, session: Session12): State {
+  if (negotiation.suiteName !== session.suite) {
+    throw new TlsError("changed-session", `${session.suite} is resumed with ${negotiation.suiteName}`);
+  }
+  if (!negotiation.extendedMasterSecret) {
+    const message = "a session bound to its handshake is resumed without";
+    throw new TlsError("changed-session", message, { alert: "handshake_failure" });
+  }
+  return new VerifySessionChain(handshake, negotiation, session);
+}
+
+/** Asks whether the chain of the session still is valid: it may have expired since, or be trusted no more. */
+class VerifySessionChain extends Awaiting<"chain-verified"> {
+  readonly name = "the check of the session's certificate";
+  readonly #negotiation: Negotiation12;
+  readonly #session: Session12;
+
+  constructor(handshake: Handshake, negotiation: Negotiation12, session: Session12) {
+    const { servername } = handshake.config;
+    super(handshake, { do: "verify-chain", chain: session.peerChain, servername }, "chain-verified");
+    this.#negotiation = negotiation;
+    this.#session = session;
+  }
+
+  protected resume(answer: Extract<Answer, { on: "chain-verified" }>): State {
+    return new ExpectServerFinish(this.handshake, this.#negotiation, {
+      certificate: CertificateVerified.from(this.#session.peerChain, answer),
+      resumed: this.#session,
+      group: undefined,
+      clientCertificate: "not-requested",
+      master: this.#session.masterSecret.slice(),
+    });
+  }
+
+  override failure(cause: unknown): HawserError {
+    return certificateFailure(cause);
+  }
+}
