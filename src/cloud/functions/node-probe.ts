@@ -35,12 +35,12 @@ export async function probeIsolation(
 ): Promise<IsolationReport> {
   const reports: IsolationReport[] = [];
   for (const boundary of candidates) {
-    const report = reportOn(boundary, await reachUnder(boundary, workspace, clock));
+    const report = reportOn(boundary, await answerUnder(boundary, workspace, clock));
     if (report.reachable.length === 0) return report;
     reports.push(report);
   }
   const usable = reports.find((report) => report.runs) ?? reports.at(-1);
-  return usable ?? reportOn("none", undefined);
+  return usable ?? reportOn("none", { silence: "there is no boundary to try" });
 }
 
 /** The boundaries that this machine may have, strongest first. */
@@ -52,48 +52,62 @@ export function boundariesHere(): Boundary[] {
   ];
 }
 
-function reportOn(boundary: Boundary, answer: readonly Reach[] | undefined): IsolationReport {
-  const reachable = answer ?? ALL;
+/** What the probing process said it could reach; where it gave no answer, what it said instead. */
+type Answer = { readonly reached: readonly Reach[] } | { readonly silence: string };
+
+function reportOn(boundary: Boundary, answer: Answer): IsolationReport {
+  const reachable = "reached" in answer ? answer.reached : ALL;
   const runs = reachable.every((each) => TOLERATED.includes(each));
   if (reachable.length === 0) return { boundary, reachable, runs, warning: "" };
-  const open = answer ? `they could reach ${answer.join(", ")}` : "the process that tries the boundary gave no answer";
+  const open =
+    "reached" in answer ? `they could reach ${reachable.join(", ")}` : `no probe could run, ${answer.silence}`;
   const warning = runs
     ? "functions run as the server's own user and could send it signals: install bubblewrap"
     : `functions are refused: ${open} (Node ${process.version}, boundary ${boundary})`;
   return { boundary, reachable, runs, warning };
 }
 
-/** What the probing process could do, or undefined where it gave no answer. */
-async function reachUnder(boundary: Boundary, workspace: string, clock: Clock): Promise<readonly Reach[] | undefined> {
+async function answerUnder(boundary: Boundary, workspace: string, clock: Clock): Promise<Answer> {
   // A list or a wildcard in the path would open more to the process than its folder.
-  if (boundary !== "bubblewrap" && /[,*]/.test(workspace)) return undefined;
+  if (boundary !== "bubblewrap" && /[,*]/.test(workspace))
+    return { silence: "for a comma or star in the folder's path" };
   const folder = join(workspace, "probe");
   const canary = join(workspace, "canary");
   const program = join(workspace, `probe-${boundary}.cjs`);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   writeFileSync(canary, "outside", { mode: 0o644 });
-  const facts = JSON.stringify({ canary, folder, server: process.pid });
-  writeFileSync(program, `"use strict";\n${String(attempt)}\nvoid attempt(${facts});\n`, { mode: 0o644 });
+  writeFileSync(program, probeProgram({ canary, folder, server: process.pid }), { mode: 0o644 });
   const { child, channel, pid } = launch({ boundary, program, folder, memoryMb: 128, slot: 0 });
   pid.catch(() => undefined);
-  let text = "";
-  channel.on("data", (chunk: Buffer) => void (text += chunk.toString("utf8")));
+  let said = "";
+  let complained = "";
+  channel.on("data", (chunk: Buffer) => void (said += chunk.toString("utf8")));
   channel.on("error", () => undefined);
-  for (const stream of [child.stdout, child.stderr]) stream?.resume();
+  child.stdout?.resume();
+  child.stderr?.on("data", (chunk: Buffer) => void (complained += chunk.toString("utf8").slice(0, 500)));
   await new Promise<void>((resolve) => {
     const stop = clock.after(PROBE_TIMEOUT_MS, () => child.kill("SIGKILL"));
-    child.once("error", () => resolve());
+    child.once("error", ({ message }) => void (complained += message));
     child.once("close", () => {
       stop();
       resolve();
     });
   });
+  return reachedIn(said) ?? { silence: complained.split("\n")[0] || "without a word" };
+}
+
+function reachedIn(said: string): Answer | undefined {
   try {
-    const reached = JSON.parse(text) as unknown;
-    return Array.isArray(reached) ? ALL.filter((each) => reached.includes(each)) : undefined;
+    const reached = JSON.parse(said) as unknown;
+    return Array.isArray(reached) ? { reached: ALL.filter((each) => reached.includes(each)) } : undefined;
   } catch {
     return undefined;
   }
+}
+
+/** The program that tries everything that a function must not do, as JavaScript text. */
+export function probeProgram(facts: Facts): string {
+  return `"use strict";\n${String(attempt)}\nvoid attempt(${JSON.stringify(facts)});\n`;
 }
 
 type Facts = { readonly canary: string; readonly folder: string; readonly server: number };

@@ -51,11 +51,12 @@ class NodeStarter implements ProcessStarter {
   async start(deployment: Deployment, events: ProcessEvents): Promise<{ process: FunctionProcess; root: string }> {
     const { boundary } = this.isolation;
     const folder = await this.#folderOf(deployment);
-    folder.users++;
     const slot = this.#freeSlot();
     const { memoryMb } = deployment;
     const launched = launch({ boundary, program: this.#program, folder: folder.path, memoryMb, slot });
     const { child, channel, root } = launched;
+    folder.users++;
+    this.#slots.add(slot);
     const kill = (): void => {
       // Only a process that is still ours to reap: its number may belong to somebody else afterwards.
       if (child.pid !== undefined && child.exitCode === null && child.signalCode === null)
@@ -111,7 +112,6 @@ class NodeStarter implements ProcessStarter {
   #freeSlot(): number {
     let slot = 1;
     while (this.#slots.has(slot)) slot++;
-    this.#slots.add(slot);
     return slot;
   }
 

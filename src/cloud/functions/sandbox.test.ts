@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -8,7 +10,7 @@ import { after, test } from "node:test";
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock } from "../../crypto/node.ts";
 import { CallRefused } from "./api-calls.ts";
-import { boundariesHere, probeIsolation } from "./node-probe.ts";
+import { boundariesHere, probeIsolation, probeProgram } from "./node-probe.ts";
 import { openStarter } from "./node-starter.ts";
 import { FunctionPool, type PoolOptions } from "./pool.ts";
 import type { ApiCaller, Deployment, IsolationReport, RunResult } from "./runtime.ts";
@@ -476,10 +478,38 @@ function descriptors(pid: number): string[] {
   });
 }
 
-test("the probe finds out what is open where Node's permission model is not there", async () => {
+test("the probe finds everything open in an ordinary process, so its silence elsewhere means something", async (t) => {
   const folder = mkdtempSync(join(tmpdir(), "probe-"));
-  const report = await probeIsolation(folder, nodeClock, []);
-  assert.equal(report.runs, false);
-  assert.match(report.warning, /refused/);
-  rmSync(folder, { recursive: true });
+  t.after(() => rmSync(folder, { recursive: true }));
+  const canary = join(folder, "canary");
+  writeFileSync(canary, "outside");
+  const program = join(folder, "probe.cjs");
+  writeFileSync(program, probeProgram({ canary, folder, server: process.pid }));
+  const child = spawn(process.execPath, [program], { stdio: ["ignore", "ignore", "ignore", "pipe"] });
+  let said = "";
+  child.stdio[3]?.on("data", (chunk: Buffer) => void (said += chunk.toString()));
+  await once(child, "close");
+  const hidden = ["foreign-function"];
+  assert.deepEqual(
+    (JSON.parse(said) as string[]).filter((each) => !hidden.includes(each)),
+    [
+      "read-file",
+      "write-file",
+      "database-file",
+      "network",
+      "child-process",
+      "worker-thread",
+      "native-addon",
+      "inspector",
+      "signal-server",
+    ],
+  );
+});
+
+test("functions are refused where no boundary can be tried, and the report says why", async () => {
+  const none = await probeIsolation("/nowhere", nodeClock, []);
+  assert.deepEqual([none.runs, none.reachable.length > 5], [false, true]);
+  assert.match(none.warning, /functions are refused: no probe could run, there is no boundary to try/);
+  const odd = await probeIsolation("/no*where", nodeClock, ["none"]);
+  assert.match(odd.warning, /refused: no probe could run, for a comma or star/);
 });
