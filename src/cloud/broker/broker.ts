@@ -7,7 +7,7 @@ import type { BrokerCore } from "./core.ts";
 import type { BrokerErrorCode } from "./errors.ts";
 import { volatileStore } from "./memory-store.ts";
 import { Message } from "./message.ts";
-import { Slab } from "./outbox.ts";
+import { PerSecond } from "./packet-trace.ts";
 import type {
   Defer,
   Gatekeeper,
@@ -25,6 +25,7 @@ import { RetainedMessages } from "./retained-messages.ts";
 import { Router, systemMessage } from "./router.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { AWS_PROFILE, type BrokerSettings } from "./settings.ts";
+import { Slab } from "./slab.ts";
 import { topicNameProblem } from "./topics.ts";
 import { notingStore, Turn } from "./turn.ts";
 
@@ -155,6 +156,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     clock,
     entropy,
     trace,
+    tracedDataPackets: new PerSecond(settings.tracedDataPacketsPerSecond.inAll),
     gatekeeper,
     store,
     turn,

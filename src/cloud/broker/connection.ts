@@ -9,7 +9,7 @@ import { InboundRate } from "./inbound-rate.ts";
 import { afterLong } from "./long-timer.ts";
 import { Outbound, PAUSE, reasonCodeOf } from "./outbound.ts";
 import { PacketSplitter } from "./packet-splitter.ts";
-import { PacketTrace } from "./packet-trace.ts";
+import { PacketTrace, PerSecond } from "./packet-trace.ts";
 import type { Admission, Authority, Peer, Sink } from "./ports.ts";
 import type { DisconnectReason } from "./presence.ts";
 import { ClientTopics, handlePublish } from "./publish-handler.ts";
@@ -70,7 +70,8 @@ export class Connection {
     const { settings, clock } = core;
     this.core = core;
     this.peer = peer;
-    this.trace = new PacketTrace(core.trace, peer, settings.tracedDataPacketsPerSecond);
+    const mine = new PerSecond(settings.tracedDataPacketsPerSecond.ofOneConnection);
+    this.trace = new PacketTrace(core.trace, peer, { mine, all: core.tracedDataPackets });
     this.out = new Outbound({
       core,
       sink,

@@ -1,7 +1,7 @@
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { ControlCodec } from "./control-codec.ts";
-import type { Slab } from "./outbox.ts";
+import type { PerSecond } from "./packet-trace.ts";
 import type { Gatekeeper, SessionStore } from "./ports.ts";
 import type { Presence } from "./presence.ts";
 import type { PublishView } from "./publish-packet.ts";
@@ -9,6 +9,7 @@ import type { RetainedMessages } from "./retained-messages.ts";
 import type { Router } from "./router.ts";
 import type { SessionRegistry } from "./session-registry.ts";
 import type { BrokerSettings } from "./settings.ts";
+import type { Slab } from "./slab.ts";
 import type { Turn } from "./turn.ts";
 
 /** The parts of one broker that its connections share. */
@@ -17,6 +18,8 @@ export type BrokerCore = {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly trace: Trace;
+  /** The data packets of all connections that may be traced. */
+  readonly tracedDataPackets: PerSecond;
   readonly gatekeeper: Gatekeeper;
   readonly store: SessionStore;
   readonly turn: Turn;

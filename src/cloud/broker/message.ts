@@ -2,6 +2,7 @@ import { utf8Bytes } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import type { MessageProperties, StoredMessage } from "./ports.ts";
 import { encodePublish, type Frame } from "./publish-packet.ts";
+import type { Slab } from "./slab.ts";
 import { encodePublishProperties, NO_PROPERTIES } from "./publish-properties.ts";
 
 const NO_PROPERTY_BLOCK = new Uint8Array(0);
@@ -16,6 +17,9 @@ export type MessageParts = {
   readonly expiresAt?: number | undefined;
 };
 
+/** Where packets take their memory and the time that is left from. */
+export type FramePorts = { readonly clock: Clock; readonly slab: Slab };
+
 /**
  * One accepted message, and its packets: each variant (MQTT version, QoS, RETAIN) is serialised once, for all receivers.
  * Packet identifiers are patched in where each packet is sent.
@@ -29,9 +33,14 @@ export class Message {
   readonly properties: MessageProperties;
   readonly expiresAt: number | undefined;
   #payload: Uint8Array;
+  /** Whether the payload, and the adopted frame, are views of bytes that were received. */
   #isView = true;
-  #stored: [StoredMessage | undefined, StoredMessage | undefined] = [undefined, undefined];
-  readonly #frames: (Frame | undefined)[] = [];
+  #adopted: Frame | undefined;
+  #adoptedAs = -1;
+  /** The message for a store, with RETAIN 0 and 1. */
+  #stored: StoredMessage | undefined;
+  #storedRetained: StoredMessage | undefined;
+  #frames: (Frame | undefined)[] | undefined;
   #topicBytes: Uint8Array | undefined;
 
   constructor({ topic, payload, qos, retain, properties = NO_PROPERTIES, expiresAt }: MessageParts) {
@@ -47,7 +56,8 @@ export class Message {
   static from(stored: StoredMessage): Message {
     const message = new Message(stored);
     message.#isView = false;
-    message.#stored[stored.retain ? 1 : 0] = stored;
+    if (stored.retain) message.#storedRetained = stored;
+    else message.#stored = stored;
     return message;
   }
 
@@ -57,53 +67,60 @@ export class Message {
 
   /** Takes a received packet as the serialised form of the variant that it happens to be. */
   adopt(version: 4 | 5, frame: Frame): void {
-    this.#frames[variant(version, this.qos, false)] = frame;
+    this.#adopted = frame;
+    this.#adoptedAs = variant(version, this.qos, false);
   }
 
   /** Copies what is only a view of received bytes, so that the message can wait without holding them. */
   keep(): this {
-    if (this.#isView) {
+    if (!this.#isView) return this;
+    this.#isView = false;
+    this.#frames = undefined;
+    const adopted = this.#adopted;
+    if (!adopted) {
       this.#payload = new Uint8Array(this.#payload);
-      this.#isView = false;
-      this.#frames.length = 0;
+      return this;
     }
+    // The payload is the end of the packet: one copy serves as both.
+    const bytes = new Uint8Array(adopted.bytes);
+    this.#adopted = { bytes, idAt: adopted.idAt };
+    this.#payload = bytes.subarray(bytes.length - this.#payload.length);
     return this;
   }
 
   /** The message as a store takes it: one object for all sessions that queue it with the same RETAIN flag. */
   stored(retain: boolean): StoredMessage {
     const { topic, qos, properties, expiresAt, payload } = this.keep();
-    return (this.#stored[retain ? 1 : 0] ??= { topic, payload, qos, retain, properties, expiresAt });
+    if (retain) return (this.#storedRetained ??= { topic, payload, qos, retain, properties, expiresAt });
+    return (this.#stored ??= { topic, payload, qos, retain, properties, expiresAt });
   }
 
   isExpired(clock: Clock): boolean {
     return this.expiresAt !== undefined && this.expiresAt <= clock.now();
   }
 
-  /** The PUBLISH packet of one variant, with the time that is left by `clock`. MQTT 5.0, section 3.3.2.3.3 */
-  frame(version: 4 | 5, qos: 0 | 1, retain: boolean, clock: Clock): Frame {
+  /** The PUBLISH packet of one variant, with the time that is left by the clock. MQTT 5.0, section 3.3.2.3.3 */
+  frame(version: 4 | 5, qos: 0 | 1, retain: boolean, ports: FramePorts): Frame {
     const at = variant(version, qos, retain);
-    const known = this.#frames[at];
+    if (this.#adopted && at === this.#adoptedAs) return this.#adopted;
+    const known = this.#frames?.[at];
     if (known) return known;
-    const frame = this.#encode({ version, qos, retain, clock });
-    if (version === 4 || this.expiresAt === undefined) this.#frames[at] = frame;
+    const frame = this.#encode({ version, qos, retain }, ports);
+    // What waits keeps its payload only: its packets are made again, and would pin the memory that they were cut from.
+    if (this.#isView && (version === 4 || this.expiresAt === undefined)) (this.#frames ??= [])[at] = frame;
     return frame;
   }
 
   /** The PUBLISH packet of a redelivery, DUP set. MQTT 5.0, section 3.3.1.1 */
-  redelivery(version: 4 | 5, retain: boolean, clock: Clock): Frame {
-    return this.#encode({ version, qos: 1, retain, clock, dup: true });
+  redelivery(version: 4 | 5, retain: boolean, ports: FramePorts): Frame {
+    return this.#encode({ version, qos: 1, retain, dup: true }, ports);
   }
 
-  #encode(how: { version: 4 | 5; qos: 0 | 1; retain: boolean; clock: Clock; dup?: boolean }): Frame {
-    const { version, clock, ...flags } = how;
+  #encode(how: { version: 4 | 5; qos: 0 | 1; retain: boolean; dup?: boolean }, { clock, slab }: FramePorts): Frame {
+    const { version, ...flags } = how;
     const topic = (this.#topicBytes ??= utf8Bytes(this.topic));
-    return encodePublish({
-      topic,
-      payload: this.#payload,
-      properties: version === 5 ? this.#propertyBlock(clock) : undefined,
-      ...flags,
-    });
+    const properties = version === 5 ? this.#propertyBlock(clock) : undefined;
+    return encodePublish({ topic, payload: this.#payload, properties, ...flags }, slab);
   }
 
   #propertyBlock(clock: Clock): Uint8Array {

@@ -89,19 +89,19 @@ export class Outbound implements TurnMember {
   /** Sends a message at QoS 0, or drops it where the client is behind; a retained message on subscribe is not dropped. */
   deliver(message: Message, retain: boolean): void {
     if (!retain && this.isChoked) return this.#tellDropping(message.topic);
-    const { bytes } = message.frame(this.version, 0, retain, this.#core.clock);
+    const { bytes } = message.frame(this.version, 0, retain, this.#core);
     this.#deliver(bytes, { idAt: 0, id: 0, topic: message.topic, qos: 0 });
   }
 
   /** Sends a message at QoS 1. False where the client does not take packets so large. */
   deliverQos1(id: number, message: Message, retain: boolean): boolean {
-    const { bytes, idAt } = message.frame(this.version, 1, retain, this.#core.clock);
+    const { bytes, idAt } = message.frame(this.version, 1, retain, this.#core);
     return this.#deliver(bytes, { idAt, id, topic: message.topic, qos: 1 });
   }
 
   /** Sends a message of a resumed session again, DUP set. MQTT 5.0, section 4.4 */
   redeliver(id: number, message: Message, retain: boolean): void {
-    const { bytes, idAt } = message.redelivery(this.version, retain, this.#core.clock);
+    const { bytes, idAt } = message.redelivery(this.version, retain, this.#core);
     this.#deliver(bytes, { idAt, id, topic: message.topic, qos: 1 });
   }
 

@@ -1,25 +1,8 @@
+import type { Slab } from "./slab.ts";
+
 const EMPTY = new Uint8Array(0);
-const SLAB_BYTES = 64 * 1024;
 /** Above this, a packet is handed over as it is instead of being copied. */
 const COPY_BYTES = 16 * 1024;
-
-/** Memory from which outgoing writes are cut. Never used twice: a sink keeps what it is given. */
-export class Slab {
-  #bytes: Uint8Array = EMPTY;
-  #at = 0;
-
-  /** Room for one write. */
-  take(length: number): Uint8Array {
-    if (length > SLAB_BYTES / 4) return new Uint8Array(length);
-    if (this.#at + length > this.#bytes.length) {
-      this.#bytes = new Uint8Array(SLAB_BYTES);
-      this.#at = 0;
-    }
-    const room = this.#bytes.subarray(this.#at, this.#at + length);
-    this.#at += length;
-    return room;
-  }
-}
 
 /**
  * Packets that leave a connection together at the end of the turn, in one write.
@@ -63,6 +46,7 @@ export class Outbox {
 
   #write(slab: Slab, write: (bytes: Uint8Array) => void, part: { from: number; to: number; size: number }): void {
     if (part.size === 0) return;
+    if (part.to - part.from === 1 && this.#idAts[part.from] === 0) return write(this.#packets[part.from] ?? EMPTY);
     const room = slab.take(part.size);
     let at = 0;
     for (let i = part.from; i < part.to; i++) {

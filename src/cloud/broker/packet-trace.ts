@@ -7,6 +7,28 @@ const REPORTED_TOPICS = 64;
 /** What is told of one packet. */
 export type PacketFacts = { readonly topic?: string; readonly qos?: number; readonly reasonCode?: number };
 
+/** A number of things a second; the first calls of each second get them. */
+export class PerSecond {
+  readonly #perSecond: number;
+  #left = 0;
+  #began = -Infinity;
+
+  constructor(perSecond: number) {
+    this.#perSecond = perSecond;
+  }
+
+  /** Whether there is one more at `time`, in milliseconds. */
+  take(time: number): boolean {
+    if (this.#left === 0) {
+      if (time - this.#began < 1000 || this.#perSecond === 0) return false;
+      this.#began = time;
+      this.#left = this.#perSecond;
+    }
+    this.#left -= 1;
+    return true;
+  }
+}
+
 /**
  * Writes one connection's packets and refusals into the trace.
  * Packets that carry data are told up to a number each second, so that traffic cannot wash everything else away.
@@ -16,15 +38,15 @@ export class PacketTrace {
   principalId = "";
   readonly #trace: Trace;
   readonly #peer: Peer;
-  readonly #perSecond: number;
+  readonly #mine: PerSecond;
+  readonly #all: PerSecond;
   readonly #reported = new Set<string>();
-  #left = 0;
-  #secondBegan = -Infinity;
 
-  constructor(trace: Trace, peer: Peer, perSecond: number) {
+  constructor(trace: Trace, peer: Peer, budget: { readonly mine: PerSecond; readonly all: PerSecond }) {
     this.#trace = trace;
     this.#peer = peer;
-    this.#perSecond = perSecond;
+    this.#mine = budget.mine;
+    this.#all = budget.all;
   }
 
   packet(direction: "sent" | "received", packet: string, bytes: number, facts: PacketFacts = {}): void {
@@ -38,14 +60,7 @@ export class PacketTrace {
 
   /** Whether one more data packet may be told at `time`. */
   mayTellData(time: number): boolean {
-    if (this.#left > 0) {
-      this.#left -= 1;
-      return true;
-    }
-    if (time - this.#secondBegan < 1000 || this.#perSecond === 0) return false;
-    this.#secondBegan = time;
-    this.#left = this.#perSecond - 1;
-    return true;
+    return this.#mine.take(time) && this.#all.take(time);
   }
 
   refusal(cause: RefusalCause, evidence: Readonly<Record<string, FieldValue>>): void {

@@ -1,5 +1,6 @@
 import { malformed, violation } from "./errors.ts";
 import { REASON } from "./reason-codes.ts";
+import type { Slab } from "./slab.ts";
 
 const FIXED_HEADER = 0x30;
 const DUP = 0x08;
@@ -10,7 +11,7 @@ export type Frame = { readonly bytes: Uint8Array; readonly idAt: number };
 
 /**
  * Where the parts of one received PUBLISH packet lie. One object is used again and again: it is read on the hot path,
- * for which mqtt-packet's general parser is too slow (decision 003). MQTT 5.0, section 3.3
+ * for which mqtt-packet's general parser is too slow (docs/decisions/004-publish-codec.md). MQTT 5.0, section 3.3
  */
 export class PublishView {
   qos: 0 | 1 = 0;
@@ -83,10 +84,11 @@ export type PublishParts = {
 };
 
 /** A PUBLISH packet with packet identifier 0, to be patched for each receiver. MQTT 5.0, section 3.3 */
-export function encodePublish({ topic, payload, qos, retain, dup = false, properties }: PublishParts): Frame {
+export function encodePublish(parts: PublishParts, slab: Slab): Frame {
+  const { topic, payload, qos, retain, dup = false, properties } = parts;
   const propertiesLength = properties === undefined ? 0 : lengthSize(properties.length) + properties.length;
   const length = 2 + topic.length + (qos > 0 ? 2 : 0) + propertiesLength + payload.length;
-  const bytes = new Uint8Array(1 + lengthSize(length) + length);
+  const bytes = slab.take(1 + lengthSize(length) + length);
   bytes[0] = FIXED_HEADER | (dup ? DUP : 0) | (qos << 1) | (retain ? RETAIN : 0);
   let at = writeLength(bytes, 1, length);
   bytes[at] = topic.length >>> 8;

@@ -61,8 +61,8 @@ export type BrokerSettings = {
   readonly reservedSubscribe: readonly string[];
   /** Whether `$aws/events/presence/…` is published on connect and disconnect. */
   readonly presence: boolean;
-  /** PUBLISH and PUBACK packets of one connection that are traced each second; all other packets always are. */
-  readonly tracedDataPacketsPerSecond: number;
+  /** PUBLISH and PUBACK packets that are traced each second; all other packets always are. */
+  readonly tracedDataPacketsPerSecond: { readonly ofOneConnection: number; readonly inAll: number };
   readonly limits: BrokerLimits;
 };
 
@@ -87,8 +87,8 @@ const AWS_LIMITS: BrokerLimits = {
   messageExpiryMaxS: 604_800,
   connections: 500_000,
   connectTimeoutMs: 10_000,
-  queuedMessages: 1000,
-  queuedBytes: 16 * 1024 * 1024,
+  queuedMessages: 10_000,
+  queuedBytes: 8 * 1024 * 1024,
   outboundSoftBytes: 1024 * 1024,
   outboundHardBytes: 32 * 1024 * 1024,
   retainedMessages: 100_000,
@@ -111,7 +111,7 @@ export const AWS_PROFILE: BrokerSettings = {
   reservedPublish: [],
   reservedSubscribe: ["$aws/events/"],
   presence: true,
-  tracedDataPacketsPerSecond: 20,
+  tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: AWS_LIMITS,
 };
 
@@ -126,7 +126,7 @@ export const SPEC_PROFILE: BrokerSettings = {
   reservedPublish: ["$"],
   reservedSubscribe: ["$"],
   presence: false,
-  tracedDataPacketsPerSecond: 20,
+  tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: {
     ...AWS_LIMITS,
     packetBytes: 1024 * 1024,
