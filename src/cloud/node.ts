@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, type Json } from "./api/index.ts";
+import { ControlPlane, createHandlers, httpFor, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
 import { Broker } from "./broker/index.ts";
 import { listenTls, nodeDefer } from "./broker/node.ts";
@@ -132,7 +132,13 @@ async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
   // Functions call the control plane, which offers functions: whichever is asked first, both are there by then.
-  const api = allowOperations((operation, input) => plane.call(operation, input));
+  const api = allowOperations(async (operation, input) => {
+    try {
+      return await plane.call(operation, input);
+    } catch (error) {
+      throw underAwsName(error, { operation, trace });
+    }
+  });
   const runtime = await openFunctionRuntime({ clock, trace, api });
   const functions = await Functions.open({ ...common, store: functionStore(store), runtime });
   closing.add(() => functions.close());
@@ -150,6 +156,15 @@ async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing
   });
   const plane: ControlPlane = new ControlPlane({ ...common, handlers, accessKeys, region: account.region });
   return plane;
+}
+
+/** An error as functions know it: they ask for AWS's names, such as ResourceAlreadyExistsException. */
+function underAwsName(error: unknown, { operation, trace }: { operation: string; trace: Ledger }): unknown {
+  const { type, message, unforeseen } = httpFor(error, "iot");
+  if (unforeseen) {
+    trace.emit("cloud", { kind: "process", what: "warning", detail: `${operation} of a function failed: ${message}` });
+  }
+  return error instanceof Error ? Object.assign(error, { awsName: type }) : error;
 }
 
 /** How many events `why` looks at: more than a fleet's bad night. */

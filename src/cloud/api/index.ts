@@ -1,6 +1,7 @@
 export { callOperation, OperationRefused, type ClientOptions, type HttpSend } from "./client.ts";
 export { ControlPlane, type ControlPlaneOptions, type Exchange, type RequestHead } from "./control-plane.ts";
 export { createHandlers, type ControlPlaneServices, type Handlers } from "./handlers.ts";
+export { httpFor, type HttpError } from "./http-for.ts";
 export type { LedgerReader } from "./hawser-handlers.ts";
 export type { StatusResult } from "./operations-hawser.ts";
 export { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";

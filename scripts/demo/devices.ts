@@ -1,0 +1,144 @@
+import { generateKeyPairSync } from "node:crypto";
+import { existsSync, writeFileSync } from "node:fs";
+
+import type { Program } from "../programs.ts";
+import { WireTap } from "../wire-tap.ts";
+import type { DemoCloud } from "./cloud.ts";
+import type { Observer } from "./observer.ts";
+import { flags, type Line, type Stage } from "./stage.ts";
+
+/** How many readings each device publishes. */
+export const READINGS = 10;
+
+/** One device of the demo: a chip in a process of its own, and what happened to it. */
+export type DemoDevice = {
+  readonly name: "sensor-generated" | "sensor-injected";
+  readonly program: Program;
+  readonly address: string;
+  /** What passed between host and chip. */
+  readonly tap: WireTap;
+  readonly uniqueId: string;
+  /** Uncompressed point of the key in slot 0. */
+  readonly point: Uint8Array;
+  readonly certificateId: string;
+  /** The accepted connection, as the device names it in its trace. */
+  connection: string;
+};
+
+export type DemoDevices = readonly [generated: DemoDevice, injected: DemoDevice];
+
+/** Chapter 2: two chips; one makes its key, the other is given one. Certificates go into the chips' storage. */
+export async function startChips(stage: Stage): Promise<DemoDevices> {
+  stage.chapter(2, "two devices, each with an A71CH in a process of its own");
+  return Promise.all([startDevice(stage, "sensor-generated"), startDevice(stage, "sensor-injected")]);
+}
+
+/** The file with the key that is injected. */
+export function keyFile(stage: Stage): string {
+  return stage.path("deviceKey.key");
+}
+
+async function startDevice(stage: Stage, name: DemoDevice["name"]): Promise<DemoDevice> {
+  const program = stage.start(`${name}-chip`, [
+    "chip",
+    "serve",
+    ...flags({
+      model: "a71ch",
+      port: 0,
+      state: stage.path(`${name}.chip`),
+      trace: stage.path("traces", `${name}-chip.jsonl`),
+    }),
+  ]);
+  const { address = "", uniqueId = "" } = await program.json({ event: "listening" });
+  const tap = await WireTap.open(address);
+  stage.atEnd(() => tap.close());
+  stage.say(`${name}: the chip listens on ${address} (JRCP v1), unique id ${uniqueId}`);
+  const device = { name, program, address, tap, uniqueId, connection: "" };
+  if ((await factsOf(stage, device)).certificateId === "") await initDevice(stage, device);
+  return { ...device, ...(await factsOf(stage, device)) };
+}
+
+async function initDevice(stage: Stage, { name, tap }: Pick<DemoDevice, "name" | "tap">): Promise<void> {
+  const isGenerated = name === "sensor-generated";
+  if (!isGenerated) makeKeyFile(keyFile(stage));
+  await stage.run(`${name}-init`, [
+    "device",
+    "init",
+    ...(isGenerated ? ["--generate"] : ["--inject", keyFile(stage)]),
+    ...flags({
+      chip: tap.address,
+      "ca-dir": stage.path("ca"),
+      subject: `CN=${name}`,
+      trace: stage.path("traces", `${name}-init.jsonl`),
+    }),
+  ]);
+  const key = isGenerated ? "the chip generated its key pair" : "the key of deviceKey.key was injected (AN12131, 8.6)";
+  stage.say(`${name}: ${key} and signed its request; its certificate and the CA's are in GP storage`);
+}
+
+/** As `openssl ecparam -genkey -name prime256v1 -out deviceKey.key` does. */
+function makeKeyFile(path: string): void {
+  if (existsSync(path)) return;
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+  writeFileSync(path, privateKey.export({ format: "pem", type: "sec1" }), { mode: 0o600 });
+}
+
+type Info = {
+  readonly keySlots: readonly { readonly slot: number; readonly publicKey: string | null }[];
+  readonly certificates: readonly { readonly index: number; readonly id: string }[];
+};
+
+async function factsOf(stage: Stage, { name, tap }: Pick<DemoDevice, "name" | "tap">) {
+  const [info] = await stage.run(`${name}-info`, ["chip", "info", "--chip", tap.address]);
+  const { keySlots, certificates } = info as unknown as Info;
+  const publicKey = Buffer.from(keySlots[0]?.publicKey ?? "", "hex");
+  return {
+    // The point is the end of a SubjectPublicKeyInfo on P-256.
+    point: publicKey.subarray(-65),
+    certificateId: certificates.find(({ index }) => index === 0)?.id ?? "",
+  };
+}
+
+/** Chapter 3: both devices connect, are registered, dropped, activated, come back, and publish. */
+export async function connectDevices(
+  stage: Stage,
+  cloud: DemoCloud,
+  devices: DemoDevices,
+  observer: Observer,
+): Promise<void> {
+  stage.chapter(3, "the devices connect, and publish ten readings each");
+  for (const { certificateId, name } of devices) cloud.names.set(certificateId, name);
+  const tap = await WireTap.open(cloud.mqtt);
+  stage.atEnd(() => tap.close());
+  stage.taps.push(tap);
+  await Promise.all(devices.map((device) => publish(stage, { cloud, device, address: tap.address })));
+  await observer.received(devices.length * READINGS);
+  stage.say(`observer: received all ${devices.length * READINGS} readings`);
+}
+
+async function publish(
+  stage: Stage,
+  { cloud, device, address }: { readonly cloud: DemoCloud; readonly device: DemoDevice; readonly address: string },
+): Promise<void> {
+  const { name, tap } = device;
+  const tell = (line: Line) => {
+    if (line["event"] === "refused" && line["dropped"]) stage.say(`${name}: TLS done, then dropped before CONNACK`);
+    if (line["event"] === "waiting") stage.say(`${name}: tries again in ${String(line["delayMs"])} ms`);
+    if (line["event"] === "connected") device.connection = String(line["connection"]);
+  };
+  const options = {
+    chip: tap.address,
+    cloud: address,
+    cafile: cloud.caFile,
+    topic: "telemetry/{clientId}",
+    message: '{"reading":{n}}',
+    count: READINGS,
+    interval: 20,
+    attempts: 30,
+    // One device leaves the key agreement to its chip, too; the other makes ephemeral keys on the host.
+    performers: `key-agreement=${name === "sensor-generated" ? "chip" : "host"}`,
+    trace: stage.path("traces", `${name}-device.jsonl`),
+  };
+  await stage.run(`${name}-publish`, ["device", "publish", ...flags(options)], tell);
+  stage.say(`${name}: ${READINGS} readings published at QoS 1, each acknowledged`);
+}
