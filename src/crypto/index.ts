@@ -14,6 +14,7 @@ export { CRYPTO_ERRORS, type CryptoErrorCode } from "./errors.ts";
 export type {
   Aead,
   Clock,
+  DigestSigner,
   DigestVerifier,
   Entropy,
   EphemeralKey,
@@ -26,6 +27,12 @@ export type {
   Signer,
 } from "./ports.ts";
 export { ecPublicKeyInfo, ecPublicPoint } from "./public-key.ts";
-export type { KeySlot, PlainKeyPair, SecureElement, SecureElementIdentity } from "./secure-element.ts";
+export type {
+  KeySlot,
+  PlainKeyPair,
+  SecureElement,
+  SecureElementIdentity,
+  StoredCertificate,
+} from "./secure-element.ts";
 export { SeededEntropy } from "./seeded-entropy.ts";
 export { VirtualClock } from "./virtual-clock.ts";

@@ -34,6 +34,15 @@ export interface DigestVerifier {
   verifyDigest(publicKey: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean>;
 }
 
+/** A private key that signs a digest as given, wherever it lives. */
+export interface DigestSigner {
+  readonly performer: Performer;
+  /** DER SubjectPublicKeyInfo of the key. RFC 5280, section 4.1.2.7 */
+  readonly publicKey: Uint8Array;
+  /** A DER ECDSA signature. Of a digest longer than the curve's order only the leftmost bits count. FIPS 186-5, section 6.4.1 */
+  signDigest(digest: Uint8Array): Promise<Uint8Array>;
+}
+
 /** An ephemeral key pair of one agreement. */
 export interface EphemeralKey {
   readonly group: NamedGroup;

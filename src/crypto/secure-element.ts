@@ -1,4 +1,4 @@
-import type { DigestVerifier, KeyAgreement, Random, Signer } from "./ports.ts";
+import type { DigestSigner, DigestVerifier, KeyAgreement, Random, Signer } from "./ports.ts";
 
 /** A key pair slot of a secure element and what is in it. */
 export type KeySlot = {
@@ -6,6 +6,9 @@ export type KeySlot = {
   /** DER SubjectPublicKeyInfo, or undefined where the slot is empty. */
   readonly publicKey: Uint8Array | undefined;
 };
+
+/** Where a certificate lies in a secure element's general storage, and its length in bytes. */
+export type StoredCertificate = { readonly index: number; readonly length: number };
 
 /** Who a secure element says that it is. */
 export type SecureElementIdentity = {
@@ -34,7 +37,12 @@ export interface SecureElement {
   injectKeyPair(slot: number, keyPair: PlainKeyPair): Promise<void>;
   eraseKeyPair(slot: number): Promise<void>;
   signer(slot: number): Promise<Signer>;
+  /** Signs digests that somebody else has taken, as programs do that bring their own hash. */
+  digestSigner(slot: number): Promise<DigestSigner>;
   /** Certificates in the chip's general storage, by index. */
   writeCertificate(index: number, der: Uint8Array): Promise<void>;
   readCertificate(index: number): Promise<Uint8Array | undefined>;
+  listCertificates(): Promise<readonly StoredCertificate[]>;
+  /** Does nothing where there is none under this index. */
+  eraseCertificate(index: number): Promise<void>;
 }

@@ -78,6 +78,14 @@ export type EventBody =
       readonly fatal: boolean;
       readonly code: string;
     }
+  /** A call of an ordinary program on its token, and the PKCS #11 return value that answered it. */
+  | {
+      readonly kind: "pkcs11.call";
+      readonly call: string;
+      readonly result: string;
+      readonly durationMs: number;
+      readonly detail: string;
+    }
   | {
       readonly kind: "pki.issued";
       readonly what: "certificate" | "crl" | "csr";

@@ -76,6 +76,8 @@ function noteText(event: Noted): string {
       return `function ${event.function} ${event.outcome} ${ms(event.durationMs)}`;
     case "api.call":
       return `${event.operation} ${event.status}`;
+    case "pkcs11.call":
+      return `${event.call} ${event.result} ${ms(event.durationMs)}`;
     case "pki.issued":
       return `${event.what} of ${event.subject} signed by ${event.performer}`;
     default:

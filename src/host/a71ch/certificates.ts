@@ -1,5 +1,6 @@
 import { A71CH_VARIANTS, type A71chVariant, credentialMap, STORAGE_CHUNK } from "../../apdu/a71ch/index.ts";
 import { concat, decode, DecodeError, ProtocolError, Reader, UsageError } from "../../codec/index.ts";
+import type { StoredCertificate } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import {
   decodeTable,
@@ -14,9 +15,6 @@ import {
   type TableEntry,
 } from "./object-table.ts";
 import type { A71chSession } from "./session.ts";
-
-/** A certificate in the chip's storage. */
-export type StoredCertificate = { readonly index: number; readonly length: number };
 
 /**
  * Stores a certificate under an index, where NXP's tools find it, in place of a former one.

@@ -11,6 +11,7 @@ import {
 import { concat, ProtocolError, toHex, UsageError } from "../../codec/index.ts";
 import {
   derElementLength,
+  type DigestSigner,
   type DigestVerifier,
   ecPublicKeyInfo,
   type Hash,
@@ -22,18 +23,13 @@ import {
   type SecureElement,
   type SecureElementIdentity,
   type Signer,
+  type StoredCertificate,
 } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
-import {
-  eraseCertificate,
-  listCertificates,
-  readCertificate,
-  type StoredCertificate,
-  writeCertificate,
-} from "./certificates.ts";
+import { eraseCertificate, listCertificates, readCertificate, writeCertificate } from "./certificates.ts";
 import { openSecureChannel, type SecureChannel } from "./secure-channel.ts";
 import { A71chSession, isRefusal } from "./session.ts";
 
@@ -154,19 +150,27 @@ export class A71ch implements SecureElement {
   }
 
   async signer(slot: number): Promise<Signer> {
-    const { point } = await this.send("readKeyPairPoint", { slot });
+    const digestSigner = await this.digestSigner(slot);
     const algorithms = ["ecdsa_sha256"] as const;
     return {
       performer: "chip",
-      publicKey: ecPublicKeyInfo(point),
+      publicKey: digestSigner.publicKey,
       algorithms,
       sign: async (algorithm, content) => {
         if (algorithm !== "ecdsa_sha256") {
           throw new UsageError<HostErrorCode>("bad-argument", `an A71CH signs ecdsa_sha256, not ${algorithm}`);
         }
-        const { signature } = await this.send("sign", { slot, digest: this.#hash.digest("sha256", content) });
-        return trimmed(signature);
+        return digestSigner.signDigest(this.#hash.digest("sha256", content));
       },
+    };
+  }
+
+  async digestSigner(slot: number): Promise<DigestSigner> {
+    const { point } = await this.send("readKeyPairPoint", { slot });
+    return {
+      performer: "chip",
+      publicKey: ecPublicKeyInfo(point),
+      signDigest: async (digest) => trimmed((await this.send("sign", { slot, digest: leftmost(digest) })).signature),
     };
   }
 
