@@ -1,0 +1,44 @@
+import { DecodeError, HawserError, ProtocolError, UsageError, type ErrorTable } from "../codec/index.ts";
+import { CKR, type CkrName } from "./cryptoki.ts";
+import { PKCS11_CALL_ERRORS, PKCS11_SERVER_ERRORS, PKCS11_TOKEN_ERRORS } from "./error-codes.ts";
+
+/** The codes of `pkcs11`; where a program is told, `ckr` is the return value that it gets. */
+export const PKCS11_ERRORS = {
+  ...PKCS11_CALL_ERRORS,
+  ...PKCS11_TOKEN_ERRORS,
+  ...PKCS11_SERVER_ERRORS,
+} as const satisfies ErrorTable;
+
+export type Pkcs11ErrorCode = keyof typeof PKCS11_ERRORS;
+export type CallErrorCode = keyof typeof PKCS11_CALL_ERRORS;
+export type TokenErrorCode = keyof typeof PKCS11_TOKEN_ERRORS;
+
+/** A program asked for something that the token does not do, or not now; `reply` is the CKR value that it is told. */
+export class CryptokiError extends ProtocolError<CallErrorCode, number> {}
+
+/** The chip failed or is not there. The program is told `ckr`; the cause is what the chip's driver threw. */
+export class TokenFailure extends HawserError<TokenErrorCode> {
+  get ckr(): number {
+    return CKR[PKCS11_TOKEN_ERRORS[this.code].ckr];
+  }
+}
+
+/** The error that answers a call with the return value of its code. */
+export function refuse(code: CallErrorCode, message: string): CryptokiError {
+  return new CryptokiError(code, message, CKR[PKCS11_CALL_ERRORS[code].ckr satisfies CkrName]);
+}
+
+/** The return value for any error. What nobody has foreseen is a general error; the caller tells the trace. */
+export function ckrFor(error: unknown): number {
+  if (error instanceof CryptokiError) return error.reply;
+  if (error instanceof TokenFailure) return error.ckr;
+  if (error instanceof DecodeError) return CKR.CKR_ARGUMENTS_BAD;
+  return CKR.CKR_GENERAL_ERROR;
+}
+
+/** What a chip's driver threw, as this room says it. Driver codes are looked at by name: no driver is known here. */
+export function tokenFailure(error: unknown, doing: string): TokenFailure {
+  const detail = error instanceof Error ? error.message : "unknown reason";
+  const isFull = error instanceof UsageError && error.code === "storage-full";
+  return new TokenFailure(isFull ? "device-memory" : "device-error", `${doing}: ${detail}`, { cause: error });
+}

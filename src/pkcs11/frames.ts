@@ -1,0 +1,58 @@
+import { concat, DecodeError, Reader, Writer } from "../codec/index.ts";
+
+/** One message of the RPC, requests and answers alike. `serial` joins an answer to its request. p11-kit RPC, frame */
+export type Frame = { readonly serial: number; readonly body: Uint8Array };
+
+/** What a frame may hold at most: the largest legitimate body is data to digest, the options are a module's file name. */
+export const FRAME_LIMITS = { maxOptions: 4096, maxBody: 1024 * 1024 } as const;
+
+const HEADER_BYTES = 12;
+
+/**
+ *     serial u32 | options length u32 | body length u32 | options | body
+ *
+ * Our frames carry no options. p11-kit RPC, frame
+ */
+export function encodeFrame({ serial, body }: Frame): Uint8Array {
+  return new Writer(HEADER_BYTES + body.length).u32(serial).u32(0).u32(body.length).bytes(body).finish();
+}
+
+/**
+ * Cuts a stream into frames, however its pieces arrive. A header beyond the limits throws `DecodeError` before any of
+ * its bytes are awaited; the place in the stream is lost then.
+ */
+export class FrameParser {
+  #pending: Uint8Array = new Uint8Array(0);
+
+  push(chunk: Uint8Array): void {
+    this.#pending = this.#pending.length === 0 ? chunk.slice() : concat(this.#pending, chunk);
+  }
+
+  /** The next whole frame, or undefined until more bytes have come. */
+  next(): Frame | undefined {
+    if (this.#pending.length < HEADER_BYTES) return undefined;
+    const reader = new Reader(this.#pending);
+    const serial = reader.u32();
+    const options = bounded(reader, "options", FRAME_LIMITS.maxOptions);
+    const length = bounded(reader, "body", FRAME_LIMITS.maxBody);
+    // A client takes an answer with serial 0 for another protocol, so it can have sent no such request.
+    if (serial === 0) throw new DecodeError("value", "serial number 0", 0);
+    if (reader.remaining < options + length) return undefined;
+    reader.bytes(options);
+    const body = reader.bytes(length);
+    this.#pending = reader.rest();
+    return { serial, body };
+  }
+
+  /** How many bytes wait for the rest of their frame. */
+  get pendingBytes(): number {
+    return this.#pending.length;
+  }
+}
+
+function bounded(reader: Reader, what: string, max: number): number {
+  const at = reader.at;
+  const length = reader.u32();
+  if (length > max) throw new DecodeError("length", `${what} of ${length} bytes, over ${max}`, at);
+  return length;
+}

@@ -1,0 +1,115 @@
+import { DecodeError, Reader, Writer, type Codec } from "../codec/index.ts";
+import { callName, type CallName, CALLS, type RequestOf, type ResponseOf } from "./calls.ts";
+import { valuesCodec } from "./signatures.ts";
+
+/** A request whose head was read: its arguments are read by whoever carries the call out. */
+export type Request = { readonly name: CallName; readonly body: Reader };
+
+/** An answer as a client reads it: the call's values, or the return value that says why there are none. */
+export type Answer<Name extends CallName> =
+  | { readonly ok: true; readonly values: ResponseOf<Name> }
+  | { readonly ok: false; readonly ckr: number };
+
+const ERROR_ID = 0;
+const MAX_SIGNATURE = 32;
+
+/** The number that opens a request's body. p11-kit RPC, frame */
+export function requestId(body: Uint8Array): number {
+  return new Reader(body).u32();
+}
+
+/**
+ * Reads the head of a request: call number and signature, which must be the call's own to the letter. Throws
+ * `DecodeError` where it is not, and where there is no such call.
+ */
+export function openRequest(body: Uint8Array): Request {
+  const reader = new Reader(body);
+  const at = reader.at;
+  const id = reader.u32();
+  const name = callName(id);
+  if (name === undefined) throw new DecodeError("value", `call ${id} does not exist`, at);
+  readSignature(reader, CALLS[name].request);
+  return { name, body: reader };
+}
+
+/** The arguments of a request, all of its bytes. `clientVersion` is what the client announced. */
+export function readArguments<Name extends CallName>(name: Name, body: Reader, clientVersion: number): RequestOf<Name> {
+  const values = codecOf(name, "request", clientVersion).read(body);
+  body.end();
+  return values as RequestOf<Name>;
+}
+
+/** A request's body, as a client writes it. */
+export function encodeRequest<Name extends CallName>(
+  name: Name,
+  values: RequestOf<Name>,
+  clientVersion: number,
+): Uint8Array {
+  return encodeBody(CALLS[name].id, CALLS[name].request, (writer) =>
+    codecOf(name, "request", clientVersion).write(writer, values),
+  );
+}
+
+/** An answer's body: the call's number, the signature of its answer, the values. */
+export function encodeResponse<Name extends CallName>(
+  name: Name,
+  values: ResponseOf<Name>,
+  clientVersion: number,
+): Uint8Array {
+  return encodeBody(CALLS[name].id, CALLS[name].response, (writer) =>
+    codecOf(name, "response", clientVersion).write(writer, values),
+  );
+}
+
+/** The body that says that a call did not succeed; `ckr` is not 0. */
+export function encodeError(ckr: number): Uint8Array {
+  if (ckr === 0) throw new DecodeError("value", "an error cannot say CKR_OK", 0);
+  return encodeBody(ERROR_ID, "u", (writer) => void writer.u64(BigInt(ckr)));
+}
+
+/** An answer to a call, as a client reads it. Throws `DecodeError`. */
+export function readAnswer<Name extends CallName>(name: Name, body: Uint8Array, clientVersion: number): Answer<Name> {
+  const reader = new Reader(body);
+  const at = reader.at;
+  const id = reader.u32();
+  if (id === ERROR_ID) {
+    readSignature(reader, "u");
+    const ckr = Number(reader.u64());
+    reader.end();
+    return { ok: false, ckr };
+  }
+  if (id !== CALLS[name].id) throw new DecodeError("value", `an answer to call ${id}`, at);
+  readSignature(reader, CALLS[name].response);
+  const values = codecOf(name, "response", clientVersion).read(reader) as ResponseOf<Name>;
+  reader.end();
+  return { ok: true, values };
+}
+
+function encodeBody(id: number, signature: string, values: (writer: Writer) => void): Uint8Array {
+  const writer = new Writer().u32(id).prefixed(4, (inner) => void inner.utf8(signature));
+  values(writer);
+  return writer.finish();
+}
+
+function readSignature(reader: Reader, expected: string): void {
+  const at = reader.at;
+  const length = reader.u32();
+  if (length > MAX_SIGNATURE) throw new DecodeError("length", `signature of ${length} bytes`, at);
+  const found = reader.bytes(length);
+  if (found.length !== expected.length || found.some((each, i) => each !== expected.charCodeAt(i))) {
+    throw new DecodeError("value", `a signature that is not '${expected}'`, at);
+  }
+}
+
+const codecs = new Map<string, Codec<unknown>>();
+
+/** Built when first needed: a program makes some thirty of the calls. */
+function codecOf(name: CallName, side: "request" | "response", clientVersion: number): Codec<unknown> {
+  const key = `${name} ${side} ${clientVersion}`;
+  const known = codecs.get(key);
+  if (known) return known;
+  const { widths, ...call } = CALLS[name];
+  const made = valuesCodec(call[side] as string, widths, clientVersion) as Codec<unknown>;
+  codecs.set(key, made);
+  return made;
+}
