@@ -55,6 +55,7 @@ const KINDS: Readonly<Record<TraceEvent["kind"], true>> = {
   "tls.operation": true,
   "tls.connected": true,
   "tls.alert": true,
+  "pkcs11.call": true,
   "pki.issued": true,
   "pki.refused": true,
   "mqtt.packet": true,
