@@ -1,6 +1,8 @@
 import { utf8Bytes } from "../codec/index.ts";
 import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import { misuse } from "./errors.ts";
+import { type FragmentLength, MIN_RECORD_SIZE_LIMIT } from "./record-limits.ts";
+import { MAX_PLAINTEXT } from "./records.ts";
 import type { ExternalPsk, Session } from "./sessions.ts";
 import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
 import { type SuiteName, SUITES, type TlsVersion } from "./suites.ts";
@@ -34,6 +36,10 @@ export type ClientConfig = {
   readonly psk: ExternalPsk | undefined;
   /** Whether to ask for sessions that can be resumed. */
   readonly wantsSessions: boolean;
+  /** The longest plaintext that a record to us may hold, for chips with small buffers: 64 to 16384. RFC 8449, section 4 */
+  readonly recordSizeLimit: number | undefined;
+  /** The same for servers that only know the older way; it binds both directions. RFC 6066, section 4 */
+  readonly maxFragmentLength: FragmentLength | undefined;
   readonly hash: Hash;
   readonly aead: Aead;
 };
@@ -57,6 +63,8 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     identities: [],
     session: undefined,
     psk: undefined,
+    recordSizeLimit: undefined,
+    maxFragmentLength: undefined,
     wantsSessions: false,
     ...options,
     // A version without a suite cannot be offered.
@@ -73,6 +81,10 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
   const { session } = config;
   if (session && session.session.servername !== config.servername) {
     throw misuse("bad-option", `the session is for ${session.session.servername}, not for ${config.servername}`);
+  }
+  const { recordSizeLimit: limit } = config;
+  if (limit !== undefined && !(limit >= MIN_RECORD_SIZE_LIMIT && limit <= MAX_PLAINTEXT)) {
+    throw misuse("bad-option", `recordSizeLimit ${limit} is not within ${MIN_RECORD_SIZE_LIMIT}..${MAX_PLAINTEXT}`);
   }
   if (config.servername === "") throw misuse("bad-option", "servername is empty");
   for (const { chain, issuers } of config.identities) {

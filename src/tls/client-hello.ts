@@ -5,6 +5,7 @@ import { encodeExtensions, type ExtensionsOf } from "./extensions.ts";
 import { GROUPS } from "./groups.ts";
 import { KeySchedule13 } from "./key-schedule13.ts";
 import { clientHello, handshakeMessage, type HandshakeMessage } from "./messages.ts";
+import { FRAGMENT_LENGTH_CODES } from "./record-limits.ts";
 import type { OfferedPsk } from "./sessions.ts";
 import { SIGNATURE_SCHEMES } from "./signature-schemes.ts";
 import { VERSIONS } from "./state.ts";
@@ -60,6 +61,8 @@ function helloExtensions(config: ClientConfig, { share, cookie, psks }: HelloCon
   return {
     ...(name === undefined ? {} : { server_name: [{ type: 0, name: utf8Bytes(name) }] }),
     ...(config.versions.includes("TLSv1.2") ? extensionsOf12(config) : {}),
+    ...(config.maxFragmentLength ? { max_fragment_length: FRAGMENT_LENGTH_CODES[config.maxFragmentLength] } : {}),
+    ...(config.recordSizeLimit ? { record_size_limit: config.recordSizeLimit } : {}),
     supported_groups: config.groups.map((group) => GROUPS[group].code),
     signature_algorithms: config.schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].code),
     ...(config.alpn.length === 0 ? {} : { application_layer_protocol_negotiation: config.alpn.map(utf8Bytes) }),

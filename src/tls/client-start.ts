@@ -68,7 +68,7 @@ class AwaitClientRandom extends Awaiting<"random"> {
 const RETRY_RANDOM = fromHex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c");
 
 /** Waits for the hello that decides the version. RFC 8446, section 4.1.3 */
-class ExpectServerHello extends State {
+export class ExpectServerHello extends State {
   readonly name = "server_hello";
   readonly #hello: SentHello;
   /** The suite of the request for another hello, once there was one. */

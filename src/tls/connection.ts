@@ -6,7 +6,7 @@ import type { Input, Output } from "./effects.ts";
 import { alertFor, AlertReceived, asTlsError, misuse, TlsError } from "./errors.ts";
 import { HANDSHAKE_TYPES, type HandshakeMessage, messageName } from "./messages.ts";
 import { CONTENT_TYPES } from "./records.ts";
-import type { State } from "./state.ts";
+import type { Handshake, State } from "./state.ts";
 import { Transcript } from "./transcript.ts";
 import { Wire } from "./wire.ts";
 
@@ -25,6 +25,7 @@ export type Phase = "idle" | "handshake" | "connected" | "over";
  */
 export class Connection {
   readonly #config: ClientConfig;
+  readonly #begin: (handshake: Handshake) => State;
   readonly #wire = new Wire();
   #state: State | undefined;
   #isOver = false;
@@ -33,8 +34,10 @@ export class Connection {
   #emptyRecords = 0;
   #warnings = 0;
 
-  constructor(config: ClientConfig) {
+  /** `begin` gives the first state; another than the default serves to replay recorded handshakes. */
+  constructor(config: ClientConfig, begin: (handshake: Handshake) => State = firstState) {
     this.#config = config;
+    this.#begin = begin;
   }
 
   get phase(): Phase {
@@ -75,7 +78,7 @@ export class Connection {
     switch (input.on) {
       case "start": {
         const handshake = { config: this.#config, wire: this.#wire, transcript: new Transcript(this.#config.hash) };
-        this.#state = firstState(handshake);
+        this.#state = this.#begin(handshake);
         return;
       }
       case "bytes":

@@ -86,6 +86,11 @@ export const TLS_ERRORS = {
     cause: "The server chose a pre-shared key that was not offered, or one that does not fit its suite.",
     cure: "The server is broken or hostile.",
   },
+  "bad-record-limit": {
+    alert: "illegal_parameter",
+    cause: "The server's limit of record sizes is not one that it may set.",
+    cure: "The server is broken; leave out recordSizeLimit and maxFragmentLength.",
+  },
   "needless-retry": {
     alert: "illegal_parameter",
     cause: "The server asked for another hello that would not differ from the first.",

@@ -51,6 +51,10 @@ const offeredPsks = struct({
 export const EXTENSIONS = {
   /** RFC 6066, section 3 */
   server_name: { type: 0x0000, client_hello: hostNames, server_hello: present, encrypted_extensions: present },
+  /** RFC 6066, section 4 */
+  max_fragment_length: { type: 0x0001, client_hello: u8, server_hello: u8, encrypted_extensions: u8 },
+  /** RFC 8449, section 4 */
+  record_size_limit: { type: 0x001c, client_hello: u16, server_hello: u16, encrypted_extensions: u16 },
   /** RFC 7627, section 5.1 */
   extended_master_secret: { type: 0x0017, client_hello: present, server_hello: present },
   /** RFC 5746, section 3.2 */

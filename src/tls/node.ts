@@ -19,7 +19,9 @@ export { type KeptSession, TlsDuplex } from "./node-duplex.ts";
 export type CertificateSource = readonly Uint8Array[] | string;
 
 /** What to connect to, whom to trust, who we are, and who performs which operation. */
-export type ConnectOptions = Partial<Pick<ClientConfig, "suites" | "groups" | "schemes" | "alpn">> & {
+export type ConnectOptions = Partial<
+  Pick<ClientConfig, "suites" | "groups" | "schemes" | "alpn" | "recordSizeLimit" | "maxFragmentLength">
+> & {
   readonly host?: string;
   readonly port?: number;
   /** A transport that is connected already, instead of host and port. */
@@ -115,6 +117,8 @@ function engineConfig(
     identities: identities(options),
     session: usableSession(options.session, now),
     psk: options.psk && { identity: utf8Bytes(options.psk.identity), key: options.psk.key, hash: "sha256" },
+    recordSizeLimit: options.recordSizeLimit,
+    maxFragmentLength: options.maxFragmentLength,
     wantsSessions: options.onSession !== undefined,
     ...(suites ? { suites } : {}),
     ...(schemes ? { schemes } : {}),

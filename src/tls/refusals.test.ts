@@ -146,6 +146,28 @@ const CASES: readonly Case[] = [
     server: { ...replaced(0x0010, fromHex("0006026d71026d72")), alpn: "mq" },
     client: { alpn: ["mq", "mr"] },
   },
+  {
+    what: "a record size limit below 64",
+    code: "bad-record-limit",
+    alert: "illegal_parameter",
+    server: added(0x001c, fromHex("003f")),
+    client: { recordSizeLimit: 512 },
+  },
+  {
+    what: "another fragment length than was asked for",
+    code: "bad-record-limit",
+    alert: "illegal_parameter",
+    server: added(0x0001, fromHex("02")),
+    client: { maxFragmentLength: 512 },
+  },
+  {
+    what: "a record over the limit that was agreed",
+    code: "record-too-long",
+    alert: "record_overflow",
+    server: added(0x001c, fromHex("4000")),
+    client: { recordSizeLimit: 64 },
+    after: (run, server) => run.bytes(server.data(new Uint8Array(65))),
+  },
   // The rest of the flight. RFC 5246, section 7.4; RFC 8422, section 5.4
   {
     what: "a group that was not offered",

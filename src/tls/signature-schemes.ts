@@ -37,8 +37,9 @@ const RSA_ENCRYPTION = [0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x
 export function keyKindOf(publicKey: Uint8Array): KeyKind | undefined {
   const ec = ecPublicPoint(publicKey);
   if (ec) return { kind: "ecdsa", curve: ec.curve };
-  // SEQUENCE with a length of two bytes: the size of every RSA key from 1024 to 65535 bits.
-  const isRsa = publicKey[1] === 0x82 && RSA_ENCRYPTION.every((byte, i) => publicKey[4 + i] === byte);
+  // Behind the header of the outer SEQUENCE. Whether the key is long enough is for path validation to say.
+  const header = publicKey[1] === 0x81 ? 3 : 4;
+  const isRsa = RSA_ENCRYPTION.every((byte, i) => publicKey[header + i] === byte);
   return isRsa ? { kind: "rsa" } : undefined;
 }
 

@@ -7,6 +7,7 @@ import { concat, HawserError, toHex, utf8Bytes } from "../codec/index.ts";
 import { nodeAead, nodeHash } from "../crypto/node.ts";
 import { ClientRun } from "../../test/tls/run-client.ts";
 import { ScriptedServer } from "../../test/tls/scripted-server.ts";
+import { ScriptedServer13 } from "../../test/tls/scripted-server-13.ts";
 import { clientConfig, Connection, type Output } from "./index.ts";
 
 const RSA = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
@@ -139,4 +140,21 @@ test("data longer than a record is sent as several, each of at most 2^14 bytes",
     server.received.map(({ length }) => length),
     [0x4000, 0x4000, 40_000 - 0x8000],
   );
+});
+
+test("records to a server with a record_size_limit are no longer than that, in both versions", async () => {
+  const extension = { type: 0x001c, data: Uint8Array.of(2, 0) };
+  const servers = [
+    new ScriptedServer({ editExtensions: (list) => [...list, extension] }),
+    new ScriptedServer13({ encrypted: { record_size_limit: 512 } }),
+  ];
+  for (const [i, server] of servers.entries()) {
+    const run = await new ClientRun(server, { recordSizeLimit: 1024 }).start();
+    await run.input({ on: "send", data: new Uint8Array(1000) });
+    // TLS 1.3 counts the content type as well. RFC 8449, section 4
+    assert.deepEqual(
+      server.received.map(({ length }) => length),
+      i === 0 ? [512, 488] : [511, 489],
+    );
+  }
 });

@@ -16,6 +16,10 @@ export class Wire {
   #writes: RecordProtection = unprotected(0x0301);
   #reads: RecordProtection = unprotected(0x0303);
   #version: TlsVersion | undefined;
+  #maxSent = MAX_PLAINTEXT;
+  #maxReceived = MAX_PLAINTEXT;
+  /** Handshake messages that are not in records yet. */
+  #messages: Uint8Array[] = [];
   #flight: Uint8Array[] = [];
   #outputs: Output[] = [];
 
@@ -23,9 +27,9 @@ export class Wire {
     this.#outputs.push(output);
   }
 
-  /** Puts a handshake message into the flight. */
+  /** Puts a handshake message into the flight; messages in a row share records. RFC 8446, section 5.1 */
   sendMessage(message: HandshakeMessage): void {
-    this.#send(CONTENT_TYPES.handshake, message.raw);
+    this.#messages.push(message.raw);
     this.traceMessage("sent", messageName(message.type), message.raw.length);
   }
 
@@ -52,11 +56,13 @@ export class Wire {
 
   /** Gives the records since the last flight to the transport, in one write. */
   endFlight(): void {
+    this.#packMessages();
     if (this.#flight.length > 0) this.emit({ do: "write", bytes: concat(...this.#flight) });
     this.#flight = [];
   }
 
   protectWrites(protection: RecordProtection): void {
+    this.#packMessages();
     this.#writes = protection;
   }
 
@@ -69,6 +75,7 @@ export class Wire {
 
   /** The versions of records are fixed from here on. */
   agreeVersion(version: TlsVersion): void {
+    this.#packMessages();
     this.#version = version;
     this.reader.version = version === "TLSv1.3" ? "any" : 0x0303;
     this.#writes = unprotected(0x0303);
@@ -76,6 +83,16 @@ export class Wire {
 
   get version(): TlsVersion | undefined {
     return this.#version;
+  }
+
+  /** The longest plaintexts of records in either direction, from now on. */
+  limitRecords({ sent, received }: { readonly sent: number; readonly received: number }): void {
+    this.#maxSent = sent;
+    this.#maxReceived = received;
+  }
+
+  get maxSent(): number {
+    return this.#maxSent;
   }
 
   /** How many records may still be sent under the present key. */
@@ -86,7 +103,11 @@ export class Wire {
   /** The next record, opened; undefined where more bytes are needed. */
   nextRecord(): { type: number; plaintext: Uint8Array } | undefined {
     const record = this.reader.next();
-    return record && this.#reads.open(record);
+    const opened = record && this.#reads.open(record);
+    if (opened && opened.plaintext.length > this.#maxReceived) {
+      throw new TlsError("record-too-long", `${opened.plaintext.length} bytes, limit ${this.#maxReceived}`);
+    }
+    return opened;
   }
 
   traceMessage(direction: "sent" | "received", message: string, bytes: number): void {
@@ -99,9 +120,20 @@ export class Wire {
     return outputs;
   }
 
+  #packMessages(): void {
+    const messages = concat(...this.#messages);
+    this.#messages = [];
+    if (messages.length > 0) this.#seal(CONTENT_TYPES.handshake, messages);
+  }
+
   #send(type: number, content: Uint8Array): void {
-    for (let at = 0; at < content.length; at += MAX_PLAINTEXT) {
-      this.#flight.push(this.#writes.seal(type, content.subarray(at, at + MAX_PLAINTEXT)));
+    this.#packMessages();
+    this.#seal(type, content);
+  }
+
+  #seal(type: number, content: Uint8Array): void {
+    for (let at = 0; at < content.length; at += this.#maxSent) {
+      this.#flight.push(this.#writes.seal(type, content.subarray(at, at + this.#maxSent)));
     }
   }
 }

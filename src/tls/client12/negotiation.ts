@@ -3,6 +3,7 @@ import type { OfferedShare, SentHello } from "../client-hello.ts";
 import { TlsError } from "../errors.ts";
 import type { ExtensionsOf } from "../extensions.ts";
 import { KeySchedule12, type Randoms } from "../key-schedule12.ts";
+import { applyRecordLimits } from "../record-limits.ts";
 import type { ServerHello } from "../messages.ts";
 import type { Handshake } from "../state.ts";
 import { isSuite13, type Suite12, type Suite12Name, suiteName, SUITES_12 } from "../suites.ts";
@@ -22,7 +23,7 @@ export class Negotiation12 {
   readonly sendsTicket: boolean;
 
   constructor(
-    { config, transcript }: Handshake,
+    { config, transcript, wire }: Handshake,
     sent: SentHello,
     hello: ServerHello,
     extensions: ExtensionsOf<"server_hello">,
@@ -45,6 +46,7 @@ export class Negotiation12 {
     this.sessionId = hello.legacySessionId;
     this.sendsTicket = extensions.session_ticket === true;
     this.alpn = chosenProtocol(config, extensions.application_layer_protocol_negotiation);
+    applyRecordLimits(config, wire, "TLSv1.2", extensions);
     transcript.useHash(this.suite.hash);
   }
 

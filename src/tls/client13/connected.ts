@@ -12,7 +12,6 @@ import {
 import { Aead13Protection } from "../protection.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { decodeExtensions } from "../extensions.ts";
-import { MAX_PLAINTEXT } from "../records.ts";
 import { type Handshake, State } from "../state.ts";
 import type { Finished13 } from "./finish.ts";
 import type { Progress13 } from "./server-flight.ts";
@@ -65,7 +64,7 @@ export class Connected13 extends State {
 
   override onSend(data: Uint8Array): void {
     const { wire } = this.handshake;
-    if (wire.recordsLeft - Math.ceil(data.length / MAX_PLAINTEXT) < KEY_MARGIN) this.#updateOurs(false);
+    if (wire.recordsLeft - Math.ceil(data.length / wire.maxSent) < KEY_MARGIN) this.#updateOurs(false);
     wire.sendData(data);
   }
 

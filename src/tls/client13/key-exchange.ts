@@ -57,7 +57,7 @@ export function beginAgreement(handshake: Handshake, sent: SentHello, { message,
   transcript.useHash(suite.hash);
   transcript.forgetMessages();
   // RFC 8446, appendix D.4: once in a connection, before our first protected record.
-  if (isFirst) wire.sendChangeCipherSpec();
+  if (isFirst && sent.sessionId.length > 0) wire.sendChangeCipherSpec();
   const schedule = new KeySchedule13(config.hash, suite.hash);
   const selected = extensions.pre_shared_key;
   const psk = selected === undefined ? undefined : PskAccepted.check(sent.psks, selected, suite.hash);

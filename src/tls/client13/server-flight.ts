@@ -14,6 +14,7 @@ import {
   HANDSHAKE_TYPES,
   type HandshakeMessage,
 } from "../messages.ts";
+import { applyRecordLimits } from "../record-limits.ts";
 import { CertificateVerified, type PskAccepted, ServerSignatureVerified } from "../proofs.ts";
 import { keyKindOf, schemeFitsKey, schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, State } from "../state.ts";
@@ -60,6 +61,7 @@ export class ExpectEncryptedExtensions extends Protected {
     this.accept(message, "encrypted_extensions");
     const raw = bodyOf(encryptedExtensions, message);
     const extensions = decodeExtensions("encrypted_extensions", raw, this.#negotiation.offered);
+    applyRecordLimits(this.handshake.config, this.handshake.wire, "TLSv1.3", extensions);
     const alpn = chosenProtocol(this.handshake.config, extensions.application_layer_protocol_negotiation);
     const progress = { negotiation: this.#negotiation, secrets: this.#secrets, alpn };
     const { psk } = this.#negotiation;
