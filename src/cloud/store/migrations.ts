@@ -3,8 +3,14 @@ import { sql, type Kysely } from "kysely";
 /** One step of the schema's history; `up` runs once, inside a transaction. */
 export type Migration = { readonly name: string; readonly up: (db: Kysely<unknown>) => Promise<void> };
 
+/** The one type name on which SQLite and PostgreSQL differ. */
+const BYTES = sql`blob`;
+
 /** The schema's history: a store is at version n when the first n have run. Landed steps are never edited. */
-export const MIGRATIONS: readonly Migration[] = [{ name: "registry, rules, functions, ledger", up: createFirstTables }];
+export const MIGRATIONS: readonly Migration[] = [
+  { name: "registry, rules, functions, ledger", up: createFirstTables },
+  { name: "broker sessions and retained messages", up: createBrokerTables },
+];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
   const text = "text";
@@ -136,8 +142,6 @@ async function createPolicyTables(db: Kysely<unknown>): Promise<void> {
 }
 
 async function createFunctionTables(db: Kysely<unknown>): Promise<void> {
-  // The one type name on which the two databases differ.
-  const bytes = sql`blob`;
   await db.schema
     .createTable("topic_rules")
     .addColumn("name", "text", (c) => c.primaryKey())
@@ -149,7 +153,7 @@ async function createFunctionTables(db: Kysely<unknown>): Promise<void> {
     .createTable("functions")
     .addColumn("name", "text", (c) => c.primaryKey())
     .addColumn("configuration", "text", (c) => c.notNull())
-    .addColumn("code", bytes, (c) => c.notNull())
+    .addColumn("code", BYTES, (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addColumn("modified_at", "bigint", (c) => c.notNull())
     .execute();
@@ -161,4 +165,42 @@ async function createFunctionTables(db: Kysely<unknown>): Promise<void> {
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .addPrimaryKeyConstraint("function_permissions_pk", ["function", "statement_id"])
     .execute();
+}
+
+async function createBrokerTables(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("mqtt_sessions")
+    .addColumn("client_id", "text", (c) => c.primaryKey())
+    .addColumn("principal_id", "text", (c) => c.notNull())
+    .addColumn("protocol_version", "integer", (c) => c.notNull())
+    .addColumn("expiry_s", "bigint", (c) => c.notNull())
+    .addColumn("disconnected_at", "double precision")
+    .execute();
+  await db.schema
+    .createTable("mqtt_subscriptions")
+    .addColumn("client_id", "text", (c) => c.notNull())
+    .addColumn("filter", "text", (c) => c.notNull())
+    .addColumn("qos", "integer", (c) => c.notNull())
+    .addColumn("no_local", "integer", (c) => c.notNull())
+    .addColumn("retain_as_published", "integer", (c) => c.notNull())
+    .addPrimaryKeyConstraint("mqtt_subscriptions_pk", ["client_id", "filter"])
+    .execute();
+  await db.schema
+    .createTable("mqtt_queue")
+    .addColumn("client_id", "text", (c) => c.notNull())
+    .addColumn("seq", "bigint", (c) => c.notNull())
+    .addColumn("message_id", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("mqtt_queue_pk", ["client_id", "seq"])
+    .execute();
+  for (const table of ["mqtt_messages", "mqtt_retained"]) {
+    const made = db.schema
+      .createTable(table)
+      .addColumn("topic", "text", (c) => (table === "mqtt_retained" ? c.primaryKey() : c.notNull()))
+      .addColumn("payload", BYTES, (c) => c.notNull())
+      .addColumn("qos", "integer", (c) => c.notNull())
+      .addColumn("retain", "integer", (c) => c.notNull())
+      .addColumn("properties", "text", (c) => c.notNull())
+      .addColumn("expires_at", "double precision");
+    await (table === "mqtt_messages" ? made.addColumn("id", "bigint", (c) => c.primaryKey()) : made).execute();
+  }
 }

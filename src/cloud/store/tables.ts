@@ -16,6 +16,11 @@ export type Tables = {
   functions: FunctionRow;
   function_permissions: FunctionPermissionRow;
   ledger_events: LedgerEventRow;
+  mqtt_sessions: MqttSessionRow;
+  mqtt_subscriptions: MqttSubscriptionRow;
+  mqtt_messages: MqttMessageRow;
+  mqtt_queue: MqttQueueRow;
+  mqtt_retained: MqttRetainedRow;
 };
 
 /** One value by name: account id, region, registration code. */
@@ -117,4 +122,39 @@ export type LedgerEventRow = {
   connection: string | null;
   certificate: string | null;
   event: string;
+};
+
+/** A persistent session of the broker. `disconnected_at` is null while it is connected. */
+export type MqttSessionRow = {
+  client_id: string;
+  principal_id: string;
+  protocol_version: number;
+  expiry_s: number;
+  disconnected_at: number | null;
+};
+
+export type MqttSubscriptionRow = {
+  client_id: string;
+  filter: string;
+  qos: number;
+  no_local: 0 | 1;
+  retain_as_published: 0 | 1;
+};
+
+/** A message that waits in one or more queues, once. `properties` is JSON with bytes in base64. */
+export type MqttMessageRow = MqttMessageColumns & { id: number };
+
+/** The place of a message in the queue of a session. */
+export type MqttQueueRow = { client_id: string; seq: number; message_id: number };
+
+/** The retained message of a topic. */
+export type MqttRetainedRow = MqttMessageColumns;
+
+type MqttMessageColumns = {
+  topic: string;
+  payload: Uint8Array;
+  qos: number;
+  retain: 0 | 1;
+  properties: string;
+  expires_at: number | null;
 };
