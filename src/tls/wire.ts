@@ -18,6 +18,7 @@ export class Wire {
   #version: TlsVersion | undefined;
   #maxSent = MAX_PLAINTEXT;
   #maxReceived = MAX_PLAINTEXT;
+  #readsAreProtected = false;
   /** Handshake messages that are not in records yet. */
   #messages: Uint8Array[] = [];
   #flight: Uint8Array[] = [];
@@ -70,6 +71,7 @@ export class Wire {
   protectReads(protection: RecordProtection): void {
     if (!this.joiner.isEmpty) throw new TlsError("misaligned-key-change", "the rest of a message before new keys");
     this.#reads = protection;
+    this.#readsAreProtected = true;
     this.reader.maxFragment = protection.maxFragment;
   }
 
@@ -104,7 +106,8 @@ export class Wire {
   nextRecord(): { type: number; plaintext: Uint8Array } | undefined {
     const record = this.reader.next();
     const opened = record && this.#reads.open(record);
-    if (opened && opened.plaintext.length > this.#maxReceived) {
+    // RFC 8449, section 4: the limit is for protected records only.
+    if (opened && this.#readsAreProtected && opened.plaintext.length > this.#maxReceived) {
       throw new TlsError("record-too-long", `${opened.plaintext.length} bytes, limit ${this.#maxReceived}`);
     }
     return opened;

@@ -98,19 +98,19 @@ for (const program of ["openssl", "gnutls-serv"] as const) {
   );
 }
 
-test("gnutls-serv keeps to our record size limit, openssl to our fragment length", { timeout: 20_000 }, async (t) => {
-  if (!requirePeer(t, "gnutls-serv") || !requirePeer(t, "openssl")) return;
-  const line = "x".repeat(3000);
+for (const program of ["openssl", "gnutls-serv"] as const) {
   for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
-    for (const program of ["openssl", "gnutls-serv"] as const) {
+    test(`${program} keeps to our limit of record sizes in ${version}`, { timeout: 20_000 }, async (t) => {
+      if (!requirePeer(t, program)) return;
       const peer = await TLS_SERVERS[program](t, { hierarchy, server: servers.ecdsa });
       const limit = program === "openssl" ? { maxFragmentLength: 512 as const } : { recordSizeLimit: 512 };
       const stream = await connect(to(peer.port, { maxVersion: version, ...limit }));
       // A longer record than the limit would end the connection with record-too-long.
-      stream.write(`${line}\n`);
+      const line = `${"x".repeat(900)}\n`;
+      stream.write(line);
       let received = 0;
-      while (received < line.length) received += ((await once(stream, "data"))[0] as Buffer).length;
+      for await (const data of stream) if ((received += (data as Buffer).length) >= line.length) break;
       stream.destroy();
-    }
+    });
   }
-});
+}
