@@ -103,6 +103,28 @@ export class Program {
   }
 }
 
+/** The words of a command as it is typed; a value in braces stays one word, whatever is in it, and a list becomes several. */
+export function words(typed: TemplateStringsArray, ...values: readonly (string | readonly string[])[]): string[] {
+  const found: string[] = [];
+  let open = false;
+  const append = (text: string) => {
+    if (open) found[found.length - 1] += text;
+    else found.push(text);
+    open = true;
+  };
+  for (const [i, literal] of typed.entries()) {
+    for (const piece of literal.split(/(\s+)/)) {
+      if (piece === "") continue;
+      if (/^\s/.test(piece)) open = false;
+      else append(piece);
+    }
+    const value = values[i];
+    if (typeof value === "string") append(value);
+    else if (value) found.push(...value);
+  }
+  return found;
+}
+
 /** Starts `hawser ARGV` from source. */
 export function hawser(argv: readonly string[], options: ProgramOptions = {}): Program {
   const name = `hawser ${argv

@@ -36,5 +36,5 @@ export function showCommands(stage: Stage, cloud: DemoCloud, [generated]: DemoDe
     ],
   ];
   const text = blocks.map(([title, ...commands]) => `# ${title}\n${commands.map((line) => `${line}\n`).join("")}`);
-  process.stdout.write(`\neverything goes on running until Ctrl-C; try\n\n${text.join("\n")}`);
+  stage.print(`\neverything goes on running until Ctrl-C; try\n\n${text.join("\n")}`);
 }

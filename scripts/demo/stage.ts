@@ -23,8 +23,11 @@ export class Stage {
   /** True once there is nothing left to do but to wait for an interrupt. */
   isDone = false;
 
-  constructor(directory: string) {
+  readonly print: (text: string) => void;
+
+  constructor(directory: string, print: (text: string) => void = (text) => void process.stdout.write(text)) {
     this.directory = directory;
+    this.print = print;
   }
 
   path(...names: readonly string[]): string {
@@ -36,11 +39,11 @@ export class Stage {
   }
 
   chapter(number: number, title: string): void {
-    process.stdout.write(`\n${number}. ${title}\n`);
+    this.print(`\n${number}. ${title}\n`);
   }
 
   say(text: string): void {
-    process.stdout.write(`${this.seconds.toFixed(1).padStart(6)} s  ${text}\n`);
+    this.print(`${this.seconds.toFixed(1).padStart(6)} s  ${text}\n`);
   }
 
   /** Starts a command that goes on until the end; `onLine` hears of each line of its JSON. */

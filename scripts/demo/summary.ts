@@ -19,19 +19,19 @@ export async function summarise(
 ): Promise<void> {
   const [status] = await stage.run("status", ["cloud", "status", "--data", stage.path("cloud")]);
   const counts = Object.entries(status?.["counts"] as Record<string, number>).map(([name, n]) => `${n} ${name}`);
-  print("\nregistered", [
+  print(stage, "\nregistered", [
     `CA ${cloud.caId}`,
     ...devices.map(({ name, certificateId }) => `${name} ${certificateId}`),
     `observer ${observer.certificateId}`,
     `in the registry: ${counts.join(", ")}; ${devices.length * READINGS} readings delivered`,
   ]);
-  for (const device of devices) print(`what the chip of ${device.name} did`, commandCounts(stage, device));
-  print("where the private keys are", canary(stage, devices));
-  process.stdout.write(`\ndone in ${stage.seconds.toFixed(1)} s; everything is in ${stage.directory}\n`);
+  for (const device of devices) print(stage, `what the chip of ${device.name} did`, commandCounts(stage, device));
+  print(stage, "where the private keys are", canary(stage, devices));
+  stage.print(`\ndone in ${stage.seconds.toFixed(1)} s; everything is in ${stage.directory}\n`);
 }
 
-function print(title: string, lines: readonly string[]): void {
-  process.stdout.write(`${title}\n${lines.map((line) => `  ${line}\n`).join("")}`);
+function print(stage: Stage, title: string, lines: readonly string[]): void {
+  stage.print(`${title}\n${lines.map((line) => `  ${line}\n`).join("")}`);
 }
 
 /** How often each command was carried out, from the chip's own trace. */

@@ -7,5 +7,5 @@ export async function showTimeline(stage: Stage, [generated]: DemoDevices): Prom
   const traces = ["chip", "device"].map((side) => stage.path("traces", `${generated.name}-${side}.jsonl`));
   const options = { data: stage.path("cloud"), connection: generated.connection };
   const [line] = await stage.run("timeline", ["timeline", ...flags(options), "--handshake", "--trace", ...traces]);
-  process.stdout.write(`\n${String(line?.["timeline"])}`);
+  stage.print(`\n${String(line?.["timeline"])}`);
 }
