@@ -81,7 +81,7 @@ function readBody(body: Uint8Array, entries: readonly (readonly [string, Paramet
   const object = text.trim() === "" ? {} : objectOf(parseJson(text), "the body");
   checkKnown(Object.keys(object), wireNames(entries, "body"), "body member");
   // Without a prototype, a member of any name is a member.
-  return Object.assign(Object.create(null) as object, object) as Record<string, unknown>;
+  return Object.assign(Object.create(null) as Record<string, unknown>, object);
 }
 
 function readPayload(body: Uint8Array, { shape }: Parameter, name: string): unknown {
