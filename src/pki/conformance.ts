@@ -118,6 +118,18 @@ const RULES: readonly Rule[] = [
     breaks: (each) => isCa(each) && !each.extensions.subjectKeyIdentifier,
   },
   {
+    field: "nameConstraints",
+    message: "not critical",
+    rule: "RFC 5280, section 4.2.1.10: MUST be critical",
+    breaks: (each) => isPlain(each, EXTENSION.nameConstraints),
+  },
+  {
+    field: "nameConstraints",
+    message: "in a certificate that is not a CA's",
+    rule: "RFC 5280, section 4.2.1.10: MUST be used only in a CA certificate",
+    breaks: (each) => each.extensions.nameConstraints !== undefined && !isCa(each),
+  },
+  {
     field: "policyConstraints",
     message: "not critical",
     rule: "RFC 5280, section 4.2.1.11: MUST be critical",

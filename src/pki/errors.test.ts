@@ -13,6 +13,7 @@ import {
   forge,
   forgeCa,
   forgeDer,
+  generalName,
   LEAF_USAGE,
   newCa,
   newLeaf,
@@ -76,6 +77,14 @@ const PROVOKE: Readonly<Record<PkiErrorCode, () => unknown>> = {
   "extended-key-usage": () => validate(good, { purpose: "clientAuth" }),
   "unknown-critical-extension": async () =>
     validate([(await forge(ca, { extensions: [ext.any("1.2.3.4", true)] })).der, ca.certificate.der]),
+  "name-constraints": async () => {
+    const narrow = await forgeCa(ca, {
+      subject: "CN=Narrow",
+      extensions: [ext.ca(), CA_USAGE, ext.nameConstraints([generalName("dns:a.example")])],
+    });
+    const stray = await forge(narrow, { extensions: [ext.dns("b.example")] });
+    return validate([stray.der, narrow.certificate.der], { anchors: [ca.certificate] });
+  },
   "key-identifier": async () => validate([leaf.der, (await newCa(root, "CN=Intermediate")).certificate.der]),
   "weak-algorithm": async () => validate([(await forge(ca, { algorithm: SHA1 })).der, ca.certificate.der]),
   "weak-key": async () => {

@@ -51,8 +51,13 @@ export const PKI_ERRORS = {
     cure: "Issue with serverAuth for servers and clientAuth for devices; CA certificates need none.",
   },
   "unknown-critical-extension": {
-    cause: "A certificate holds a critical extension, or name constraints, that this validator does not process.",
+    cause: "A certificate holds a critical extension that this validator does not process.",
     cure: "Issue without that extension; RFC 5280 forbids to ignore a critical one.",
+  },
+  "name-constraints": {
+    cause:
+      "A certificate holds a name that a CA above it may not certify, or one that its name constraints cannot judge.",
+    cure: "Issue it by a CA whose nameConstraints permit the name; the message says which name is at fault.",
   },
   "key-identifier": {
     cause: "The authorityKeyIdentifier does not match the subjectKeyIdentifier of any CA with the issuer's name.",
@@ -75,7 +80,7 @@ export const PKI_ERRORS = {
     cure: "Shorten the chain, or raise limits.maxIntermediates.",
   },
   "too-much-work": {
-    cause: "Too many certificates were presented, or finding a path took too many signature checks.",
+    cause: "Too many certificates or names were presented, or finding a path took too many signature checks.",
     cure: "Present only the chain itself: the certificate, then each issuer. A maze of cross-signed CAs is an attack.",
   },
   "name-mismatch": {

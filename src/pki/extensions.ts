@@ -2,6 +2,7 @@ import { DecodeError, toHex } from "../codec/index.ts";
 import { TAG, contentOffset, contextTag, parseDer, type DerElement } from "./der.ts";
 import { DerFields, booleanOf, namedBitsOf, nonEmptyList, oidOf, smallIntegerOf } from "./der-fields.ts";
 import { alternativeNamesOf, generalNamesOf, type AlternativeNames } from "./general-name.ts";
+import { nameConstraintsOf, type NameConstraints } from "./name-constraints.ts";
 import { EXTENSION, KEY_PURPOSE, KEY_USAGE_BITS, type KeyPurpose, type KeyUsage } from "./oids.ts";
 
 /** One extension as received. RFC 5280, section 4.2 */
@@ -29,6 +30,7 @@ export type CertificateExtensions = {
   readonly subjectAltName: AlternativeNames | undefined;
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly subjectKeyIdentifier: Uint8Array | undefined;
+  readonly nameConstraints: NameConstraints | undefined;
   /** Where the issuer can be asked and found, as URIs. RFC 5280, section 4.2.2.1 */
   readonly authorityInfoAccess: readonly AccessDescription[] | undefined;
   /** Identifiers of critical extensions that are not among the above: whoever meets one must refuse. */
@@ -64,6 +66,7 @@ const PROCESSED: ReadonlySet<string> = new Set([
   EXTENSION.subjectAltName,
   EXTENSION.authorityKeyIdentifier,
   EXTENSION.subjectKeyIdentifier,
+  EXTENSION.nameConstraints,
 ]);
 
 /** Interprets the extensions that this room knows. Throws `DecodeError` where one of them is malformed. */
@@ -82,6 +85,7 @@ export function certificateExtensionsOf(
     subjectAltName: parsed(EXTENSION.subjectAltName, alternativeNamesOf),
     authorityKeyIdentifier: parsed(EXTENSION.authorityKeyIdentifier, authorityKeyIdentifierOf),
     subjectKeyIdentifier: parsed(EXTENSION.subjectKeyIdentifier, octetString),
+    nameConstraints: parsed(EXTENSION.nameConstraints, nameConstraintsOf),
     authorityInfoAccess: parsed(EXTENSION.authorityInfoAccess, authorityInfoAccessOf),
     unknownCritical: all.flatMap(({ oid, critical }) => (critical && !PROCESSED.has(oid) ? [oid] : [])),
   };

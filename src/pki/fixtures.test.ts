@@ -170,8 +170,36 @@ export const ext = {
     critical: false,
     value: derElement(TAG.sequence, ...names.map((name) => derElement(0x82, utf8Bytes(name)))),
   }),
+  /** GeneralNames as written by `generalName`. */
+  san: (...names: Uint8Array[]): RawExtension => ({
+    oid: EXTENSION.subjectAltName,
+    critical: false,
+    value: derElement(TAG.sequence, ...names),
+  }),
+  nameConstraints: (permitted: Uint8Array[], excluded: Uint8Array[] = [], critical = true): RawExtension => ({
+    oid: EXTENSION.nameConstraints,
+    critical,
+    value: derElement(
+      TAG.sequence,
+      ...[permitted, excluded].map((subtrees, i) =>
+        subtrees.length === 0
+          ? new Uint8Array(0)
+          : derElement(contextTag(i, "constructed"), ...subtrees.map((each) => derElement(TAG.sequence, each))),
+      ),
+    ),
+  }),
   any: (oid: string, critical: boolean, value = fromHex("0500")): RawExtension => ({ oid, critical, value }),
 };
+
+/** One GeneralName from a text such as `dns:example.com`, `ip:c0000200ffffff00` or `dir:CN=a`. */
+export function generalName(text: string): Uint8Array {
+  const [, kind = "", value = ""] = /^(\w+):(.*)$/.exec(text) ?? [];
+  if (kind === "dir") return derElement(contextTag(4, "constructed"), nameFromText(value).der);
+  if (kind === "ip") return derElement(contextTag(7, "primitive"), fromHex(value));
+  if (kind === "other") return derElement(contextTag(0, "constructed"), oidDer(value), fromHex("a0020500"));
+  if (kind === "rid") return derElement(contextTag(8, "primitive"), oidDer(value).subarray(2));
+  return derElement(contextTag({ email: 1, dns: 2, uri: 6 }[kind] ?? 0x1f, "primitive"), utf8Bytes(value));
+}
 
 /** keyCertSign and cRLSign; digitalSignature. */
 export const CA_USAGE = ext.keyUsage("0106");

@@ -12,8 +12,8 @@ export type AlternativeNames = {
   readonly email: readonly string[];
   readonly uri: readonly string[];
   readonly directoryNames: readonly DistinguishedName[];
-  /** How many names of other kinds there are. */
-  readonly others: number;
+  /** Numbers of the context tags of names of other kinds, each once. */
+  readonly otherForms: readonly number[];
 };
 
 /** GeneralNames from checked DER. Throws `DecodeError`. RFC 5280, section 4.2.1.6 */
@@ -28,7 +28,7 @@ export function generalNamesOf(elements: readonly DerElement[]): AlternativeName
   const email: string[] = [];
   const uri: string[] = [];
   const directoryNames: DistinguishedName[] = [];
-  let others = 0;
+  const otherForms = new Set<number>();
   for (const each of elements) {
     switch (each.tag) {
       case contextTag(1, "primitive"):
@@ -50,13 +50,13 @@ export function generalNamesOf(elements: readonly DerElement[]): AlternativeName
       case contextTag(3, "constructed"):
       case contextTag(5, "constructed"):
       case contextTag(8, "primitive"):
-        others++;
+        otherForms.add(each.tag & 0x1f);
         break;
       default:
         throw new DecodeError("value", `tag 0x${each.tag.toString(16)} is no GeneralName`, each.at);
     }
   }
-  return { dns, ip, email, uri, directoryNames, others };
+  return { dns, ip, email, uri, directoryNames, otherForms: [...otherForms] };
 }
 
 /** The tag is implicit, so that the strict pass could not see that this is an IA5String. */

@@ -175,7 +175,7 @@ const BREAKS: Record<string, () => Promise<LintSubject> | LintSubject> = {
   },
   "server-name": () => clean({ ...server, extensions: { ...server.extensions, subjectAltName: undefined } }, "server"),
   "dns-name": () => {
-    const subjectAltName = { dns: ["*.example.com"], ip: [], uri: [], email: [], directoryNames: [], others: 0 };
+    const subjectAltName = { dns: ["*.example.com"], ip: [], uri: [], email: [], directoryNames: [], otherForms: [] };
     return clean({ ...device, extensions: { ...device.extensions, subjectAltName } }, "device");
   },
   "alt-name-critical": () => {

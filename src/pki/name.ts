@@ -39,6 +39,13 @@ export function sameName(a: DistinguishedName, b: DistinguishedName): boolean {
   return a.canonical === b.canonical;
 }
 
+/** Whether a name begins with all relative names of another: that is, lies in the subtree below it. RFC 5280, section 7.1 */
+export function isNameWithin(name: DistinguishedName, base: DistinguishedName): boolean {
+  // The canonical text is a JSON array, so that equal beginnings are equal relative names.
+  const beginning = base.canonical.slice(0, -1);
+  return base.rdns.length === 0 || sameName(name, base) || name.canonical.startsWith(`${beginning},`);
+}
+
 /** All values of one attribute type, in the order of the DER; types by the long names of `NAME_ATTRIBUTES`. */
 export function nameValues(name: DistinguishedName, type: NameAttributeType): readonly string[] {
   const oid = NAME_ATTRIBUTES.find((each) => each.long === type)?.oid;

@@ -2,7 +2,7 @@ import type { Certificate } from "./certificate.ts";
 import type { PkiErrorCode } from "./errors.ts";
 import { allowsPurpose, extensionName } from "./extensions.ts";
 import { sameName } from "./name.ts";
-import { EXTENSION, type KeyPurpose, type KeyUsage } from "./oids.ts";
+import { type KeyPurpose, type KeyUsage } from "./oids.ts";
 import { keyWeakness } from "./public-key.ts";
 
 /** Why a certificate cannot stand at its place in a path. */
@@ -71,9 +71,7 @@ function algorithmFault(certificate: Certificate, role: PathPlace["role"]): Rule
 }
 
 function criticalExtensionFault({ extensions }: Certificate): RuleFault | undefined {
-  // Name constraints are not processed here; a non-critical one is still a CA's limit that must not be overlooked.
-  const constraints = extensions.all.find(({ oid }) => oid === EXTENSION.nameConstraints);
-  const oid = extensions.unknownCritical[0] ?? constraints?.oid;
+  const [oid] = extensions.unknownCritical;
   if (oid === undefined) return undefined;
   const rule = "RFC 5280, section 4.2: reject a critical extension that is not recognized";
   return { code: "unknown-critical-extension", field: extensionName(oid), message: "not processed here", rule };

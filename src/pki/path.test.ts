@@ -185,15 +185,9 @@ test("validatePath refuses key-usage and extended-key-usage that do not fit, in 
   await validate([second, clients.certificate], { purpose: "clientAuth" });
 });
 
-test("validatePath refuses unknown-critical-extension, and name constraints even where they are not critical", async () => {
-  for (const [oid, critical] of [
-    ["1.3.6.1.4.1.55738.666.1", true],
-    [EXTENSION.nameConstraints, true],
-    [EXTENSION.nameConstraints, false],
-  ] as const) {
-    const odd = await forge(ca, { extensions: [...leafExtensions(ca), ext.any(oid, critical)] });
-    await refusal("unknown-critical-extension", validate([odd, ca.certificate]), { index: 0 });
-  }
+test("validatePath refuses unknown-critical-extension", async () => {
+  const odd = await forge(ca, { extensions: [...leafExtensions(ca), ext.any("1.3.6.1.4.1.55738.666.1", true)] });
+  await refusal("unknown-critical-extension", validate([odd, ca.certificate]), { index: 0 });
   const harmless = await forge(ca, { extensions: [...leafExtensions(ca), ext.any("1.2.3.4", false)] });
   await validate([harmless, ca.certificate]);
 });

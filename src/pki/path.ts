@@ -6,6 +6,7 @@ import { conformanceFault } from "./conformance.ts";
 import { CertificateError } from "./errors.ts";
 import { isSelfIssued, pathRuleFault, type PathPlace, type PathPurpose, type RuleFault } from "./path-rules.ts";
 import { sameName } from "./name.ts";
+import { nameConstraintFault } from "./name-constraint-rules.ts";
 import { keyIdentifiersAgree, signatureHolds } from "./signature-check.ts";
 
 /** What a peer's certificates may cost at most. */
@@ -15,9 +16,16 @@ export type PathLimits = {
   /** Intermediate certificates of a path that are not self-issued. */
   readonly maxIntermediates: number;
   readonly maxSignatureChecks: number;
+  /** Comparisons of a name with a name constraint. */
+  readonly maxNameComparisons: number;
 };
 
-export const PATH_LIMITS: PathLimits = { maxPresented: 24, maxIntermediates: 8, maxSignatureChecks: 32 };
+export const PATH_LIMITS: PathLimits = {
+  maxPresented: 24,
+  maxIntermediates: 8,
+  maxSignatureChecks: 32,
+  maxNameComparisons: 100_000,
+};
 
 export type PathOptions = {
   /** DER as the peer sent it: the leaf first, then in any order what may lead to an anchor. */
@@ -110,6 +118,7 @@ class PathSearch {
   readonly #candidates: readonly Node[];
   readonly #checked = new Map<string, boolean>();
   #signatureChecks = 0;
+  #nameComparisons = 0;
   #nearest: { readonly rank: number; readonly error: CertificateError } | undefined;
 
   constructor(options: PathOptions, limits: PathLimits, presented: readonly Node[]) {
@@ -159,6 +168,11 @@ class PathSearch {
       this.#note(path, 3, candidate, fault);
       return undefined;
     }
+    const outside = this.#nameFault(candidate, path);
+    if (outside) {
+      this.#note(path, 3, outside.node, outside.fault);
+      return undefined;
+    }
     const longer = [...path, candidate];
     if (isAnchor) return longer;
     const intermediates = countIntermediates(longer);
@@ -174,6 +188,30 @@ class PathSearch {
     const place = { role, time, purpose, intermediatesBelow: countIntermediates(path) };
     const strict = () => (conformance === "rfc5280" ? conformanceFault(certificate, role) : undefined);
     return pathRuleFault(certificate, place) ?? strict();
+  }
+
+  /** What a CA's name constraints say about all certificates below it but self-issued CAs. RFC 5280, section 6.1.3 (b) (c) */
+  #nameFault(ca: Node, path: readonly Node[]): { readonly node: Node; readonly fault: RuleFault } | undefined {
+    const { nameConstraints } = ca.certificate.extensions;
+    if (!nameConstraints) return undefined;
+    for (const [i, node] of path.entries()) {
+      if (i > 0 && isSelfIssued(node.certificate)) continue;
+      const budget = { spend: (comparisons: number) => this.#spendComparisons(comparisons, node) };
+      const message = nameConstraintFault(node.certificate, nameConstraints, budget);
+      if (message !== undefined) return { node, fault: outsideOf(ca, message) };
+    }
+    return undefined;
+  }
+
+  #spendComparisons(comparisons: number, { certificate, index }: Node): void {
+    this.#nameComparisons += comparisons;
+    if (this.#nameComparisons <= this.#limits.maxNameComparisons) return;
+    throw new CertificateError("too-much-work", "more names than the limit allows to compare with name constraints", {
+      index,
+      subject: certificate.subject.text,
+      field: "nameConstraints",
+      rule: `at most ${this.#limits.maxNameComparisons} comparisons`,
+    });
   }
 
   async #isSignedBy({ certificate }: Node, issuer: Node): Promise<boolean> {
@@ -255,6 +293,12 @@ function unknownIssuer({ certificate }: Node): RuleFault {
 function badSignature({ certificate }: Node): RuleFault {
   const message = `not signed by the key of ${certificate.subject.text}`;
   return { code: "bad-signature", field: "signature", message, rule: "RFC 5280, section 6.1.3 (a) (1)" };
+}
+
+function outsideOf({ certificate }: Node, message: string): RuleFault {
+  const by = `${message} by ${certificate.subject.text}`;
+  const rule = "RFC 5280, section 6.1.3 (b) (c): permitted and excluded subtrees";
+  return { code: "name-constraints", field: "nameConstraints", message: by, rule };
 }
 
 const KEY_IDENTIFIER: RuleFault = {
