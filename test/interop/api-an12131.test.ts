@@ -125,7 +125,7 @@ async function checkEnabledRefused(cloud: CloudUnderTest, program: string, updat
   assert.match(stderr, /newAutoRegistrationStatus must be ENABLE or DISABLE, not "ENABLED"/);
 }
 
-test("AW-25 AW-32 AW-33 an intermediate CA of AN12131 6.3 registers with --verification-cert, and a stranger's proof does not", async (t) => {
+test("AW-18 AW-25 AW-32 AW-33 AW-35 an intermediate CA of AN12131 6.3 registers with --verification-cert, and a stranger's proof does not", async (t) => {
   if (!needPeers(t)) return;
   const cloud = await startCloud(t);
   const { program = "aws" } = (await awsPrograms())[0] ?? {};
@@ -164,6 +164,23 @@ test("AW-25 AW-32 AW-33 an intermediate CA of AN12131 6.3 registers with --verif
   };
   const der = await shell(cloud, "openssl x509 -in intCACertificate.pem -outform DER | openssl dgst -sha256 -r");
   assert.equal(certificateId, der.slice(0, 64));
+  const statusNow = async () => {
+    const query = ["--certificate-id", certificateId, "--query", "certificateDescription.status", "--output", "text"];
+    return succeeded(await cloud.aws(program, "iot", "describe-ca-certificate", ...query)).trim();
+  };
+  assert.equal(await statusNow(), "INACTIVE");
+  succeeded(
+    await cloud.aws(
+      program,
+      "iot",
+      "update-ca-certificate",
+      "--certificate-id",
+      certificateId,
+      "--new-status",
+      "ACTIVE",
+    ),
+  );
+  assert.equal(await statusNow(), "ACTIVE");
   const again = await register("Verificationcertificate.pem");
   assert.match(again.stderr, /\(ResourceAlreadyExistsException\).*already provisioned or registered/);
 });

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Conflict, Denied, NotFound, UsageError, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, DecodeError, Denied, NotFound, Refused, UsageError, utf8Bytes } from "../../codec/index.ts";
 import { MalformedPolicy } from "../policy/index.ts";
 import { answerOf, capture, CONFIGURATION, deliver, newApi, type Api } from "./fixtures.test.ts";
 import { httpFor } from "./http-for.ts";
@@ -180,6 +180,11 @@ test("httpFor is total: codes by their row, classes by their fault, everything e
     [new Conflict("anything", ""), "lambda", 409, "ResourceConflictException"],
     [new Conflict("anything", ""), "iot", 409, "ConflictException"],
     [new Denied("anything", ""), "iot", 403, "AccessDeniedException"],
+    [new Denied("rule-access-denied", ""), "iot", 401, "UnauthorizedException"],
+    [new Denied("functions-unavailable", ""), "lambda", 501, "NotImplementedException"],
+    [new Refused("too-many-requests", "", 429), "lambda", 429, "TooManyRequestsException"],
+    [new Refused("anything", "", 0), "iot", 500, "InternalFailureException"],
+    [new DecodeError("value", "", 0), "iot", 400, "InvalidRequestException"],
     [new TypeError("x"), "iot", 500, "InternalFailureException"],
     ["text", "iot", 500, "InternalFailureException"],
     [undefined, "iot", 500, "InternalFailureException"],
@@ -202,7 +207,12 @@ test("Lambda's errors have Lambda's members besides", async (t) => {
   assert.deepEqual(answerOf(await deliver(api.plane, request)), {
     status: 404,
     type: "ResourceNotFoundException",
-    body: { message: "no f", Type: "User", Message: "no f" },
+    body: {
+      message: "no f",
+      Type: "User",
+      Message: "no f",
+      cure: "aws lambda list-functions shows the names; give the bare name.",
+    },
   });
 });
 

@@ -4,11 +4,13 @@ import type { TestContext } from "node:test";
 
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
+import type { Ledger } from "../../trace/index.ts";
 import { entropy, newWorld, type World } from "../registry/fixtures.test.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
 import { createHandlers, type ControlPlaneServices } from "./handlers.ts";
-import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
+import type { Operation } from "./operation.ts";
+import { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
 
 export type Api = World & {
   readonly plane: ControlPlane;
@@ -36,7 +38,32 @@ export async function newApi(t: TestContext, services: Partial<ControlPlaneServi
   const send = (request: ClientRequest) => deliver(plane, request);
   const credentials = accessKeys.primary;
   const client = { endpoint: "https://localhost:8443", region, credentials, clock, hash: nodeHash, send };
+  t.after(() => onlyModelled(ledger));
   return { ...world, plane, client, calls, call: (name, input) => callOperation(client, name, input) };
+}
+
+/** What any operation may answer: errors of the front door, of the input, of what is absent, and the unforeseen. */
+const COMMON = [
+  "MissingAuthenticationTokenException",
+  "IncompleteSignatureException",
+  "UnrecognizedClientException",
+  "InvalidSignatureException",
+  "RequestEntityTooLargeException",
+  "InvalidRequestException",
+  "InvalidParameterValueException",
+  "NotImplementedException",
+  "InternalFailureException",
+];
+
+/** Checks that every operation answered only with errors that the service model gives it. */
+function onlyModelled(ledger: Ledger): void {
+  for (const event of ledger.events({ kinds: ["api.call"] })) {
+    if (event.kind !== "api.call" || event.code === "" || COMMON.includes(event.code)) continue;
+    const row = Object.entries<Operation>(OPERATIONS).find(
+      ([key, each]) => (each.name ?? key) === event.operation,
+    )?.[1];
+    assert.ok(row?.errors.includes(event.code), `${event.operation} answered ${event.code}`);
+  }
 }
 
 /** Gives a request to the control plane as the HTTP server would. */

@@ -8,7 +8,9 @@ import {
   type ErrorTable,
 } from "../../codec/index.ts";
 import { CLOUD_ERRORS, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import { POLICY_ERRORS } from "../policy/index.ts";
+import { FUNCTION_ERRORS, type FunctionErrorCode } from "../functions/errors.ts";
+import { POLICY_ERRORS, type PolicyErrorCode } from "../policy/index.ts";
+import { RULE_ERRORS, type RuleErrorCode } from "../rules/errors.ts";
 import type { ServiceName } from "./operation.ts";
 
 /** An error as it leaves the API. */
@@ -27,7 +29,7 @@ export type HttpError = {
 
 /** Cures by code, of every table whose errors can reach this edge. */
 const CURES: ReadonlyMap<string, string> = new Map(
-  [CLOUD_ERRORS, POLICY_ERRORS].flatMap((table: ErrorTable) =>
+  [CLOUD_ERRORS, POLICY_ERRORS, RULE_ERRORS, FUNCTION_ERRORS].flatMap((table: ErrorTable) =>
     Object.entries(table).map(([code, { cure }]) => [code, cure] as const),
   ),
 );
@@ -56,7 +58,17 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "limit-exceeded": [410, "LimitExceededException"],
   "malformed-policy": [400, "MalformedPolicyException"],
   "sql-parse": [400, "SqlParseException"],
-} satisfies Partial<Record<CloudErrorCode | "malformed-policy" | "sql-parse", Row>>;
+  // Not 404: tools that know AWS wait for this one.
+  "rule-access-denied": [401, "UnauthorizedException"],
+  "policy-too-long": [400, "PolicyLengthExceededException"],
+  "function-revision": [412, "PreconditionFailedException"],
+  "request-content": [400, "InvalidRequestContentException"],
+  "request-too-large": [413, "RequestTooLargeException"],
+  "too-many-requests": [429, "TooManyRequestsException"],
+  // Not 503: SDKs would try again for ten seconds what no trying again can change.
+  "functions-unavailable": [501, "NotImplementedException"],
+  "runtime-closed": [503, "ServiceException"],
+} satisfies Partial<Record<CloudErrorCode | PolicyErrorCode | RuleErrorCode | FunctionErrorCode, Row>>;
 
 /** The names that depend on the service, for codes that stand in no row. */
 const BY_CLASS = {
