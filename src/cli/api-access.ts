@@ -3,9 +3,10 @@ import { join } from "node:path";
 
 import type { Command } from "commander";
 
+import { UsageError } from "../codec/index.ts";
 import { callOperation, type ApiTarget } from "../cloud/api/node-client.ts";
 import type { OperationInput, OperationName, OperationResult } from "../cloud/api/index.ts";
-import { badOption } from "./errors.ts";
+import { badOption, type CliErrorCode } from "./errors.ts";
 
 /** What `hawser up` writes, mode 0600, for programs on the same machine. */
 export type CredentialsFile = {
@@ -42,12 +43,12 @@ export function withApiOptions(command: Command): Command {
     .option("--api <url>", "URL of the control plane, in place of the one in the credentials");
 }
 
-/** The control plane that the options name. Throws `bad-option` where they name none. */
+/** The control plane that the options name. Throws `UsageError` `bad-option` where they name none, and `no-credentials`. */
 export function apiAccess(options: ApiOptions): ApiAccess {
-  const data = options.data ?? process.env["HAWSER_DATA"];
+  const data = options.data ?? (process.env["HAWSER_DATA"] || undefined);
   const file = options.credentials ?? (data === undefined ? undefined : join(data, CREDENTIALS_FILE));
   if (file === undefined) throw badOption("--data, --credentials or HAWSER_DATA is needed to find the cloud");
-  const facts = JSON.parse(readFileSync(file, "utf8")) as CredentialsFile;
+  const facts = credentialsIn(file);
   const { accessKeyId, secretAccessKey, region, caFile } = facts;
   const endpoint = options.api ?? facts.api;
   const target: ApiTarget = {
@@ -57,4 +58,13 @@ export function apiAccess(options: ApiOptions): ApiAccess {
     ...(endpoint.startsWith("https:") ? { ca: readFileSync(caFile, "utf8") } : {}),
   };
   return { facts, call: (name, input) => callOperation(target, name, input) };
+}
+
+function credentialsIn(file: string): CredentialsFile {
+  try {
+    return JSON.parse(readFileSync(file, "utf8")) as CredentialsFile;
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? "is not JSON" : "cannot be read";
+    throw new UsageError<CliErrorCode>("no-credentials", `${file} ${reason}`, { cause });
+  }
 }

@@ -10,6 +10,10 @@ export const CLI_ERRORS = {
     cause: "There is no such command.",
     cure: "hawser --help lists the commands.",
   },
+  "no-credentials": {
+    cause: "The file with the cloud's address and access key is missing or damaged.",
+    cure: "Start the cloud, which writes it: hawser up --data DIRECTORY. For a cloud elsewhere, copy its credentials.json and give --credentials.",
+  },
   internal: {
     cause: "Hawser met a failure that it has no name for: a defect.",
     cure: "Please report it with the lines above and the command that you typed.",
