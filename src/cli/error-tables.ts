@@ -9,6 +9,7 @@ import { POLICY_ERRORS } from "../cloud/policy/index.ts";
 import { CODEC_ERRORS, type ErrorEntry, type ErrorTable } from "../codec/index.ts";
 import { CRYPTO_ERRORS } from "../crypto/index.ts";
 import { HOST_ERRORS } from "../host/index.ts";
+import { PKCS11_ERRORS } from "../pkcs11/index.ts";
 import { CA_ERRORS } from "../pki/ca/index.ts";
 import { PKI_ERRORS } from "../pki/index.ts";
 import { TLS_ERRORS } from "../tls/index.ts";
@@ -30,6 +31,7 @@ export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   "cloud/broker": BROKER_ERRORS,
   "cloud/functions": FUNCTION_ERRORS,
   "cloud/rules": RULE_ERRORS,
+  pkcs11: PKCS11_ERRORS,
   agent: AGENT_ERRORS,
   cli: CLI_ERRORS,
   refusals: REFUSALS,

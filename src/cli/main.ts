@@ -19,6 +19,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   cloud: async () => (await import("./cloud.ts")).registerCloudCommands,
   device: async () => (await import("./device.ts")).registerDeviceCommands,
   ledger: registerLedger,
+  pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
   timeline: registerLedger,
   up: async () => (await import("./up.ts")).registerUpCommand,
   why: async () => (await import("./why.ts")).registerWhyCommand,

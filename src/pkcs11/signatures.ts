@@ -38,10 +38,10 @@ type Marks = {
 /** The values of a signature, in order: `"uMu"` is `[bigint, Mechanism, bigint]`. */
 export type ValuesOf<Signature extends string> = Signature extends ""
   ? readonly []
-  : Signature extends `${infer Mark extends "ay" | "au" | "aA" | "fy" | "fu" | "fA"}${infer Rest}`
-    ? readonly [Marks[Mark], ...ValuesOf<Rest>]
-    : Signature extends `${infer Mark extends "y" | "u" | "v" | "s" | "z" | "M" | "P"}${infer Rest}`
-      ? readonly [Marks[Mark], ...ValuesOf<Rest>]
+  : Signature extends `${infer Of extends "a" | "f"}${infer Item}${infer Rest}`
+    ? readonly [Marks[`${Of}${Item}` & keyof Marks], ...ValuesOf<Rest>]
+    : Signature extends `${infer Mark}${infer Rest}`
+      ? readonly [Marks[Mark & keyof Marks], ...ValuesOf<Rest>]
       : never;
 
 /** A signature's values for a client of this protocol version; `widths` are the sizes of its `s` fields. */

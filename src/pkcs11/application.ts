@@ -1,0 +1,199 @@
+import { DecodeError } from "../codec/index.ts";
+import type { Clock } from "../crypto/index.ts";
+import { correlated, silentTrace, type Trace } from "../trace/index.ts";
+import { callName, type CallName, type RequestOf, type ResponseOf } from "./calls.ts";
+import { CKR, ckrName, CKS } from "./cryptoki.ts";
+import { ckrFor, CryptokiError, refuse, TokenFailure } from "./errors.ts";
+import { HANDLERS } from "./handlers.ts";
+import { encodeError, encodeResponse, openRequest, readArguments, requestId } from "./messages.ts";
+import { PROTOCOL_VERSION } from "./mechanisms.ts";
+import type { TokenObject } from "./objects.ts";
+import { Session } from "./session.ts";
+import type { Token } from "./token.ts";
+
+/** A call carried out for an application; what it throws becomes the return value. */
+export type Handler<Name extends CallName> = (
+  application: Application,
+  ...values: RequestOf<Name>
+) => ResponseOf<Name> | Promise<ResponseOf<Name>>;
+
+/** The calls that are carried out; every other one answers CKR_FUNCTION_NOT_SUPPORTED. */
+export type Handlers = { readonly [Name in CallName]?: Handler<Name> };
+
+type AnyHandler = (application: Application, ...values: readonly unknown[]) => Promise<ResponseOf<CallName>>;
+
+export type ApplicationOptions = {
+  readonly token: Token;
+  readonly clock: Clock;
+  /** The protocol version that the client announced. */
+  readonly clientVersion: number;
+  readonly trace?: Trace;
+  /** How the trace names this connection. */
+  readonly connection?: string;
+};
+
+/** More than any program needs at a time: p11tool opens twelve. */
+export const MAX_SESSIONS = 256;
+
+/** Calls that may come before C_Initialize. PKCS #11 v2.40, section 11.4 */
+const BEFORE_INITIALIZE: readonly CallName[] = ["C_Initialize"];
+
+/**
+ * One connected program: its sessions and its login, which end with it. One request at a time; a request, whatever it
+ * holds, gets an answer. PKCS #11 v2.40, section 6.6
+ */
+export class Application {
+  readonly token: Token;
+  readonly #clock: Clock;
+  readonly #trace: Trace;
+  readonly #version: number;
+  readonly #sessions = new Map<bigint, Session>();
+  #nextSession = 1n;
+  #isInitialized = false;
+  #isLoggedIn = false;
+
+  constructor({ token, clock, clientVersion, trace = silentTrace, connection }: ApplicationOptions) {
+    this.token = token;
+    this.#clock = clock;
+    this.#version = Math.min(clientVersion, PROTOCOL_VERSION);
+    this.#trace = connection === undefined ? trace : correlated(trace, { connection });
+  }
+
+  /** The body that answers a request's body. Never throws. */
+  async answer(body: Uint8Array): Promise<Uint8Array> {
+    const started = this.#clock.now();
+    try {
+      const { name, response } = await this.#carryOut(body);
+      this.#tell(name, CKR.CKR_OK, started, "");
+      return response;
+    } catch (error) {
+      const ckr = ckrFor(error);
+      this.#tell(nameIn(body), ckr, started, error instanceof Error ? error.message : "unknown reason");
+      this.#warn(error);
+      return encodeError(ckr);
+    }
+  }
+
+  /** Begins. Throws where it has begun already. */
+  initialize(): void {
+    if (this.#isInitialized) throw refuse("already-initialized", "C_Initialize a second time");
+    this.#isInitialized = true;
+  }
+
+  /** Ends: all sessions are closed, nobody is logged in. */
+  finalize(): void {
+    this.#isInitialized = false;
+    this.closeAll();
+  }
+
+  get sessionCount(): number {
+    return this.#sessions.size;
+  }
+
+  get writableSessionCount(): number {
+    return [...this.#sessions.values()].filter(({ isWritable }) => isWritable).length;
+  }
+
+  get isLoggedIn(): boolean {
+    return this.#isLoggedIn;
+  }
+
+  openSession(isWritable: boolean): Session {
+    if (this.#sessions.size >= MAX_SESSIONS) throw refuse("session-count", `${MAX_SESSIONS} sessions are open`);
+    // A program that starts sees the chip as it is now, not as another program left it.
+    if (this.#sessions.size === 0) this.token.forgetContents();
+    const session = new Session(this.#nextSession++, isWritable);
+    this.#sessions.set(session.handle, session);
+    return session;
+  }
+
+  /** Throws `session-handle-invalid`. */
+  session(handle: bigint): Session {
+    const session = this.#sessions.get(handle);
+    if (!session) throw refuse("session-handle-invalid", `there is no session ${handle}`);
+    return session;
+  }
+
+  /** A session in which the token may be changed now. */
+  writableSession(handle: bigint): Session {
+    const session = this.session(handle);
+    if (!session.isWritable) throw refuse("session-read-only", `session ${handle} is read-only`);
+    if (this.token.pin && !this.#isLoggedIn) throw refuse("not-logged-in", "only a logged-in user changes the token");
+    return session;
+  }
+
+  /** Closing the last session logs the user out. PKCS #11 v2.40, section 11.6 */
+  closeSession(handle: bigint): void {
+    this.session(handle);
+    this.#sessions.delete(handle);
+    if (this.#sessions.size === 0) this.#isLoggedIn = false;
+  }
+
+  closeAll(): void {
+    this.#sessions.clear();
+    this.#isLoggedIn = false;
+  }
+
+  login(): void {
+    this.#isLoggedIn = true;
+  }
+
+  logout(): void {
+    if (!this.#isLoggedIn) throw refuse("not-logged-in", "C_Logout without a login");
+    this.#isLoggedIn = false;
+    // What private objects were found or used until now is out of reach. PKCS #11 v2.40, section 11.6
+    for (const session of this.#sessions.values()) session.abandon();
+  }
+
+  stateOf({ isWritable }: Session): bigint {
+    if (isWritable) return this.#isLoggedIn ? CKS.RW_USER : CKS.RW_PUBLIC;
+    return this.#isLoggedIn ? CKS.RO_USER : CKS.RO_PUBLIC;
+  }
+
+  /** The objects that the program may see. */
+  async objects(): Promise<readonly TokenObject[]> {
+    const { objects } = await this.token.contents();
+    return objects.filter(({ isPrivate }) => !isPrivate || this.#isLoggedIn);
+  }
+
+  /** Throws `object-handle-invalid`. */
+  async object(handle: bigint): Promise<TokenObject> {
+    const found = (await this.objects()).find((each) => each.handle === handle);
+    if (!found) throw refuse("object-handle-invalid", `there is no object ${handle}`);
+    return found;
+  }
+
+  async #carryOut(body: Uint8Array): Promise<{ name: CallName; response: Uint8Array }> {
+    if (callName(requestId(body)) === undefined) throw refuse("function-not-supported", "a call of unknown number");
+    const { name, body: rest } = openRequest(body);
+    // The values were read by the row that the handler is typed from, and so is the answer written.
+    const handler = HANDLERS[name] as AnyHandler | undefined;
+    if (!handler) throw refuse("function-not-supported", `${name} is not carried out`);
+    if (!this.#isInitialized && !BEFORE_INITIALIZE.includes(name)) {
+      throw refuse("not-initialized", `${name} before C_Initialize`);
+    }
+    const values = await handler(this, ...readArguments(name, rest, this.#version));
+    return { name, response: encodeResponse(name, values, this.#version) };
+  }
+
+  #tell(call: string, ckr: number, started: number, detail: string): void {
+    const durationMs = this.#clock.now() - started;
+    this.#trace.emit("host", { kind: "pkcs11.call", call, result: ckrName(ckr), durationMs, detail });
+  }
+
+  /** What nobody has foreseen is a defect of ours: it must not hide behind a return value. */
+  #warn(error: unknown): void {
+    if (error instanceof CryptokiError || error instanceof TokenFailure || error instanceof DecodeError) return;
+    const detail = `the token failed inside: ${error instanceof Error ? error.message : "unknown reason"}`;
+    this.#trace.emit("host", { kind: "process", what: "warning", detail });
+  }
+}
+
+function nameIn(body: Uint8Array): string {
+  try {
+    const id = requestId(body);
+    return callName(id) ?? `call ${id}`;
+  } catch {
+    return "no call";
+  }
+}

@@ -1,0 +1,43 @@
+import { Application, type ApplicationOptions } from "./application.ts";
+import { encodeFrame, FrameParser } from "./frames.ts";
+import { PROTOCOL_VERSION } from "./mechanisms.ts";
+
+/**
+ * One client's byte stream: its protocol version, then frames. Bytes go in with `push`; `next` gives the bytes that
+ * answer what has come, one answer at a time, or undefined until more has come. Throws `DecodeError` where the framing
+ * is broken; nothing after that can be read. p11-kit RPC, connection set-up
+ */
+export class Connection {
+  readonly #options: Omit<ApplicationOptions, "clientVersion">;
+  readonly #frames = new FrameParser();
+  #application: Application | undefined;
+  #greeting: Uint8Array | undefined;
+
+  constructor(options: Omit<ApplicationOptions, "clientVersion">) {
+    this.#options = options;
+  }
+
+  push(chunk: Uint8Array): void {
+    const [clientVersion] = chunk;
+    if (this.#application || clientVersion === undefined) return this.#frames.push(chunk);
+    this.#application = new Application({ ...this.#options, clientVersion });
+    this.#greeting = Uint8Array.of(Math.min(clientVersion, PROTOCOL_VERSION));
+    this.#frames.push(chunk.subarray(1));
+  }
+
+  async next(): Promise<Uint8Array | undefined> {
+    const greeting = this.#greeting;
+    if (greeting) {
+      this.#greeting = undefined;
+      return greeting;
+    }
+    const frame = this.#application && this.#frames.next();
+    if (!frame || !this.#application) return undefined;
+    return encodeFrame({ serial: frame.serial, body: await this.#application.answer(frame.body) });
+  }
+
+  /** The program is gone: its sessions are closed and its login ends. */
+  close(): void {
+    this.#application?.finalize();
+  }
+}

@@ -1,0 +1,69 @@
+import { Refused, UsageError } from "../codec/index.ts";
+import type { SecureElement } from "../crypto/index.ts";
+import { CryptokiError, TokenFailure, tokenFailure } from "./errors.ts";
+
+/** A secure element that was reached, and how to let go of it. */
+export type OpenedElement = { readonly element: SecureElement; readonly close: () => Promise<void> };
+
+/** Reaches the secure element anew; rejects where it is not there. */
+export type OpenElement = () => Promise<OpenedElement>;
+
+/** What is done with the element; whether doing it twice does no harm. */
+export type Work<T> = {
+  readonly doing: string;
+  readonly isRepeatable: boolean;
+  readonly run: (element: SecureElement) => Promise<T>;
+};
+
+/**
+ * The way to one secure element that may go away and come back. It is opened when first needed and shared by all
+ * callers. A failure that is not the element's own refusal ends it, and the next use opens it again; work that does no
+ * harm twice, or that did not begin, is tried once more at once, so that a chip that was restarted is not noticed.
+ *
+ * All that it throws is `TokenFailure`, or a `CryptokiError` that `work` threw.
+ */
+export class ElementLink {
+  readonly #open: OpenElement;
+  #opened: Promise<OpenedElement> | undefined;
+
+  constructor(open: OpenElement) {
+    this.#open = open;
+  }
+
+  async use<T>(work: Work<T>): Promise<T> {
+    const wasOpen = this.#opened !== undefined;
+    const current = (this.#opened ??= this.#open());
+    const { element } = await this.#reached(current);
+    try {
+      return await work.run(element);
+    } catch (error) {
+      if (error instanceof TokenFailure || error instanceof CryptokiError) throw error;
+      if (error instanceof Refused) throw tokenFailure(error, work.doing);
+      await this.#drop(current);
+      // A driver's UsageError means that nothing was sent: its connection had ended while nobody looked.
+      if (wasOpen && (work.isRepeatable || error instanceof UsageError)) return this.use(work);
+      throw tokenFailure(error, work.doing);
+    }
+  }
+
+  /** Lets go of the element; a later use reaches it again. */
+  async close(): Promise<void> {
+    if (this.#opened) await this.#drop(this.#opened);
+  }
+
+  async #reached(opening: Promise<OpenedElement>): Promise<OpenedElement> {
+    try {
+      return await opening;
+    } catch (cause) {
+      if (this.#opened === opening) this.#opened = undefined;
+      const detail = cause instanceof Error ? cause.message : "unknown reason";
+      throw new TokenFailure("device-removed", `the chip cannot be reached: ${detail}`, { cause });
+    }
+  }
+
+  async #drop(opened: Promise<OpenedElement>): Promise<void> {
+    if (this.#opened === opened) this.#opened = undefined;
+    // What is wrong with the element was told already; closing it may well fail too.
+    await opened.then(({ close }) => close()).catch(() => undefined);
+  }
+}

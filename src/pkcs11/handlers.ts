@@ -1,0 +1,15 @@
+import type { Handlers } from "./application.ts";
+import { digestHandlers } from "./digest-calls.ts";
+import { generalHandlers } from "./general-calls.ts";
+import { keyHandlers } from "./key-calls.ts";
+import { objectHandlers } from "./object-calls.ts";
+import { sessionHandlers } from "./session-calls.ts";
+
+/** Every call that is carried out. */
+export const HANDLERS: Handlers = {
+  ...generalHandlers,
+  ...sessionHandlers,
+  ...objectHandlers,
+  ...digestHandlers,
+  ...keyHandlers,
+};

@@ -1,0 +1,11 @@
+export { Application, type ApplicationOptions, MAX_SESSIONS } from "./application.ts";
+export { callName, CALLS, type Call, type CallName, type RequestOf, type ResponseOf } from "./calls.ts";
+export { Connection } from "./connection.ts";
+export { CKA, CKF, CKK_EC, CKM, CKO, CKR, ckrName, CKS, CKU, type CkrName } from "./cryptoki.ts";
+export type { OpenedElement, OpenElement } from "./element-link.ts";
+export { ckrFor, CryptokiError, PKCS11_ERRORS, type Pkcs11ErrorCode, TokenFailure } from "./errors.ts";
+export { encodeFrame, FRAME_LIMITS, FrameParser, type Frame } from "./frames.ts";
+export { MECHANISM_ENCODINGS, type Mechanism, type MechanismParameter, PROTOCOL_VERSION } from "./mechanisms.ts";
+export { encodeRequest, readAnswer, type Answer } from "./messages.ts";
+export { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
+export { Token, tokenLabelFits, type TokenOptions } from "./token.ts";

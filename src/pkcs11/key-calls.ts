@@ -1,0 +1,173 @@
+import { ecdsaDerToRaw, ecdsaRawToDer, ecPublicPoint } from "../crypto/index.ts";
+import type { Application, Handlers } from "./application.ts";
+import { given, mechanismFor } from "./digest-calls.ts";
+import { refuse } from "./errors.ts";
+import type { Mechanism } from "./mechanisms.ts";
+import type { TokenObject } from "./objects.ts";
+import { hasRoom } from "./room.ts";
+import type { KeyOperation, Session } from "./session.ts";
+import { keyPairName } from "./templates.ts";
+import type { Bytes, Room } from "./values.ts";
+
+/** r and s of P-256, one behind the other. PKCS #11 mechanisms v2.40, section 2.3.1 */
+const SIGNATURE_BYTES = 64;
+/** The longest digest that anybody signs. */
+const MAX_DIGEST_BYTES = 64;
+/** So many random bytes take a chip on a slow bus some seconds. */
+const MAX_RANDOM_BYTES = 65_536;
+
+/** Signing, verifying, key pairs and random bytes, all by the chip. PKCS #11 v2.40, sections 11.11, 11.13, 11.14, 11.15 */
+export const keyHandlers: Handlers = {
+  async C_SignInit(application, handle, mechanism, key) {
+    await beginKeyOperation(application, { handle, mechanism, key, kind: "sign" });
+    return [];
+  },
+
+  async C_Sign(application, handle, data, room) {
+    const session = application.session(handle);
+    const operation = session.active("sign");
+    return [await signature(application, session, { room, digest: () => digestOf(operation, data) })];
+  },
+
+  C_SignUpdate(application, handle, data) {
+    update(application.session(handle), "sign", data);
+    return [];
+  },
+
+  async C_SignFinal(application, handle, room) {
+    const session = application.session(handle);
+    const operation = session.active("sign");
+    return [await signature(application, session, { room, digest: () => finalDigest(operation) })];
+  },
+
+  async C_VerifyInit(application, handle, mechanism, key) {
+    await beginKeyOperation(application, { handle, mechanism, key, kind: "verify" });
+    return [];
+  },
+
+  async C_Verify(application, handle, data, raw) {
+    const session = application.session(handle);
+    const operation = session.active("verify");
+    session.end("verify");
+    await verify(application, operation, { digest: digestOf(operation, data), raw: given(raw) });
+    return [];
+  },
+
+  C_VerifyUpdate(application, handle, data) {
+    update(application.session(handle), "verify", data);
+    return [];
+  },
+
+  async C_VerifyFinal(application, handle, raw) {
+    const session = application.session(handle);
+    const operation = session.active("verify");
+    session.end("verify");
+    await verify(application, operation, { digest: finalDigest(operation), raw: given(raw) });
+    return [];
+  },
+
+  async C_GenerateKeyPair(application, handle, mechanism, publicTemplate, privateTemplate) {
+    application.writableSession(handle);
+    if (mechanism === "null") throw refuse("mechanism-invalid", "no mechanism to make a key pair by");
+    mechanismFor(mechanism, "generate");
+    const name = keyPairName(publicTemplate, privateTemplate);
+    const [secret, open] = await application.token.generateKeyPair(name);
+    return [open.handle, secret.handle];
+  },
+
+  C_SeedRandom(application, handle) {
+    application.session(handle);
+    throw refuse("random-seed-not-supported", "the chip's random numbers cannot be seeded");
+  },
+
+  async C_GenerateRandom(application, handle, room) {
+    application.session(handle);
+    const length = room ?? 0;
+    if (length > MAX_RANDOM_BYTES) throw refuse("arguments-bad", `${length} random bytes, over ${MAX_RANDOM_BYTES}`);
+    return [await application.token.random(length)];
+  },
+};
+
+async function beginKeyOperation(
+  application: Application,
+  order: {
+    readonly handle: bigint;
+    readonly mechanism: Mechanism;
+    readonly key: bigint;
+    readonly kind: "sign" | "verify";
+  },
+): Promise<void> {
+  const { handle, mechanism, key, kind } = order;
+  const session = application.session(handle);
+  if (mechanism === "null") return session.end(kind);
+  session.checkFree(kind);
+  const { hash } = mechanismFor(mechanism, "sign");
+  const object = await keyFor(application, key, kind);
+  session.begin(kind, { object, hash: hash && application.token.hash.start(hash) });
+}
+
+async function keyFor(application: Application, key: bigint, kind: "sign" | "verify"): Promise<TokenObject> {
+  const object = (await application.objects()).find(({ handle }) => handle === key);
+  if (!object || object.kind === "certificate") throw refuse("key-handle-invalid", `object ${key} is not a key`);
+  const wanted = kind === "sign" ? "private-key" : "public-key";
+  if (object.kind !== wanted) throw refuse("key-type-inconsistent", `object ${key} is not a ${wanted}`);
+  return object;
+}
+
+/** A caller that only asks for the length, or has too little room, keeps its operation; any other ends it. PKCS #11 v2.40, section 11.2 */
+async function signature(
+  application: Application,
+  session: Session,
+  { room, digest }: { readonly room: Room; readonly digest: () => Uint8Array },
+): Promise<Bytes> {
+  const { object } = session.active("sign");
+  if (!hasRoom(room, SIGNATURE_BYTES)) return { needed: SIGNATURE_BYTES };
+  session.end("sign");
+  return ecdsaDerToRaw(await application.token.signDigest(object, digest()), 32);
+}
+
+async function verify(
+  { token }: Application,
+  { object }: KeyOperation,
+  { digest, raw }: { readonly digest: Uint8Array; readonly raw: Uint8Array },
+): Promise<void> {
+  if (raw.length !== SIGNATURE_BYTES) throw refuse("signature-len-range", `a signature of ${raw.length} bytes`);
+  const point = ecPublicPoint(object.publicKey)?.point;
+  if (!point) throw refuse("key-handle-invalid", "the key is not on a curve that is known here");
+  // A zero r or s has no DER form that a chip accepts, and is never right. FIPS 186-5, section 6.4.2
+  const isPossible = isPositive(raw.subarray(0, 32)) && isPositive(raw.subarray(32));
+  if (!isPossible || !(await token.verifyDigest(point, digest, ecdsaRawToDer(raw)))) {
+    throw refuse("signature-invalid", "the signature is wrong");
+  }
+}
+
+/** The digest of data that come at once. */
+function digestOf({ hash }: KeyOperation, data: Bytes): Uint8Array {
+  const bytes = given(data);
+  if (hash) {
+    hash.update(bytes);
+    return hash.digest();
+  }
+  if (bytes.length === 0 || bytes.length > MAX_DIGEST_BYTES) {
+    throw refuse("data-len-range", `a digest of ${bytes.length} bytes is not within 1..${MAX_DIGEST_BYTES}`);
+  }
+  return bytes;
+}
+
+function update(session: Session, kind: "sign" | "verify", data: Bytes): void {
+  const { hash } = session.active(kind);
+  if (!hash) {
+    session.end(kind);
+    throw refuse("function-not-supported", "CKM_ECDSA takes its digest in one piece");
+  }
+  hash.update(given(data));
+}
+
+function finalDigest({ hash }: KeyOperation): Uint8Array {
+  if (!hash) throw refuse("function-not-supported", "CKM_ECDSA takes its digest in one piece");
+  return hash.digest();
+}
+
+function isPositive(bytes: Uint8Array): boolean {
+  return bytes.some((each) => each !== 0);
+}

@@ -1,0 +1,74 @@
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
+
+import { DecodeError, fromHex, toHex } from "../codec/index.ts";
+import type { ObjectName, ObjectNames } from "./object-names.ts";
+
+type Stored = Readonly<Record<string, { readonly label?: string; readonly id?: string }>>;
+
+/**
+ * Labels and IDs in a JSON file (mode 0600), replaced whole at each change. Throws `DecodeError` `encoding` where the
+ * file is something else.
+ */
+export class NamesInFile implements ObjectNames {
+  readonly #file: string;
+  readonly #names: Map<string, ObjectName>;
+
+  constructor(file: string) {
+    this.#file = file;
+    this.#names = new Map(Object.entries(readNames(file)).map(([key, name]) => [key, parseName(name, file)]));
+  }
+
+  nameOf(key: string): ObjectName | undefined {
+    return this.#names.get(key);
+  }
+
+  rename(key: string, name: ObjectName): void {
+    this.#names.set(key, name);
+    this.#store();
+  }
+
+  forget(key: string): void {
+    if (this.#names.delete(key)) this.#store();
+  }
+
+  #store(): void {
+    const stored: Stored = Object.fromEntries(
+      [...this.#names].map(([key, { label, id }]) => [
+        key,
+        { ...(label === undefined ? {} : { label }), ...(id ? { id: toHex(id) } : {}) },
+      ]),
+    );
+    writeFileSync(`${this.#file}.new`, `${JSON.stringify(stored, undefined, 2)}\n`, { mode: 0o600 });
+    renameSync(`${this.#file}.new`, this.#file);
+  }
+}
+
+function readNames(file: string): Readonly<Record<string, unknown>> {
+  let text: string;
+  try {
+    text = readFileSync(file, "utf8");
+  } catch (error) {
+    if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
+    throw error;
+  }
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  } catch (cause) {
+    throw new DecodeError("encoding", `${file} is not JSON`, 0, { cause });
+  }
+  throw malformed(file);
+}
+
+function parseName(value: unknown, file: string): ObjectName {
+  if (typeof value !== "object" || value === null) throw malformed(file);
+  const { label, id } = value as { label?: unknown; id?: unknown };
+  if ((label !== undefined && typeof label !== "string") || (id !== undefined && typeof id !== "string")) {
+    throw malformed(file);
+  }
+  return { label, id: id === undefined ? undefined : fromHex(id) };
+}
+
+function malformed(file: string): DecodeError {
+  return new DecodeError("encoding", `${file} does not hold names of objects`, 0);
+}

@@ -1,0 +1,156 @@
+import { concat, fromHex, utf8Bytes, Writer } from "../codec/index.ts";
+import { ecPublicPoint } from "../crypto/index.ts";
+import type { Certificate } from "../pki/index.ts";
+import type { AttributeValue } from "./attributes.ts";
+import { CKA, CKC_X_509, CKK_EC, CKM, CKO, UNAVAILABLE } from "./cryptoki.ts";
+
+/** What an object is without its handle: `place` is its key slot or storage index, `key` what its names are kept under. */
+export type ObjectFacts = {
+  readonly kind: "private-key" | "public-key" | "certificate";
+  readonly place: number;
+  readonly key: string;
+  /** Seen only by who is logged in. */
+  readonly isPrivate: boolean;
+  /** DER SubjectPublicKeyInfo. */
+  readonly publicKey: Uint8Array;
+  readonly attributes: ReadonlyMap<number, AttributeValue>;
+};
+
+/** An object of the token. A handle is never given twice, so a stale one names nothing. */
+export type TokenObject = ObjectFacts & { readonly handle: bigint };
+
+/** A key pair in a slot, as programs see it. */
+export type KeyPairFacts = {
+  readonly slot: number;
+  readonly key: string;
+  readonly publicKey: Uint8Array;
+  readonly label: string;
+  readonly id: Uint8Array;
+  readonly isPrivate: boolean;
+  /** Known only of keys that this process had made. */
+  readonly isLocal: boolean;
+};
+
+/** DER of the object identifier of P-256. RFC 5480, section 2.1.1.1 */
+export const P256_PARAMS: Uint8Array = fromHex("06082a8648ce3d030107");
+
+const [YES, NO] = [1, 0] as const;
+const NOTHING = new Uint8Array(0);
+
+/** The two objects that a key pair is: PKCS #11 has no pairs. PKCS #11 v2.40, sections 10.8 and 10.9 */
+export function keyPairObjects(pair: KeyPairFacts): readonly [ObjectFacts, ObjectFacts] {
+  const { slot, key, publicKey } = pair;
+  const common = { place: slot, key, publicKey };
+  return [
+    { ...common, kind: "private-key", isPrivate: pair.isPrivate, attributes: privateKeyAttributes(pair) },
+    { ...common, kind: "public-key", isPrivate: false, attributes: publicKeyAttributes(pair) },
+  ];
+}
+
+/** A certificate in storage. PKCS #11 v2.40, section 10.6.1 */
+export function certificateObject(facts: {
+  readonly index: number;
+  readonly certificate: Certificate;
+  readonly label: string;
+  readonly id: Uint8Array;
+}): ObjectFacts {
+  const { index, certificate, label, id } = facts;
+  const { subject, issuer, serialNumber, validity, extensions, publicKey } = certificate;
+  const category = extensions.basicConstraints?.ca === true ? 2n : 1n;
+  const attributes = new Map<number, AttributeValue>([
+    [CKA.CLASS, CKO.CERTIFICATE],
+    ...stored({ label, id, isPrivate: false }),
+    [CKA.CERTIFICATE_TYPE, CKC_X_509],
+    [CKA.CERTIFICATE_CATEGORY, category],
+    [CKA.TRUSTED, NO],
+    [CKA.SUBJECT, subject.der],
+    [CKA.ISSUER, issuer.der],
+    [CKA.SERIAL_NUMBER, derElement(0x02, fromHex(serialNumber))],
+    [CKA.VALUE, certificate.der],
+    [CKA.START_DATE, dateOf(validity.notBefore)],
+    [CKA.END_DATE, dateOf(validity.notAfter)],
+    [CKA.PUBLIC_KEY_INFO, publicKey.der],
+  ]);
+  return {
+    kind: "certificate",
+    place: index,
+    key: certificate.id,
+    isPrivate: false,
+    publicKey: publicKey.der,
+    attributes,
+  };
+}
+
+function privateKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, AttributeValue> {
+  return new Map<number, AttributeValue>([
+    [CKA.CLASS, CKO.PRIVATE_KEY],
+    ...stored(pair),
+    ...keyed(pair),
+    [CKA.SUBJECT, NOTHING],
+    [CKA.SENSITIVE, YES],
+    // A key that another tool injected was readable once; that it was not is known only of one made here.
+    [CKA.ALWAYS_SENSITIVE, pair.isLocal ? YES : NO],
+    [CKA.NEVER_EXTRACTABLE, pair.isLocal ? YES : NO],
+    [CKA.EXTRACTABLE, NO],
+    [CKA.SIGN, YES],
+    [CKA.SIGN_RECOVER, NO],
+    [CKA.DECRYPT, NO],
+    [CKA.UNWRAP, NO],
+    [CKA.WRAP_WITH_TRUSTED, NO],
+    [CKA.ALWAYS_AUTHENTICATE, NO],
+    [CKA.EC_PARAMS, P256_PARAMS],
+    [CKA.PUBLIC_KEY_INFO, pair.publicKey],
+  ]);
+}
+
+function publicKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, AttributeValue> {
+  const point = ecPublicPoint(pair.publicKey)?.point ?? NOTHING;
+  return new Map<number, AttributeValue>([
+    [CKA.CLASS, CKO.PUBLIC_KEY],
+    ...stored({ ...pair, isPrivate: false }),
+    ...keyed(pair),
+    [CKA.SUBJECT, NOTHING],
+    [CKA.TRUSTED, NO],
+    [CKA.VERIFY, YES],
+    [CKA.VERIFY_RECOVER, NO],
+    [CKA.ENCRYPT, NO],
+    [CKA.WRAP, NO],
+    [CKA.EC_PARAMS, P256_PARAMS],
+    [CKA.EC_POINT, derElement(0x04, point)],
+    [CKA.PUBLIC_KEY_INFO, pair.publicKey],
+  ]);
+}
+
+function stored(object: { readonly label: string; readonly id: Uint8Array; readonly isPrivate: boolean }) {
+  return [
+    [CKA.TOKEN, YES],
+    [CKA.PRIVATE, object.isPrivate ? YES : NO],
+    [CKA.MODIFIABLE, YES],
+    [CKA.COPYABLE, NO],
+    // p11-kit moves this CK_BBOOL as bytes.
+    [CKA.DESTROYABLE, Uint8Array.of(YES)],
+    [CKA.LABEL, utf8Bytes(object.label)],
+    [CKA.ID, object.id],
+  ] as const;
+}
+
+function keyed(pair: KeyPairFacts) {
+  return [
+    [CKA.KEY_TYPE, CKK_EC],
+    [CKA.START_DATE, NOTHING],
+    [CKA.END_DATE, NOTHING],
+    [CKA.DERIVE, NO],
+    [CKA.LOCAL, pair.isLocal ? YES : NO],
+    [CKA.KEY_GEN_MECHANISM, pair.isLocal ? BigInt(CKM.EC_KEY_PAIR_GEN) : UNAVAILABLE],
+  ] as const;
+}
+
+/** DER of a primitive element of up to 127 bytes, which all that is wrapped here is. X.690, section 8.1 */
+function derElement(tag: number, content: Uint8Array): Uint8Array {
+  return concat(new Writer(2).u8(tag).u8(content.length).finish(), content);
+}
+
+/** CK_DATE: year, month and day in digits. PKCS #11 v2.40, section 9.4 */
+function dateOf(time: number): Uint8Array {
+  return utf8Bytes(new Date(time).toISOString().replaceAll("-", "").slice(0, 8));
+}

@@ -1,0 +1,118 @@
+import { equal, HawserError } from "../codec/index.ts";
+import { type Certificate, parseCertificate } from "../pki/index.ts";
+import type { Attribute, AttributeValue } from "./attributes.ts";
+import { CKA, CKC_X_509, CKK_EC, CKO } from "./cryptoki.ts";
+import { refuse } from "./errors.ts";
+import type { ObjectName } from "./object-names.ts";
+import { P256_PARAMS, type TokenObject } from "./objects.ts";
+
+type Template = readonly Attribute[];
+
+/** Whether an object has every attribute of a template, with the same value. PKCS #11 v2.40, section 11.7 */
+export function matches({ attributes }: TokenObject, template: Template): boolean {
+  return template.every((wanted) => {
+    const found = attributes.get(wanted.type);
+    return found !== undefined && sameValue(found, valueOf(wanted));
+  });
+}
+
+/**
+ * What a new key pair is to be called. Throws `curve-not-supported` for any curve but P-256 and
+ * `attribute-value-invalid` for a key that could leave the chip. PKCS #11 mechanisms v2.40, section 2.3.5
+ */
+export function keyPairName(publicTemplate: Template, privateTemplate: Template): ObjectName {
+  const params = attributeOf(publicTemplate, CKA.EC_PARAMS) ?? attributeOf(privateTemplate, CKA.EC_PARAMS);
+  if (!(params instanceof Uint8Array)) throw refuse("template-incomplete", "CKA_EC_PARAMS is missing");
+  if (!equal(params, P256_PARAMS)) throw refuse("curve-not-supported", "the chip makes keys on P-256 alone");
+  for (const template of [publicTemplate, privateTemplate]) checkMembers(template, KEY_MEMBERS);
+  return {
+    label: textOf(privateTemplate, CKA.LABEL) ?? textOf(publicTemplate, CKA.LABEL),
+    id: idOf(privateTemplate) ?? idOf(publicTemplate),
+  };
+}
+
+/**
+ * The certificate that a template describes. Throws `template-inconsistent` for any other object,
+ * `template-incomplete` without CKA_VALUE, and `attribute-value-invalid` where that is no X.509 certificate.
+ */
+export function newCertificate(template: Template): { readonly certificate: Certificate; readonly name: ObjectName } {
+  const kind = attributeOf(template, CKA.CLASS);
+  if (kind === undefined) throw refuse("template-incomplete", "CKA_CLASS is missing");
+  if (kind !== CKO.CERTIFICATE) throw refuse("template-inconsistent", "only certificates can be written");
+  checkMembers(template, CERTIFICATE_MEMBERS);
+  const value = attributeOf(template, CKA.VALUE);
+  if (!(value instanceof Uint8Array)) throw refuse("template-incomplete", "CKA_VALUE is missing");
+  try {
+    // A copy: the certificate outlives the message, which may be much larger.
+    const certificate = parseCertificate(value.slice());
+    return { certificate, name: { label: textOf(template, CKA.LABEL), id: idOf(template) } };
+  } catch (error) {
+    if (!(error instanceof HawserError)) throw error;
+    throw refuse("attribute-value-invalid", `CKA_VALUE is not a certificate: ${error.message}`);
+  }
+}
+
+/** The label and ID that a template gives to an object that exists. Throws `attribute-read-only` for anything else. */
+export function changedName(template: Template): Partial<ObjectName> {
+  const other = template.find(({ type }) => type !== CKA.LABEL && type !== CKA.ID);
+  if (other) throw refuse("attribute-read-only", `attribute 0x${other.type.toString(16)} cannot change`);
+  const [label, id] = [textOf(template, CKA.LABEL), idOf(template)];
+  return { ...(label === undefined ? {} : { label }), ...(id ? { id } : {}) };
+}
+
+type Member = { readonly type: number; readonly must: AttributeValue; readonly otherwise: string };
+
+/** What holds of every object here, so that a template may say it but nothing else. */
+const COMMON: readonly Member[] = [
+  { type: CKA.TOKEN, must: 1, otherwise: "objects of a session alone do not exist here" },
+];
+const KEY_MEMBERS: readonly Member[] = [
+  ...COMMON,
+  { type: CKA.KEY_TYPE, must: CKK_EC, otherwise: "the chip makes EC keys alone" },
+  { type: CKA.SENSITIVE, must: 1, otherwise: "a key in the chip cannot be read" },
+  { type: CKA.EXTRACTABLE, must: 0, otherwise: "a key in the chip cannot leave it" },
+  { type: CKA.ALWAYS_AUTHENTICATE, must: 0, otherwise: "a login holds until the program ends" },
+];
+const CERTIFICATE_MEMBERS: readonly Member[] = [
+  ...COMMON,
+  { type: CKA.CERTIFICATE_TYPE, must: CKC_X_509, otherwise: "only X.509 certificates can be written" },
+  { type: CKA.PRIVATE, must: 0, otherwise: "certificates are public" },
+];
+
+function checkMembers(template: Template, members: readonly Member[]): void {
+  for (const { type, must, otherwise } of members) {
+    const value = attributeOf(template, type);
+    if (value === undefined || sameValue(value, must)) continue;
+    const code =
+      type === CKA.SENSITIVE || type === CKA.EXTRACTABLE ? "attribute-value-invalid" : "template-inconsistent";
+    throw refuse(code, `attribute 0x${type.toString(16)}: ${otherwise}`);
+  }
+}
+
+function attributeOf(template: Template, type: number): AttributeValue | undefined {
+  const found = template.find((each) => each.type === type);
+  return found && valueOf(found);
+}
+
+/** The value in a template; a NULL pointer of no length is an empty value, any other one is wrong. */
+function valueOf(attribute: Attribute): AttributeValue {
+  if (attribute.state === "value") return attribute.value;
+  if (attribute.state === "length" && attribute.length === 0) return new Uint8Array(0);
+  throw refuse("attribute-value-invalid", `attribute 0x${attribute.type.toString(16)} has no value`);
+}
+
+function textOf(template: Template, type: number): string | undefined {
+  const value = attributeOf(template, type);
+  return value instanceof Uint8Array && value.length > 0 ? new TextDecoder().decode(value) : undefined;
+}
+
+function idOf(template: Template): Uint8Array | undefined {
+  const value = attributeOf(template, CKA.ID);
+  return value instanceof Uint8Array && value.length > 0 ? value.slice() : undefined;
+}
+
+function sameValue(a: AttributeValue, b: AttributeValue): boolean {
+  if (a instanceof Uint8Array) return b instanceof Uint8Array && equal(a, b);
+  // Lists are not matched: no object here has one.
+  return typeof a !== "object" && a === b;
+}

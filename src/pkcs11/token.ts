@@ -1,0 +1,247 @@
+import { equal, toHex, utf8Bytes } from "../codec/index.ts";
+import type { Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
+import { type Certificate, parseCertificate } from "../pki/index.ts";
+import { silentTrace, type Trace } from "../trace/index.ts";
+import { ElementLink, type OpenElement, type Work } from "./element-link.ts";
+import { refuse, TokenFailure } from "./errors.ts";
+import { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
+import { certificateObject, keyPairObjects, type ObjectFacts, type TokenObject } from "./objects.ts";
+import { PinCheck } from "./pin-check.ts";
+
+export type TokenOptions = {
+  readonly open: OpenElement;
+  readonly hash: Hash;
+  /** What programs choose the token by; up to 32 bytes. */
+  readonly label: string;
+  /** Without one nobody needs to log in, and all objects are public. */
+  readonly pin?: string;
+  readonly names?: ObjectNames;
+  readonly trace?: Trace;
+};
+
+/** What was found on the element when it was last read. */
+export type Contents = { readonly identity: SecureElementIdentity; readonly objects: readonly TokenObject[] };
+
+/** Storage indexes that certificates are put under. A71CH object table */
+const CERTIFICATE_INDEXES = 255;
+
+/**
+ * A secure element as a PKCS #11 token: its key pairs and certificates as objects, for all connected programs at once.
+ *
+ * All that is asked of the element throws `TokenFailure` where the element fails, and leaves the token usable.
+ */
+export class Token {
+  readonly label: string;
+  readonly hash: Hash;
+  readonly pin: PinCheck | undefined;
+  readonly #link: ElementLink;
+  readonly #names: ObjectNames;
+  readonly #trace: Trace;
+  readonly #handles = new Map<string, bigint>();
+  readonly #madeHere = new Set<string>();
+  readonly #signers = new WeakMap<SecureElement, Map<string, Promise<(digest: Uint8Array) => Promise<Uint8Array>>>>();
+  #contents: Promise<Contents> | undefined;
+  #lastChange: Promise<unknown> = Promise.resolve();
+  #nextHandle = 1n;
+
+  constructor({ open, hash, label, pin, names = new NamesInMemory(), trace = silentTrace }: TokenOptions) {
+    this.label = label;
+    this.hash = hash;
+    this.pin = pin === undefined ? undefined : new PinCheck(pin, hash);
+    this.#link = new ElementLink(open);
+    this.#names = names;
+    this.#trace = trace;
+  }
+
+  /** Who the element is. Throws `TokenFailure` `token-not-present` where it cannot be reached. */
+  async identity(): Promise<SecureElementIdentity> {
+    try {
+      return await this.#use("asking who the chip is", (element) => element.identify());
+    } catch (error) {
+      const message = error instanceof Error ? error.message : "the chip cannot be reached";
+      throw new TokenFailure("token-not-present", message, { cause: error });
+    }
+  }
+
+  /** The objects as they were last read; read now where they never were. */
+  contents(): Promise<Contents> {
+    if (!this.#contents) {
+      const reading = this.#read();
+      this.#contents = reading;
+      // What failed is tried again by the next caller.
+      reading.catch(() => this.#contents === reading && this.forgetContents());
+    }
+    return this.#contents;
+  }
+
+  /** Has the next caller read the element again: others may have changed it. */
+  forgetContents(): void {
+    this.#contents = undefined;
+  }
+
+  /** Signs a digest with a private key, as a DER ECDSA signature. Throws `key-handle-invalid` where the key was replaced. */
+  signDigest(object: TokenObject, digest: Uint8Array): Promise<Uint8Array> {
+    return this.#use(`signing with the key in slot ${object.place}`, async (element) => {
+      const sign = await this.#signer(element, object);
+      return sign(digest);
+    });
+  }
+
+  /** Whether a DER signature belongs to a digest and an uncompressed point. */
+  verifyDigest(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    return this.#use("verifying", (element) => element.verifier.verifyDigest(point, digest, signature));
+  }
+
+  random(length: number): Promise<Uint8Array> {
+    return this.#use("getting random bytes", (element) => element.random.random(length));
+  }
+
+  /** Has the element make a key pair in its lowest free slot. Throws `device-memory` where none is. */
+  generateKeyPair(name: ObjectName): Promise<readonly [TokenObject, TokenObject]> {
+    return this.#change("generating a key pair", async (element) => {
+      const slot = (await element.keySlots()).find(({ publicKey }) => publicKey === undefined)?.slot;
+      if (slot === undefined) throw new TokenFailure("device-memory", "every key slot of the chip is taken");
+      const key = this.#keyOf(await element.generateKeyPair(slot));
+      this.#madeHere.add(key);
+      if (name.label !== undefined || name.id) this.#names.rename(key, name);
+      return async () => {
+        const { objects } = await this.contents();
+        const find = (kind: TokenObject["kind"]) => objects.find((each) => each.kind === kind && each.key === key);
+        const [secret, open] = [find("private-key"), find("public-key")];
+        if (!secret || !open) throw new TokenFailure("device-error", `the new key is not in slot ${slot} any more`);
+        return [secret, open] as const;
+      };
+    });
+  }
+
+  /** Stores a certificate under the lowest free index. */
+  addCertificate(certificate: Certificate, name: ObjectName): Promise<TokenObject> {
+    return this.#change("storing a certificate", async (element) => {
+      const taken = new Set((await element.listCertificates()).map(({ index }) => index));
+      const index = Array.from({ length: CERTIFICATE_INDEXES }, (_, i) => i).find((each) => !taken.has(each));
+      if (index === undefined) throw new TokenFailure("device-memory", "every certificate index is taken");
+      await element.writeCertificate(index, certificate.der);
+      if (name.label !== undefined || name.id) this.#names.rename(certificate.id, name);
+      return async () => {
+        const { objects } = await this.contents();
+        const found = objects.find(({ kind, place }) => kind === "certificate" && place === index);
+        if (!found) throw new TokenFailure("device-error", `the new certificate is not under index ${index} any more`);
+        return found;
+      };
+    });
+  }
+
+  /** Erases a key pair or a certificate. */
+  destroy(object: TokenObject): Promise<void> {
+    return this.#change(`erasing ${object.kind} ${object.place}`, async (element) => {
+      if (object.kind === "certificate") await element.eraseCertificate(object.place);
+      else await element.eraseKeyPair(object.place);
+      this.#names.forget(object.key);
+      return async () => undefined;
+    });
+  }
+
+  /** Gives an object, and the other half of its pair, other names. */
+  rename(object: TokenObject, name: Partial<ObjectName>): void {
+    const known = this.#names.nameOf(object.key);
+    this.#names.rename(object.key, { label: name.label ?? known?.label, id: name.id ?? known?.id });
+    this.forgetContents();
+  }
+
+  /** Lets go of the element. */
+  async close(): Promise<void> {
+    await this.#link.close();
+  }
+
+  #use<T>(doing: string, run: Work<T>["run"]): Promise<T> {
+    return this.#link.use({ doing, isRepeatable: true, run });
+  }
+
+  /** One change at a time: which slot or index is free must still hold when it is written to. */
+  #change<T>(doing: string, run: (element: SecureElement) => Promise<() => Promise<T>>): Promise<T> {
+    const change = this.#lastChange.then(async () => {
+      try {
+        const result = await this.#link.use({ doing, isRepeatable: false, run });
+        this.forgetContents();
+        return await result();
+      } finally {
+        this.forgetContents();
+      }
+    });
+    this.#lastChange = change.catch(() => undefined);
+    return change;
+  }
+
+  #signer(element: SecureElement, object: TokenObject) {
+    const signers =
+      this.#signers.get(element) ?? new Map<string, Promise<(digest: Uint8Array) => Promise<Uint8Array>>>();
+    this.#signers.set(element, signers);
+    const name = `${object.place} ${object.key}`;
+    const known = signers.get(name);
+    if (known) return known;
+    const made = element.digestSigner(object.place).then((signer) => {
+      if (equal(signer.publicKey, object.publicKey)) return (digest: Uint8Array) => signer.signDigest(digest);
+      this.forgetContents();
+      throw refuse("key-handle-invalid", `slot ${object.place} holds another key by now`);
+    });
+    signers.set(name, made);
+    made.catch(() => signers.delete(name));
+    return made;
+  }
+
+  async #read(): Promise<Contents> {
+    return this.#use("reading the chip's contents", async (element) => {
+      const identity = await element.identify();
+      const facts: ObjectFacts[] = [];
+      const keyIds = new Map<string, Uint8Array>();
+      for (const { slot, publicKey } of await element.keySlots()) {
+        if (!publicKey) continue;
+        const key = this.#keyOf(publicKey);
+        const name = this.#names.nameOf(key);
+        const id = name?.id ?? Uint8Array.of(slot);
+        keyIds.set(toHex(publicKey), id);
+        const label = name?.label ?? `key-${slot}`;
+        const more = { isPrivate: this.pin !== undefined, isLocal: this.#madeHere.has(key) };
+        facts.push(...keyPairObjects({ slot, key, publicKey, label, id, ...more }));
+      }
+      for (const { index } of await element.listCertificates()) {
+        const certificate = await this.#certificate(element, index);
+        if (!certificate) continue;
+        const name = this.#names.nameOf(certificate.id);
+        // A certificate belongs to the key whose ID it bears: programs match them by nothing else.
+        const id = name?.id ?? keyIds.get(toHex(certificate.publicKey.der)) ?? new Uint8Array(0);
+        facts.push(certificateObject({ index, certificate, label: name?.label ?? `certificate-${index}`, id }));
+      }
+      return { identity, objects: facts.map((each) => ({ ...each, handle: this.#handleOf(each) })) };
+    });
+  }
+
+  async #certificate(element: SecureElement, index: number): Promise<Certificate | undefined> {
+    const der = await element.readCertificate(index);
+    try {
+      return der && parseCertificate(der);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : "unknown reason";
+      const detail = `what lies in storage as certificate ${index} is left out: ${why}`;
+      this.#trace.emit("host", { kind: "process", what: "warning", detail });
+      return undefined;
+    }
+  }
+
+  #handleOf({ kind, place, key }: ObjectFacts): bigint {
+    const name = `${kind} ${place} ${key}`;
+    const handle = this.#handles.get(name) ?? this.#nextHandle++;
+    this.#handles.set(name, handle);
+    return handle;
+  }
+
+  #keyOf(publicKey: Uint8Array): string {
+    return toHex(this.hash.digest("sha256", publicKey));
+  }
+}
+
+/** The label as programs compare it: what fits its field of 32 bytes. */
+export function tokenLabelFits(label: string): boolean {
+  const { length } = utf8Bytes(label);
+  return length > 0 && length <= 32;
+}
