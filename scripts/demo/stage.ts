@@ -48,6 +48,7 @@ export class Stage {
 
   /** Starts a command that goes on until the end; `onLine` hears of each line of its JSON. */
   start(name: string, argv: readonly string[], onLine: (line: Line) => void = () => undefined): Program {
+    if (this.isEnding) throw new Error("the demo is ending");
     const output = this.path("output", `${name}.log`);
     const program = hawser([...argv, "--json"], {
       onLine(text) {
@@ -69,6 +70,7 @@ export class Stage {
   /** Adds something to be put away at the end, before what was added earlier. */
   atEnd(ending: () => Promise<unknown>): void {
     this.#endings.push(ending);
+    if (this.isEnding) void this.end();
   }
 
   async end(): Promise<void> {
