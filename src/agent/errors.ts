@@ -23,6 +23,11 @@ export const AGENT_ERRORS = {
     cause: "The cloud refused a subscription.",
     cure: "Allow iot:Subscribe on the topic filter in a policy of the certificate: hawser why CLIENT_ID shows both.",
   },
+  "dropped-at-request": {
+    cause:
+      "The cloud accepts the device but closes the connection each time it publishes or subscribes: with MQTT 3.1.1, that is how a broker says that a policy does not allow it.",
+    cure: "hawser why CLIENT_ID names the topic and the policies. --mqtt-version 5 makes the cloud say so itself.",
+  },
   "empty-slot": {
     cause: "The secure element holds no key pair in that slot.",
     cure: "Make one there (hawser device init --generate) or inject one (--inject KEY.pem).",

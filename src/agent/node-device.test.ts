@@ -25,7 +25,7 @@ const loseAtPublish: Behaviour = (packet, reply, stream) =>
 /** A device whose every attempt meets the next behaviour; time passes only by its own waiting. */
 function scripted(
   behaviours: readonly Behaviour[],
-  options: { maxFailures?: number; signal?: AbortSignal; protocolVersion?: 4 | 5 } = {},
+  options: { maxFailures?: number; maxLosses?: number; signal?: AbortSignal; protocolVersion?: 4 | 5 } = {},
 ) {
   const { protocolVersion = 4 } = options;
   const clock = new VirtualClock();
@@ -52,7 +52,13 @@ function scripted(
     ConnectedDevice.connect({
       open: overrides.open ?? open,
       mqtt: { clientId: "d1", protocolVersion, keepAliveSeconds: 0, answerWithinMs: 1000, clock, trace: ledger },
-      policy: { firstMs: 100, maxMs: 1000, stableMs: 5000, maxFailures: options.maxFailures ?? 5 },
+      policy: {
+        firstMs: 100,
+        maxMs: 1000,
+        stableMs: 5000,
+        maxFailures: options.maxFailures ?? 5,
+        maxLosses: options.maxLosses ?? Number.POSITIVE_INFINITY,
+      },
       clock,
       entropy: new SeededEntropy(nodeHash, "device"),
       signal: options.signal ?? new AbortController().signal,
@@ -220,4 +226,11 @@ test("every MQTT packet of a session is in the ledger with direction, topic and 
     ["received", "PUBACK", "", 2],
   ]);
   await device.end();
+});
+
+test("a device stops after maxLosses connections that ended at the same message, and says what that means", async () => {
+  const { connect, progress } = scripted([loseAtPublish], { maxLosses: 3 });
+  const device = await connect();
+  await assert.rejects(device.publish("t/1", bytes("hi")), { code: "dropped-at-request", wire: 3 });
+  assert.equal(steps(progress).filter((step) => step === "connected").length, 3);
 });

@@ -74,13 +74,19 @@ export class ConnectedDevice {
   }
 
   async #untilDone(work: (session: MqttSession) => Promise<void>): Promise<void> {
-    for (;;) {
+    const { policy, clock } = this.#options;
+    for (let losses = 1; ; losses++) {
       const session = await this.#connected();
       try {
         await work(session);
         return;
       } catch (error) {
         if (!(error instanceof ProtocolError) || error.code !== "connection-lost") throw error;
+        if (clock.now() - this.#since >= policy.stableMs) losses = 1;
+        if (losses >= policy.maxLosses) {
+          const message = `the cloud accepts the device, and ended ${losses} connections in a row at the same request`;
+          throw new Refused<AgentErrorCode>("dropped-at-request", message, losses, { cause: error });
+        }
         await this.#afterLoss(session, error);
       }
     }

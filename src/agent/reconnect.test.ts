@@ -8,7 +8,7 @@ import { nodeHash } from "../crypto/node.ts";
 import { DEFAULT_RECONNECT, FIRST_ATTEMPT, reconnectStep, type ReconnectInput, type ReconnectOutput } from "./index.ts";
 
 const failed: ReconnectInput = { on: "failed", final: false };
-const policy = { firstMs: 100, maxMs: 1000, stableMs: 5000, maxFailures: Number.POSITIVE_INFINITY };
+const policy = { firstMs: 100, maxMs: 1000, stableMs: 5000, maxFailures: Number.POSITIVE_INFINITY, maxLosses: 3 };
 
 function run(inputs: readonly ReconnectInput[], options: { seed?: string; maxFailures?: number } = {}) {
   const entropy = new SeededEntropy(nodeHash, options.seed ?? "a");

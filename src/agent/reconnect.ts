@@ -9,6 +9,11 @@ export type ReconnectPolicy = {
   readonly stableMs: number;
   /** Failures in a row after which the device gives up; Infinity never does. */
   readonly maxFailures: number;
+  /**
+   * Connections in a row that may end, none of them stable, while one message waits for its acknowledgement: an MQTT
+   * 3.1.1 broker says "you may not publish this" by closing the connection, each time again.
+   */
+  readonly maxLosses: number;
 };
 
 /** Quick enough for just-in-time registration, slow enough for a fleet after an outage. */
@@ -17,6 +22,7 @@ export const DEFAULT_RECONNECT: ReconnectPolicy = {
   maxMs: 30_000,
   stableMs: 10_000,
   maxFailures: Number.POSITIVE_INFINITY,
+  maxLosses: Number.POSITIVE_INFINITY,
 };
 
 /** How many failures lie behind the device since its last stable connection. */

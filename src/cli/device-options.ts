@@ -16,6 +16,9 @@ import { deviceProgress } from "./device-progress.ts";
 import { numberOption, type Output } from "./output.ts";
 import { traceFile } from "./trace-file.ts";
 
+/** One lost connection is a network; three at the same message are an answer. */
+const MAX_LOSSES = 3;
+
 /** Options of every command that works with a chip. */
 export type ChipOptions = { readonly chip: string; readonly slot: number; readonly trace?: string };
 
@@ -107,7 +110,7 @@ export async function withDevice(
         clock: nodeClock,
         trace: correlated(trace, certificate ? { certificate: certificate.id } : {}),
       },
-      policy: { ...DEFAULT_RECONNECT, maxFailures: options.attempts },
+      policy: { ...DEFAULT_RECONNECT, maxFailures: options.attempts, maxLosses: MAX_LOSSES },
       clock: nodeClock,
       entropy: nodeEntropy,
       signal,
