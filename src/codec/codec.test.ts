@@ -193,6 +193,29 @@ test("fromBase64 and toBase64 are inverse and agree with RFC 4648, section 10", 
   }
 });
 
+test("fromBase64 takes exactly the texts that JavaScript's own strict decoder takes, but for white space", () => {
+  const native = (text: string): Uint8Array | undefined => {
+    try {
+      return Uint8Array.fromBase64(text, { lastChunkHandling: "strict" });
+    } catch {
+      return undefined;
+    }
+  };
+  const texts = fc.string({ unit: fc.constantFrom("A", "B", "/", "=", "+", "9", "-", "é"), maxLength: 12 });
+  fc.assert(
+    fc.property(texts, (text) => {
+      const expected = native(text);
+      if (expected) assert.deepEqual(fromBase64(text), expected);
+      else
+        assert.equal(
+          codeOf(() => fromBase64(text)),
+          "encoding",
+        );
+    }),
+    { numRuns: 2000 },
+  );
+});
+
 test("fromBase64 refuses stray bits, bad padding and other alphabets", () => {
   for (const text of ["Zh==", "Zg=", "Zg", "Z-_v", "Zg==Zg==", "===="])
     assert.equal(
