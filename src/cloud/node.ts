@@ -142,7 +142,12 @@ async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing
   const runtime = await openFunctionRuntime({ clock, trace, api });
   const functions = await Functions.open({ ...common, store: functionStore(store), runtime });
   closing.add(() => functions.close());
-  const engine = new RuleEngine({ account, functions, trace, ...broker.settings });
+  const engine = new RuleEngine({
+    ...common,
+    ...broker.settings,
+    functions,
+    publish: (message, origin) => broker.publish(message, origin),
+  });
   const rules = await Rules.open({ account, clock, store, engine });
   closing.add(broker.onPublish((message) => engine.handle(message)));
   const handlers = createHandlers({

@@ -267,6 +267,37 @@ test("a function's calls run eight at a time; the rest stays in the descriptor",
   assert.equal((await run).outcome, "succeeded");
 });
 
+test("a made-up answer cannot make the server throw: deep results, objects in place of texts", async () => {
+  const { starter, pool } = world();
+  const answers = [
+    { type: "failure", error: { errorType: {}, errorMessage: 7, trace: [{ toString: 1 }, [[]], "line"] } },
+    { type: "failure", error: null },
+    { type: "failure", error: "text" },
+    { type: "result" },
+    { type: "call", id: "x", operation: {} },
+  ];
+  const ends: unknown[] = [];
+  const ask = async (answer: (id: number) => string) => {
+    const run = pool.run(deployment("a"), request());
+    await settle();
+    const process = starter.started.at(-1) as FakeProcess;
+    process.events.onData(frame(answer(process.received.at(-1)?.id ?? 0)));
+    const result = await run;
+    await settle();
+    ends.push(result.outcome === "succeeded" ? result.payload.length : result.error);
+  };
+  for (const answer of answers) await ask((id) => JSON.stringify({ id, ...answer }));
+  // The numeric key keeps JSON.stringify off its path without recursion.
+  const deep = `{"1":${"[".repeat(200_000)}${"]".repeat(200_000)}}`;
+  await ask((id) => `{"type":"result","id":${id},"payload":${deep}}`);
+  const error = (errorType: string, errorMessage: string, trace: string[] = []) => ({ errorType, errorMessage, trace });
+  assert.deepEqual(ends.slice(0, 3), [error("Error", "", ["line"]), error("Error", ""), error("Error", "")]);
+  assert.deepEqual(
+    ends.slice(3).map((end) => (end as { errorType: string }).errorType),
+    Array<string>(3).fill("Sandbox.MalformedFrame"),
+  );
+});
+
 test("FrameReader gives the same messages however the bytes are cut", () => {
   fc.assert(
     fc.property(fc.array(fc.jsonValue(), { maxLength: 5 }), fc.array(fc.nat(20), { maxLength: 40 }), (values, cuts) => {

@@ -217,12 +217,21 @@ export class FunctionWorker {
     } else if (id !== turn.id) {
       this.#fail("failed", failure("Sandbox.MalformedFrame", "the process sent a message out of turn"));
     } else if (type === "result" && payload !== undefined) {
-      this.#finish({ outcome: "succeeded", payload: JSON.stringify(payload) });
+      this.#succeed(payload);
     } else if (type === "failure") {
       const error = failureIn(message["error"]);
       if (message["isFatal"] === true) this.#fail("failed", error);
       else this.#finish({ outcome: "failed", error });
     } else this.#fail("failed", failure("Sandbox.MalformedFrame", "the process sent an unknown message"));
+  }
+
+  #succeed(payload: unknown): void {
+    try {
+      this.#finish({ outcome: "succeeded", payload: JSON.stringify(payload) });
+    } catch (error) {
+      // Nested so deep that it can be read and not written.
+      this.#fail("failed", failure("Sandbox.MalformedFrame", messageOf(error)));
+    }
   }
 
   async #call(turn: Turn, { id, operation, input }: { id: number; operation: string; input: unknown }): Promise<void> {
@@ -275,7 +284,7 @@ function failureIn(value: unknown): FunctionFailure {
   return {
     errorType: typeof errorType === "string" ? errorType.slice(0, 257) : "Error",
     errorMessage: typeof errorMessage === "string" ? errorMessage.slice(0, 65_537) : "",
-    trace: lines.map((line) => String(line).slice(0, 1025)),
+    trace: lines.filter((line) => typeof line === "string").map((line) => line.slice(0, 1025)),
   };
 }
 

@@ -14,13 +14,15 @@ export const RULE_ERRORS = {
 
 export type RuleErrorCode = keyof typeof RULE_ERRORS;
 
-/** A rule's SQL is wrong, or asks for what is absent, at a place in its text. */
+/** A rule's SQL, or a template in one of its actions, is wrong or asks for what is absent, at a place in its text. */
 export class SqlError extends UsageError<RuleErrorCode> {
+  readonly problem: string;
   /** The offending character, counted from 1. */
   readonly character: number;
 
-  constructor(problem: string, at: number) {
-    super("sql-parse", `${problem} at character ${at + 1} of the SQL`);
+  constructor(problem: string, at: number, text = "the SQL") {
+    super("sql-parse", `${problem} at character ${at + 1} of ${text}`);
+    this.problem = problem;
     this.character = at + 1;
   }
 }

@@ -5,7 +5,7 @@ import { HawserError, NotFound, utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
 import type { TraceEvent } from "../../trace/index.ts";
 import type { Json } from "../api/shape.ts";
-import type { Published } from "../broker/index.ts";
+import type { Published, SystemMessage } from "../broker/index.ts";
 import { World as BrokerWorld } from "../broker/harness.test.ts";
 import { registryApi } from "../functions/fixtures.test.ts";
 import { Functions, functionStore } from "../functions/index.ts";
@@ -29,17 +29,34 @@ class FakeFunctions implements FunctionDoor {
   }
 }
 
-type Opened = World & { readonly rules: Rules; readonly engine: RuleEngine; readonly functions: FakeFunctions };
+type Opened = World & {
+  readonly rules: Rules;
+  readonly engine: RuleEngine;
+  readonly functions: FakeFunctions;
+  readonly published: { readonly message: SystemMessage; readonly origin: string }[];
+};
 
 async function open(t: TestContext, directory = temporary(t)): Promise<Opened> {
   const world = await newWorld(t, directory);
   const { account, store } = world.registry;
   const functions = new FakeFunctions();
-  const engine = new RuleEngine({ account, functions, trace: world.ledger, multiLevelMatchesParent: false });
+  const published: { message: SystemMessage; origin: string }[] = [];
+  const engine = new RuleEngine({
+    account,
+    clock: world.clock,
+    entropy,
+    hash: nodeHash,
+    trace: world.ledger,
+    functions,
+    publish: (message, origin) => void published.push({ message, origin }),
+    multiLevelMatchesParent: false,
+  });
   const rules = await Rules.open({ account, clock: world.clock, store, engine });
-  return { ...world, rules, engine, functions };
+  return { ...world, rules, engine, functions, published };
 }
 
+const ROLE = "arn:aws:iam::123456789012:role/republish";
+const REPUBLISH = { roleArn: ROLE, topic: "b" };
 const ARN = "arn:aws:lambda:eu-central-1:123456789012:function:f";
 
 function lambda(functionArn = ARN): Json {
@@ -122,8 +139,28 @@ test("CreateTopicRule refuses actions and settings that are absent by name, and 
     "not-implemented",
     /topicRulePayload\.actions\[0\]\.s3 is not/,
   );
-  await refused(create(rule(sql, lambda(), { republish: {} })), "not-implemented", /actions\[1\]\.republish/);
-  await refused(create({ sql, actions: [], errorAction: lambda() }), "not-implemented", /errorAction/);
+  await refused(create({ sql, actions: [], errorAction: { http: {} } }), "not-implemented", /errorAction\.http/);
+  await refused(create(rule(sql, { ...(lambda() as object), republish: REPUBLISH })), "invalid-request", /one action/);
+  await refused(create(rule(sql, { republish: { topic: "x" } })), "invalid-request", /roleArn is missing/);
+  await refused(create(rule(sql, { republish: { roleArn: ROLE } })), "invalid-request", /topic is missing/);
+  await refused(create(rule(sql, { republish: { ...REPUBLISH, qos: 2 } })), "invalid-request", /qos must be at most 1/);
+  const headers = { userProperties: [{ key: "k" }] };
+  await refused(
+    create(rule(sql, { republish: { ...REPUBLISH, headers } })),
+    "invalid-request",
+    /\[0\] needs key and value/,
+  );
+  await refused(
+    create(rule(sql, { republish: { ...REPUBLISH, topic: "a/${b +}" } })),
+    "sql-parse",
+    /character 8 of the template/,
+  );
+  await refused(
+    create(rule(sql, { republish: { ...REPUBLISH, topic: "a/${b" } })),
+    "sql-parse",
+    /character 3 of the template/,
+  );
+  await refused(create(rule("SELECT VALUE x FROM 'a'")), "sql-parse", /needs awsIotSqlVersion 2016-03-23/);
   await refused(create(rule(sql, { teleport: {} })), "invalid-request", /no member "teleport"/);
   await refused(create(rule(sql, {})), "invalid-request", /actions\[0\] must name one action/);
   await refused(create(rule(sql, { lambda: {} })), "invalid-request", /functionArn is missing/);
@@ -133,7 +170,7 @@ test("CreateTopicRule refuses actions and settings that are absent by name, and 
   await refused(create({ sql }), "invalid-request", /actions is missing/);
   await refused(create({ sql, actions: [], awsIotSqlVersion: "beta" }), "invalid-request", /2016-03-23/);
   await refused(create("text"), "invalid-request", /must be an object/);
-  await refused(create(rule("SELECT x FROM 'a'")), "sql-parse", /character 8/);
+  await refused(create(rule("SELECT rand() FROM 'a'")), "sql-parse", /the function rand .*character 8/);
   await refused(rules.getTopicRule({ ruleName: "r" }), "rule-access-denied");
 });
 
@@ -269,6 +306,153 @@ test("what an action could not do is told in the ledger, with the cure, and stop
   for (const detail of [binary, text]) assert.match(detail ?? "", /the payload is not JSON/);
 });
 
+test("a rule with fields and a condition hands its function what it selects, and nothing where the condition fails", async (t) => {
+  const { rules, engine, functions } = await open(t);
+  const sql = "SELECT temp AS celsius, topic(2) AS device FROM 'dt/+' WHERE temp > 30";
+  await rules.createTopicRule({ ruleName: "hot", topicRulePayload: rule(sql) });
+  for (const payload of ['{"temp":31.5,"x":1}', '{"temp":30}', '{"x":1}', "31.5", "no json"])
+    engine.handle(message("dt/d1", payload));
+  assert.deepEqual(
+    functions.asked.map(({ event }) => event),
+    ['{"celsius":31.5,"device":"d1"}'],
+  );
+});
+
+test("republish publishes what was selected, topic and properties filled in for each message", async (t) => {
+  const { rules, engine, published } = await open(t);
+  const headers = {
+    contentType: "application/json",
+    payloadFormatIndicator: "UTF8_DATA",
+    responseTopic: "answers/${clientid()}",
+    correlationData: "${encode(topic(), 'base64')}",
+    messageExpiry: "${ttl}",
+    userProperties: [{ key: "from", value: "${principal()}" }],
+  };
+  const republish = { roleArn: ROLE, topic: "alarms/${topic(2)}", qos: 1, headers };
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule("SELECT n FROM 'dt/+'", { republish }) });
+  const plain = { republish: { roleArn: ROLE, topic: "$$aws/things/t/shadow/update" } };
+  await rules.createTopicRule({ ruleName: "s", topicRulePayload: rule("SELECT * FROM 'raw'", plain) });
+  engine.handle(message("dt/d1", '{"n":5,"ttl":60}'));
+  const binary = Uint8Array.from([0xff, 1]);
+  engine.handle(message("raw", binary));
+  binary.fill(0);
+  const properties = {
+    payloadFormatIndicator: 1,
+    messageExpiryIntervalS: 60,
+    contentType: "application/json",
+    responseTopic: "answers/c",
+    correlationData: utf8Bytes("dt/d1"),
+    userProperties: [["from", "p"]],
+  };
+  assert.deepEqual(published, [
+    { message: { topic: "alarms/d1", payload: utf8Bytes('{"n":5}'), qos: 1, properties }, origin: "rule/r hop 1" },
+    {
+      message: { topic: "$aws/things/t/shadow/update", payload: Uint8Array.from([0xff, 1]), qos: 0, properties: {} },
+      origin: "rule/s hop 1",
+    },
+  ]);
+});
+
+test("a republish that cannot be made goes to the error action, with the original payload", async (t) => {
+  const { rules, engine, functions, published, ledger } = await open(t);
+  const broken = (republish: object, ruleName: string) =>
+    rules.createTopicRule({
+      ruleName,
+      topicRulePayload: {
+        ...(rule("SELECT * FROM 'a'", { republish: { ...REPUBLISH, ...republish } }) as object),
+        errorAction: lambda(),
+      },
+    });
+  await broken({ topic: "x/${missing}" }, "r1");
+  await broken({ topic: "$aws/x" }, "r2");
+  await broken({ headers: { messageExpiry: "soon" } }, "r3");
+  await broken({ headers: { payloadFormatIndicator: "${n}" } }, "r4");
+  await broken({ headers: { correlationData: "%" } }, "r5");
+  engine.handle(message("a", '{"n":1}'));
+  assert.deepEqual(published, []);
+  const reports = functions.asked.map(
+    ({ event }) => JSON.parse(event) as { ruleName: string; failures: { errorMessage: string }[] },
+  );
+  assert.deepEqual(
+    reports.map((each) => [each.ruleName, each.failures[0]?.errorMessage]),
+    [
+      ["r1", "the template in topic has no value for this message"],
+      ["r2", "a reserved topic must be written with $$"],
+      ["r3", "messageExpiry is no number of seconds"],
+      ["r4", "payloadFormatIndicator is not UTF8_DATA"],
+      ["r5", "correlationData is not base64"],
+    ],
+  );
+  const { failures, ...about } = reports[0] as unknown as Record<string, unknown>;
+  assert.deepEqual(about, {
+    ruleName: "r1",
+    topic: "a",
+    cloudwatchTraceId: about["cloudwatchTraceId"],
+    clientId: "c",
+    base64OriginalPayload: "eyJuIjoxfQ==",
+  });
+  const failure = {
+    failedAction: "RepublishAction",
+    failedResource: "a",
+    errorMessage: reports[0]?.failures[0]?.errorMessage,
+  };
+  assert.deepEqual(failures, [failure]);
+  const warnings = JSON.stringify(ledger.events({ kinds: ["process"] }));
+  assert.match(warnings, /rule r1 could not republish: the template in topic has no value/);
+});
+
+test("a function that may not be invoked goes to the error action, and an error action that fails to the ledger", async (t) => {
+  const { rules, engine, functions, published, ledger } = await open(t);
+  const topicRulePayload = {
+    ...(rule("SELECT * FROM 'a'") as object),
+    errorAction: { republish: { ...REPUBLISH, topic: "errors" } },
+  };
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload });
+  await rules.createTopicRule({
+    ruleName: "twice",
+    topicRulePayload: { ...(rule("SELECT * FROM 'b'") as object), errorAction: lambda(`${ARN}2`) },
+  });
+  functions.answer = () => "denied";
+  engine.handle(message("a"));
+  const [{ message: report } = assert.fail()] = published;
+  assert.equal(report.topic, "errors");
+  const { failures } = JSON.parse(new TextDecoder().decode(report.payload)) as { failures: Record<string, string>[] };
+  assert.deepEqual([failures[0]?.["failedAction"], failures[0]?.["failedResource"]], ["LambdaAction", ARN]);
+  engine.handle(message("b"));
+  assert.equal(published.length, 1);
+  assert.equal(ledger.events({ kinds: ["function.run"] }).length, 3);
+});
+
+test("rules that republish to each other end after five hops, which the ledger tells", async (t) => {
+  const world = await newWorld(t);
+  const { account, store } = world.registry;
+  const { broker } = new BrokerWorld();
+  const seen: string[] = [];
+  const engine = new RuleEngine({
+    account,
+    clock: world.clock,
+    entropy,
+    hash: nodeHash,
+    trace: world.ledger,
+    functions: new FakeFunctions(),
+    publish: (message, origin) => broker.publish(message, origin),
+    ...broker.settings,
+  });
+  const rules = await Rules.open({ account, clock: world.clock, store, engine });
+  t.after(broker.onPublish((published) => engine.handle(published)));
+  t.after(broker.onPublish(({ topic }) => void seen.push(topic)));
+  for (const [ruleName, from, topic] of [
+    ["ping", "a", "b"],
+    ["pong", "b", "a"],
+  ] as const) {
+    const republish = { ...REPUBLISH, topic };
+    await rules.createTopicRule({ ruleName, topicRulePayload: rule(`SELECT * FROM '${from}'`, { republish }) });
+  }
+  broker.publish({ topic: "a", payload: utf8Bytes("{}"), qos: 0 }, "test");
+  assert.deepEqual(seen.toSorted(), ["a", "a", "a", "b", "b", "b"]);
+  assert.match(JSON.stringify(world.ledger.events({ kinds: ["process"] })), /was republished 5 times already/);
+});
+
 test("AW-43 AW-57 AW-58 create function, permission and rule; then a registration event activates the device", async (t) => {
   const { registry, ledger, clock } = await newWorld(t);
   const { account, store, directory } = registry;
@@ -286,7 +470,16 @@ test("AW-43 AW-57 AW-58 create function, permission and rule; then a registratio
   });
   t.after(() => functions.close());
   const { broker } = new BrokerWorld();
-  const engine = new RuleEngine({ account, functions, trace: ledger, ...broker.settings });
+  const engine = new RuleEngine({
+    account,
+    clock,
+    entropy,
+    hash: nodeHash,
+    trace: ledger,
+    functions,
+    publish: (message, origin) => broker.publish(message, origin),
+    ...broker.settings,
+  });
   const rules = await Rules.open({ account, clock, store, engine });
   t.after(broker.onPublish((published) => engine.handle(published)));
 

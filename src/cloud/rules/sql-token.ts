@@ -8,8 +8,13 @@ export type Token =
   | { readonly kind: "word" | "symbol" | "number" | "end"; readonly text: string; readonly at: number }
   | { readonly kind: "single" | "double"; readonly text: string; readonly value: string; readonly at: number };
 
+/** Words that are no names; in any case. */
+const KEYWORDS = new Set(
+  "SELECT FROM WHERE AS AND OR NOT IN CASE WHEN THEN ELSE END TRUE FALSE NULL EXISTS".split(" "),
+);
+
 const PATTERN =
-  /(?<space>\s+)|(?<word>[A-Za-z_][A-Za-z0-9_]*)|(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<single>'(?:[^']|'')*')|(?<double>"(?:[^"]|"")*")|(?<symbol><>|!=|<=|>=|[*,.()[\]=<>+\-/%{}:])/y;
+  /(?<space>\s+)|(?<word>[A-Za-z_][A-Za-z0-9_]*)|(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<single>'(?:[^']|'')*')|(?<double>"(?:[^"]|"")*")|(?<symbol><>|!=|<=|>=|[*,.()[\]=<>+\-/%])/y;
 
 /** The tokens of a text, the last one `end`. Throws `SqlError` where none begins. */
 export function tokensOf(sql: string): Token[] {
@@ -29,6 +34,78 @@ export function tokensOf(sql: string): Token[] {
   }
   tokens.push({ kind: "end", text: "", at });
   return tokens;
+}
+
+/** Goes through the tokens of a text, and knows how to say what is wrong with the next one. */
+export class TokenReader {
+  readonly #tokens: readonly Token[];
+  #at = 0;
+
+  /** Throws `SqlError` for a text that is not made of tokens. */
+  constructor(sql: string) {
+    this.#tokens = tokensOf(sql);
+  }
+
+  /** The next token, or one that many further; the end again and again. */
+  peek(further = 0): Token {
+    return this.#tokens[Math.min(this.#at + further, this.#tokens.length - 1)] as Token;
+  }
+
+  next(): Token {
+    const token = this.peek();
+    if (token.kind !== "end") this.#at++;
+    return token;
+  }
+
+  /** Whether the next token is this keyword, in any case; then it is taken. */
+  takeWord(word: string): boolean {
+    const token = this.peek();
+    const isIt = token.kind === "word" && token.text.toUpperCase() === word;
+    if (isIt) this.#at++;
+    return isIt;
+  }
+
+  takeSymbol(symbol: string): boolean {
+    const token = this.peek();
+    const isIt = token.kind === "symbol" && token.text === symbol;
+    if (isIt) this.#at++;
+    return isIt;
+  }
+
+  expectWord(word: string): void {
+    if (!this.takeWord(word)) throw this.expected(word);
+  }
+
+  expectSymbol(symbol: string): void {
+    if (!this.takeSymbol(symbol)) throw this.expected(symbol);
+  }
+
+  /** A name, plain or in double quotes; `anyWord` where even a keyword can be nothing else. */
+  expectName(what: string, { anyWord }: { readonly anyWord: boolean }): string {
+    const token = this.peek();
+    if (token.kind === "double") {
+      this.#at++;
+      return token.value;
+    }
+    if (token.kind !== "word" || (isKeyword(token) && !anyWord)) throw this.expected(what);
+    this.#at++;
+    return token.text;
+  }
+
+  expected(what: string): SqlError {
+    const { kind, text, at } = this.peek();
+    const shown = text.length > 40 ? `${text.slice(0, 40)}…` : text;
+    return new SqlError(`expected ${what}, not ${kind === "end" ? "the end" : shown},`, at);
+  }
+
+  absent(what: string): SqlError {
+    return new SqlError(`${what} is not available in this version:`, this.peek().at);
+  }
+}
+
+/** Whether a word means something to the grammar and can be no name. */
+export function isKeyword({ kind, text }: Token): boolean {
+  return kind === "word" && KEYWORDS.has(text.toUpperCase());
 }
 
 /** Quotes inside a text are written twice. */

@@ -1,0 +1,57 @@
+import { SqlError } from "./errors.ts";
+import type { Expression } from "./sql-ast.ts";
+import { evaluate, type EvaluationContext } from "./sql-evaluate.ts";
+import { parseExpression } from "./sql-parse.ts";
+import { textOf } from "./sql-value.ts";
+
+/** A text with expressions in it: literal pieces and expressions in turn. */
+export type Template = readonly (string | Expression)[];
+
+/**
+ * Reads a text with substitution templates, `${expression}`. Throws `SqlError` with the place in the text.
+ * AWS IoT Core, "Substitution templates"
+ */
+export function parseTemplate(text: string): Template {
+  const pieces: (string | Expression)[] = [];
+  let from = 0;
+  for (let open = text.indexOf("${"); open >= 0; open = text.indexOf("${", from)) {
+    const close = endOf(text, open + 2);
+    if (open > from) pieces.push(text.slice(from, open));
+    pieces.push(expressionIn(text, open + 2, close));
+    from = close + 1;
+  }
+  if (from < text.length || pieces.length === 0) pieces.push(text.slice(from));
+  return pieces;
+}
+
+/** The text for one message, or undefined where an expression has no value. */
+export function fillTemplate(template: Template, context: EvaluationContext): string | undefined {
+  let filled = "";
+  for (const piece of template) {
+    const text = typeof piece === "string" ? piece : textOf(evaluate(piece, context));
+    if (text === undefined) return undefined;
+    filled += text;
+  }
+  return filled;
+}
+
+function expressionIn(text: string, from: number, to: number): Expression {
+  try {
+    return parseExpression(text.slice(from, to));
+  } catch (error) {
+    if (!(error instanceof SqlError)) throw error;
+    throw new SqlError(error.problem, from + error.character - 1, "the template");
+  }
+}
+
+/** Where the expression ends: at the first brace outside of quotes. */
+function endOf(text: string, from: number): number {
+  let quote = "";
+  for (let at = from; at < text.length; at++) {
+    const character = text[at] ?? "";
+    if (quote !== "") quote = character === quote ? "" : quote;
+    else if (character === "'" || character === '"') quote = character;
+    else if (character === "}") return at;
+  }
+  throw new SqlError("the template that begins with ${ does not end:", from - 2, "the template");
+}
