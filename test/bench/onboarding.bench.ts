@@ -1,0 +1,184 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { generateKeyPairSync } from "node:crypto";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
+import { connect as connectTls, type SecureContext, createSecureContext } from "node:tls";
+
+import { generate } from "mqtt-packet";
+
+import { withCa } from "../../src/cli/ca-directory.ts";
+import { nodeSigner } from "../../src/crypto/node.ts";
+import { certificateToPem, nameFromText } from "../../src/pki/index.ts";
+import { silentTrace } from "../../src/trace/index.ts";
+import { type BenchOptions, type BenchRow, median } from "./bench-row.ts";
+
+const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
+const CONCURRENCY = 8;
+/** Devices wait between attempts, so more of them are on their way at once. */
+const ONBOARDING_CONCURRENCY = 32;
+const DAY_MS = 86_400_000;
+
+/** A certificate with its key, ready to connect with. */
+type Device = { readonly clientId: string; readonly context: SecureContext };
+
+/**
+ * Devices that register just in time, and full mutual TLS 1.2 connects, per second: our cloud against mosquitto's
+ * connects, with the same certificates and the same client. An onboarding is every connect from the first to CONNACK 0.
+ */
+export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
+  const count = long ? 1000 : 150;
+  const folder = mkdtempSync(join(tmpdir(), "onboarding-bench-"));
+  const cloud = await startCloud(folder);
+  const mosquitto = await startMosquitto(folder);
+  try {
+    progress(`  issuing ${count} certificates`);
+    const devices = await issue(join(folder, "ca"), count);
+    progress("  onboarding");
+    const onboardings = await perSecond(devices, (device) => onboard(cloud.port, device), ONBOARDING_CONCURRENCY);
+    progress("  connects");
+    const rounds: [number, number | undefined][] = [];
+    for (let round = 0; round < 3; round++) {
+      const ours = await perSecond(devices, (device) => connected(cloud.port, device));
+      const peer = mosquitto && (await perSecond(devices, (device) => connected(mosquitto.port, device)));
+      rounds.push([ours, peer]);
+    }
+    const ours = median(rounds.map(([mine]) => mine));
+    const peer = mosquitto && median(rounds.map(([, theirs]) => theirs ?? 0));
+    const note = `mosquitto's full mutual TLS 1.2 connects; P-256, ${CONCURRENCY} at a time, client in one process beside it`;
+    const ratio = (value: number) => (peer === undefined ? undefined : value / peer);
+    return [
+      {
+        name: "just-in-time registrations",
+        ours: onboardings,
+        peer,
+        ratio: ratio(onboardings),
+        unit: "devices/s",
+        note,
+      },
+      { name: "full mutual TLS connects", ours, peer, ratio: ratio(ours), unit: "connects/s", note },
+    ];
+  } finally {
+    cloud.stop();
+    mosquitto?.stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type Target = { readonly port: number; readonly stop: () => void };
+
+async function startCloud(folder: string): Promise<Target> {
+  const hawser = (...args: string[]) =>
+    execFileSync(process.execPath, [MAIN, ...args], { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  hawser("ca", "init", "--dir", "ca");
+  const up = spawn(process.execPath, [MAIN, "up", "--data", "cloud", "--api-port", "0", "--mqtt-port", "0", "--json"], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const [line] = (await once(createInterface(up.stdout), "line")) as [string];
+  const { mqtt } = JSON.parse(line) as { mqtt: string };
+  hawser("cloud", "register-ca", "--ca-dir", "ca", "--data", "cloud");
+  hawser("cloud", "install-jitr", "--data", "cloud");
+  return { port: Number(mqtt.split(":").at(-1)), stop: () => void up.kill("SIGKILL") };
+}
+
+async function startMosquitto(folder: string): Promise<Target | undefined> {
+  if (spawnSync("mosquitto", ["-h"]).error) return undefined;
+  const port = await freePort();
+  const [key, cert] = ["cloud/tls/server.key", "cloud/tls/server.pem"].map((name) => join(folder, name));
+  const ca = ["hawser-intermediate", "hawser-root"].map((label) =>
+    readFileSync(join(folder, "ca/issuers", label, "certificate.pem"), "utf8"),
+  );
+  writeFileSync(join(folder, "devices.pem"), ca.join(""));
+  const config = [
+    `listener ${port} 127.0.0.1`,
+    `cafile ${join(folder, "devices.pem")}`,
+    `certfile ${cert}`,
+    `keyfile ${key}`,
+    "require_certificate true",
+    "use_identity_as_username true",
+    "tls_version tlsv1.2",
+    "user root",
+  ];
+  writeFileSync(join(folder, "mosquitto.conf"), `${config.join("\n")}\n`);
+  const child: ChildProcess = spawn("mosquitto", ["-c", join(folder, "mosquitto.conf")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  await once(child.stderr ?? child, "data");
+  return { port, stop: () => void child.kill("SIGKILL") };
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return port;
+}
+
+async function issue(caDir: string, count: number): Promise<Device[]> {
+  return withCa({ caDir }, silentTrace, async ({ authority, issuer }) => {
+    const devices: Device[] = [];
+    const now = Date.now();
+    for (let i = 0; i < count; i++) {
+      const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+      const clientId = `bench-${i}`;
+      const applicant = { publicKey: nodeSigner(privateKey).publicKey, subject: nameFromText(`CN=${clientId}`) };
+      const validity = { notBefore: now, notAfter: now + 30 * DAY_MS };
+      const certificate = await authority.issue({ issuer: issuer.label, profile: "device", applicant, validity });
+      const cert = certificateToPem(certificate) + certificateToPem(issuer.certificate);
+      const key = privateKey.export({ format: "pem", type: "pkcs8" });
+      devices.push({ clientId, context: createSecureContext({ key, cert, maxVersion: "TLSv1.2" }) });
+    }
+    return devices;
+  });
+}
+
+async function perSecond(
+  devices: readonly Device[],
+  work: (device: Device) => Promise<void>,
+  concurrency = CONCURRENCY,
+): Promise<number> {
+  const waiting = [...devices];
+  const start = performance.now();
+  const worker = async () => {
+    for (let device = waiting.pop(); device; device = waiting.pop()) await work(device);
+  };
+  await Promise.all(Array.from({ length: concurrency }, worker));
+  return (devices.length * 1000) / (performance.now() - start);
+}
+
+/** Connects until the cloud lets the device in: dropped first, activated by the function, then accepted. */
+async function onboard(port: number, device: Device): Promise<void> {
+  // A device backs off; one that hammers would make the cloud publish its event again and again.
+  for (let delayMs = 50; !(await attempt(port, device)); delayMs *= 2) await setTimeout(delayMs);
+}
+
+async function connected(port: number, device: Device): Promise<void> {
+  if (!(await attempt(port, device))) throw new Error(`${device.clientId} was not accepted`);
+}
+
+/** One full handshake and CONNECT; whether CONNACK 0 came. */
+function attempt(port: number, { clientId, context }: Device): Promise<boolean> {
+  return new Promise((resolve) => {
+    let accepted = false;
+    // The server's certificate is not what is measured here; every client of the bench skips it alike.
+    const socket = connectTls({ host: "127.0.0.1", port, secureContext: context, rejectUnauthorized: false });
+    socket.setNoDelay(true);
+    socket.once("secureConnect", () =>
+      socket.write(
+        generate({ cmd: "connect", clientId, clean: true, keepalive: 60, protocolId: "MQTT", protocolVersion: 4 }),
+      ),
+    );
+    socket.on("data", (bytes: Uint8Array) => {
+      accepted = bytes[0] === 0x20 && bytes[3] === 0;
+      socket.end(generate({ cmd: "disconnect" }));
+    });
+    socket.on("error", () => socket.destroy());
+    socket.once("close", () => resolve(accepted));
+  });
+}
