@@ -12,6 +12,7 @@ import { HOST_ERRORS } from "../host/index.ts";
 import { PKCS11_ERRORS } from "../pkcs11/index.ts";
 import { CA_ERRORS } from "../pki/ca/index.ts";
 import { PKI_ERRORS } from "../pki/index.ts";
+import { OCSP_ERRORS } from "../pki/ocsp/index.ts";
 import { TLS_ERRORS } from "../tls/index.ts";
 import { REFUSALS } from "../trace/index.ts";
 import { CLI_ERRORS } from "./errors.ts";
@@ -25,6 +26,7 @@ export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   host: HOST_ERRORS,
   pki: PKI_ERRORS,
   "pki/ca": CA_ERRORS,
+  "pki/ocsp": OCSP_ERRORS,
   tls: TLS_ERRORS,
   cloud: CLOUD_ERRORS,
   "cloud/policy": POLICY_ERRORS,

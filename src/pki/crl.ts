@@ -1,7 +1,7 @@
 import { DecodeError, equal, parsePem, toHex, toPem } from "../codec/index.ts";
 import type { SignatureVerifier } from "../crypto/index.ts";
 import type { Certificate } from "./certificate.ts";
-import { REVOCATION_REASONS, type RevocationReason } from "./crl-reasons.ts";
+import { reasonOf, type RevocationReason } from "./crl-reasons.ts";
 import { TAG, contextTag, parseDer, type DerElement, type DerLimits } from "./der.ts";
 import { DerFields, octetsOfBitString, onlyChild, smallIntegerOf, timeOf } from "./der-fields.ts";
 import { CertificateError, type PkiErrorCode } from "./errors.ts";
@@ -143,14 +143,7 @@ function entryOf(entry: DerElement, issuer: DistinguishedName): [serial: string,
   const extensions = extensionsField ? rawExtensionsOf(extensionsField) : [];
   refuseUnknown(extensions, issuer, ENTRY_EXTENSIONS);
   const reason = extensions.find(({ oid }) => oid === EXTENSION.reasonCode);
-  return [serial, { time, reason: reason ? reasonOf(reason) : "unspecified" }];
-}
-
-function reasonOf(extension: RawExtension & { readonly at: number }): RevocationReason {
-  const element = parseDer(extension.value, undefined, extension.at);
-  const found = Object.entries(REVOCATION_REASONS).find(([, number]) => number === element.content[0]);
-  if (element.tag === TAG.enumerated && element.content.length === 1 && found) return found[0] as RevocationReason;
-  throw new DecodeError("value", "not a reason code", element.at);
+  return [serial, { time, reason: reason ? reasonOf(parseDer(reason.value, undefined, reason.at)) : "unspecified" }];
 }
 
 function integerHex(element: DerElement): string {

@@ -1,0 +1,5 @@
+export type { CertIdHash, CertificateAndIssuer } from "./cert-id.ts";
+export { checkOcspResponse, type OcspAnswer, type OcspCheck } from "./check.ts";
+export { OCSP_ERRORS, OcspError, type OcspErrorCode } from "./errors.ts";
+export { ocspRequest, type OcspQuestion } from "./request.ts";
+export type { CertificateStatus } from "./response.ts";
