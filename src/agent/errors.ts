@@ -7,6 +7,10 @@ export const AGENT_ERRORS = {
       "The cloud closed the connection after TLS and before it answered CONNECT: MQTT 3.1.1 has no other way to say no.",
     cure: "A device that connects for the first time is registered this way; it connects again by itself. If it stays so, ask the cloud: hawser why CLIENT_ID.",
   },
+  "not-mqtt": {
+    cause: "What answers at this address over TLS is not an MQTT broker.",
+    cure: "Check the port: devices connect to the MQTT port that hawser up prints (8883 by default), not to the control plane.",
+  },
   "connection-lost": {
     cause: "The connection broke before the cloud acknowledged a message or a subscription.",
     cure: "The message may or may not have arrived; with QoS 1 it is sent again. If it repeats, hawser why CLIENT_ID names the reason.",

@@ -176,6 +176,13 @@ test("subscribe-refused carries the reason code of SUBACK", async () => {
   await device.end();
 });
 
+test("not-mqtt is what another server at that port ends in, at once", async () => {
+  const http: Behaviour = (_packet, _reply, stream) => void stream.end("HTTP/1.1 400 Bad Request\r\n\r\n");
+  const { connect, progress } = scripted([http]);
+  await assert.rejects(connect(), { code: "not-mqtt" });
+  assert.deepEqual(steps(progress), ["connecting", "refused"]);
+});
+
 test("a failure that waiting cannot cure ends connecting at once, as itself", async () => {
   const { connect, progress } = scripted([accept]);
   const failure = new UsageError("bad-key", "no such key");

@@ -38,23 +38,27 @@ export interface MqttSession {
 /**
  * Opens an MQTT session over a connected stream, clean start, without reconnecting: when to try again is the device's decision.
  * Throws `ProtocolError` `connection-dropped` where the stream ends before CONNACK, with what it failed of as the cause,
- * and `Refused` `connack-refused` where CONNACK says no. MQTT 3.1.1, section 3.2
+ * `not-mqtt` where something else answers, and `Refused` `connack-refused` where CONNACK says no. MQTT 3.1.1, section 3.2
  */
 export async function openMqtt(stream: Duplex, options: MqttOptions): Promise<MqttSession> {
   const client = new MqttClient(() => stream, clientOptions(options));
   traceTo(options, client);
-  const failure: { error?: Error } = {};
+  const failure: Failure = {};
   const note = (error: Error) => void (failure.error ??= error);
   stream.on("error", note);
   // The broker's end is the end: MQTT has no half-open connections.
   stream.on("end", () => stream.destroy());
-  client.on("error", note);
+  client.on("error", (error) => {
+    // MQTT.js tells of its parser's failures and of refusals alike; only refusals have a code.
+    if (reasonCodeOf(error) === undefined && !failure.error) failure.isMalformed = true;
+    note(error);
+  });
   const closed = new Promise<void>((resolve) => client.once("close", () => resolve()));
   const accepted = new Promise<boolean>((resolve) => client.once("connect", () => resolve(true)));
   client.connect();
   if (!(await Promise.race([accepted, closed.then(() => false)]))) {
     client.end(true);
-    throw refusalOf(failure.error);
+    throw refusalOf(failure);
   }
   return new Session(client, closed, options, failure);
 }
@@ -63,10 +67,10 @@ class Session implements MqttSession {
   readonly closed: Promise<void>;
   readonly #client: MqttClient;
   readonly #options: MqttOptions;
-  readonly #failure: { error?: Error };
+  readonly #failure: Failure;
   #ended: Promise<void> | undefined;
 
-  constructor(client: MqttClient, closed: Promise<void>, options: MqttOptions, failure: { error?: Error }) {
+  constructor(client: MqttClient, closed: Promise<void>, options: MqttOptions, failure: Failure) {
     this.#client = client;
     this.closed = closed;
     this.#options = options;
@@ -140,7 +144,18 @@ function clientOptions(options: MqttOptions): IClientOptions {
   };
 }
 
-function refusalOf(error: Error | undefined): Error {
+/** What a connection failed of, first things first. */
+type Failure = { error?: Error; isMalformed?: true };
+
+function refusalOf({ error, isMalformed }: Failure): Error {
+  if (isMalformed) {
+    return new ProtocolError<AgentErrorCode>(
+      "not-mqtt",
+      "the answer to CONNECT is not MQTT",
+      undefined,
+      causeOf(error),
+    );
+  }
   const code = reasonCodeOf(error);
   if (code !== undefined) {
     return new Refused<AgentErrorCode>("connack-refused", `CONNACK refuses with ${hex(code)}`, code, causeOf(error));

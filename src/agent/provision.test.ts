@@ -107,5 +107,6 @@ test("no-certificate and certificate-mismatch are told apart", async () => {
   await assert.rejects(storeCertificates(chip, 0, { device }), { code: "certificate-mismatch" });
   await storeCertificates(chip, 0, { device: await issue(ca, signer) });
   await assert.rejects(deviceIdentity(chip, 1), { code: "certificate-mismatch" });
+  await assert.rejects(deviceIdentity(chip, 2), { code: "empty-slot" });
   assert.equal((await deviceIdentity(chip, 0)).chain.length, 1);
 });

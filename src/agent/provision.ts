@@ -1,4 +1,4 @@
-import { equal, UsageError } from "../codec/index.ts";
+import { equal, Refused, UsageError } from "../codec/index.ts";
 import type { PlainKeyPair, SecureElement, Signer } from "../crypto/index.ts";
 import { createCsr, parseCertificate, type Certificate, type DistinguishedName } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
@@ -60,16 +60,26 @@ export async function storeCertificates(
 
 /**
  * Who the device is, from the secure element alone.
- * Throws `UsageError` `no-certificate` or `certificate-mismatch`.
+ * Throws `UsageError` `no-certificate`, `empty-slot` or `certificate-mismatch`.
  */
 export async function deviceIdentity(element: SecureElement, slot: number): Promise<DeviceIdentity> {
   const der = await element.readCertificate(CERTIFICATE_INDEX.device);
   if (!der) throw new UsageError<AgentErrorCode>("no-certificate", "the chip's storage holds no device certificate");
   const device = parseCertificate(der);
-  const signer = await element.signer(slot);
+  const signer = await signerIn(element, slot);
   requireMatch(signer, device);
   const issuer = await element.readCertificate(CERTIFICATE_INDEX.issuer);
   return { signer, chain: issuer ? [device, parseCertificate(issuer)] : [device] };
+}
+
+/** A chip refuses to show the public key of a slot that has none. */
+async function signerIn(element: SecureElement, slot: number): Promise<Signer> {
+  try {
+    return await element.signer(slot);
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause;
+    throw new UsageError<AgentErrorCode>("empty-slot", `key slot ${slot} gives no key`, { cause });
+  }
 }
 
 function requireMatch(signer: Signer, certificate: Certificate): void {

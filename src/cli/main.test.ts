@@ -5,7 +5,7 @@ import { test } from "node:test";
 
 import { HawserError, UsageError } from "../codec/index.ts";
 import { ERROR_TABLES, explain } from "./error-tables.ts";
-import { badOption } from "./errors.ts";
+import { badOption, CLI_ERRORS } from "./errors.ts";
 import { masked, reportFailure } from "./output.ts";
 
 const MAIN = join(import.meta.dirname, "main.ts");
@@ -71,6 +71,23 @@ test("a system error is explained, and an unknown one is shown whole and called 
   assert.match(reported(refused).text, /^error: connect ECONNREFUSED 127.0.0.1:1\ncause: Nothing listens/);
   assert.match(reported(new AggregateError([refused])).text, /cause: Nothing listens/);
   assert.match(reported(new RangeError("odd")).text, /RangeError: odd\n[^]*error: odd\ncause: .*defect/);
+});
+
+test("every failure of the operating system that has a row is told with it", () => {
+  const codes = Object.keys(CLI_ERRORS).filter((code) => code.startsWith("E"));
+  assert.ok(codes.length > 10);
+  for (const code of codes) {
+    const { status, text } = reported(Object.assign(new Error("it failed"), { code }));
+    assert.equal(status, 1);
+    assert.ok(text.includes(explain(code)?.cure ?? "no cure"), code);
+  }
+});
+
+test("a code that several rooms have is explained by the room that made the error", () => {
+  const from = (room: string) => `Error: x\n    at f (file:///somewhere/src/${room}/node.ts:1:1)`;
+  assert.match(explain("connection-lost", from("host"))?.cause ?? "", /chip/);
+  assert.match(explain("connection-lost", from("agent"))?.cause ?? "", /cloud/);
+  assert.equal(explain("malformed-policy", from("cloud/policy")), ERROR_TABLES["cloud/policy"]?.["malformed-policy"]);
 });
 
 test("every code of every table has a cause and a cure that are sentences", () => {

@@ -12,7 +12,7 @@ import { requirePeer } from "./peers.ts";
 
 type Facts = { readonly mqtt: string; readonly caFile: string };
 
-test("AW-20 AW-59 AW-60 AW-63 AW-66 mosquitto_pub onboards with a software key and its message reaches mosquitto_sub", async (t) => {
+test("AW-20 AW-59 AW-60 AW-63 AW-66 T-26 mosquitto_pub onboards with a software key and its message reaches mosquitto_sub", async (t) => {
   for (const peer of ["openssl", "mosquitto_pub", "mosquitto_sub"]) if (!requirePeer(t, peer)) return;
   const directory = mkdtempSync(join(tmpdir(), "hawser-mosquitto-"));
   t.after(() => rmSync(directory, { recursive: true }));

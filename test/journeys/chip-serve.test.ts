@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { finished, hawser } from "../../scripts/programs.ts";
+import { finished, hawser, words } from "../../scripts/programs.ts";
 import type { TraceEvent } from "../../src/trace/index.ts";
 
 test("hawser chip serve prints where it listens, serves hawser chip info, traces, and ends cleanly on SIGINT", async (t) => {
@@ -47,7 +47,7 @@ test("a chip that is not there, and a port that is taken, end with status 1 and 
   const { port } = await chip.json();
   const taken = hawser(["chip", "serve", "--port", String(port)]);
   assert.equal((await taken.ended).status, 1);
-  assert.match(taken.complaints.join("\n"), /EADDRINUSE.*\ncause: Another program .*\ncure: {2}Choose another port/);
+  assert.match(taken.complaints.join("\n"), /EADDRINUSE.*\ncause: .*\ncure: {2}Choose another port/);
   await chip.stop();
   const info = hawser(["chip", "info", "--chip", `127.0.0.1:${port}`]);
   assert.equal((await info.ended).status, 1);
@@ -57,12 +57,18 @@ test("a chip that is not there, and a port that is taken, end with status 1 and 
   );
 });
 
-test("a wrong port, a wrong model and a missing option end with status 2", async () => {
-  for (const argv of [
+test("options that cannot work end with status 2, before anything is touched", async () => {
+  const all = [
     ["chip", "serve", "--port", "70000"],
     ["chip", "serve", "--model", "a72"],
     ["chip", "info"],
-  ]) {
-    assert.equal((await hawser(argv).ended).status, 2, argv.join(" "));
-  }
+    words`device connect --chip 127.0.0.1:1 --cloud localhost:1 --cafile x --performers sign=chip`,
+    words`device connect --chip 127.0.0.1:1 --cloud nowhere --cafile x`,
+    words`device connect --chip 127.0.0.1:1 --cloud localhost:1 --cafile x --mqtt-version 3`,
+    words`device init --chip 127.0.0.1:1 --generate --inject key.pem --ca-dir ca`,
+    words`device init --chip 127.0.0.1:1 --generate`,
+    words`chip serve --state-key x`,
+    words`timeline --data x`,
+  ];
+  for (const argv of all) assert.equal((await hawser(argv).ended).status, 2, argv.join(" "));
 });

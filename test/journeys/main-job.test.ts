@@ -278,7 +278,7 @@ test("the main job, from bare chip to accepted telemetry, typed command by comma
   });
 
   await t.test(
-    "OE-16 OE-50 the generated key is in no log, trace, capture, file or heap snapshot outside its chip",
+    "T-26 OE-16 OE-50 the generated key is in no log, trace, capture, file or heap snapshot outside its chip",
     async () => {
       for (const program of [host, cloudProgram]) {
         program.signal("SIGUSR2");

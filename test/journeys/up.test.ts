@@ -116,6 +116,35 @@ test("a command that does not find its cloud says how to name it, and a stopped 
   assert.match(late.complaints.join("\n"), /does not answer.*\ncause: /);
 });
 
+test("beyond loopback the control plane speaks HTTPS; a device that trusts another root, or connects to the wrong port, is told so", async (t) => {
+  const directory = directoryOf(t);
+  const [data, ca] = [join(directory, "cloud"), join(directory, "ca")];
+  const cloud = up(t, data, words`--host 0.0.0.0 --json`);
+  const { api, mqtt, caFile } = await cloud.json<Facts>();
+  assert.match(api, /^https:\/\/localhost:/);
+  assert.ok(await status(data));
+  const chip = hawser(words`chip serve --port 0 --json`);
+  t.after(() => chip.stop("SIGKILL"));
+  const { address = "" } = await chip.json();
+  await finished(hawser(words`ca init --dir ${ca} --root-name Root --intermediate-name Intermediate`));
+  await finished(hawser(words`device init --chip ${address} --generate --ca-dir ${ca} --subject CN=d`));
+  const otherRoot = join(ca, "issuers", "root", "certificate.pem");
+  const controlPlane = api.slice("https://".length);
+  for (const [where, cafile, code] of [
+    [mqtt, otherRoot, "certificate-refused"],
+    [mqtt.replace("localhost", "127.0.0.2"), caFile, "certificate-refused"],
+    [controlPlane, caFile, "not-mqtt"],
+  ] as const) {
+    const device = hawser(words`device connect --chip ${address} --cloud ${where} --cafile ${cafile} --json`);
+    assert.equal((await device.ended).status, 1);
+    assert.match(device.complaints.join("\n"), new RegExp(`"code":"${code}"`), where);
+  }
+  const [line = ""] = await finished(hawser(words`why --data ${data} --json`));
+  assert.match(line, /"cause":"tls-failed"/);
+  await chip.stop();
+  await cloud.stop();
+});
+
 test("hawser why names the cause for a device of a CA that nobody registered", async (t) => {
   const directory = directoryOf(t);
   const [data, ca] = [join(directory, "cloud"), join(directory, "ca")];
