@@ -192,4 +192,5 @@ test("AW-57 the AWS CLI makes a rule for the registration topic, with the functi
   assert.deepEqual(Statement, [JSON.parse(String(added["Statement"]))]);
   await json("lambda", "remove-permission", ...name, "--statement-id", "rule");
   await json("iot", "delete-topic-rule", "--rule-name", "jitr");
+  await refused("UnauthorizedException", "iot", "get-topic-rule", "--rule-name", "jitr");
 });
