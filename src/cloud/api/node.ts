@@ -41,6 +41,7 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
     keepAliveTimeout: IDLE_TIMEOUT_MS,
     // One parser for everybody: a request that two readers understand differently is refused.
     insecureHTTPParser: false,

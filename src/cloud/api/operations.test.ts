@@ -33,7 +33,7 @@ test("AW-22 a CA goes from code to enabled: the six steps over the API", async (
     lastModifiedDate: Date.UTC(2026, 0, 1) / 1000,
     customerVersion: 1,
     generationId: before.certificateDescription.generationId,
-    validity: { notBefore: Date.UTC(2025, 11, 1) / 1000, notAfter: Date.UTC(2030, 0, 1) / 1000 },
+    validity: { notBefore: Date.UTC(2024, 0, 1) / 1000, notAfter: Date.UTC(2030, 0, 1) / 1000 },
     certificateMode: "DEFAULT",
     status: "INACTIVE",
     autoRegistrationStatus: "DISABLE",

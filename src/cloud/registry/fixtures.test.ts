@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
+import { concat } from "../../codec/index.ts";
 import { SeededEntropy, VirtualClock, type Signer } from "../../crypto/index.ts";
 import { nodeHash, nodeSigner, nodeVerifier } from "../../crypto/node.ts";
 import {
@@ -45,11 +46,12 @@ export function newSigner(curve = "P-256"): Signer {
   return nodeSigner(generateKeyPairSync("ec", { namedCurve: curve }).privateKey);
 }
 
+const caValidity = { notBefore: Date.UTC(2024, 0, 1), notAfter: Date.UTC(2030, 0, 1) };
 const validity = { notBefore: Date.UTC(2025, 11, 1), notAfter: Date.UTC(2030, 0, 1) };
 
 export async function newCa(name = "Test CA", signer = newSigner()): Promise<Issuer> {
   const subject = nameFromAttributes([["CommonName", name]]);
-  return { certificate: await issueRootCertificate({ subject, validity, entropy, signer }), signer };
+  return { certificate: await issueRootCertificate({ subject, validity: caValidity, entropy, signer }), signer };
 }
 
 export type LeafOptions = {
@@ -65,6 +67,22 @@ export function newLeaf(options: LeafOptions): Promise<Certificate> {
   const subject = nameFromAttributes([["CommonName", name]]);
   const dates = options.validity ?? validity;
   return issueCertificate({ subject, validity: dates, entropy, profile, publicKey, issuer });
+}
+
+/** The certificate with a text of its signed part replaced by one of the same length, signed again: what careless tools make. */
+export async function reworded(certificate: Certificate, words: [string, string], { signer }: Issuer): Promise<string> {
+  const tbs = Uint8Array.from(
+    Buffer.from(certificate.tbs)
+      .toString("latin1")
+      .replace(...words),
+    (c) => c.charCodeAt(0),
+  );
+  const signature = await signer.sign("ecdsa_sha256", tbs);
+  const { der } = certificate;
+  const algorithm = der.subarray(4 + tbs.length, der.length - certificate.signature.length - 3);
+  const content = concat(tbs, algorithm, Uint8Array.of(0x03, signature.length + 1, 0), signature);
+  const head = Uint8Array.of(0x30, 0x82, content.length >> 8, content.length & 0xff);
+  return certificateToPem({ der: concat(head, content) });
 }
 
 /** The registration of a CA as its owner asks for it, with a proof for the present code. */
