@@ -66,6 +66,11 @@ export class Broker {
     this.#core.sessions.load(sessions);
   }
 
+  /** Whether `stop` was called: nothing can be opened or published any more. */
+  get isStopped(): boolean {
+    return this.#isStopped;
+  }
+
   /** A new transport connection. Throws `UsageError` `broker-stopped`. */
   open(peer: Peer, sink: Sink): Connection {
     this.#checkRunning();

@@ -1,0 +1,65 @@
+import type { Socket } from "node:net";
+
+import type { RefusalCause } from "../../trace/index.ts";
+import { peerOf, type ListenOptions } from "./node-socket.ts";
+
+/** TLS handshakes under way, by the peer's address and port: each ends, fails with one refusal, or runs out of time. */
+export class Handshakes {
+  readonly #options: ListenOptions;
+  readonly #running = new Map<string, { readonly address: string; readonly cancel: () => void }>();
+  #unaddressed: NodeJS.ErrnoException | undefined;
+
+  constructor(options: ListenOptions) {
+    this.#options = options;
+  }
+
+  begin(socket: Socket): void {
+    const { broker, clock } = this.#options;
+    const at = endpoint(socket);
+    const afterMs = broker.settings.limits.connectTimeoutMs;
+    const cancel = clock.after(afterMs, () => {
+      this.#refuse(at, "connect-timeout", { afterMs, awaited: "TLS handshake" });
+      socket.destroy();
+    });
+    this.#running.set(at, { address: peerOf(socket).address, cancel });
+    socket.once("close", () => {
+      const { code, message } = this.#unaddressed ?? { code: "closed", message: "the client left the handshake" };
+      this.#unaddressed = undefined;
+      this.#refuse(at, tlsCause(code), { code: code ?? "", said: message });
+    });
+  }
+
+  succeed(socket: Socket): void {
+    this.#end(endpoint(socket));
+  }
+
+  fail(socket: Socket, error: NodeJS.ErrnoException): void {
+    // A client that closes right behind its alert has no address any more: its socket, whose close comes next, has.
+    if (socket.remoteAddress === undefined) this.#unaddressed = error;
+    else this.#refuse(endpoint(socket), tlsCause(error.code), { code: error.code ?? "", said: error.message });
+  }
+
+  #end(at: string): { readonly address: string } | undefined {
+    const running = this.#running.get(at);
+    running?.cancel();
+    this.#running.delete(at);
+    return running;
+  }
+
+  #refuse(at: string, cause: RefusalCause, evidence: Readonly<Record<string, string | number>>): void {
+    const address = this.#end(at)?.address;
+    if (address === undefined) return;
+    this.#options.trace.emit("cloud", { kind: "refusal", cause, clientId: "", address, evidence });
+  }
+}
+
+/** Which refusal an error of the TLS library stands for. */
+export function tlsCause(code: string | undefined): RefusalCause {
+  if (/UNSUPPORTED_PROTOCOL|WRONG_VERSION|PROTOCOL_VERSION|VERSION_TOO_LOW/.test(code ?? "")) return "tls-version";
+  if (/NO_SHARED_(CIPHER|GROUP|SIGNATURE)|NO_SUITABLE|HANDSHAKE_FAILURE/.test(code ?? "")) return "tls-cipher-suite";
+  return "tls-failed";
+}
+
+function endpoint(socket: Socket): string {
+  return `${socket.remoteAddress}:${socket.remotePort}`;
+}

@@ -1,0 +1,82 @@
+import type { AddressInfo, Server, Socket } from "node:net";
+
+import { toHex } from "../../codec/index.ts";
+import type { Clock } from "../../crypto/index.ts";
+import { nodeEntropy } from "../../crypto/node.ts";
+import type { Trace } from "../../trace/index.ts";
+import type { Broker } from "./broker.ts";
+import type { Peer, Sink } from "./ports.ts";
+
+/** How long a closed connection may take to send its last bytes before it is cut. */
+const LINGER_MS = 5000;
+
+export type ListenOptions = {
+  readonly broker: Broker;
+  readonly host: string;
+  /** 0 for any free port. */
+  readonly port: number;
+  readonly clock: Clock;
+  readonly trace: Trace;
+};
+
+/** A running listener. */
+export type Listening = {
+  readonly host: string;
+  readonly port: number;
+  /** Stops listening and cuts the connections that are left. */
+  close(): Promise<void>;
+};
+
+/** Makes a socket a connection of the broker, for as long as it lasts. */
+export function attach(socket: Socket, peer: Peer, { broker, clock }: Pick<ListenOptions, "broker" | "clock">): void {
+  const sink: Sink = {
+    write: (bytes) => void socket.write(bytes),
+    end() {
+      socket.end();
+      // Reading goes on, unheard, so that a peer that still sends sees our FIN and not a reset.
+      socket.resume();
+      const cancel = clock.after(LINGER_MS, () => socket.destroy());
+      socket.once("close", cancel);
+    },
+    destroy: () => void socket.destroy(),
+    pause: () => void socket.pause(),
+    resume: () => void socket.resume(),
+    get writableLength() {
+      return socket.writableLength;
+    },
+  };
+  // Its close, which follows, says all that matters.
+  socket.on("error", () => undefined);
+  if (broker.isStopped) return void socket.destroy();
+  const connection = broker.open(peer, sink);
+  socket.on("data", (chunk: Uint8Array) => connection.receive(chunk));
+  socket.on("drain", () => connection.drained());
+  socket.on("close", () => connection.closed());
+}
+
+/** Listens, and keeps the sockets that `server` accepts to cut them in the end. Rejects where it cannot listen. */
+export async function listening(server: Server, { host, port }: ListenOptions): Promise<Listening> {
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket) => {
+    sockets.add(socket);
+    socket.on("error", () => undefined);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog: 1024 }, resolve);
+  });
+  const { port: bound } = server.address() as AddressInfo;
+  const close = (): Promise<void> =>
+    new Promise((resolve) => {
+      server.close(() => resolve());
+      for (const socket of sockets) socket.destroy();
+    });
+  return { host, port: bound, close };
+}
+
+/** A new connection id and the peer's address. */
+export function peerOf(socket: Socket): { readonly connection: string; readonly address: string } {
+  const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
+  return { connection: toHex(nodeEntropy.bytes(8)), address };
+}
