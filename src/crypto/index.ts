@@ -20,11 +20,15 @@ export type {
   EphemeralKey,
   Hash,
   KeyAgreement,
+  MasterSecret,
+  MasterSecretSource,
+  PrfRequest,
   Random,
   RunningHash,
   SignatureCheck,
   SignatureVerifier,
   Signer,
+  TlsSecrets,
 } from "./ports.ts";
 export { ecPublicKeyInfo, ecPublicPoint } from "./public-key.ts";
 export type {

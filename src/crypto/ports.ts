@@ -59,6 +59,45 @@ export interface KeyAgreement {
   generate(group: NamedGroup): Promise<EphemeralKey>;
 }
 
+/** What a secure element makes a TLS 1.2 premaster secret of; a pre-shared key is its own. */
+export type MasterSecretSource =
+  | { readonly kind: "ecdhe"; readonly ephemeral: EphemeralKey; readonly peerKey: Uint8Array }
+  | { readonly kind: "psk" }
+  | { readonly kind: "ecdhe_psk"; readonly ephemeral: EphemeralKey; readonly peerKey: Uint8Array };
+
+/** An expansion by the pseudo-random function of TLS 1.2; `length` in bytes. RFC 5246, section 5 */
+export type PrfRequest = {
+  readonly hash: HashName;
+  readonly label: string;
+  readonly seed: Uint8Array;
+  readonly length: number;
+};
+
+/** A master secret that never becomes bytes outside its keeper. */
+export interface MasterSecret {
+  expand(request: PrfRequest): Promise<Uint8Array>;
+}
+
+/**
+ * Makes and keeps the secrets of one TLS 1.2 handshake at a time, inside a secure element.
+ * From `clientRandom` until `release` the element may be leased to the handshake; a lease has a deadline of its own.
+ */
+export interface TlsSecrets {
+  readonly performer: Performer;
+  /** Whether a seed other than the randoms is possible. RFC 7627, section 4 */
+  readonly extendedMasterSecret: boolean;
+  /** The 32 bytes of the client random, and the beginning of the lease. */
+  clientRandom(): Promise<Uint8Array>;
+  deriveMaster(request: {
+    readonly source: MasterSecretSource;
+    readonly hash: HashName;
+    readonly label: string;
+    readonly seed: Uint8Array;
+  }): Promise<MasterSecret>;
+  /** The end of the lease, also after a failure; may be called more than once. */
+  release(): Promise<void>;
+}
+
 /** Random bytes that may come over a bus. */
 export interface Random {
   readonly performer: Performer;

@@ -5,7 +5,10 @@ import { type Certificate, CertificateError, checkServerIdentity, validatePath }
 export interface ChainVerifier {
   readonly performer: Performer;
   /** Gives the DER SubjectPublicKeyInfo of the first certificate; throws `CertificateError`. */
-  verify(chain: readonly Uint8Array[], servername: string): Promise<Uint8Array>;
+  verify(
+    chain: readonly Uint8Array[],
+    purpose: { readonly servername: string; readonly keyUsage: "digitalSignature" | "keyAgreement" },
+  ): Promise<Uint8Array>;
 }
 
 export type ChainVerifierOptions = {
@@ -20,7 +23,7 @@ export type ChainVerifierOptions = {
 export function chainVerifier({ anchors, verifier, conformance, clock }: ChainVerifierOptions): ChainVerifier {
   return {
     performer: verifier.performer,
-    async verify(chain, servername) {
+    async verify(chain, { servername, keyUsage }) {
       const path = await validatePath({
         chain,
         anchors,
@@ -29,20 +32,23 @@ export function chainVerifier({ anchors, verifier, conformance, clock }: ChainVe
         verifier,
         conformance,
       });
-      checkSigningKey(path.leaf);
+      checkKeyUsage(path.leaf, keyUsage);
       checkServerIdentity(path.leaf, servername);
       return path.leaf.publicKey.der;
     },
   };
 }
 
-/** RFC 8422, section 5.3; RFC 8446, section 4.4.2.2: a key that signs handshakes must be allowed to sign. */
-function checkSigningKey({ extensions: { keyUsage }, subject }: Certificate): void {
-  if (!keyUsage || keyUsage.has("digitalSignature")) return;
-  throw new CertificateError("key-usage", `${[...keyUsage].join(", ")} where digitalSignature is needed`, {
+/** A key that signs handshakes must be allowed to sign; one that agrees on keys, to agree. RFC 8422, section 5.3; RFC 8446, section 4.4.2.2 */
+function checkKeyUsage(
+  { extensions: { keyUsage }, subject }: Certificate,
+  wanted: "digitalSignature" | "keyAgreement",
+): void {
+  if (!keyUsage || keyUsage.has(wanted)) return;
+  throw new CertificateError("key-usage", `${[...keyUsage].join(", ")} where ${wanted} is needed`, {
     index: 0,
     subject: subject.text,
     field: "keyUsage",
-    rule: "RFC 8422, section 5.3: digitalSignature, for the server signs its key share",
+    rule: `RFC 8422, section 5.3: ${wanted}, which this key exchange needs`,
   });
 }

@@ -1,11 +1,12 @@
 import { utf8Bytes } from "../codec/index.ts";
 import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
+import type { Cbc } from "./cbc.ts";
 import { misuse } from "./errors.ts";
 import { type FragmentLength, MIN_RECORD_SIZE_LIMIT } from "./record-limits.ts";
 import { MAX_PLAINTEXT } from "./records.ts";
 import type { ExternalPsk, Session } from "./sessions.ts";
 import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
-import { type SuiteName, SUITES, type TlsVersion } from "./suites.ts";
+import { defaultSuites, type SuiteName, suiteOf, SUITES, type TlsVersion } from "./suites.ts";
 
 /** A client certificate chain and what its key can do; the key itself stays with the driver. */
 export type ClientIdentity = {
@@ -40,6 +41,12 @@ export type ClientConfig = {
   readonly recordSizeLimit: number | undefined;
   /** The same for servers that only know the older way; it binds both directions. RFC 6066, section 4 */
   readonly maxFragmentLength: FragmentLength | undefined;
+  /** Whether suites without forward secrecy, or with a MAC under encryption, may be offered. */
+  readonly legacy: boolean;
+  /** Whether the secrets of TLS 1.2 are made and kept elsewhere, and if so whether they can be bound to the handshake. */
+  readonly secretsElsewhere: { readonly extendedMasterSecret: boolean } | undefined;
+  /** Needed for CBC suites. */
+  readonly cbc: Cbc | undefined;
   readonly hash: Hash;
   readonly aead: Aead;
 };
@@ -47,14 +54,25 @@ export type ClientConfig = {
 /** The parts of a configuration that have a default. */
 export type ClientConfigOptions = Partial<ClientConfig> & Pick<ClientConfig, "servername" | "hash" | "aead">;
 
-/** The suites that are offered: those of the offered versions. */
-export function offeredSuites({ suites, versions }: ClientConfig): readonly SuiteName[] {
-  return suites.filter((name) => versions.includes(SUITES[name].version));
+function checkSuites({ suites, psk, legacy }: ClientConfig): void {
+  for (const name of suites) {
+    if (!(name in SUITES)) throw misuse("bad-option", `unknown suite ${name}`);
+    const suite = suiteOf(name);
+    if (suite.version === "TLSv1.3") continue;
+    if (suite.legacy && !legacy) throw misuse("bad-option", `${name} needs the legacy option`);
+    if (suite.authentication === "psk" && !psk) throw misuse("bad-option", `${name} needs a pre-shared key`);
+  }
+}
+
+/** The suites that are offered: those of the offered versions, without CBC where nobody can do it. */
+export function offeredSuites({ suites, versions, cbc }: ClientConfig): readonly SuiteName[] {
+  return suites.filter((name) => versions.includes(SUITES[name].version) && (cbc || !name.includes("_CBC_")));
 }
 
 /** A whole configuration; throws `UsageError` `bad-option` for what cannot work. */
 export function clientConfig(options: ClientConfigOptions): ClientConfig {
-  const { suites = Object.keys(SUITES) as SuiteName[], versions = ["TLSv1.3", "TLSv1.2"] } = options;
+  const { psk, legacy = false } = options;
+  const { suites = defaultSuites({ psk: psk !== undefined, legacy }), versions = ["TLSv1.3", "TLSv1.2"] } = options;
   const config: ClientConfig = {
     suites,
     groups: ["secp256r1", "x25519", "secp384r1", "secp521r1"],
@@ -63,14 +81,21 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     identities: [],
     session: undefined,
     psk: undefined,
+    legacy,
+    secretsElsewhere: undefined,
+    cbc: undefined,
     recordSizeLimit: undefined,
     maxFragmentLength: undefined,
     wantsSessions: false,
     ...options,
     // A version without a suite cannot be offered.
-    versions: versions.filter((version) => suites.some((name) => SUITES[name]?.version === version)),
+    versions: versions.filter((version) => {
+      // No secure element here makes the secrets of TLS 1.3.
+      const isPossible = version === "TLSv1.2" || !options.secretsElsewhere;
+      return isPossible && suites.some((name) => SUITES[name]?.version === version);
+    }),
   };
-  for (const name of suites) if (!(name in SUITES)) throw misuse("bad-option", `unknown suite ${name}`);
+  checkSuites(config);
   for (const option of ["versions", "suites", "groups", "schemes"] as const) {
     if (config[option].length === 0) throw misuse("bad-option", `nothing to offer: ${option} is empty`);
   }

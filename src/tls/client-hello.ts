@@ -66,19 +66,26 @@ function helloExtensions(config: ClientConfig, { share, cookie, psks }: HelloCon
     supported_groups: config.groups.map((group) => GROUPS[group].code),
     signature_algorithms: config.schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].code),
     ...(config.alpn.length === 0 ? {} : { application_layer_protocol_negotiation: config.alpn.map(utf8Bytes) }),
-    ...(share ? extensionsOf13(config, share, psks) : {}),
+    ...(share && config.versions.includes("TLSv1.3") ? extensionsOf13(config, share, psks) : {}),
     ...(cookie ? { cookie } : {}),
   };
 }
 
-function extensionsOf12({ wantsSessions, session }: ClientConfig): ExtensionsOf<"client_hello"> {
+function extensionsOf12(config: ClientConfig): ExtensionsOf<"client_hello"> {
+  const { wantsSessions, session } = config;
   const ticket = session?.session.version === "TLSv1.2" ? session.session.ticket : undefined;
   return {
-    extended_master_secret: true,
+    ...(offersCbc(config) ? { encrypt_then_mac: true as const } : {}),
+    // A chip that can only seed with the randoms cannot keep its word here. RFC 7627, section 5.2
+    ...(config.secretsElsewhere?.extendedMasterSecret === false ? {} : { extended_master_secret: true as const }),
     renegotiation_info: new Uint8Array(0),
     ec_point_formats: [0],
     ...(wantsSessions || ticket ? { session_ticket: ticket ?? new Uint8Array(0) } : {}),
   };
+}
+
+function offersCbc(config: ClientConfig): boolean {
+  return offeredSuites(config).some((name) => name.includes("_CBC_"));
 }
 
 /** RFC 8446, section 4.2.9: with a pre-shared key there is always a key agreement too. */

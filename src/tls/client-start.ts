@@ -1,7 +1,8 @@
 import { concat, equal, fromHex, utf8Bytes } from "../codec/index.ts";
+import { offeredSuites } from "./client-config.ts";
 import { buildHello, offeredPsks, type OfferedShare, type SentHello } from "./client-hello.ts";
 import { Negotiation12 } from "./client12/negotiation.ts";
-import { ExpectCertificate } from "./client12/server-flight.ts";
+import { afterHello } from "./client12/server-flight.ts";
 import { resumeSession } from "./client12/resumption.ts";
 import { beginAgreement } from "./client13/key-exchange.ts";
 import { checkRetry } from "./client13/retry.ts";
@@ -11,9 +12,14 @@ import { decodeExtensions, EXTENSIONS } from "./extensions.ts";
 import { bodyOf, type HandshakeMessage, serverHello, type ServerHello } from "./messages.ts";
 import { Awaiting, type Handshake, State, VERSIONS } from "./state.ts";
 
-/** The first state of a connection: a key share is only made early where TLS 1.3 is offered. */
+/**
+ * The first state of a connection. A key share is made early for TLS 1.3, and for a keeper of secrets, because some chips
+ * allow nothing between the client random and the master secret.
+ */
 export function firstState(handshake: Handshake): State {
-  if (handshake.config.versions.includes("TLSv1.3")) return new GenerateFirstShare(handshake);
+  const { config } = handshake;
+  const keptElsewhere = config.secretsElsewhere && offeredSuites(config).some((name) => name.startsWith("TLS_ECDHE_"));
+  if (config.versions.includes("TLSv1.3") || keptElsewhere) return new GenerateFirstShare(handshake);
   return new AwaitClientRandom(handshake, undefined);
 }
 
@@ -60,7 +66,9 @@ class AwaitClientRandom extends Awaiting<"random"> {
     const { hash, session } = this.handshake.config;
     const old = session?.session.version === "TLSv1.2" ? session.session : undefined;
     if (old && old.sessionId.length > 0) return old.sessionId;
-    return this.#share || old ? hash.digest("sha256", utf8Bytes("session id"), random) : new Uint8Array(0);
+    return this.handshake.config.versions.includes("TLSv1.3") || old
+      ? hash.digest("sha256", utf8Bytes("session id"), random)
+      : new Uint8Array(0);
   }
 }
 
@@ -85,7 +93,7 @@ export class ExpectServerHello extends State {
     const hello = bodyOf(serverHello, message);
     const isThirteen = hello.extensions.some(({ type }) => type === EXTENSIONS.supported_versions.type);
     if (!isThirteen) return this.#onHello12(message, hello);
-    if (!this.#hello.share) throw new TlsError("unsolicited-extension", "supported_versions was not offered");
+    if (!this.#offers13) throw new TlsError("unsolicited-extension", "supported_versions was not offered");
     this.#checkHello13(hello);
     return equal(hello.random, RETRY_RANDOM) ? this.#onRetry(message, hello) : this.#onHello13(message, hello);
   }
@@ -95,6 +103,10 @@ export class ExpectServerHello extends State {
     return this.#retriedSuite === undefined ? super.onChangeCipherSpec() : this;
   }
 
+  get #offers13(): boolean {
+    return this.handshake.config.versions.includes("TLSv1.3");
+  }
+
   #onHello12(message: HandshakeMessage, hello: ServerHello): State {
     const { config, wire, transcript } = this.handshake;
     if (hello.legacyVersion !== VERSIONS["TLSv1.2"] || !config.versions.includes("TLSv1.2")) {
@@ -102,7 +114,7 @@ export class ExpectServerHello extends State {
     }
     if (this.#retriedSuite !== undefined)
       throw new TlsError("bad-selected-version", "TLS 1.2 after a retry of TLS 1.3");
-    if (this.#hello.share) checkDowngrade(hello.random);
+    if (this.#offers13) checkDowngrade(hello.random);
     const resumes = this.#hello.sessionId.length > 0 && equal(hello.legacySessionId, this.#hello.sessionId);
     const session = config.session?.session;
     if (resumes && session?.version !== "TLSv1.2") {
@@ -113,7 +125,7 @@ export class ExpectServerHello extends State {
     const extensions = decodeExtensions("server_hello", hello.extensions, this.#hello.offered);
     const negotiation = new Negotiation12(this.handshake, this.#hello, hello, extensions);
     if (resumes && session?.version === "TLSv1.2") return resumeSession(this.handshake, negotiation, session);
-    return new ExpectCertificate(this.handshake, negotiation);
+    return afterHello(this.handshake, negotiation);
   }
 
   #checkHello13(hello: ServerHello): void {

@@ -2,24 +2,41 @@ import type {
   Clock,
   EphemeralKey,
   KeyAgreement,
+  MasterSecret,
   Performer,
   Random,
   SignatureVerifier,
   Signer,
+  TlsSecrets,
 } from "../crypto/index.ts";
 import type { TlsOperation, Trace } from "../trace/index.ts";
 import type { ChainVerifier } from "./chain-verifier.ts";
+import type { MasterSource } from "./client12/secrets.ts";
 import type { Answer, Effect } from "./effects.ts";
 import { misuse } from "./errors.ts";
+
+/** A whole Diffie-Hellman agreement on a group that the server made; all values are big-endian. RFC 5246, section 8.1.2 */
+export interface DhAgreement {
+  readonly performer: Performer;
+  /** Throws `UsageError` `bad-peer-key`. The secret comes without leading zeros. */
+  agree(group: {
+    readonly prime: Uint8Array;
+    readonly generator: Uint8Array;
+    readonly peerKey: Uint8Array;
+  }): Promise<{ readonly publicKey: Uint8Array; readonly secret: Uint8Array }>;
+}
 
 /** Who performs each operation of a handshake: each one on the host or in a chip. */
 export type Performers = {
   readonly random: Random;
   readonly keyAgreement: KeyAgreement;
+  readonly dh: DhAgreement;
   readonly verifier: SignatureVerifier;
   /** One for each identity of the configuration. */
   readonly signers: readonly Signer[];
   readonly chain: ChainVerifier;
+  /** Who makes and keeps the secrets of TLS 1.2, where that is not the engine itself. */
+  readonly secrets: TlsSecrets | undefined;
 };
 
 type Work = {
@@ -29,12 +46,15 @@ type Work = {
   readonly run: () => Promise<Answer>;
 };
 
+type Handlers = { readonly [K in Effect["do"]]: (effect: Extract<Effect, { do: K }>) => Work };
+
 /** Carries out a connection's effects, one at a time, and tells the trace who did what and how long it took. */
 export class EffectPerformer {
   readonly #performers: Performers;
   readonly #trace: Trace;
   readonly #clock: Clock;
   #ephemeral: EphemeralKey | undefined;
+  #master: MasterSecret | undefined;
 
   constructor(performers: Performers, trace: Trace, clock: Clock) {
     this.#performers = performers;
@@ -45,7 +65,8 @@ export class EffectPerformer {
   /** The effect's answer; never rejects. */
   async perform(effect: Effect): Promise<Answer> {
     try {
-      const { operation, performer, detail, run } = this.#workOf(effect);
+      const handler = this.#handlers[effect.do] as (effect: Effect) => Work;
+      const { operation, performer, detail, run } = handler(effect);
       const start = this.#clock.now();
       const answer = await run();
       const durationMs = this.#clock.now() - start;
@@ -56,51 +77,87 @@ export class EffectPerformer {
     }
   }
 
-  #workOf(effect: Effect): Work {
-    const { random, keyAgreement, verifier, chain } = this.#performers;
-    switch (effect.do) {
-      case "random": {
-        const run = async (): Promise<Answer> => ({ on: "random", bytes: await random.random(effect.length) });
-        return { operation: "client-random", performer: random.performer, detail: `${effect.length} bytes`, run };
-      }
-      case "generate": {
-        const run = async (): Promise<Answer> => {
-          this.#ephemeral = await keyAgreement.generate(effect.group);
-          return { on: "generated", publicKey: this.#ephemeral.publicKey };
-        };
-        return { operation: "key-share", performer: keyAgreement.performer, detail: effect.group, run };
-      }
-      case "agree": {
-        const run = async (): Promise<Answer> => ({ on: "agreed", secret: await this.#agree(effect.peerKey) });
-        return { operation: "key-agreement", performer: keyAgreement.performer, detail: effect.group, run };
-      }
-      case "verify-chain": {
-        const run = async (): Promise<Answer> => {
-          return { on: "chain-verified", publicKey: await chain.verify(effect.chain, effect.servername) };
-        };
-        const detail = `${effect.chain.length} certificates for ${effect.servername}`;
-        return { operation: "verify-chain", performer: chain.performer, detail, run };
-      }
-      case "verify": {
-        const run = async (): Promise<Answer> => ({ on: "verified", valid: await verifier.verify(effect) });
-        return { operation: "verify-server-signature", performer: verifier.performer, detail: effect.algorithm, run };
-      }
-      default:
-        return this.#signature(effect);
-    }
+  /** The handshake is over, well or not: whatever a chip holds for it may go. Never rejects. */
+  async release(): Promise<void> {
+    this.#ephemeral = undefined;
+    this.#master = undefined;
+    await this.#performers.secrets?.release().catch(() => undefined);
   }
 
-  #signature({ identity, algorithm, content }: Extract<Effect, { do: "sign" }>): Work {
-    const signer = this.#performers.signers[identity];
-    if (!signer) throw misuse("bad-option", `no signer for identity ${identity}`);
-    const run = async (): Promise<Answer> => ({ on: "signed", signature: await signer.sign(algorithm, content) });
-    return { operation: "client-signature", performer: signer.performer, detail: algorithm, run };
+  readonly #handlers: Handlers = {
+    random: ({ length }) => {
+      const { random, secrets } = this.#performers;
+      const source = secrets ? { performer: secrets.performer, random: () => secrets.clientRandom() } : random;
+      return work("client-random", source, `${length} bytes`, async () => {
+        return { on: "random", bytes: await source.random(length) };
+      });
+    },
+    generate: ({ group }) =>
+      work("key-share", this.#performers.keyAgreement, group, async () => {
+        this.#ephemeral = await this.#performers.keyAgreement.generate(group);
+        return { on: "generated", publicKey: this.#ephemeral.publicKey };
+      }),
+    agree: ({ group, peerKey }) =>
+      work("key-agreement", this.#performers.keyAgreement, group, async () => {
+        return { on: "agreed", secret: await this.#takeEphemeral().agree(peerKey) };
+      }),
+    "agree-dh": (effect) =>
+      work("key-agreement", this.#performers.dh, `ffdhe ${8 * effect.prime.length}`, async () => {
+        return { on: "dh-agreed", ...(await this.#performers.dh.agree(effect)) };
+      }),
+    "verify-chain": ({ chain, servername, keyUsage }) =>
+      work("verify-chain", this.#performers.chain, `${chain.length} certificates for ${servername}`, async () => {
+        const publicKey = await this.#performers.chain.verify(chain, { servername, keyUsage });
+        return { on: "chain-verified", publicKey };
+      }),
+    verify: (effect) =>
+      work("verify-server-signature", this.#performers.verifier, effect.algorithm, async () => {
+        return { on: "verified", valid: await this.#performers.verifier.verify(effect) };
+      }),
+    "derive-master": ({ source, ...input }) =>
+      work("master-secret", this.#secrets, `${source.kind}, ${input.label}`, async () => {
+        this.#master = await this.#secrets.deriveMaster({ source: this.#sourceOf(source), ...input });
+        return { on: "master-derived" };
+      }),
+    expand: ({ hash, label, seed, length }) =>
+      work("master-secret", this.#secrets, label, async () => {
+        if (!this.#master) throw misuse("unexpected-answer", "no master secret was derived");
+        return { on: "expanded", bytes: await this.#master.expand({ hash, label, seed, length }) };
+      }),
+    sign: ({ identity, algorithm, content }) => {
+      const signer = this.#performers.signers[identity];
+      if (!signer) throw misuse("bad-option", `no signer for identity ${identity}`);
+      return work("client-signature", signer, algorithm, async () => {
+        return { on: "signed", signature: await signer.sign(algorithm, content) };
+      });
+    },
+  };
+
+  get #secrets(): TlsSecrets {
+    const { secrets } = this.#performers;
+    if (!secrets) throw misuse("bad-option", "nobody was named to keep the secrets");
+    return secrets;
   }
 
-  async #agree(peerKey: Uint8Array): Promise<Uint8Array> {
+  #sourceOf(source: MasterSource) {
+    if (source.kind === "psk") return source;
+    return { kind: source.kind, ephemeral: this.#takeEphemeral(), peerKey: source.peerKey };
+  }
+
+  /** An ephemeral key is used once. */
+  #takeEphemeral(): EphemeralKey {
     const key = this.#ephemeral;
     this.#ephemeral = undefined;
     if (!key) throw misuse("unexpected-answer", "no key share was made");
-    return key.agree(peerKey);
+    return key;
   }
+}
+
+function work(
+  operation: TlsOperation,
+  { performer }: { readonly performer: Performer },
+  detail: string,
+  run: () => Promise<Answer>,
+): Work {
+  return { operation, performer, detail, run };
 }

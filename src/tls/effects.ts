@@ -1,5 +1,6 @@
 import type { HawserError } from "../codec/index.ts";
-import type { NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
+import type { MasterSource } from "./client12/secrets.ts";
+import type { HashName, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import type { EventBody } from "../trace/index.ts";
 import type { Session } from "./sessions.ts";
 import type { SuiteName, TlsVersion } from "./suites.ts";
@@ -12,8 +13,20 @@ export type Effect =
   | { readonly do: "generate"; readonly group: NamedGroup }
   /** Answered by `agreed`. */
   | { readonly do: "agree"; readonly group: NamedGroup; readonly peerKey: Uint8Array }
-  /** Answered by `chain-verified`. DER certificates, the server's own first; the name must be checked too. */
-  | { readonly do: "verify-chain"; readonly chain: readonly Uint8Array[]; readonly servername: string }
+  /** Answered by `dh-agreed`. Our key pair and the agreement in one, on a group of the server's own; big-endian. */
+  | {
+      readonly do: "agree-dh";
+      readonly prime: Uint8Array;
+      readonly generator: Uint8Array;
+      readonly peerKey: Uint8Array;
+    }
+  /** Answered by `chain-verified`. DER certificates, the server's own first; name and key usage must be checked too. */
+  | {
+      readonly do: "verify-chain";
+      readonly chain: readonly Uint8Array[];
+      readonly servername: string;
+      readonly keyUsage: "digitalSignature" | "keyAgreement";
+    }
   /** Answered by `verified`. */
   | {
       readonly do: "verify";
@@ -21,6 +34,22 @@ export type Effect =
       readonly algorithm: SignatureAlgorithm;
       readonly content: Uint8Array;
       readonly signature: Uint8Array;
+    }
+  /** Answered by `master-derived`. A keeper of secrets makes premaster and master secret and keeps both. RFC 5246, section 8.1 */
+  | {
+      readonly do: "derive-master";
+      readonly source: MasterSource;
+      readonly hash: HashName;
+      readonly label: string;
+      readonly seed: Uint8Array;
+    }
+  /** Answered by `expanded`. The pseudo-random function over the secret that was kept. RFC 5246, section 5 */
+  | {
+      readonly do: "expand";
+      readonly hash: HashName;
+      readonly label: string;
+      readonly seed: Uint8Array;
+      readonly length: number;
     }
   /** Answered by `signed`. `identity` counts in the configuration's list. */
   | {
@@ -35,9 +64,13 @@ export type Answer =
   | { readonly on: "random"; readonly bytes: Uint8Array }
   | { readonly on: "generated"; readonly publicKey: Uint8Array }
   | { readonly on: "agreed"; readonly secret: Uint8Array }
+  /** `secret` without leading zeros. RFC 5246, section 8.1.2 */
+  | { readonly on: "dh-agreed"; readonly publicKey: Uint8Array; readonly secret: Uint8Array }
   /** `publicKey` is the DER SubjectPublicKeyInfo of the server's certificate. */
   | { readonly on: "chain-verified"; readonly publicKey: Uint8Array }
   | { readonly on: "verified"; readonly valid: boolean }
+  | { readonly on: "master-derived" }
+  | { readonly on: "expanded"; readonly bytes: Uint8Array }
   | { readonly on: "signed"; readonly signature: Uint8Array }
   | { readonly on: "failed"; readonly error: unknown };
 

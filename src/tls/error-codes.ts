@@ -206,6 +206,11 @@ export const TLS_ERRORS = {
     cause: "The server's public key for the key agreement is not a point on the agreed group.",
     cure: "The server is broken or hostile.",
   },
+  "weak-dh-group": {
+    alert: "insufficient_security",
+    cause: "The server's Diffie-Hellman group is smaller than 2048 bits, or malformed.",
+    cure: "Configure the server with ffdhe2048 or larger, or with elliptic curves.",
+  },
   "bad-finished": {
     alert: "decrypt_error",
     cause: "The server's Finished does not match this client's view of the handshake: somebody changed it on the way.",

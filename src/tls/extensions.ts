@@ -55,6 +55,8 @@ export const EXTENSIONS = {
   max_fragment_length: { type: 0x0001, client_hello: u8, server_hello: u8, encrypted_extensions: u8 },
   /** RFC 8449, section 4 */
   record_size_limit: { type: 0x001c, client_hello: u16, server_hello: u16, encrypted_extensions: u16 },
+  /** RFC 7366, section 2 */
+  encrypt_then_mac: { type: 0x0016, client_hello: present, server_hello: present },
   /** RFC 7627, section 5.1 */
   extended_master_secret: { type: 0x0017, client_hello: present, server_hello: present },
   /** RFC 5746, section 3.2 */

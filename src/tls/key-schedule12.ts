@@ -1,13 +1,22 @@
-import type { AeadName, Hash, HashName } from "../crypto/index.ts";
-import { prf12 } from "./prf.ts";
+import { concat, Writer } from "../codec/index.ts";
+import type { Aead, AeadName, Hash, HashName } from "../crypto/index.ts";
 import { AEADS } from "./aead-suites.ts";
-import type { DirectionKeys } from "./protection.ts";
+import { type Cbc, CbcProtection } from "./cbc.ts";
+import { misuse } from "./errors.ts";
+import { prf12 } from "./prf.ts";
+import { Aead12Protection, type RecordProtection } from "./protection.ts";
+import type { Suite12 } from "./suites.ts";
 
 const MASTER_SECRET_LENGTH = 48;
-const VERIFY_DATA_LENGTH = 12;
+/** Of every TLS 1.2 suite that is spoken here. RFC 5246, section 7.4.9 */
+export const VERIFY_DATA_LENGTH = 12;
+const CBC_KEYS = { macKeyLength: 32, keyLength: 16 };
 
 /** Both sides' randoms of one handshake. */
 export type Randoms = { readonly client: Uint8Array; readonly server: Uint8Array };
+
+/** What record protection is made with. */
+export type RecordCiphers = { readonly aead: Aead; readonly hash: Hash; readonly cbc: Cbc | undefined };
 
 /** The key schedule of TLS 1.2 over one suite's hash. RFC 5246, sections 6.3, 7.4.9 and 8.1 */
 export class KeySchedule12 {
@@ -29,20 +38,9 @@ export class KeySchedule12 {
     return this.#prf(premaster, "extended master secret", [sessionHash], MASTER_SECRET_LENGTH);
   }
 
-  /** The key block, cut in its order: keys, then implicit nonces; the client's first. RFC 5246, section 6.3 */
-  directionKeys(
-    master: Uint8Array,
-    randoms: Randoms,
-    aead: AeadName,
-  ): { client: DirectionKeys; server: DirectionKeys } {
-    const { keyLength, fixedNonceLength } = AEADS[aead];
-    const length = 2 * (keyLength + fixedNonceLength);
-    const block = this.#prf(master, "key expansion", [randoms.server, randoms.client], length);
-    const ivs = 2 * keyLength;
-    return {
-      client: { key: block.subarray(0, keyLength), iv: block.subarray(ivs, ivs + fixedNonceLength) },
-      server: { key: block.subarray(keyLength, ivs), iv: block.subarray(ivs + fixedNonceLength) },
-    };
+  /** RFC 5246, section 6.3 */
+  keyBlock(master: Uint8Array, randoms: Randoms, cipher: Suite12["cipher"]): Uint8Array {
+    return this.#prf(master, "key expansion", [randoms.server, randoms.client], keyBlockLength(cipher));
   }
 
   /** RFC 5246, section 7.4.9 */
@@ -53,4 +51,38 @@ export class KeySchedule12 {
   #prf(secret: Uint8Array, label: string, seed: readonly Uint8Array[], length: number): Uint8Array {
     return prf12(this.#hash, this.#name, { secret, label, seed, length });
   }
+}
+
+/** How many bytes of key block a cipher needs. */
+export function keyBlockLength(cipher: Suite12["cipher"]): number {
+  if (cipher === "aes-128-cbc-sha256") return 2 * (CBC_KEYS.macKeyLength + CBC_KEYS.keyLength);
+  return 2 * (AEADS[cipher].keyLength + AEADS[cipher].fixedNonceLength);
+}
+
+/** One sender's record protection from the key block: MAC keys, keys, then implicit nonces; the client's first. RFC 5246, section 6.3 */
+export function protection12(
+  ciphers: RecordCiphers,
+  { cipher }: Suite12,
+  keys: { readonly block: Uint8Array; readonly sender: "client" | "server"; readonly encryptThenMac: boolean },
+): RecordProtection {
+  const { block, sender, encryptThenMac } = keys;
+  const part = (from: number, length: number) => {
+    const at = sender === "client" ? from : from + length;
+    return block.subarray(at, at + length);
+  };
+  if (cipher !== "aes-128-cbc-sha256") {
+    const { keyLength, fixedNonceLength } = AEADS[cipher];
+    const iv = part(2 * keyLength, fixedNonceLength);
+    return new Aead12Protection(ciphers.aead, cipher satisfies AeadName, { key: part(0, keyLength), iv });
+  }
+  if (!ciphers.cbc) throw misuse("bad-option", "a CBC suite needs the cbc port");
+  const { macKeyLength, keyLength } = CBC_KEYS;
+  const cbcKeys = { macKey: part(0, macKeyLength), key: part(2 * macKeyLength, keyLength) };
+  return new CbcProtection(ciphers.cbc, ciphers.hash, cbcKeys, encryptThenMac);
+}
+
+/** The premaster secret of a pre-shared key; `other` is the shared secret of ECDHE, absent for a key alone. RFC 4279, section 2; RFC 5489, section 2 */
+export function pskPremaster(psk: Uint8Array, other: Uint8Array = new Uint8Array(psk.length)): Uint8Array {
+  const length = (bytes: Uint8Array) => new Writer(2).u16(bytes.length).finish();
+  return concat(length(other), other, length(psk), psk);
 }

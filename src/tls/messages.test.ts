@@ -37,7 +37,7 @@ const CASES: Record<string, { codec: Codec<unknown>; values: fc.Arbitrary<unknow
     values: record({ ...hello, cipherSuite: u16, compressionMethod: u8 }),
   },
   certificate: { codec: messages.certificate12, values: fc.array(bytes(60, 1), { maxLength: 4 }) },
-  server_key_exchange: { codec: messages.serverKeyExchange, values: exchange },
+  server_key_exchange: { codec: messages.serverKeyExchange(messages.serverEcdhParams), values: exchange },
   certificate_request: {
     codec: messages.certificateRequest12,
     values: record({

@@ -106,28 +106,50 @@ export const serverEcdhParams = struct({
 /** A signature with its scheme. RFC 5246, section 4.7; RFC 8446, section 4.4.3 */
 export const digitallySigned = struct({ scheme: u16, signature: opaque(2) });
 
-/** ECDHE parameters and their signature; `raw` are the parameters as received, which the signature covers. RFC 8422, section 5.4 */
-export type ServerKeyExchange = {
-  readonly params: ValueOf<typeof serverEcdhParams>;
+/** Parameters and their signature; `raw` are the parameters as received, which the signature covers. RFC 5246, section 7.4.3; RFC 8422, section 5.4 */
+export type SignedParams<T> = {
+  readonly params: T;
   readonly raw: Uint8Array;
   readonly signed: ValueOf<typeof digitallySigned>;
 };
-export const serverKeyExchange: Codec<ServerKeyExchange> = {
-  write(w, v) {
-    w.bytes(v.raw);
-    digitallySigned.write(w, v.signed);
-  },
-  read(r) {
-    const at = r.at;
-    const whole = r.rest();
-    const inner = new Reader(whole, at);
-    const params = serverEcdhParams.read(inner);
-    const raw = whole.subarray(0, inner.at - at);
-    const signed = digitallySigned.read(inner);
-    inner.end();
-    return { params, raw, signed };
-  },
-};
+
+/** A ServerKeyExchange whose parameters are signed. */
+export function serverKeyExchange<T>(codec: Codec<T>): Codec<SignedParams<T>> {
+  return {
+    write(w, v) {
+      w.bytes(v.raw);
+      digitallySigned.write(w, v.signed);
+    },
+    read(r) {
+      const at = r.at;
+      const whole = r.rest();
+      const inner = new Reader(whole, at);
+      const params = codec.read(inner);
+      const raw = whole.subarray(0, inner.at - at);
+      const signed = digitallySigned.read(inner);
+      inner.end();
+      return { params, raw, signed };
+    },
+  };
+}
+
+/** ServerDHParams: big-endian integers. RFC 5246, section 7.4.3 */
+export const serverDhParams = struct({
+  prime: opaque(2, { min: 1 }),
+  generator: opaque(2, { min: 1 }),
+  publicKey: opaque(2, { min: 1 }),
+});
+
+/** A hint and parameters without a signature. RFC 5489, section 2 */
+export const serverEcdhePskExchange = struct({ hint: opaque(2), params: serverEcdhParams });
+
+/** A server's hint which pre-shared key it means. RFC 4279, section 2 */
+export const pskHint = opaque(2);
+
+/** Our public key, the name of our pre-shared key, or both. RFC 5246, section 7.4.7.2; RFC 4279, section 2; RFC 5489, section 2 */
+export const clientKeyExchangeDhe = opaque(2, { min: 1 });
+export const clientKeyExchangePsk = opaque(2);
+export const clientKeyExchangeEcdhePsk = struct({ identity: opaque(2), publicKey: opaque(1, { min: 1 }) });
 
 /** RFC 5246, section 7.4.4; authorities are DER distinguished names */
 export const certificateRequest12 = struct({

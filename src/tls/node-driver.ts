@@ -87,6 +87,7 @@ export class Driver {
   /** Lets go of the transport; after a failure only once the alert has had its chance to arrive. */
   release(failed: boolean): void {
     this.#waitNoMore();
+    void this.#performer.release();
     const socket = this.#socket;
     if (!failed) {
       socket.destroy();
@@ -113,6 +114,7 @@ export class Driver {
         return this.#options.trace.emit("host", output.event);
       case "connected":
         this.#waitNoMore();
+        void this.#performer.release();
         return this.#events.connected(output.facts);
       case "end":
         return this.#events.end();
@@ -120,6 +122,7 @@ export class Driver {
         this.#socket.end();
         return;
       case "fail":
+        void this.#performer.release();
         return this.#events.fail(output.error);
       default:
         void this.#perform(output);

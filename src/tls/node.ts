@@ -2,7 +2,14 @@ import { connect as connectTcp, type Socket } from "node:net";
 import type { Duplex } from "node:stream";
 
 import { utf8Bytes } from "../codec/index.ts";
-import { type Clock, type KeyAgreement, type Random, type Signer, type SignatureVerifier } from "../crypto/index.ts";
+import {
+  type Clock,
+  type KeyAgreement,
+  type Random,
+  type Signer,
+  type SignatureVerifier,
+  type TlsSecrets,
+} from "../crypto/index.ts";
 import { nodeAead, nodeClock, nodeHash, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
 import { type Certificate, certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { correlated, type Correlation, silentTrace, type Trace } from "../trace/index.ts";
@@ -10,6 +17,7 @@ import { chainVerifier } from "./chain-verifier.ts";
 import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-config.ts";
 import { Connection } from "./connection.ts";
 import { misuse } from "./errors.ts";
+import { nodeCbc, nodeDh } from "./node-ciphers.ts";
 import { type KeptSession, TlsDuplex } from "./node-duplex.ts";
 import type { TlsVersion } from "./suites.ts";
 
@@ -36,6 +44,10 @@ export type ConnectOptions = Partial<
   /** The client random. */
   readonly random?: Random;
   readonly keyAgreement?: KeyAgreement;
+  /** Makes client random, premaster and master secret and keeps them, in TLS 1.2; `keyAgreement` must be of the same chip. */
+  readonly secrets?: TlsSecrets;
+  /** Allows suites without forward secrecy, or with a MAC under encryption; the trace warns when one is chosen. */
+  readonly legacy?: boolean;
   /** Checks the server's handshake signature. */
   readonly verifier?: SignatureVerifier;
   /** Checks the signatures of the server's certificate chain. */
@@ -81,6 +93,8 @@ export function open(options: ConnectOptions): TlsDuplex {
   const performers = {
     random: options.random ?? nodeRandom,
     keyAgreement,
+    dh: nodeDh,
+    secrets: options.secrets,
     verifier: options.verifier ?? nodeVerifier,
     signers: signer ? [signer] : [],
     chain: chainVerifier({
@@ -116,6 +130,9 @@ function engineConfig(
     groups: options.groups ?? keyAgreement.groups,
     identities: identities(options),
     session: usableSession(options.session, now),
+    legacy: options.legacy ?? false,
+    cbc: nodeCbc,
+    secretsElsewhere: options.secrets && { extendedMasterSecret: options.secrets.extendedMasterSecret },
     psk: options.psk && { identity: utf8Bytes(options.psk.identity), key: options.psk.key, hash: "sha256" },
     recordSizeLimit: options.recordSizeLimit,
     maxFragmentLength: options.maxFragmentLength,

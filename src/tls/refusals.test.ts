@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { concat, DecodeError, empty, fromHex, HawserError, utf8Bytes } from "../codec/index.ts";
 import { nodeAead, nodeHash, nodeSigner } from "../crypto/node.ts";
 import { ClientRun, type RunOptions } from "../../test/tls/run-client.ts";
-import { ScriptedServer, type ScriptedServerOptions } from "../../test/tls/scripted-server.ts";
+import { SCRIPTED_PSK, ScriptedServer, type ScriptedServerOptions } from "../../test/tls/scripted-server.ts";
 import { TLS_ERRORS } from "./error-codes.ts";
 import { alertFor, clientConfig, type ClientIdentity, Connection, type TlsErrorCode } from "./index.ts";
 import { HANDSHAKE_TYPES, handshakeMessage, type HandshakeMessage, messageName } from "./messages.ts";
@@ -25,6 +25,7 @@ type Case = {
   readonly after?: (run: ClientRun, server: ScriptedServer) => Promise<void>;
 };
 
+const DHE = "TLS_DHE_RSA_WITH_AES_128_GCM_SHA256";
 const flip = (at: number) => (bytes: Uint8Array) => {
   const changed = bytes.slice();
   const index = at < 0 ? bytes.length + at : at;
@@ -193,6 +194,37 @@ const CASES: readonly Case[] = [
     code: "bad-key-share",
     alert: "illegal_parameter",
     server: { editPublicKey: () => Uint8Array.of(0) },
+  },
+  {
+    what: "a Diffie-Hellman group of 1024 bits",
+    code: "weak-dh-group",
+    alert: "insufficient_security",
+    server: { suite: DHE, dhPrime: new Uint8Array(128).fill(0xff) },
+    client: { serverKey: "rsa" },
+  },
+  {
+    what: "a Diffie-Hellman group of an even number",
+    code: "weak-dh-group",
+    alert: "insufficient_security",
+    server: { suite: DHE, dhPrime: new Uint8Array(256).fill(0xfe) },
+    client: { serverKey: "rsa" },
+  },
+  ...([1, 0] as const).map((value): Case => ({
+    what: `a Diffie-Hellman value of ${value}`,
+    code: "bad-key-share",
+    alert: "illegal_parameter",
+    server: { suite: DHE, editPublicKey: () => Uint8Array.of(value) },
+    client: { serverKey: "rsa" },
+  })),
+  {
+    what: "a certificate request in a suite of a pre-shared key",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    server: {
+      suite: "TLS_PSK_WITH_AES_128_GCM_SHA256",
+      request: { certificateTypes: [64], signatureSchemes: [0x0403], certificateAuthorities: [] },
+    },
+    client: { psk: { identity: utf8Bytes("device-1"), key: SCRIPTED_PSK, hash: "sha256" } },
   },
   {
     what: "a signature scheme that was not offered (SHA-1)",

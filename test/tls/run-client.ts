@@ -1,6 +1,8 @@
 /** Runs the engine against a scripted server, with no socket and no time between them. */
 import { createECDH } from "node:crypto";
 
+import { nodeCbc, nodeDh } from "../../src/tls/node-ciphers.ts";
+
 import { concat, type HawserError, UsageError } from "../../src/codec/index.ts";
 import { type CryptoErrorCode, SeededEntropy, type SignatureVerifier, type Signer } from "../../src/crypto/index.ts";
 import { nodeAead, nodeHash, nodeKeyAgreement, nodeVerifier } from "../../src/crypto/node.ts";
@@ -46,7 +48,7 @@ export class ClientRun {
     this.#server = server;
     this.#entropy = new SeededEntropy(nodeHash, seed);
     this.connection = new Connection(
-      clientConfig({ servername: "device.example", hash: nodeHash, aead: nodeAead, ...rest }),
+      clientConfig({ servername: "device.example", hash: nodeHash, aead: nodeAead, cbc: nodeCbc, ...rest }),
     );
   }
 
@@ -108,8 +110,12 @@ export class ClientRun {
         return { on: "chain-verified", publicKey: serverPublicKey(this.#options.serverKey ?? "ecdsa") };
       case "verify":
         return { on: "verified", valid: await (this.#options.verifier ?? nodeVerifier).verify(effect) };
-      default:
+      case "agree-dh":
+        return { on: "dh-agreed", ...(await nodeDh.agree(effect)) };
+      case "sign":
         return { on: "signed", signature: await this.#sign(effect) };
+      default:
+        throw new Error(`nobody does ${effect.do}`);
     }
   }
 
@@ -138,6 +144,10 @@ export class ClientRun {
   }
 }
 
+const EFFECTS: readonly string[] = "random generate agree agree-dh verify-chain verify derive-master expand sign".split(
+  " ",
+);
+
 function isEffect(output: Output): output is Effect {
-  return ["random", "generate", "agree", "verify-chain", "verify", "sign"].includes(output.do);
+  return EFFECTS.includes(output.do);
 }

@@ -1,14 +1,23 @@
 /** A TLS 1.2 server for tests: it plays by the rules, except where a test edits what it says. Never for use. */
-import { constants, createECDH, generateKeyPairSync, type KeyObject, sign, verify } from "node:crypto";
+import {
+  constants,
+  createECDH,
+  generateKeyPairSync,
+  getDiffieHellman,
+  type KeyObject,
+  sign,
+  verify,
+} from "node:crypto";
 
-import { concat, empty, fromHex } from "../../src/codec/index.ts";
+import { type Codec, concat, empty, fromHex } from "../../src/codec/index.ts";
 import type { NamedGroup } from "../../src/crypto/index.ts";
 import { nodeAead, nodeHash } from "../../src/crypto/node.ts";
 import { ALERT_LEVELS, alertName, type AlertName, ALERTS } from "../../src/tls/alerts.ts";
 import { decodeExtensions, encodeExtensions, type RawExtension } from "../../src/tls/extensions.ts";
 import { GROUPS } from "../../src/tls/groups.ts";
 import { HandshakeJoiner } from "../../src/tls/handshake-joiner.ts";
-import { KeySchedule12, type Randoms } from "../../src/tls/key-schedule12.ts";
+import { nodeCbc } from "../../src/tls/node-ciphers.ts";
+import { KeySchedule12, protection12, pskPremaster, type Randoms } from "../../src/tls/key-schedule12.ts";
 import {
   bodyOf,
   certificate12,
@@ -16,18 +25,24 @@ import {
   type CertificateRequest12,
   type ClientHello,
   clientHello,
+  clientKeyExchangeDhe,
   clientKeyExchangeEcdhe,
+  clientKeyExchangeEcdhePsk,
+  clientKeyExchangePsk,
   digitallySigned,
   finished,
   HANDSHAKE_TYPES,
   type HandshakeMessage,
   handshakeMessage,
+  pskHint,
+  serverDhParams,
   serverEcdhParams,
+  serverEcdhePskExchange,
   serverHello,
   type ServerHello,
   serverKeyExchange,
 } from "../../src/tls/messages.ts";
-import { Aead12Protection, type RecordProtection, unprotected } from "../../src/tls/protection.ts";
+import { type RecordProtection, unprotected } from "../../src/tls/protection.ts";
 import { CONTENT_TYPES, RecordReader } from "../../src/tls/records.ts";
 import { schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../../src/tls/signature-schemes.ts";
 import { type Suite12Name, SUITES_12 } from "../../src/tls/suites.ts";
@@ -46,6 +61,9 @@ export function serverPublicKey(kind: "ecdsa" | "rsa"): Uint8Array {
   return new Uint8Array(keys[kind].publicKey.export({ format: "der", type: "spki" }));
 }
 
+/** The pre-shared key that the server knows. */
+export const SCRIPTED_PSK: Uint8Array = fromHex("0f".repeat(16));
+
 export type ScriptedServerOptions = {
   readonly suite?: Suite12Name;
   readonly group?: NamedGroup;
@@ -53,6 +71,9 @@ export type ScriptedServerOptions = {
   readonly request?: CertificateRequest12;
   readonly extendedMasterSecret?: boolean;
   readonly alpn?: string;
+  readonly encryptThenMac?: boolean;
+  /** A prime in the place of the 2048-bit one. */
+  readonly dhPrime?: Uint8Array;
   readonly echoesSessionId?: boolean;
   readonly chain?: readonly Uint8Array[];
   /** Edits of what would be said; each gets the honest value. */
@@ -75,6 +96,7 @@ export class ScriptedServer {
   readonly #transcript = new Transcript(nodeHash);
   readonly #schedule: KeySchedule12;
   readonly #ecdh = createECDH("prime256v1");
+  readonly #dh = getDiffieHellman("modp14");
   #reads: RecordProtection = unprotected(0x0303);
   #writes: RecordProtection = unprotected(0x0303);
   #toSend: Uint8Array[] = [];
@@ -87,13 +109,21 @@ export class ScriptedServer {
   /** Names of the alerts received, in order. */
   readonly alerts: string[] = [];
   readonly received: Uint8Array[] = [];
+  pskIdentity: Uint8Array | undefined;
   isConnected = false;
 
   constructor(options: ScriptedServerOptions = {}) {
     this.#options = options;
     this.#suiteName = options.suite ?? "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256";
     this.#schedule = new KeySchedule12(nodeHash, this.#suite.hash);
-    this.#ecdh.setPrivateKey(fromHex("2a".repeat(32)));
+    // With static ECDH the certificate's key is the key of the agreement.
+    const { d = "" } = keys.ecdsa.privateKey.export({ format: "jwk" });
+    const isStatic = this.#suite.keyExchange === "ECDH";
+    this.#ecdh.setPrivateKey(isStatic ? Buffer.from(d, "base64url") : fromHex("2a".repeat(32)));
+  }
+
+  get #encryptsThenMacs(): boolean {
+    return this.#options.encryptThenMac === true;
   }
 
   get #suite() {
@@ -149,11 +179,36 @@ export class ScriptedServer {
     }
     this.#transcript.add(message.raw);
     if (message.type === HANDSHAKE_TYPES.client_key_exchange) {
-      const premaster = new Uint8Array(this.#ecdh.computeSecret(bodyOf(clientKeyExchangeEcdhe, message)));
+      const premaster = this.#premaster(message);
       this.#master =
         this.#options.extendedMasterSecret === false
           ? this.#schedule.masterSecret(premaster, this.#randoms)
           : this.#schedule.extendedMasterSecret(premaster, this.#transcript.digest());
+    }
+  }
+
+  #premaster(message: HandshakeMessage): Uint8Array {
+    const agree = (point: Uint8Array) => new Uint8Array(this.#ecdh.computeSecret(point));
+    switch (this.#suite.keyExchange) {
+      case "PSK":
+        this.pskIdentity = bodyOf(clientKeyExchangePsk, message);
+        return pskPremaster(SCRIPTED_PSK);
+      case "ECDHE_PSK": {
+        const { identity, publicKey } = bodyOf(clientKeyExchangeEcdhePsk, message);
+        this.pskIdentity = identity;
+        return pskPremaster(SCRIPTED_PSK, agree(publicKey));
+      }
+      case "DHE": {
+        const secret = new Uint8Array(this.#dh.computeSecret(bodyOf(clientKeyExchangeDhe, message)));
+        return secret.subarray(
+          Math.max(
+            0,
+            secret.findIndex((byte) => byte !== 0),
+          ),
+        );
+      }
+      default:
+        return agree(bodyOf(clientKeyExchangeEcdhe, message));
     }
   }
 
@@ -172,10 +227,11 @@ export class ScriptedServer {
 
   #flight(hello: ClientHello): HandshakeMessage[] {
     const { chain = [fromHex("3000")], request } = this.#options;
+    const { keyExchange, authentication } = this.#suite;
     return [
       handshakeMessage("server_hello", serverHello, this.#serverHello(hello)),
-      handshakeMessage("certificate", certificate12, chain),
-      this.#keyExchange(),
+      ...(authentication === "psk" ? [] : [handshakeMessage("certificate", certificate12, chain)]),
+      ...(keyExchange === "ECDH" ? [] : [this.#keyExchange()]),
       ...(request ? [handshakeMessage("certificate_request", certificateRequest12, request)] : []),
       handshakeMessage("server_hello_done", empty, undefined),
     ];
@@ -188,6 +244,7 @@ export class ScriptedServer {
     const extensions = encodeExtensions("server_hello", {
       ...(offered.server_name ? { server_name: true as const } : {}),
       ...(extendedMasterSecret ? { extended_master_secret: true as const } : {}),
+      ...(this.#encryptsThenMacs ? { encrypt_then_mac: true as const } : {}),
       renegotiation_info: new Uint8Array(0),
       ec_point_formats: [0],
       ...(alpn === undefined
@@ -205,24 +262,48 @@ export class ScriptedServer {
   }
 
   #keyExchange(): HandshakeMessage {
-    const { group = "secp256r1", editPublicKey = (key) => key, editSignature = (bytes) => bytes } = this.#options;
-    const { scheme = DEFAULT_SCHEME[this.#suite.authentication], editSchemeCode = (code) => code } = this.#options;
+    const { group = "secp256r1", editPublicKey = (key) => key } = this.#options;
+    const { keyExchange } = this.#suite;
     const publicKey = editPublicKey(new Uint8Array(this.#ecdh.getPublicKey()));
     const params = { curveType: 3, namedCurve: GROUPS[group].code, publicKey } as const;
-    const raw = encode(serverEcdhParams, params);
-    const { code } = SIGNATURE_SCHEMES[scheme];
-    const content = concat(this.#randoms.client, this.#randoms.server, raw);
-    const signature = editSignature(signWith(keys[this.#suite.authentication].privateKey, scheme, content));
-    const signed = { scheme: editSchemeCode(code), signature };
-    return handshakeMessage("server_key_exchange", serverKeyExchange, { params, raw, signed });
+    if (keyExchange === "PSK") return handshakeMessage("server_key_exchange", pskHint, fromHex("68696e74"));
+    if (keyExchange === "ECDHE_PSK") {
+      const hint = new Uint8Array(0);
+      return handshakeMessage("server_key_exchange", serverEcdhePskExchange, { hint, params });
+    }
+    if (keyExchange === "DHE") return this.#signed(serverDhParams, this.#dhParams(editPublicKey));
+    return this.#signed(serverEcdhParams, params);
   }
 
-  #directionKeys() {
-    return this.#schedule.directionKeys(this.#master, this.#randoms, this.#suite.aead);
+  #dhParams(editPublicKey: (key: Uint8Array) => Uint8Array) {
+    const { dhPrime = new Uint8Array(this.#dh.getPrime()) } = this.#options;
+    const generator = new Uint8Array(this.#dh.getGenerator());
+    return { prime: dhPrime, generator, publicKey: editPublicKey(new Uint8Array(this.#dh.generateKeys())) };
+  }
+
+  #signed<T>(codec: Codec<T>, params: T): HandshakeMessage {
+    const kind = this.#suite.authentication === "rsa" ? "rsa" : "ecdsa";
+    const { scheme = DEFAULT_SCHEME[kind], editSchemeCode = (code) => code } = this.#options;
+    const { editSignature = (bytes) => bytes } = this.#options;
+    const raw = encode(codec, params);
+    const content = concat(this.#randoms.client, this.#randoms.server, raw);
+    const signature = editSignature(signWith(keys[kind].privateKey, scheme, content));
+    const signed = { scheme: editSchemeCode(SIGNATURE_SCHEMES[scheme].code), signature };
+    return handshakeMessage("server_key_exchange", serverKeyExchange(codec), { params, raw, signed });
+  }
+
+  #protection(sender: "client" | "server"): RecordProtection {
+    const block = this.#schedule.keyBlock(this.#master, this.#randoms, this.#suite.cipher);
+    const encryptThenMac = this.#encryptsThenMacs;
+    return protection12({ aead: nodeAead, hash: nodeHash, cbc: nodeCbc }, this.#suite, {
+      block,
+      sender,
+      encryptThenMac,
+    });
   }
 
   #protectReads(): void {
-    this.#reads = new Aead12Protection(nodeAead, this.#suite.aead, this.#directionKeys().client);
+    this.#reads = this.#protection("client");
     this.#reader.maxFragment = this.#reads.maxFragment;
   }
 
@@ -233,7 +314,7 @@ export class ScriptedServer {
     const { editVerifyData = (data) => data, editLastFlight = (records) => records } = this.#options;
     const verifyData = editVerifyData(this.#schedule.verifyData(this.#master, "server", this.#transcript.digest()));
     const changeCipherSpec = this.record("change_cipher_spec", Uint8Array.of(1));
-    this.#writes = new Aead12Protection(nodeAead, this.#suite.aead, this.#directionKeys().server);
+    this.#writes = this.#protection("server");
     const last = this.message(handshakeMessage("finished", finished, verifyData));
     this.#toSend.push(...editLastFlight([changeCipherSpec, last]));
     this.isConnected = true;

@@ -1,110 +1,45 @@
-import { type HawserError, UsageError } from "../../codec/index.ts";
+import type { NamedGroup } from "../../crypto/index.ts";
 import { type ChosenIdentity, chooseIdentity12 } from "../client-identity.ts";
-import type { Answer, ConnectionFacts } from "../effects.ts";
-import { TlsError } from "../errors.ts";
-import { certificate12, clientKeyExchangeEcdhe, digitallySigned, finished, handshakeMessage } from "../messages.ts";
-import type { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
-import { Aead12Protection } from "../protection.ts";
-import type { Session12 } from "../sessions.ts";
+import type { Answer } from "../effects.ts";
+import { protection12 } from "../key-schedule12.ts";
+import { certificate12, digitallySigned, finished, handshakeMessage, type HandshakeMessage } from "../messages.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
+import type { Exchange } from "./key-exchange.ts";
 import type { Negotiation12 } from "./negotiation.ts";
+import { Derivations, DeriveMaster, type Master, masterOf, type MasterSource } from "./secrets.ts";
 import { ExpectServerFinish } from "./server-finish.ts";
-import type { ServerFlight } from "./server-flight.ts";
+import type { Agreed } from "./trust.ts";
 
-/** What is proven about the server before any secret is shared with it. */
-export type ServerProofs = {
-  readonly certificate: CertificateVerified;
-  readonly signature: ServerSignatureVerified;
-  readonly resumed?: never;
-};
+/** Our half of the key exchange, and what the master secret is made of: here, or by its keeper. */
+type OurKeys = { readonly message: HandshakeMessage; readonly group: NamedGroup | undefined } & (
+  | { readonly premaster: Uint8Array }
+  | { readonly source: MasterSource }
+);
 
-/** The way on once the server is verified: an ephemeral key pair on its group, unless there is one already. */
-export function shareKeys(
-  handshake: Handshake,
-  negotiation: Negotiation12,
-  flight: ServerFlight,
-  proofs: ServerProofs,
-): State {
-  const { share } = negotiation;
-  if (share?.group !== flight.group) return new GenerateKeyShare(handshake, negotiation, flight, proofs);
-  return new AgreeSecret(handshake, negotiation, { ...flight, publicKey: share.publicKey }, proofs);
+/** Certificate and ClientKeyExchange, then the secrets, then the rest of the flight. RFC 5246, section 7.3 */
+export function sayKeys(handshake: Handshake, exchange: Exchange, ours: OurKeys): State {
+  const { config, transcript, wire } = handshake;
+  const { negotiation, flight, trust } = exchange;
+  const { request } = flight;
+  const identity = request && chooseIdentity12(config.identities, request);
+  const say = (message: HandshakeMessage) => {
+    transcript.add(message.raw);
+    wire.sendMessage(message);
+  };
+  // RFC 5246, section 7.4.6: a client without a fitting certificate sends an empty list.
+  if (request) say(handshakeMessage("certificate", certificate12, identity?.identity.chain ?? []));
+  say(ours.message);
+  const goOn = (master: Master) =>
+    new Derivations(handshake, negotiation, master).keyBlock((block) => {
+      const clientCertificate = identity ? "sent" : request ? "none-fitting" : "not-requested";
+      const agreed: Agreed = { trust, master, block, group: ours.group, clientCertificate };
+      if (identity) return new SignTranscript(handshake, negotiation, agreed, identity);
+      return finishFlight(handshake, negotiation, agreed);
+    });
+  if ("premaster" in ours) return goOn(masterOf(handshake, negotiation, ours.premaster));
+  return new DeriveMaster(handshake, negotiation, ours.source, () => goOn({ kind: "elsewhere" }));
 }
-
-class GenerateKeyShare extends Awaiting<"generated"> {
-  readonly name = "our key share";
-  readonly #negotiation: Negotiation12;
-  readonly #flight: ServerFlight;
-  readonly #proofs: ServerProofs;
-
-  constructor(handshake: Handshake, negotiation: Negotiation12, flight: ServerFlight, proofs: ServerProofs) {
-    super(handshake, { do: "generate", group: flight.group }, "generated");
-    this.#negotiation = negotiation;
-    this.#flight = flight;
-    this.#proofs = proofs;
-  }
-
-  protected resume({ publicKey }: Extract<Answer, { on: "generated" }>): State {
-    return new AgreeSecret(this.handshake, this.#negotiation, { ...this.#flight, publicKey }, this.#proofs);
-  }
-}
-
-/** Asks for the premaster secret, then says Certificate and ClientKeyExchange. RFC 8422, sections 5.6, 5.7 and 5.10 */
-class AgreeSecret extends Awaiting<"agreed"> {
-  readonly name = "the key agreement";
-  readonly #negotiation: Negotiation12;
-  readonly #flight: ServerFlight & { readonly publicKey: Uint8Array };
-  readonly #proofs: ServerProofs;
-
-  constructor(
-    handshake: Handshake,
-    negotiation: Negotiation12,
-    flight: ServerFlight & { readonly publicKey: Uint8Array },
-    proofs: ServerProofs,
-  ) {
-    super(handshake, { do: "agree", group: flight.group, peerKey: flight.exchange.params.publicKey }, "agreed");
-    this.#negotiation = negotiation;
-    this.#flight = flight;
-    this.#proofs = proofs;
-  }
-
-  protected resume({ secret }: Extract<Answer, { on: "agreed" }>): State {
-    const { config, transcript } = this.handshake;
-    const { request, publicKey, group } = this.#flight;
-    const identity = request && chooseIdentity12(config.identities, request);
-    if (request) {
-      // RFC 5246, section 7.4.6: a client without a fitting certificate sends an empty list.
-      this.send(handshakeMessage("certificate", certificate12, identity?.identity.chain ?? []));
-    }
-    this.send(handshakeMessage("client_key_exchange", clientKeyExchangeEcdhe, publicKey));
-    const { schedule, randoms, extendedMasterSecret } = this.#negotiation;
-    const master = extendedMasterSecret
-      ? schedule.extendedMasterSecret(secret, transcript.digest())
-      : schedule.masterSecret(secret, randoms);
-    secret.fill(0);
-    const agreed: Agreed = {
-      ...this.#proofs,
-      master,
-      group,
-      clientCertificate: identity ? "sent" : request ? "none-fitting" : "not-requested",
-    };
-    if (identity) return new SignTranscript(this.handshake, this.#negotiation, agreed, identity);
-    return finishFlight(this.handshake, this.#negotiation, agreed);
-  }
-
-  override failure(cause: unknown): HawserError {
-    if (cause instanceof UsageError && cause.code === "bad-peer-key") {
-      return new TlsError("bad-key-share", `${this.#flight.group}: ${cause.message}`, { cause });
-    }
-    return super.failure(cause);
-  }
-}
-
-/** What is proven about the server, directly or by a session whose first handshake proved it. */
-export type Trusted = ServerProofs | { readonly certificate: CertificateVerified; readonly resumed: Session12 };
-
-/** Everything that is settled once both sides hold the master secret. */
-export type Agreed = Trusted & Pick<ConnectionFacts, "group" | "clientCertificate"> & { readonly master: Uint8Array };
 
 /** Asks for the proof that we hold our certificate's key. RFC 5246, section 7.4.8 */
 class SignTranscript extends Awaiting<"signed"> {
@@ -129,22 +64,26 @@ class SignTranscript extends Awaiting<"signed"> {
   }
 }
 
-/** The end of our flight, and what the server's is then opened with and compared to. */
 function finishFlight(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed): State {
-  sendFinished(handshake, negotiation, agreed.master);
-  return new ExpectServerFinish(handshake, negotiation, agreed);
+  return sendFinished(handshake, negotiation, agreed, () => new ExpectServerFinish(handshake, negotiation, agreed));
 }
 
-/** ChangeCipherSpec and Finished. RFC 5246, sections 7.1 and 7.4.9 */
-export function sendFinished(handshake: Handshake, negotiation: Negotiation12, master: Uint8Array): void {
+/** ChangeCipherSpec and Finished end a flight of ours. RFC 5246, sections 7.1 and 7.4.9 */
+export function sendFinished(
+  handshake: Handshake,
+  negotiation: Negotiation12,
+  { master, block }: Agreed,
+  next: () => State,
+): State {
   const { config, wire, transcript } = handshake;
-  const { schedule, randoms, suite } = negotiation;
-  const keys = schedule.directionKeys(master, randoms, suite.aead);
-  const verifyData = schedule.verifyData(master, "client", transcript.digest());
-  wire.sendChangeCipherSpec();
-  wire.protectWrites(new Aead12Protection(config.aead, suite.aead, keys.client));
-  const message = handshakeMessage("finished", finished, verifyData);
-  transcript.add(message.raw);
-  wire.sendMessage(message);
-  wire.endFlight();
+  const { suite, encryptThenMac } = negotiation;
+  return new Derivations(handshake, negotiation, master).verifyData("client", (verifyData) => {
+    wire.sendChangeCipherSpec();
+    wire.protectWrites(protection12(config, suite, { block, sender: "client", encryptThenMac }));
+    const message = handshakeMessage("finished", finished, verifyData);
+    transcript.add(message.raw);
+    wire.sendMessage(message);
+    wire.endFlight();
+    return next();
+  });
 }

@@ -3,8 +3,8 @@ import { misuse } from "../errors.ts";
 import { bodyOf, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import type { FinishedVerified } from "../proofs.ts";
 import { type Handshake, State } from "../state.ts";
-import type { Agreed } from "./client-flight.ts";
 import type { Negotiation12 } from "./negotiation.ts";
+import { type Agreed, chainOf } from "./trust.ts";
 
 /** The connection is up: it cannot be built without proof of the server's chain, signature (or session) and Finished. */
 export class Connected12 extends State {
@@ -14,20 +14,24 @@ export class Connected12 extends State {
   constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, _finished: FinishedVerified) {
     super(handshake);
     const { suiteName: suite, alpn, extendedMasterSecret } = negotiation;
-    const { group, certificate, clientCertificate, resumed } = agreed;
+    const { group, clientCertificate, trust } = agreed;
     const { servername } = handshake.config;
     const facts = { protocol: "TLSv1.2", suite, group, servername, alpn } as const;
     handshake.wire.emit({
       do: "trace",
       event: { kind: "tls.connected", ...facts, group: group ?? "", alpn: alpn ?? "" },
     });
+    if (negotiation.suite.legacy) {
+      const detail = `${suite} is legacy: an old message may be read once the server's key is known`;
+      handshake.wire.emit({ do: "trace", event: { kind: "process", what: "warning", detail } });
+    }
     handshake.wire.emit({
       do: "connected",
       facts: {
         ...facts,
-        peerChain: certificate.chain,
+        peerChain: chainOf(trust),
         extendedMasterSecret,
-        resumed: resumed !== undefined,
+        resumed: "resumed" in trust,
         clientCertificate,
       },
     });

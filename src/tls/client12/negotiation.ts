@@ -2,7 +2,7 @@ import { chosenProtocol } from "../alpn.ts";
 import type { OfferedShare, SentHello } from "../client-hello.ts";
 import { TlsError } from "../errors.ts";
 import type { ExtensionsOf } from "../extensions.ts";
-import { KeySchedule12, type Randoms } from "../key-schedule12.ts";
+import type { Randoms } from "../key-schedule12.ts";
 import { applyRecordLimits } from "../record-limits.ts";
 import type { ServerHello } from "../messages.ts";
 import type { Handshake } from "../state.ts";
@@ -12,8 +12,9 @@ import { isSuite13, type Suite12, type Suite12Name, suiteName, SUITES_12 } from 
 export class Negotiation12 {
   readonly suiteName: Suite12Name;
   readonly randoms: Randoms;
-  readonly schedule: KeySchedule12;
   readonly extendedMasterSecret: boolean;
+  /** Whether CBC records carry their MAC outside. RFC 7366, section 2 */
+  readonly encryptThenMac: boolean;
   readonly alpn: string | undefined;
   /** The key share that was made for TLS 1.3: good for this handshake too, where the server chooses its group. */
   readonly share: OfferedShare | undefined;
@@ -40,8 +41,8 @@ export class Negotiation12 {
     }
     this.suiteName = suite;
     this.randoms = { client: sent.random, server: hello.random };
-    this.schedule = new KeySchedule12(config.hash, this.suite.hash);
     this.extendedMasterSecret = extensions.extended_master_secret === true;
+    this.encryptThenMac = extensions.encrypt_then_mac === true;
     this.share = sent.share;
     this.sessionId = hello.legacySessionId;
     this.sendsTicket = extensions.session_ticket === true;

@@ -6,7 +6,9 @@ import { CertificateVerified } from "../proofs.ts";
 import type { Session12 } from "../sessions.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
+import { Derivations, type Master } from "./secrets.ts";
 import { ExpectServerFinish } from "./server-finish.ts";
+import { keyUsageOf } from "./server-proofs.ts";
 
 /** The way on when the server takes up our session: it must be the same in all that the keys depend on. RFC 5246, section 7.4.1.3; RFC 7627, section 5.3 */
 export function resumeSession(handshake: Handshake, negotiation: Negotiation12, session: Session12): State {
@@ -28,18 +30,18 @@ class VerifySessionChain extends Awaiting<"chain-verified"> {
 
   constructor(handshake: Handshake, negotiation: Negotiation12, session: Session12) {
     const { servername } = handshake.config;
-    super(handshake, { do: "verify-chain", chain: session.peerChain, servername }, "chain-verified");
+    const keyUsage = keyUsageOf(negotiation.suite);
+    super(handshake, { do: "verify-chain", chain: session.peerChain, servername, keyUsage }, "chain-verified");
     this.#negotiation = negotiation;
     this.#session = session;
   }
 
   protected resume(answer: Extract<Answer, { on: "chain-verified" }>): State {
-    return new ExpectServerFinish(this.handshake, this.#negotiation, {
-      certificate: CertificateVerified.from(this.#session.peerChain, answer),
-      resumed: this.#session,
-      group: undefined,
-      clientCertificate: "not-requested",
-      master: this.#session.masterSecret.slice(),
+    const trust = { certificate: CertificateVerified.from(this.#session.peerChain, answer), resumed: this.#session };
+    const master: Master = { kind: "bytes", bytes: this.#session.masterSecret.slice() };
+    return new Derivations(this.handshake, this.#negotiation, master).keyBlock((block) => {
+      const agreed = { trust, master, block, group: undefined, clientCertificate: "not-requested" } as const;
+      return new ExpectServerFinish(this.handshake, this.#negotiation, agreed);
     });
   }
 

@@ -1,11 +1,13 @@
+import { protection12 } from "../key-schedule12.ts";
 import { bodyOf, finished, HANDSHAKE_TYPES, type HandshakeMessage, newSessionTicket12 } from "../messages.ts";
 import { FinishedVerified } from "../proofs.ts";
-import { Aead12Protection } from "../protection.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { type Handshake, State } from "../state.ts";
-import { type Agreed, sendFinished } from "./client-flight.ts";
+import { sendFinished } from "./client-flight.ts";
 import { Connected12 } from "./connected.ts";
 import type { Negotiation12 } from "./negotiation.ts";
+import { Derivations } from "./secrets.ts";
+import { type Agreed, chainOf } from "./trust.ts";
 
 /** A ticket for this session, as the server sent it. RFC 5077, section 3.3 */
 type Ticket = { readonly lifetime: number; readonly ticket: Uint8Array };
@@ -35,9 +37,8 @@ export class ExpectServerFinish extends State {
   override onChangeCipherSpec(): State {
     if (this.#negotiation.sendsTicket && !this.#ticket) return super.onChangeCipherSpec();
     const { config, wire } = this.handshake;
-    const { schedule, randoms, suite } = this.#negotiation;
-    const { server } = schedule.directionKeys(this.#agreed.master, randoms, suite.aead);
-    wire.protectReads(new Aead12Protection(config.aead, suite.aead, server));
+    const { suite, encryptThenMac } = this.#negotiation;
+    wire.protectReads(protection12(config, suite, { block: this.#agreed.block, sender: "server", encryptThenMac }));
     return new ExpectFinished(this.handshake, this.#negotiation, this.#agreed, this.#ticket);
   }
 }
@@ -58,27 +59,33 @@ class ExpectFinished extends State {
 
   override onMessage(message: HandshakeMessage): State {
     this.expect(message, "finished");
-    const { schedule } = this.#negotiation;
-    const { master, resumed } = this.#agreed;
-    const { transcript } = this.handshake;
-    const expected = schedule.verifyData(master, "server", transcript.digest());
-    const proof = FinishedVerified.check(expected, bodyOf(finished, message));
-    transcript.add(message.raw);
-    // In a resumption the server ends first. RFC 5246, section 7.3
-    if (resumed) sendFinished(this.handshake, this.#negotiation, master);
+    const { master } = this.#agreed;
+    return new Derivations(this.handshake, this.#negotiation, master).verifyData("server", (expected) => {
+      const proof = FinishedVerified.check(expected, bodyOf(finished, message));
+      this.handshake.transcript.add(message.raw);
+      // In a resumption the server ends first. RFC 5246, section 7.3
+      if (!("resumed" in this.#agreed.trust)) return this.#connect(proof);
+      return sendFinished(this.handshake, this.#negotiation, this.#agreed, () => this.#connect(proof));
+    });
+  }
+
+  #connect(proof: FinishedVerified): State {
     const connected = new Connected12(this.handshake, this.#negotiation, this.#agreed, proof);
     this.#keepSession();
-    master.fill(0);
+    if (this.#agreed.master.kind === "bytes") this.#agreed.master.bytes.fill(0);
     return connected;
   }
 
-  /** Only a session that is bound to its whole handshake is worth keeping. RFC 7627, section 5.3 */
+  /** Only a session that is bound to its whole handshake, and whose server a certificate proves, is worth keeping. RFC 7627, section 5.3 */
   #keepSession(): void {
     const { suiteName: suite, sessionId, extendedMasterSecret } = this.#negotiation;
     const { config, wire } = this.handshake;
+    const { master, trust } = this.#agreed;
+    const peerChain = chainOf(trust);
     const ticket = this.#ticket?.ticket.length ? this.#ticket.ticket : undefined;
-    const hasId = sessionId.length > 0 && !this.#agreed.resumed;
+    const hasId = sessionId.length > 0 && !("resumed" in trust);
     if (!config.wantsSessions || !extendedMasterSecret || (!ticket && !hasId)) return;
+    if (master.kind !== "bytes" || peerChain.length === 0) return;
     // A lifetime of zero leaves it to us. RFC 5077, section 3.3
     const lifetimeSeconds = Math.min(this.#ticket?.lifetime || MAX_SESSION_LIFETIME, MAX_SESSION_LIFETIME);
     wire.emit({
@@ -87,9 +94,9 @@ class ExpectFinished extends State {
         version: "TLSv1.2",
         suite,
         servername: config.servername,
-        peerChain: this.#agreed.certificate.chain,
+        peerChain,
         lifetimeSeconds,
-        masterSecret: this.#agreed.master.slice(),
+        masterSecret: master.bytes.slice(),
         sessionId: ticket ? new Uint8Array(0) : sessionId,
         ticket,
       },

@@ -1,6 +1,6 @@
+import { empty } from "../../codec/index.ts";
 import type { NamedGroup } from "../../crypto/index.ts";
 import { TlsError } from "../errors.ts";
-import { groupName, isPublicKeyOf } from "../groups.ts";
 import {
   bodyOf,
   certificate12,
@@ -8,30 +8,58 @@ import {
   type CertificateRequest12,
   HANDSHAKE_TYPES,
   type HandshakeMessage,
-  serverKeyExchange,
-  type ServerKeyExchange,
 } from "../messages.ts";
-import { schemeName, type SignatureScheme } from "../signature-schemes.ts";
+import type { SignatureScheme } from "../signature-schemes.ts";
 import { type Handshake, State } from "../state.ts";
-import { empty } from "../../codec/index.ts";
+import { exchangeKeys } from "./key-exchange.ts";
 import type { Negotiation12 } from "./negotiation.ts";
+import { readServerKeys } from "./server-keys.ts";
 import { VerifyChain } from "./server-proofs.ts";
 
 /** No chain that a device should follow is longer. */
 const MAX_CHAIN = 10;
 
+/** A signature over the server's parameters, which are kept as received. */
+export type SignedPart = {
+  readonly raw: Uint8Array;
+  readonly scheme: SignatureScheme;
+  readonly signature: Uint8Array;
+};
+
+/** The server's half of the key exchange. */
+export type ServerKeys =
+  | { readonly kind: "ecdhe"; readonly group: NamedGroup; readonly publicKey: Uint8Array; readonly signed: SignedPart }
+  | {
+      readonly kind: "dhe";
+      readonly prime: Uint8Array;
+      readonly generator: Uint8Array;
+      readonly publicKey: Uint8Array;
+      readonly signed: SignedPart;
+    }
+  /** The key stands in the certificate. */
+  | { readonly kind: "ecdh" }
+  | { readonly kind: "psk" }
+  | { readonly kind: "ecdhe_psk"; readonly group: NamedGroup; readonly publicKey: Uint8Array };
+
 /** What the server said between its hello and server_hello_done, in form right but not yet verified. */
 export type ServerFlight = {
+  /** Empty in suites of a pre-shared key. */
   readonly chain: readonly Uint8Array[];
-  readonly exchange: ServerKeyExchange;
-  readonly group: NamedGroup;
-  readonly scheme: SignatureScheme;
+  readonly keys: ServerKeys;
   /** Absent where the server wants no certificate. */
   readonly request?: CertificateRequest12;
 };
 
-/** After ServerHello. RFC 5246, section 7.4.2 */
-export class ExpectCertificate extends State {
+/** The state after a ServerHello that begins a full handshake. RFC 5246, section 7.3; RFC 4279, section 2 */
+export function afterHello(handshake: Handshake, negotiation: Negotiation12): State {
+  const { keyExchange, authentication } = negotiation.suite;
+  if (authentication !== "psk") return new ExpectCertificate(handshake, negotiation);
+  if (keyExchange === "PSK") return new ExpectPskHintOrDone(handshake, negotiation);
+  return new ExpectServerKeyExchange(handshake, negotiation, []);
+}
+
+/** RFC 5246, section 7.4.2 */
+class ExpectCertificate extends State {
   readonly name = "certificate";
   readonly #negotiation: Negotiation12;
 
@@ -45,11 +73,14 @@ export class ExpectCertificate extends State {
     const chain = bodyOf(certificate12, message);
     if (chain.length === 0) throw new TlsError("no-server-certificate", "the server's certificate list is empty");
     if (chain.length > MAX_CHAIN) throw new TlsError("chain-too-long", `${chain.length} certificates`);
+    if (this.#negotiation.suite.keyExchange === "ECDH") {
+      return new ExpectRequestOrDone(this.handshake, this.#negotiation, { chain, keys: { kind: "ecdh" } });
+    }
     return new ExpectServerKeyExchange(this.handshake, this.#negotiation, chain);
   }
 }
 
-/** RFC 8422, section 5.4 */
+/** RFC 5246, section 7.4.3; RFC 8422, section 5.4 */
 class ExpectServerKeyExchange extends State {
   readonly name = "server_key_exchange";
   readonly #negotiation: Negotiation12;
@@ -63,65 +94,57 @@ class ExpectServerKeyExchange extends State {
 
   override onMessage(message: HandshakeMessage): State {
     this.accept(message, "server_key_exchange");
-    const { config } = this.handshake;
-    const exchange = bodyOf(serverKeyExchange, message);
-    const group = groupName(exchange.params.namedCurve);
-    if (group === undefined || !config.groups.includes(group)) {
-      throw new TlsError("unoffered-group", `group 0x${exchange.params.namedCurve.toString(16).padStart(4, "0")}`);
-    }
-    if (!isPublicKeyOf(group, exchange.params.publicKey)) {
-      throw new TlsError("bad-key-share", `${exchange.params.publicKey.length} bytes are no public key of ${group}`);
-    }
-    const scheme = schemeName(exchange.signed.scheme);
-    if (scheme === undefined || !config.schemes.includes(scheme)) {
-      throw new TlsError(
-        "unoffered-scheme",
-        `signature scheme 0x${exchange.signed.scheme.toString(16).padStart(4, "0")}`,
-      );
-    }
-    const flight = { chain: this.#chain, exchange, group, scheme };
-    return new ExpectCertificateRequestOrDone(this.handshake, this.#negotiation, flight);
+    const keys = readServerKeys(this.handshake.config, this.#negotiation.suite.keyExchange, message);
+    return new ExpectRequestOrDone(this.handshake, this.#negotiation, { chain: this.#chain, keys });
+  }
+}
+
+/** A hint which key is meant may come or not. We have one key, so it tells us nothing. RFC 4279, section 2 */
+class ExpectPskHintOrDone extends State {
+  readonly name = "server_key_exchange or server_hello_done";
+  readonly #negotiation: Negotiation12;
+
+  constructor(handshake: Handshake, negotiation: Negotiation12) {
+    super(handshake);
+    this.#negotiation = negotiation;
+  }
+
+  override onMessage(message: HandshakeMessage): State {
+    const next = new ExpectRequestOrDone(this.handshake, this.#negotiation, { chain: [], keys: { kind: "psk" } });
+    if (message.type !== HANDSHAKE_TYPES.server_key_exchange) return next.onMessage(message);
+    this.accept(message, "server_key_exchange");
+    readServerKeys(this.handshake.config, "PSK", message);
+    return next;
   }
 }
 
 /** RFC 5246, sections 7.4.4 and 7.4.5 */
-class ExpectCertificateRequestOrDone extends State {
-  readonly name: string = "certificate_request or server_hello_done";
-  protected readonly negotiation: Negotiation12;
-  protected readonly flight: ServerFlight;
-
-  constructor(handshake: Handshake, negotiation: Negotiation12, flight: ServerFlight) {
-    super(handshake);
-    this.negotiation = negotiation;
-    this.flight = flight;
-  }
-
-  override onMessage(message: HandshakeMessage): State {
-    if (message.type === HANDSHAKE_TYPES.certificate_request) {
-      this.accept(message, "certificate_request");
-      const request = bodyOf(certificateRequest12, message);
-      return new ExpectServerHelloDone(this.handshake, this.negotiation, { ...this.flight, request });
-    }
-    this.accept(message, "server_hello_done");
-    bodyOf(empty, message);
-    return new VerifyChain(this.handshake, this.negotiation, this.flight);
-  }
-}
-
-class ExpectServerHelloDone extends State {
-  readonly name = "server_hello_done";
+class ExpectRequestOrDone extends State {
+  readonly name: string;
   readonly #negotiation: Negotiation12;
   readonly #flight: ServerFlight;
+  readonly #mayRequest: boolean;
 
   constructor(handshake: Handshake, negotiation: Negotiation12, flight: ServerFlight) {
     super(handshake);
     this.#negotiation = negotiation;
     this.#flight = flight;
+    // A server that is not authenticated by certificate must not ask for one. RFC 5246, section 7.4.4
+    this.#mayRequest = flight.request === undefined && flight.chain.length > 0;
+    this.name = this.#mayRequest ? "certificate_request or server_hello_done" : "server_hello_done";
   }
 
   override onMessage(message: HandshakeMessage): State {
+    if (message.type === HANDSHAKE_TYPES.certificate_request && this.#mayRequest) {
+      this.accept(message, "certificate_request");
+      const request = bodyOf(certificateRequest12, message);
+      return new ExpectRequestOrDone(this.handshake, this.#negotiation, { ...this.#flight, request });
+    }
     this.accept(message, "server_hello_done");
     bodyOf(empty, message);
-    return new VerifyChain(this.handshake, this.#negotiation, this.#flight);
+    if (this.#flight.chain.length > 0) return new VerifyChain(this.handshake, this.#negotiation, this.#flight);
+    const { psk } = this.handshake.config;
+    if (!psk) throw new TlsError("unoffered-suite", "a suite of a pre-shared key without one");
+    return exchangeKeys(this.handshake, this.#negotiation, this.#flight, { psk });
   }
 }

@@ -3,11 +3,17 @@ import { certificateFailure } from "../certificate-failure.ts";
 import type { Answer } from "../effects.ts";
 import { TlsError } from "../errors.ts";
 import { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
-import { keyKindOf, schemeFitsKey, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
+import { type KeyKind, keyKindOf, schemeFitsKey, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
-import { shareKeys } from "./client-flight.ts";
+import type { Suite12 } from "../suites.ts";
+import { exchangeKeys } from "./key-exchange.ts";
 import type { Negotiation12 } from "./negotiation.ts";
-import type { ServerFlight } from "./server-flight.ts";
+import type { ServerFlight, SignedPart } from "./server-flight.ts";
+
+/** What the server's key is used for: to sign its key share, or, where it has none, for the agreement itself. RFC 8422, section 5.3 */
+export function keyUsageOf({ keyExchange }: Suite12): "digitalSignature" | "keyAgreement" {
+  return keyExchange === "ECDH" ? "keyAgreement" : "digitalSignature";
+}
 
 /** Asks whether the server's chain is valid, trusted and for this name. RFC 5246, section 7.4.2 */
 export class VerifyChain extends Awaiting<"chain-verified"> {
@@ -17,7 +23,8 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
 
   constructor(handshake: Handshake, negotiation: Negotiation12, flight: ServerFlight) {
     const { servername } = handshake.config;
-    super(handshake, { do: "verify-chain", chain: flight.chain, servername }, "chain-verified");
+    const keyUsage = keyUsageOf(negotiation.suite);
+    super(handshake, { do: "verify-chain", chain: flight.chain, servername, keyUsage }, "chain-verified");
     this.#negotiation = negotiation;
     this.#flight = flight;
   }
@@ -29,10 +36,18 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
     if (key === undefined || key.kind !== suite.authentication) {
       throw new TlsError("certificate-not-for-suite", `${suiteName} with a ${key?.kind ?? "foreign"} key`);
     }
-    if (!schemeFitsKey(this.#flight.scheme, key, "TLSv1.2")) {
-      throw new TlsError("scheme-not-for-key", `${this.#flight.scheme} with a ${key.kind} key`);
+    const { keys } = this.#flight;
+    if (keys.kind === "ecdh") {
+      // Nothing is signed: only who holds the certificate's key can agree on the secret, and so make the Finished.
+      return exchangeKeys(this.handshake, this.#negotiation, this.#flight, { certificate, staticKey: true });
     }
-    return new VerifySignature(this.handshake, this.#negotiation, this.#flight, certificate);
+    if (!("signed" in keys)) throw new TlsError("unexpected-message", "a certificate in a suite without one");
+    checkScheme(keys.signed, key);
+    return new VerifySignature(this.handshake, this.#negotiation, {
+      flight: this.#flight,
+      signed: keys.signed,
+      certificate,
+    });
   }
 
   override failure(cause: unknown): HawserError {
@@ -40,38 +55,45 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
   }
 }
 
-/** Asks whether the server signed its key share and both randoms. RFC 8422, section 5.4 */
+function checkScheme({ scheme }: SignedPart, key: KeyKind): void {
+  if (!schemeFitsKey(scheme, key, "TLSv1.2")) {
+    throw new TlsError("scheme-not-for-key", `${scheme} with a ${key.kind} key`);
+  }
+}
+
+type Unproven = {
+  readonly flight: ServerFlight;
+  readonly signed: SignedPart;
+  readonly certificate: CertificateVerified;
+};
+
+/** Asks whether the server signed its key share and both randoms. RFC 5246, section 7.4.3; RFC 8422, section 5.4 */
 class VerifySignature extends Awaiting<"verified"> {
   readonly name = "the check of the server's signature";
   readonly #negotiation: Negotiation12;
-  readonly #flight: ServerFlight;
-  readonly #certificate: CertificateVerified;
+  readonly #unproven: Unproven;
 
-  constructor(
-    handshake: Handshake,
-    negotiation: Negotiation12,
-    flight: ServerFlight,
-    certificate: CertificateVerified,
-  ) {
-    const { exchange, scheme } = flight;
+  constructor(handshake: Handshake, negotiation: Negotiation12, unproven: Unproven) {
+    const { signed, certificate } = unproven;
+    const { client, server } = negotiation.randoms;
     super(
       handshake,
       {
         do: "verify",
         publicKey: certificate.publicKey,
-        algorithm: SIGNATURE_SCHEMES[scheme].algorithm,
-        content: concat(negotiation.randoms.client, negotiation.randoms.server, exchange.raw),
-        signature: exchange.signed.signature,
+        algorithm: SIGNATURE_SCHEMES[signed.scheme].algorithm,
+        content: concat(client, server, signed.raw),
+        signature: signed.signature,
       },
       "verified",
     );
     this.#negotiation = negotiation;
-    this.#flight = flight;
-    this.#certificate = certificate;
+    this.#unproven = unproven;
   }
 
   protected resume(answer: Extract<Answer, { on: "verified" }>): State {
-    const proofs = { certificate: this.#certificate, signature: ServerSignatureVerified.from(answer) };
-    return shareKeys(this.handshake, this.#negotiation, this.#flight, proofs);
+    const { flight, certificate } = this.#unproven;
+    const proofs = { certificate, signature: ServerSignatureVerified.from(answer) };
+    return exchangeKeys(this.handshake, this.#negotiation, flight, proofs);
   }
 }

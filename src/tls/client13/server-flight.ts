@@ -82,7 +82,11 @@ class VerifyResumedChain extends Awaiting<"chain-verified"> {
 
   constructor(handshake: Handshake, progress: Progress13, resumed: Resumed) {
     const { servername } = handshake.config;
-    super(handshake, { do: "verify-chain", chain: resumed.chain, servername }, "chain-verified");
+    super(
+      handshake,
+      { do: "verify-chain", chain: resumed.chain, servername, keyUsage: "digitalSignature" },
+      "chain-verified",
+    );
     this.#progress = progress;
     this.#resumed = resumed;
   }
@@ -144,7 +148,11 @@ class VerifyChain extends Awaiting<"chain-verified"> {
   readonly #chain: readonly Uint8Array[];
 
   constructor(handshake: Handshake, progress: Progress13, chain: readonly Uint8Array[]) {
-    super(handshake, { do: "verify-chain", chain, servername: handshake.config.servername }, "chain-verified");
+    super(
+      handshake,
+      { do: "verify-chain", chain, servername: handshake.config.servername, keyUsage: "digitalSignature" },
+      "chain-verified",
+    );
     this.#progress = progress;
     this.#chain = chain;
   }
