@@ -1,0 +1,121 @@
+/** OpenSC's pkcs11-tool and GnuTLS' p11tool on a chip, through Debian's p11-kit 0.24. */
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+
+import { toPem } from "../../src/codec/index.ts";
+import { newHierarchy } from "../tls/hierarchy.ts";
+import { P11_KIT_CLIENT, requirePkcs11, startToken } from "./pkcs11-token.ts";
+
+const TIMEOUT = { timeout: 25_000 };
+
+test("pkcs11-tool makes a key pair in the chip, lists it, signs with it and deletes it", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool", "openssl")) return;
+  const token = await startToken(t);
+  const slots = await token.ok("pkcs11-tool", ["--module", P11_KIT_CLIENT, "--list-slots"]);
+  assert.match(slots.stdout, /token label\s+: SE[\s\S]+token model\s+: A71CH[\s\S]+login required, rng/);
+
+  await token.tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "devkey", "--id", "0a0b");
+  const chip = await token.chip();
+  const [slot] = await chip.keySlots();
+  assert.ok(slot?.publicKey, "the key is in slot 0");
+  const listed = (await token.tool("--list-objects")).stdout;
+  assert.match(listed, /Private Key Object; EC\s+label:\s+devkey\s+ID:\s+0a0b\s+Usage:\s+sign/);
+  assert.match(listed, /sensitive, always sensitive, never extractable, local/);
+  assert.match(listed, /Public Key Object; EC/);
+
+  const hash = Uint8Array.from({ length: 32 }, (_, i) => i);
+  token.write("hash", hash);
+  token.write("device.pem", toPem("PUBLIC KEY", slot.publicKey));
+  const how = ["--id", "0a0b", "--mechanism", "ECDSA", "--input-file", "hash"];
+  await token.tool("--sign", ...how, "--output-file", "signature", "--signature-format", "openssl");
+  const check = ["pkeyutl", "-verify", "-pubin", "-inkey", "device.pem", "-in", "hash", "-sigfile", "signature"];
+  assert.match((await token.ok("openssl", check)).stdout, /Signature Verified Successfully/);
+
+  await token.tool("--delete-object", "--type", "privkey", "--id", "0a0b");
+  assert.equal((await chip.keySlots())[0]?.publicKey, undefined, "the slot is empty");
+  const empty = await token.ok("pkcs11-tool", ["--module", P11_KIT_CLIENT, "--list-objects"]);
+  assert.doesNotMatch(empty.stdout, /Object/);
+});
+
+test("pkcs11-tool gets the chip's random bytes and passes its own --test", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool")) return;
+  const token = await startToken(t);
+  await token.tool("--generate-random", "600", "--output-file", "random");
+  assert.equal(readFileSync(join(token.folder, "random")).length, 600);
+  const asked = token.ledger.events().filter((event) => event.kind === "chip.command" && event.name === "Random");
+  assert.equal(asked.length, 3, "600 bytes are three commands");
+  await token.tool("--keypairgen", "--key-type", "EC:prime256v1");
+  assert.match((await token.tool("--test")).stdout, /No errors/);
+});
+
+test("pkcs11-tool writes a certificate into the chip, reads it back and deletes it", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool")) return;
+  const token = await startToken(t);
+  await token.tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "devkey");
+  const chip = await token.chip();
+  const publicKey = (await chip.keySlots())[0]?.publicKey;
+  assert.ok(publicKey);
+  const [device] = await (await newHierarchy()).deviceFor(publicKey);
+  assert.ok(device);
+  token.write("device.der", device);
+  await token.tool("--write-object", "device.der", "--type", "cert", "--label", "devcert");
+  assert.deepEqual(await chip.readCertificate(0), device);
+  const listed = (await token.tool("--list-objects", "--type", "cert")).stdout;
+  assert.match(listed, /label:\s+devcert\s+subject:\s+DN: .*CN=chip-device[\s\S]+ID:\s+00/, "it has its key's ID");
+  await token.tool("--read-object", "--type", "cert", "--label", "devcert", "--output-file", "read.der");
+  assert.deepEqual(new Uint8Array(readFileSync(join(token.folder, "read.der"))), device);
+  await token.tool("--delete-object", "--type", "cert", "--label", "devcert");
+  assert.deepEqual(await chip.listCertificates(), []);
+});
+
+test(
+  "pkcs11-tool sees private keys only with the right PIN, and no PIN is asked for where there is none",
+  TIMEOUT,
+  async (t) => {
+    if (!requirePkcs11(t, "pkcs11-tool")) return;
+    const token = await startToken(t);
+    await token.tool("--keypairgen", "--key-type", "EC:prime256v1");
+    const base = ["--module", P11_KIT_CLIENT, "--token-label", "SE"];
+    assert.doesNotMatch((await token.ok("pkcs11-tool", [...base, "--list-objects"])).stdout, /Private Key/);
+    const wrong = await token.run("pkcs11-tool", [...base, "--login", "--pin", "0000", "--list-objects"]);
+    assert.notEqual(wrong.status, 0);
+    assert.match(wrong.stderr, /CKR_PIN_INCORRECT/);
+
+    const open = await startToken(t, { withPin: false });
+    await open.ok("pkcs11-tool", [...base, "--keypairgen", "--key-type", "EC:prime256v1"]);
+    assert.match((await open.ok("pkcs11-tool", [...base, "--list-objects"])).stdout, /Private Key Object; EC/);
+  },
+);
+
+test("a chip that is restarted between calls is not noticed, one that is away is an empty slot", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool")) return;
+  const token = await startToken(t);
+  await token.tool("--keypairgen", "--key-type", "EC:prime256v1");
+  await token.stopChip();
+  await token.startChip();
+  assert.match((await token.tool("--list-objects")).stdout, /Private Key/, "reached again");
+  await token.stopChip();
+  const away = await token.run("pkcs11-tool", ["--module", P11_KIT_CLIENT, "--token-label", "SE", "--list-objects"]);
+  assert.notEqual(away.status, 0);
+  await token.startChip();
+  assert.match(
+    (await token.tool("--list-objects")).stdout,
+    /Private Key/,
+    "and again, without a restart of the server",
+  );
+});
+
+test("p11tool lists everything in a dozen sessions and exports the public key", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "p11tool")) return;
+  const token = await startToken(t);
+  await token.tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "devkey");
+  const provider = ["--provider", P11_KIT_CLIENT, "--login", "--set-pin", "1234"];
+  const listed = await token.ok("p11tool", [...provider, "--list-all", "pkcs11:token=SE"]);
+  assert.match(listed.stdout, /Type: Private key \(EC\/ECDSA-SECP256R1\)/);
+  const exported = await token.ok("p11tool", [...provider, "--export", "pkcs11:token=SE;object=devkey;type=public"]);
+  const publicKey = (await (await token.chip()).keySlots())[0]?.publicKey;
+  assert.ok(publicKey);
+  assert.ok(exported.stdout.includes(toPem("PUBLIC KEY", publicKey).trim()), exported.stdout);
+});
