@@ -206,7 +206,7 @@ export async function startHttps(t: TestContext, hierarchy: Hierarchy): Promise<
   const https = createHttps(options, (request, response) => {
     const socket = request.socket as TLSSocket;
     response.setHeader("connection", "close");
-    response.end(`hello ${socket.getPeerCertificate().subject.CN} over ${socket.getProtocol()}\n`);
+    response.end(`hello ${socket.getPeerCertificate().subject.CN?.toString()} over ${socket.getProtocol()}\n`);
   });
   https.listen(0, "127.0.0.1");
   await once(https, "listening");
