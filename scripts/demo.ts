@@ -20,7 +20,7 @@ const { values } = parseArgs({
 
 const stage = new Stage(resolve(values.data));
 const interrupted = new Promise<"interrupted">((done) => {
-  for (const signal of ["SIGINT", "SIGTERM"] as const) process.on(signal, () => done("interrupted"));
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => done("interrupted"));
   // A reader that goes away, as `head` does, must not leave the processes behind.
   process.stdout.on("error", () => done("interrupted"));
 });

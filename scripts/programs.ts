@@ -12,6 +12,8 @@ export type ProgramOptions = {
   /** Options of node itself, in front of the command. */
   readonly nodeOptions?: readonly string[];
   readonly onLine?: (line: string) => void;
+  /** Makes it the leader of a process group, as a terminal does with what is typed. */
+  readonly isGroup?: boolean;
 };
 
 export type Ending = { readonly status: number | null; readonly signal: NodeJS.Signals | null };
@@ -33,6 +35,7 @@ export class Program {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, ...options.env },
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
+      detached: options.isGroup === true,
     });
     const read = [
       this.#read(this.#child.stdout, this.lines, options.onLine),
@@ -82,6 +85,12 @@ export class Program {
   /** Tells the program something by a signal that does not end it. */
   signal(signal: NodeJS.Signals): void {
     this.#child.kill(signal);
+  }
+
+  /** Ctrl-C in a terminal: every process of the group is told. Needs `isGroup`. */
+  async interruptGroup(): Promise<Ending> {
+    if (!this.#over) process.kill(-this.pid, "SIGINT");
+    return this.ended;
   }
 
   transcript(): string {

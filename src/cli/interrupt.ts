@@ -3,14 +3,15 @@ const STATUS = { SIGINT: 130, SIGTERM: 143 } as const;
 /**
  * Runs `work` with a signal that SIGINT and SIGTERM abort, so that it can put things away first.
  * Work that then returns (a server that was asked to stop) ends the process with status 0; work that throws was cut
- * short and ends it with 128 plus the signal's number. A second signal ends the process at once.
+ * short and ends it with 128 plus the signal's number. The same signal again ends the process at once; the other one
+ * does not, since a terminal's Ctrl-C is often followed by a parent's SIGTERM.
  */
 export async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<void> {
   const controller = new AbortController();
-  let status = 0;
+  let first: keyof typeof STATUS | undefined;
   const onSignal = (name: keyof typeof STATUS) => {
-    if (controller.signal.aborted) process.exit(STATUS[name]);
-    status = STATUS[name];
+    if (first === name) process.exit(STATUS[name]);
+    first ??= name;
     controller.abort();
   };
   const onInterrupt = () => onSignal("SIGINT");
@@ -20,8 +21,8 @@ export async function interruptible(work: (signal: AbortSignal) => Promise<void>
   try {
     await work(controller.signal);
   } catch (error) {
-    if (!controller.signal.aborted) throw error;
-    process.exitCode = status;
+    if (!first) throw error;
+    process.exitCode = STATUS[first];
   } finally {
     process.off("SIGINT", onInterrupt);
     process.off("SIGTERM", onTerminate);

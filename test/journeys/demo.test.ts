@@ -1,6 +1,6 @@
 /** `npm run demo`, as a newcomer runs it: once, again on the same data, and cut short. */
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,7 +17,7 @@ function directoryOf(t: TestContext): string {
 }
 
 function demo(t: TestContext, data: string, ...more: readonly string[]): Program {
-  const program = new Program("demo", process.execPath, [DEMO, "--data", data, ...more]);
+  const program = new Program("demo", process.execPath, [DEMO, "--data", data, ...more], { isGroup: true });
   t.after(() => program.stop("SIGTERM"));
   return program;
 }
@@ -62,13 +62,15 @@ test("the demo goes from bare chip to accepted telemetry, and says where the pri
   assert.doesNotMatch(again, /PENDING_ACTIVATION/);
   assert.match(again, /mosquitto_pub --cafile \S+ --cert try.pem --key try.key -h localhost -p \d+ -q 1/);
   assert.match(again, /aws --endpoint-url http:\S+ iot get-registration-code/);
-  assert.deepEqual(await second.stop("SIGINT"), { status: 0, signal: null });
+  assert.deepEqual(await second.interruptGroup(), { status: 0, signal: null });
   assert.ok(await isQuiet(second), "Ctrl-C ends everything");
 });
 
 test("Ctrl-C in the middle of the demo ends every process and the demo with 130", async (t) => {
-  const program = demo(t, directoryOf(t));
+  const data = directoryOf(t);
+  const program = demo(t, data);
   await program.line(/the cloud is up/);
-  assert.deepEqual(await program.stop("SIGINT"), { status: 130, signal: null });
+  assert.deepEqual(await program.interruptGroup(), { status: 130, signal: null });
+  assert.match(readFileSync(join(data, "output", "cloud.log"), "utf8"), /"event":"stopped"/);
   assert.ok(await isQuiet(program));
 });
