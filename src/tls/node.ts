@@ -54,8 +54,8 @@ export type ConnectOptions = Partial<
   readonly chainVerifier?: SignatureVerifier;
   /** How strictly certificates keep to RFC 5280 where trust does not depend on it. */
   readonly conformance?: "rfc5280" | "deployed";
-  /** A key that both sides were given beforehand, with its name. */
-  readonly psk?: { readonly identity: string; readonly key: Uint8Array };
+  /** A key that both sides were given beforehand, with its name; without bytes where the keeper of secrets holds it. */
+  readonly psk?: { readonly identity: string; readonly key?: Uint8Array };
   /** Called with each session that a later connection can resume, which makes it cheaper for a slow chip. */
   readonly onSession?: (kept: KeptSession) => void;
   /** A session to resume; one that is too old is passed over. */
@@ -133,7 +133,7 @@ function engineConfig(
     legacy: options.legacy ?? false,
     cbc: nodeCbc,
     secretsElsewhere: options.secrets && { extendedMasterSecret: options.secrets.extendedMasterSecret },
-    psk: options.psk && { identity: utf8Bytes(options.psk.identity), key: options.psk.key, hash: "sha256" },
+    psk: presharedKey(options),
     recordSizeLimit: options.recordSizeLimit,
     maxFragmentLength: options.maxFragmentLength,
     wantsSessions: options.onSession !== undefined,
@@ -141,6 +141,13 @@ function engineConfig(
     ...(schemes ? { schemes } : {}),
     ...(alpn ? { alpn } : {}),
   });
+}
+
+function presharedKey({ psk, secrets }: ConnectOptions): ClientConfig["psk"] {
+  if (!psk) return undefined;
+  const { identity, key } = psk;
+  if (!key && !secrets) throw misuse("bad-option", "psk has no key, and nobody was named to keep it");
+  return { identity: utf8Bytes(identity), key: key ?? new Uint8Array(0), hash: "sha256" };
 }
 
 function usableSession(kept: KeptSession | undefined, now: number): ClientConfig["session"] {

@@ -30,6 +30,8 @@ export type RunOptions = Partial<ClientConfigOptions> & {
   /** Answers an effect otherwise; undefined leaves it to the software. */
   readonly answer?: (effect: Effect) => Answer | undefined;
   /** How bytes from the server are cut on their way to the client. */
+  /** Answers whatever is asked through this; its answers come late. */
+  readonly performer?: { perform(effect: Effect): Promise<Answer> };
   readonly cut?: (bytes: Uint8Array) => readonly Uint8Array[];
 };
 
@@ -40,6 +42,8 @@ export class ClientRun {
   readonly #options: RunOptions;
   readonly #server: Peer;
   readonly #entropy: SeededEntropy;
+  /** Of its own, so that the order of operations changes no byte. */
+  readonly #keyEntropy: SeededEntropy;
   #agree: ((peer: Uint8Array) => Promise<Uint8Array>) | undefined;
 
   constructor(server: Peer, options: RunOptions = {}) {
@@ -47,6 +51,7 @@ export class ClientRun {
     this.#options = rest;
     this.#server = server;
     this.#entropy = new SeededEntropy(nodeHash, seed);
+    this.#keyEntropy = new SeededEntropy(nodeHash, `${seed} keys`);
     this.connection = new Connection(
       clientConfig({ servername: "device.example", hash: nodeHash, aead: nodeAead, cbc: nodeCbc, ...rest }),
     );
@@ -90,8 +95,14 @@ export class ClientRun {
     return concat(...this.outputs.flatMap((output) => (output.do === "write" ? [output.bytes] : [])));
   }
 
+  /** The shared secret of the key share that was made last. */
+  agree(peerKey: Uint8Array): Promise<Uint8Array> {
+    return this.#agree?.(peerKey) ?? Promise.reject(new Error("no key share"));
+  }
+
   async #perform(effect: Effect): Promise<Answer> {
     try {
+      if (this.#options.performer && SECRETS.includes(effect.do)) return await this.#options.performer.perform(effect);
       return this.#options.answer?.(effect) ?? (await this.#inSoftware(effect));
     } catch (error) {
       return { on: "failed", error };
@@ -128,7 +139,7 @@ export class ClientRun {
   async #generate(group: Extract<Effect, { do: "generate" }>["group"]): Promise<Uint8Array> {
     if (group === "secp256r1") {
       const ecdh = createECDH("prime256v1");
-      ecdh.setPrivateKey(this.#entropy.bytes(32));
+      ecdh.setPrivateKey(this.#keyEntropy.bytes(32));
       this.#agree = async (peer) => {
         try {
           return new Uint8Array(ecdh.computeSecret(peer));
@@ -147,6 +158,8 @@ export class ClientRun {
 const EFFECTS: readonly string[] = "random generate agree agree-dh verify-chain verify derive-master expand sign".split(
   " ",
 );
+
+const SECRETS: readonly string[] = ["agree", "derive-master", "expand"];
 
 function isEffect(output: Output): output is Effect {
   return EFFECTS.includes(output.do);
