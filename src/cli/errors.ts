@@ -1,4 +1,5 @@
 import { UsageError, type ErrorTable } from "../codec/index.ts";
+import { A71CH_TOOL_ERRORS } from "./a71ch-errors.ts";
 
 /** The codes of the commands themselves, and those of the operating system that people meet. */
 export const CLI_ERRORS = {
@@ -14,6 +15,7 @@ export const CLI_ERRORS = {
     cause: "The file with the cloud's address and access key is missing or damaged.",
     cure: "Start the cloud, which writes it: hawser up --data DIRECTORY. For a cloud elsewhere, copy its credentials.json and give --credentials.",
   },
+  ...A71CH_TOOL_ERRORS,
   internal: {
     cause: "Hawser met a failure that it has no name for: a defect.",
     cure: "Please report it with the lines above and the command that you typed.",

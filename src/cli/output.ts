@@ -17,7 +17,11 @@ export interface Output {
 
 /** The output that a command's `--json` asks for. */
 export function outputOf(command: Command): Output {
-  const json = command.optsWithGlobals<{ json?: boolean }>().json === true;
+  return lineOutput(command.optsWithGlobals<{ json?: boolean }>().json === true);
+}
+
+/** An output on the process's own streams. */
+export function lineOutput(json: boolean): Output {
   return {
     json,
     line: (fields, text) => writeOut(json ? JSON.stringify(fields) : text),

@@ -33,6 +33,8 @@ function changed(answers: Readonly<Record<string, string>>): Transport {
 }
 
 const elsewhere = [
+  "object-exists",
+  "object-missing",
   "secure-channel",
   "bad-address",
   "busy",
@@ -43,7 +45,7 @@ const elsewhere = [
   "timeout",
 ];
 
-/** How to provoke each code; the others are provoked in `node.test.ts` and `secure-channel.test.ts`. */
+/** How to provoke each code; the others are provoked in `node.test.ts`, `secure-channel.test.ts` and `stored-objects.test.ts`. */
 const PROVOKED: Partial<Record<HostErrorCode, (() => Promise<unknown>)[]>> = {
   "bad-address": [() => connectChip("nowhere")],
   "status-word": [

@@ -54,6 +54,14 @@ export const HOST_ERRORS = {
     cause: "The chip's general purpose storage has no room for another object.",
     cure: "Erase a certificate or data object that is not needed; frozen segments do not come back.",
   },
+  "object-exists": {
+    cause: "The chip's storage holds an object of this kind under this index already.",
+    cure: "Choose another index, erase the object first, or update it in place.",
+  },
+  "object-missing": {
+    cause: "The chip's storage holds no object of this kind under this index.",
+    cure: "List the objects (a71chConfig info objects), and check the index.",
+  },
   "ephemeral-key-replaced": {
     cause: "The slot of an ephemeral key was given another key before the agreement took place.",
     cure: "Let one handshake at a time use a slot, or give concurrent handshakes a slot each.",

@@ -180,10 +180,11 @@ const NOTHING = new Uint8Array(0);
 /** The one command that comes in the class of the secure channel before there is one. GPC SCP03, section 7.1.2 */
 const EXTERNAL_AUTHENTICATE = 0x82;
 
-/** What is answered outside a mandatory secure channel. A71CH state bytes */
+/** What is answered outside a mandatory secure channel: hosts learn from the module info that it is. A71CH state bytes */
 const OUTSIDE_CHANNEL: ReadonlySet<A71chCommandName> = new Set([
   "selectCardManager",
   "select",
+  "readModuleInfo",
   "initializeUpdate",
   "externalAuthenticate",
 ]);
@@ -194,7 +195,6 @@ const WHILE_LOCKED: ReadonlySet<A71chCommandName> = new Set([
   "readUniqueId",
   "readChallenge",
   "unlockTransport",
-  "readModuleInfo",
 ]);
 
 /** As a chip of this type gave it on its own bus; hosts do not look into it. A71CH state bytes */

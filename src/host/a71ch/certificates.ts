@@ -1,19 +1,9 @@
-import { A71CH_VARIANTS, type A71chVariant, credentialMap, STORAGE_CHUNK } from "../../apdu/a71ch/index.ts";
-import { concat, decode, DecodeError, ProtocolError, Reader, UsageError } from "../../codec/index.ts";
+import { A71CH_VARIANTS, type A71chVariant } from "../../apdu/a71ch/index.ts";
+import { DecodeError, Reader, UsageError } from "../../codec/index.ts";
 import type { StoredCertificate } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
-import {
-  decodeTable,
-  encodeTable,
-  entryCount,
-  findPlace,
-  LENGTH_IN_OBJECT,
-  MAX_ENTRIES,
-  OBJECT_CLASS,
-  type ObjectTable,
-  tableBytes,
-  type TableEntry,
-} from "./object-table.ts";
+import { findPlace, LENGTH_IN_OBJECT, MAX_ENTRIES, OBJECT_CLASS, type TableEntry } from "./object-table.ts";
+import { malformed, orMalformed, readStorage, readTable, storageFacts, writeStorage, writeTable } from "./storage.ts";
 import type { A71chSession } from "./session.ts";
 
 /**
@@ -83,29 +73,12 @@ export async function listCertificates(
   return found.sort((a, b) => a.index - b.index);
 }
 
-async function readTable(session: A71chSession, variant: A71chVariant): Promise<ObjectTable> {
-  const { storageBytes } = A71CH_VARIANTS[variant];
-  const last = await readStorage(session, storageBytes - tableBytes(0), tableBytes(0));
-  const size = tableBytes(entryCount(last));
-  if (size > storageBytes) throw malformed("the object table is larger than the storage");
-  const before = await readStorage(session, storageBytes - size, size - last.length);
-  return orMalformed(() => decodeTable(concat(before, last), storageBytes));
-}
-
-async function writeTable(session: A71chSession, variant: A71chVariant, table: ObjectTable): Promise<void> {
-  const bytes = encodeTable(table);
-  await writeStorage(session, A71CH_VARIANTS[variant].storageBytes - bytes.length, bytes);
-}
-
-async function storageFacts(session: A71chSession, variant: A71chVariant) {
-  const capacity = A71CH_VARIANTS[variant];
-  const { map } = await session.send("readCredentialMap", {});
-  const { storage } = orMalformed(() => decode(credentialMap(capacity), map));
-  return { storageBytes: capacity.storageBytes, frozen: storage.map(({ frozen }) => frozen) };
-}
-
 /** What the table gives is an upper bound: NXP's tools may reserve more, and the object's own header counts. */
-async function certificateLength(session: A71chSession, variant: A71chVariant, entry: TableEntry): Promise<number> {
+export async function certificateLength(
+  session: A71chSession,
+  variant: A71chVariant,
+  entry: TableEntry,
+): Promise<number> {
   const room = A71CH_VARIANTS[variant].storageBytes - entry.offset;
   const given = entry.length & ~LENGTH_IN_OBJECT;
   const reserved = given === 0 && entry.length === LENGTH_IN_OBJECT ? room : given;
@@ -113,26 +86,6 @@ async function certificateLength(session: A71chSession, variant: A71chVariant, e
   const length = orMalformed(() => derLength(header));
   if (length > reserved) throw malformed(`certificate ${entry.index} is longer than its place`);
   return length;
-}
-
-async function readStorage(session: A71chSession, offset: number, length: number): Promise<Uint8Array> {
-  const parts: Uint8Array[] = [];
-  for (let done = 0; done < length; done += STORAGE_CHUNK) {
-    const asked = Math.min(length - done, STORAGE_CHUNK);
-    const { bytes } = await session.send("readStorage", { offset: offset + done, length: asked });
-    if (bytes.length !== asked) throw malformed(`${bytes.length} bytes of storage where ${asked} were asked for`);
-    parts.push(bytes);
-  }
-  return concat(...parts);
-}
-
-async function writeStorage(session: A71chSession, offset: number, bytes: Uint8Array): Promise<void> {
-  for (let done = 0; done < bytes.length; done += STORAGE_CHUNK) {
-    await session.send("writeStorage", {
-      offset: offset + done,
-      bytes: bytes.subarray(done, Math.min(bytes.length, done + STORAGE_CHUNK)),
-    });
-  }
 }
 
 /** The whole length of the DER SEQUENCE whose first bytes these are. */
@@ -163,17 +116,4 @@ function checkDer(der: Uint8Array): void {
     throw new UsageError<HostErrorCode>("bad-argument", "a certificate must be given as DER", { cause });
   }
   throw new UsageError<HostErrorCode>("bad-argument", "the certificate's DER has another length than its bytes");
-}
-
-function orMalformed<T>(read: () => T): T {
-  try {
-    return read();
-  } catch (cause) {
-    if (!(cause instanceof DecodeError)) throw cause;
-    throw malformed("what is in the chip's storage is not an object table with certificates", cause);
-  }
-}
-
-function malformed(message: string, cause?: unknown): ProtocolError<HostErrorCode> {
-  return new ProtocolError<HostErrorCode>("malformed-answer", message, undefined, { cause });
 }

@@ -1,3 +1,22 @@
 export { A71ch, type A71chOptions } from "./device.ts";
+export {
+  encodeReferenceKey,
+  keyReference,
+  REFERENCE_KEY_CLASS,
+  referenceInPem,
+  type KeyReference,
+  type ReferenceKeyClass,
+} from "./reference-key.ts";
 export { openSecureChannel, putChannelKeys, type SecureChannel } from "./secure-channel.ts";
-export type { A71chSession } from "./session.ts";
+export { A71chSession } from "./session.ts";
+export { readStorage, writeStorage } from "./storage.ts";
+export {
+  createObject,
+  eraseObject,
+  listObjects,
+  readObject,
+  updateObject,
+  type ObjectAccess,
+  type ObjectName,
+  type StoredObject,
+} from "./stored-objects.ts";

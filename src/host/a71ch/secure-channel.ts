@@ -3,7 +3,13 @@ import type { Entropy } from "../../crypto/index.ts";
 import { type A71chSession, channelBroken } from "./session.ts";
 
 /** What opening a secure channel takes: the keys that the chip holds, AES, and randomness for the host's challenge. */
-export type SecureChannel = { readonly keys: Scp03Keys; readonly aes: BlockCipher; readonly entropy: Entropy };
+export type SecureChannel = {
+  readonly keys: Scp03Keys;
+  readonly aes: BlockCipher;
+  readonly entropy: Entropy;
+  /** The key set; the chip has only one, which it is where absent. */
+  readonly keyVersion?: number;
+};
 
 /** The only key set of the chip's secure channel. A71CH APDU table */
 const KEY_VERSION = 0x21;
@@ -12,10 +18,11 @@ const KEY_VERSION = 0x21;
  * Opens a secure channel: the chip proves its keys, then the host. Once that succeeded, the chip answers nobody outside
  * a channel any more, until a debug reset. Throws `ProtocolError` `secure-channel` where the chip holds other keys.
  */
-export async function openSecureChannel(session: A71chSession, { keys, aes, entropy }: SecureChannel): Promise<void> {
+export async function openSecureChannel(session: A71chSession, channelOptions: SecureChannel): Promise<void> {
+  const { keys, aes, entropy, keyVersion = KEY_VERSION } = channelOptions;
   session.secure(undefined);
   const hostChallenge = entropy.bytes(8);
-  const answer = await session.send("initializeUpdate", { keyVersion: KEY_VERSION, hostChallenge });
+  const answer = await session.send("initializeUpdate", { keyVersion, hostChallenge });
   const channel = new Scp03Session(aes, keys, { host: hostChallenge, card: answer.cardChallenge });
   if (!sameBytes(channel.cardCryptogram, answer.cardCryptogram)) {
     throw channelBroken("the chip does not hold the given channel keys");
@@ -31,14 +38,19 @@ export async function openSecureChannel(session: A71chSession, { keys, aes, entr
  */
 export async function putChannelKeys(
   session: A71chSession,
-  { keys, aes, presentDek }: { readonly keys: Scp03Keys; readonly aes: BlockCipher; readonly presentDek?: Uint8Array },
+  {
+    keys,
+    aes,
+    presentDek,
+    keyVersion = KEY_VERSION,
+  }: Pick<SecureChannel, "keys" | "aes" | "keyVersion"> & { readonly presentDek?: Uint8Array },
 ): Promise<void> {
   const field = (key: Uint8Array) => ({
     key: presentDek ? aes.encrypt(presentDek, key) : key,
     checkValue: keyCheckValue(aes, key),
   });
   await session.send("putKeys", {
-    version: KEY_VERSION,
+    version: keyVersion,
     enc: field(keys.enc),
     mac: field(keys.mac),
     dek: field(keys.dek),

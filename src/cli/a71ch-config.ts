@@ -1,0 +1,20 @@
+#!/usr/bin/env node
+import { basename } from "node:path";
+
+import { runA71chTool } from "./a71ch-tool.ts";
+import { lineOutput, surviveClosedPipes } from "./output.ts";
+
+/** `a71chConfig`, also under the name that AN12131 section 8.6 gives it: the Configure tool as a program of its own. */
+async function main(argv: readonly string[]): Promise<void> {
+  surviveClosedPipes();
+  const words = argv.filter((word) => word !== "--json");
+  process.exitCode = await runA71chTool({
+    words: words[0] === "--help" ? ["help"] : words,
+    program: basename(process.argv[1] ?? "a71chConfig", ".ts"),
+    output: lineOutput(words.length < argv.length),
+    environmentAddress: process.env.RJCT_SERVER_ADDR,
+    input: process.stdin,
+  });
+}
+
+await main(process.argv.slice(2));

@@ -1,0 +1,128 @@
+import { HawserError, UsageError, type ErrorTable } from "../codec/index.ts";
+
+/** The codes of the Configure tool; each has an exit status that scripts written for the original tool know. */
+export const A71CH_TOOL_ERRORS = {
+  "tool-failed": {
+    cause: "The chip answered otherwise than the command asked for.",
+    cure: "Compare the status word in the message with the one that was expected.",
+  },
+  "tool-unreachable": {
+    cause: "No A71CH could be reached, or what answered has no A71CH application.",
+    cure: "Start the chip (hawser chip serve), give its ip:port first, or set RJCT_SERVER_ADDR.",
+  },
+  "tool-not-connected": {
+    cause: "The command needs the chip, and there is no connection to it.",
+    cure: "Leave 'nc' out, or give 'connect open' first.",
+  },
+  "tool-needs-channel": {
+    cause: "The chip answers this only inside a secure channel, and none is open.",
+    cure: "Put 'scp auth -h 21 -k KEYFILE' before the command in one script or interactive session.",
+  },
+  "tool-absent": {
+    cause: "This way to a chip is not built: the tool reaches chips over TCP only.",
+    cure: "Put a JRCP server in front of the chip's bus and give its ip:port.",
+  },
+  "tool-usage": {
+    cause: "There is no such command, or it does not go here.",
+    cure: "a71chConfig help lists the commands with their options in order.",
+  },
+  "tool-file": { cause: "A file cannot be opened.", cure: "Check the path in the message, and who may read it." },
+  "tool-key-file": {
+    cause: "A file holds no key or certificate that the command can use.",
+    cure: "Give PEM with a P-256 key (EC PRIVATE KEY, PRIVATE KEY or PUBLIC KEY), or with a certificate.",
+  },
+  "tool-file-write": {
+    cause: "A key file cannot be written.",
+    cure: "Check the folder in the message, and who may write there.",
+  },
+  "tool-curve": {
+    cause: "The key in the file is not on NIST P-256, the only curve that the chip has.",
+    cure: "Make one with: openssl ecparam -genkey -name prime256v1 -out deviceKey.key",
+  },
+  "tool-file-format": {
+    cause: "A file of hex digits or of channel keys has another layout.",
+    cure: "Channel keys: the lines ENC, MAC and DEK, each with 32 hex digits. Data: lines of 32 or 64 hex digits.",
+  },
+  "tool-range": {
+    cause: "A number is outside its bounds.",
+    cure: "The message names the bounds.",
+  },
+  "tool-option": {
+    cause: "Another option was expected here: options have a fixed order.",
+    cure: "a71chConfig help gives the order.",
+  },
+  "tool-count": {
+    cause: "An argument is missing, or there is one too many.",
+    cure: "a71chConfig help gives what belongs to the command.",
+  },
+  "tool-value": {
+    cause: "An argument has a form or a length that the option does not take.",
+    cure: "Hex digits come without 0x, two a byte; the message names the lengths.",
+  },
+  "tool-size": {
+    cause: "What is to be read or written reaches beyond the end of the chip's storage.",
+    cure: "Check offset and length against gpStorageSize of 'info device'.",
+  },
+  "tool-wrap": {
+    cause: "The key cannot be wrapped: the wrapping key is no AES key, or the key is wrapped already.",
+    cure: "Give -w with 16, 24 or 32 bytes, and the key itself in the clear.",
+  },
+  "tool-objects": {
+    cause: "The chip's object table cannot be read.",
+    cure: "Look at it with 'info gp'; a debug reset makes a new one.",
+  },
+  "tool-object": {
+    cause: "There is no such object in the chip's storage.",
+    cure: "List them with 'info objects'.",
+  },
+  "tool-certificate-write": {
+    cause: "The certificate was read from the chip, but the file cannot be written.",
+    cure: "Check the folder in the message, and who may write there.",
+  },
+  "tool-certificate-erase": {
+    cause: "The chip refused to take the certificate out of its table.",
+    cure: "See whether the table's segments are frozen: 'info status'.",
+  },
+} as const satisfies ErrorTable;
+
+export type A71chToolErrorCode = keyof typeof A71CH_TOOL_ERRORS;
+
+/** Exit statuses, as the original tool has them. A71CH Configure tool */
+const EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
+  "tool-failed": 1,
+  "tool-not-connected": 1,
+  "tool-needs-channel": 1,
+  "tool-unreachable": 12,
+  "tool-absent": 20,
+  "tool-usage": 21,
+  "tool-file": 23,
+  "tool-key-file": 24,
+  "tool-file-write": 25,
+  "tool-curve": 26,
+  "tool-file-format": 29,
+  "tool-range": 30,
+  "tool-option": 32,
+  "tool-count": 33,
+  "tool-value": 34,
+  "tool-size": 35,
+  "tool-wrap": 36,
+  "tool-objects": 37,
+  "tool-object": 38,
+  "tool-certificate-write": 39,
+  "tool-certificate-erase": 40,
+};
+
+/** An error of the tool itself. */
+export function toolError(
+  code: A71chToolErrorCode,
+  message: string,
+  details: { readonly cause?: unknown } = {},
+): UsageError<A71chToolErrorCode> {
+  return new UsageError<A71chToolErrorCode>(code, message, details);
+}
+
+/** The exit status of a failure; 1 for whatever chip or transport refused. */
+export function exitStatusOf(error: unknown): number {
+  if (!(error instanceof HawserError)) return 1;
+  return Object.hasOwn(EXIT_STATUS, error.code) ? EXIT_STATUS[error.code as A71chToolErrorCode] : 1;
+}

@@ -1,0 +1,108 @@
+import { A71CH_AID, A71CH_VARIANTS, type A71chVariant } from "../apdu/a71ch/index.ts";
+import { HawserError, Refused, toHex } from "../codec/index.ts";
+import { nodeClock } from "../crypto/node.ts";
+import { A71chSession, type ObjectAccess } from "../host/a71ch/index.ts";
+import { connectChip } from "../host/node.ts";
+import { silentTrace } from "../trace/index.ts";
+import { toolError } from "./a71ch-errors.ts";
+import type { Output } from "./output.ts";
+
+/** Where the tool goes when no address was given, unless the environment says otherwise. */
+const DEFAULT_ADDRESS = "127.0.0.1:8050";
+
+export type ToolSessionOptions = {
+  /** As typed, or undefined. */
+  readonly address: string | undefined;
+  /** `RJCT_SERVER_ADDR`, which the OpenSSL engine of this chip reads too. */
+  readonly environmentAddress: string | undefined;
+  readonly output: Output;
+};
+
+/** The tool's connection to a chip: opened by the first command that needs it, and whether a secure channel is open. */
+export class ToolSession {
+  readonly output: Output;
+  readonly #address: string;
+  readonly #isImplicit: boolean;
+  #open: { readonly session: A71chSession; readonly close: () => Promise<void> } | undefined;
+  /** The key encryption key of the secure channel that is open. */
+  #channelDek: Uint8Array | undefined;
+
+  constructor({ address, environmentAddress, output }: ToolSessionOptions) {
+    this.output = output;
+    this.#address = address ?? (environmentAddress || DEFAULT_ADDRESS);
+    this.#isImplicit = address === undefined;
+  }
+
+  /** The commands' way to the chip. Throws `tool-not-connected`. */
+  get chip(): A71chSession {
+    if (!this.#open) throw toolError("tool-not-connected", "there is no connection to the chip");
+    return this.#open.session;
+  }
+
+  get channelDek(): Uint8Array | undefined {
+    return this.#channelDek;
+  }
+
+  /** Notes that a secure channel was opened with this key encryption key, or that there is none any more. */
+  channel(dek: Uint8Array | undefined): void {
+    this.#channelDek = dek;
+    if (!dek) this.#open?.session.secure(undefined);
+  }
+
+  /** Connects, selects the application and says which chip this is. Throws `tool-unreachable`. */
+  async connect(): Promise<void> {
+    await this.close();
+    try {
+      const transport = await connectChip(this.#address);
+      const session = new A71chSession(transport, nodeClock, silentTrace);
+      this.#open = { session, close: () => transport.close() };
+      await session.send("selectCardManager", {});
+      const { appletVersion, secureBoxVersion } = await session.send("select", { aid: A71CH_AID });
+      const [applet, box] = [appletVersion, secureBoxVersion].map((version) => `0x${hex16(version)}`);
+      this.output.line(
+        { event: "connected", address: this.#address, appletVersion: applet, secureBoxVersion: box },
+        `A71CH at ${this.#address}: applet version ${applet}, SecureBox version ${box}`,
+      );
+      if (this.#isImplicit) await this.#tellWhichChip(session);
+    } catch (cause) {
+      await this.close();
+      if (!(cause instanceof HawserError)) throw cause;
+      throw toolError("tool-unreachable", `no A71CH at ${this.#address}`, { cause });
+    }
+  }
+
+  async close(): Promise<void> {
+    const open = this.#open;
+    this.#open = undefined;
+    this.#channelDek = undefined;
+    await open?.close();
+  }
+
+  /** The chip's storage objects. Throws `tool-not-connected`. */
+  async objects(): Promise<ObjectAccess> {
+    return { session: this.chip, variant: await this.variant() };
+  }
+
+  /** Which capacity the chip has; the smaller one where it says something else. */
+  async variant(): Promise<A71chVariant> {
+    const { storageBytes } = await this.chip.send("readModuleInfo", {});
+    return storageBytes === A71CH_VARIANTS.B.storageBytes ? "B" : "A";
+  }
+
+  /** Nobody named the chip, so whoever typed the command should see which one it goes to. */
+  async #tellWhichChip(session: A71chSession): Promise<void> {
+    const uniqueId = await session.send("readUniqueId", {}).then(
+      (answer) => toHex(answer.uniqueId),
+      (error: unknown) => {
+        if (error instanceof Refused) return "whose unique id is protected";
+        throw error;
+      },
+    );
+    this.output.warn(`no ip:port given, so this goes to the A71CH ${uniqueId} at ${this.#address}`);
+  }
+}
+
+/** A number of 16 bits as four hex digits. */
+export function hex16(value: number): string {
+  return value.toString(16).padStart(4, "0");
+}

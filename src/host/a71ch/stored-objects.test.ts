@@ -1,0 +1,61 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { A71chChip } from "../../chip/a71ch/index.ts";
+import { nodeChipCrypto } from "../../chip/node.ts";
+import { fromHex } from "../../codec/index.ts";
+import { SeededEntropy, VirtualClock } from "../../crypto/index.ts";
+import { nodeHash } from "../../crypto/node.ts";
+import { silentTrace } from "../../trace/index.ts";
+import { localTransport } from "../index.ts";
+import { A71ch, A71chSession, createObject, eraseObject, listObjects, readObject, updateObject } from "./index.ts";
+
+const clock = new VirtualClock();
+
+function bench() {
+  const chip = new A71chChip({ crypto: nodeChipCrypto, entropy: new SeededEntropy(nodeHash, "objects"), clock });
+  const transport = localTransport(chip);
+  return { transport, access: { session: new A71chSession(transport, clock, silentTrace), variant: "B" as const } };
+}
+
+const der = (fill: number) => fromHex(`3004${fill.toString(16).padStart(2, "0").repeat(4)}`);
+
+test("createObject keeps room behind an object, updateObject fills it, readObject gives a certificate without it", async () => {
+  const { access, transport } = bench();
+  await createObject(access, { kind: "certificate", index: 3, bytes: der(1), room: 96 });
+  await createObject(access, { kind: "data", index: 3, bytes: new Uint8Array(5).fill(7) });
+  assert.deepEqual(await listObjects(access), [
+    { kind: "certificate", index: 3, offset: 0, reservedBytes: 96 },
+    { kind: "data", index: 3, offset: 96, reservedBytes: 5 },
+  ]);
+  assert.deepEqual(await readObject(access, { kind: "certificate", index: 3 }), der(1));
+  await updateObject(access, { kind: "certificate", index: 3, bytes: fromHex(`301e${"02".repeat(30)}`) });
+  assert.equal((await readObject(access, { kind: "certificate", index: 3 })).length, 32);
+  await updateObject(access, { kind: "data", index: 3, offset: 3, bytes: fromHex("0809") });
+  assert.deepEqual(await readObject(access, { kind: "data", index: 3, offset: 2 }), fromHex("070809"));
+  assert.deepEqual(await readObject(access, { kind: "data", index: 3, offset: 1, length: 3 }), fromHex("070708"));
+  const device = await A71ch.open(transport, { hash: nodeHash, clock });
+  assert.deepEqual(await device.listCertificates(), [{ index: 3, length: 32 }]);
+});
+
+test("object-exists and object-missing: names are taken once, and only what is there is read, written or erased", async () => {
+  const { access } = bench();
+  const name = { kind: "data", index: 0 } as const;
+  await createObject(access, { ...name, bytes: der(1) });
+  await assert.rejects(createObject(access, { ...name, bytes: der(2) }), { code: "object-exists" });
+  for (const range of [{ offset: 7 }, { length: 7 }, { offset: 6, length: 1 }]) {
+    await assert.rejects(readObject(access, { ...name, ...range, length: range.length ?? 1 }), {
+      code: "bad-argument",
+    });
+  }
+  await assert.rejects(updateObject(access, { ...name, offset: 3, bytes: der(2) }), { code: "bad-argument" });
+  await assert.rejects(createObject(access, { kind: "data", index: 255, bytes: der(1) }), { code: "bad-argument" });
+  await assert.rejects(createObject(access, { kind: "data", index: 1, bytes: der(1), room: 4096 }), {
+    code: "storage-full",
+  });
+  await eraseObject(access, name);
+  const missing = { code: "object-missing", message: "there is no data 0" };
+  await assert.rejects(eraseObject(access, name), missing);
+  await assert.rejects(readObject(access, name), missing);
+  await assert.rejects(updateObject(access, { ...name, bytes: der(1) }), missing);
+});
