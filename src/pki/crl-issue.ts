@@ -12,7 +12,7 @@ import {
 
 import { UsageError, equal, fromHex } from "../codec/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
-import type { Revocation } from "./crl.ts";
+import type { Revocation } from "./crl-content.ts";
 import { REVOCATION_REASONS } from "./crl-reasons.ts";
 import { TAG } from "./der.ts";
 import {

@@ -1,24 +1,10 @@
-import { DecodeError, equal, parsePem, toHex, toPem } from "../codec/index.ts";
+import { DecodeError, equal, parsePem, toPem } from "../codec/index.ts";
 import type { SignatureVerifier } from "../crypto/index.ts";
 import type { Certificate } from "./certificate.ts";
-import { reasonOf, type RevocationReason } from "./crl-reasons.ts";
-import { TAG, contextTag, parseDer, type DerElement, type DerLimits } from "./der.ts";
-import { DerFields, octetsOfBitString, onlyChild, smallIntegerOf, timeOf } from "./der-fields.ts";
-import { CertificateError, type PkiErrorCode } from "./errors.ts";
-import {
-  authorityKeyIdentifierOf,
-  duplicateOf,
-  extensionName,
-  rawExtensionsOf,
-  type RawExtension,
-} from "./extensions.ts";
-import { nameOf, sameName, type DistinguishedName } from "./name.ts";
-import { EXTENSION } from "./oids.ts";
-import { sameAlgorithm, signatureAlgorithmOf } from "./signature-algorithm.ts";
+import { crlFault, readCrl, type Revocation, type UnverifiedCrl } from "./crl-content.ts";
+import { isInScope, type CrlScope } from "./crl-scope.ts";
+import { sameName, type DistinguishedName } from "./name.ts";
 import { signatureHolds } from "./signature-check.ts";
-
-/** When and why a certificate was revoked. RFC 5280, section 5.3 */
-export type Revocation = { readonly time: number; readonly reason: RevocationReason };
 
 /** A certificate revocation list whose signature was checked. RFC 5280, section 5.1 */
 export type RevocationList = {
@@ -28,12 +14,10 @@ export type RevocationList = {
   readonly nextUpdate: number | undefined;
   /** Hex of the number, as certificates have their serial; undefined where the list has none. */
   readonly number: string | undefined;
+  readonly scope: CrlScope;
   /** By serial number in lower-case hex, as `Certificate.serialNumber` has it. */
   readonly revoked: ReadonlyMap<string, Revocation>;
 };
-
-/** A list may name a hundred thousand certificates. */
-const CRL_LIMITS: DerLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 16, maxElements: 2_000_000 };
 
 /**
  * A revocation list from its DER, after checking that this issuer signed it and may. Whether it is fresh is for the
@@ -44,35 +28,42 @@ export async function parseCrl(
   issuer: Certificate,
   verifier: SignatureVerifier,
 ): Promise<RevocationList> {
-  const fields = new DerFields(parseDer(der, CRL_LIMITS), TAG.sequence, "CertificateList");
-  const tbs = fields.take("tbsCertList");
-  const algorithm = signatureAlgorithmOf(fields.take("signatureAlgorithm"));
-  const signature = octetsOfBitString(fields.take("signature"), "signature");
-  fields.end();
-  const content = contentOf(tbs);
-  if (!sameAlgorithm(content.algorithm, algorithm)) {
-    throw fault(content.issuer, "algorithm-mismatch", "signatureAlgorithm", "inside and outside differ");
-  }
-  if (!sameName(content.issuer, issuer.subject) || !isSameKey(content.authorityKey, issuer)) {
-    throw fault(content.issuer, "unknown-issuer", "issuer", `not the list of ${issuer.subject.text}`);
-  }
-  if (issuer.extensions.keyUsage?.has("cRLSign") === false) {
-    throw fault(content.issuer, "key-usage", "keyUsage", "the issuer may not sign lists: no cRLSign");
-  }
-  if (!algorithm.accepted) throw fault(content.issuer, "weak-algorithm", "signatureAlgorithm", algorithm.name);
-  const publicKey = issuer.publicKey.der;
-  const check = { publicKey, algorithm: algorithm.accepted, content: tbs.raw, signature };
-  if (!(await signatureHolds(verifier, check))) {
-    throw fault(content.issuer, "bad-signature", "signature", `not signed by the key of ${issuer.subject.text}`);
-  }
-  const { issuer: name, thisUpdate, nextUpdate, number, revoked } = content;
-  return { der, issuer: name, thisUpdate, nextUpdate, number, revoked };
+  return verifiedCrl(readCrl(der), issuer, verifier);
 }
 
-/** What a list says about a certificate of its issuer, or undefined where it is not revoked. Throws `CertificateError` `unknown-issuer` for a certificate of another issuer. */
+/** The list, if this issuer signed it and may. Throws `CertificateError`. RFC 5280, section 6.3.3 (f) (g) */
+export async function verifiedCrl(
+  list: UnverifiedCrl,
+  issuer: Certificate,
+  verifier: SignatureVerifier,
+): Promise<RevocationList> {
+  if (list.fault) throw list.fault;
+  if (!sameName(list.issuer, issuer.subject) || !isSameKey(list.authorityKey, issuer)) {
+    throw crlFault(list.issuer, "unknown-issuer", "issuer", `not the list of ${issuer.subject.text}`);
+  }
+  if (issuer.extensions.keyUsage?.has("cRLSign") === false) {
+    throw crlFault(list.issuer, "key-usage", "keyUsage", "the issuer may not sign lists: no cRLSign");
+  }
+  const { tbs: content, signature, algorithm } = list;
+  if (!algorithm.accepted) throw crlFault(list.issuer, "weak-algorithm", "signatureAlgorithm", algorithm.name);
+  const check = { publicKey: issuer.publicKey.der, algorithm: algorithm.accepted, content, signature };
+  if (!(await signatureHolds(verifier, check))) {
+    throw crlFault(list.issuer, "bad-signature", "signature", `not signed by the key of ${issuer.subject.text}`);
+  }
+  const { der, issuer: name, thisUpdate, nextUpdate, number, scope, revoked } = list;
+  return { der, issuer: name, thisUpdate, nextUpdate, number, scope, revoked };
+}
+
+/**
+ * What a list says about a certificate of its issuer, or undefined where it is not revoked. Throws `CertificateError`
+ * `unknown-issuer` for a certificate of another issuer, `crl-scope` for one that the list is not about.
+ */
 export function revocationOf(list: RevocationList, certificate: Certificate): Revocation | undefined {
   if (!sameName(list.issuer, certificate.issuer)) {
-    throw fault(list.issuer, "unknown-issuer", "issuer", `says nothing about ${certificate.issuer.text}`);
+    throw crlFault(list.issuer, "unknown-issuer", "issuer", `says nothing about ${certificate.issuer.text}`);
+  }
+  if (!isInScope(list.scope, certificate)) {
+    throw crlFault(list.issuer, "crl-scope", "issuingDistributionPoint", `not about ${certificate.subject.text}`);
   }
   return list.revoked.get(certificate.serialNumber);
 }
@@ -89,77 +80,7 @@ export function crlToPem(der: Uint8Array): string {
   return toPem("X509 CRL", der);
 }
 
-function contentOf(tbs: DerElement) {
-  const fields = new DerFields(tbs, TAG.sequence, "TBSCertList");
-  const version = fields.optional(TAG.integer);
-  if (version && smallIntegerOf(version, 1) !== 1) throw new DecodeError("value", "version is not 2", version.at);
-  const algorithm = signatureAlgorithmOf(fields.take("signature"));
-  const issuer = nameOf(fields.take("issuer"));
-  const thisUpdate = timeOf(fields.take("thisUpdate"));
-  const nextUpdate = fields.startsWith(TAG.utcTime, TAG.generalizedTime)
-    ? timeOf(fields.take("nextUpdate"))
-    : undefined;
-  const list = fields.optional(TAG.sequence);
-  const extensionsField = fields.optional(contextTag(0, "constructed"));
-  fields.end();
-  const extensions = extensionsField ? rawExtensionsOf(onlyChild(extensionsField, "crlExtensions")) : [];
-  refuseUnknown(extensions, issuer, LIST_EXTENSIONS);
-  const number = extensions.find(({ oid }) => oid === EXTENSION.cRLNumber);
-  const key = extensions.find(({ oid }) => oid === EXTENSION.authorityKeyIdentifier);
-  return {
-    algorithm,
-    issuer,
-    thisUpdate,
-    nextUpdate,
-    number: number && integerHex(parseDer(number.value, undefined, number.at)),
-    authorityKey: key && authorityKeyIdentifierOf(parseDer(key.value, undefined, key.at)).keyIdentifier,
-    revoked: new Map((list?.children ?? []).map((entry) => entryOf(entry, issuer))),
-  };
-}
-
-/** Distribution points and delta lists narrow what a list covers: they are critical and not processed. RFC 5280, section 5.2 */
-const LIST_EXTENSIONS: ReadonlySet<string> = new Set([EXTENSION.authorityKeyIdentifier]);
-const ENTRY_EXTENSIONS: ReadonlySet<string> = new Set([EXTENSION.reasonCode]);
-
-function refuseUnknown(
-  extensions: readonly RawExtension[],
-  issuer: DistinguishedName,
-  known: ReadonlySet<string>,
-): void {
-  const duplicate = duplicateOf(extensions);
-  if (duplicate !== undefined) {
-    throw fault(issuer, "duplicate-extension", extensionName(duplicate), "the extension occurs twice");
-  }
-  const unknown = extensions.find(({ oid, critical }) => critical && !known.has(oid));
-  if (unknown) throw fault(issuer, "unknown-critical-extension", extensionName(unknown.oid), "not processed here");
-}
-
-function entryOf(entry: DerElement, issuer: DistinguishedName): [serial: string, revocation: Revocation] {
-  const fields = new DerFields(entry, TAG.sequence, "revokedCertificate");
-  const serial = toHex(fields.take("userCertificate", TAG.integer).content);
-  const time = timeOf(fields.take("revocationDate"));
-  const extensionsField = fields.optional(TAG.sequence);
-  fields.end();
-  const extensions = extensionsField ? rawExtensionsOf(extensionsField) : [];
-  refuseUnknown(extensions, issuer, ENTRY_EXTENSIONS);
-  const reason = extensions.find(({ oid }) => oid === EXTENSION.reasonCode);
-  return [serial, { time, reason: reason ? reasonOf(parseDer(reason.value, undefined, reason.at)) : "unspecified" }];
-}
-
-function integerHex(element: DerElement): string {
-  if (element.tag !== TAG.integer) throw new DecodeError("value", "the CRL number is not an INTEGER", element.at);
-  return toHex(element.content);
-}
-
 function isSameKey(wanted: Uint8Array | undefined, { extensions }: Certificate): boolean {
   const offered = extensions.subjectKeyIdentifier;
   return !wanted || !offered || equal(wanted, offered);
-}
-
-function fault(issuer: DistinguishedName, code: PkiErrorCode, field: string, message: string): CertificateError {
-  return new CertificateError(code, message, {
-    subject: `list of ${issuer.text}`,
-    field,
-    rule: "RFC 5280, section 5.1 and 6.3.3",
-  });
 }

@@ -9,6 +9,7 @@ import { parseDer } from "./der.ts";
 import { derElement } from "./der-write.ts";
 import {
   CA_USAGE,
+  DAY,
   ext,
   forge,
   forgeCa,
@@ -26,14 +27,18 @@ import {
 import {
   checkServerIdentity,
   createCsr,
+  issueCrl,
   nameFromText,
   parseCertificate,
+  parseCrl,
   parseCsr,
   PKI_ERRORS,
+  revocationOf,
   validatePath,
   type Issuer,
   type PathOptions,
   type PkiErrorCode,
+  type Revocation,
 } from "./index.ts";
 import { nameOf } from "./name.ts";
 
@@ -54,6 +59,11 @@ const validate = (chain: readonly Uint8Array[], more: Partial<PathOptions> = {})
   });
 const good = [leaf.der, ca.certificate.der];
 const aki = ({ certificate }: Issuer) => ext.aki(certificate.extensions.subjectKeyIdentifier ?? Uint8Array.of(1));
+
+const REVOKED: Revocation = { time: NOW, reason: "keyCompromise" };
+const listOf = (issuer: Issuer, revoked: ReadonlyMap<string, Revocation> = new Map()) =>
+  issueCrl({ issuer, revoked, number: 1, thisUpdate: NOW, nextUpdate: NOW + DAY });
+const readList = async () => parseCrl(await listOf(ca), ca.certificate, nodeVerifier);
 
 const PROVOKE: Readonly<Record<PkiErrorCode, () => unknown>> = {
   "malformed-certificate": () => validate([fromHex("3000")]),
@@ -86,6 +96,11 @@ const PROVOKE: Readonly<Record<PkiErrorCode, () => unknown>> = {
     return validate([stray.der, narrow.certificate.der], { anchors: [ca.certificate] });
   },
   "key-identifier": async () => validate([leaf.der, (await newCa(root, "CN=Intermediate")).certificate.der]),
+  revoked: async () => validate(good, { crls: [await listOf(ca, new Map([[leaf.serialNumber, REVOKED]]))] }),
+  "revocation-unknown": () => validate(good, { revocation: "required" }),
+  "crl-stale": async () => validate(good, { crls: [await listOf(ca)], time: NOW + 2 * DAY }),
+  "crl-scope": async () => revocationOf({ ...(await readList()), scope: { only: "cas", uris: undefined } }, leaf),
+  "stapled-response": () => validate(good, { staples: [fromHex("30030a0103")] }),
   "weak-algorithm": async () => validate([(await forge(ca, { algorithm: SHA1 })).der, ca.certificate.der]),
   "weak-key": async () => {
     const { publicKey } = generateKeyPairSync("ed25519");

@@ -1,4 +1,5 @@
 import { HawserError, type ErrorDetails, type ErrorTable } from "../codec/index.ts";
+import type { RevocationReason } from "./crl-reasons.ts";
 
 /** The codes of `pki`. */
 export const PKI_ERRORS = {
@@ -63,6 +64,26 @@ export const PKI_ERRORS = {
     cause: "The authorityKeyIdentifier does not match the subjectKeyIdentifier of any CA with the issuer's name.",
     cure: "Send or trust the CA certificate whose key signed: there are several of this name.",
   },
+  revoked: {
+    cause: "The CA revoked a certificate of the path; the message says when and why.",
+    cure: "Do not trust it: the key may be in other hands. Its owner needs a new certificate, and after keyCompromise a new key.",
+  },
+  "revocation-unknown": {
+    cause: "Revocation is required to be checked, and nothing that is there says whether a certificate is revoked.",
+    cure: "Give the CA's current list, or have the server staple a response; or validate with revocation if-present.",
+  },
+  "crl-stale": {
+    cause: "A revocation list is out of date, of the future, or does not say until when it counts.",
+    cure: "Fetch the CA's current list; check this machine's clock.",
+  },
+  "crl-scope": {
+    cause: "A revocation list is about other certificates than it is asked about, or its scope is not processed here.",
+    cure: "Give the list that the certificate's cRLDistributionPoints names; indirect lists are not supported.",
+  },
+  "stapled-response": {
+    cause: "The OCSP response that came with a certificate cannot be relied on; the message says why.",
+    cure: "Have the server fetch a new response from its CA; see the ocsp- codes.",
+  },
   "weak-algorithm": {
     cause: "A certificate is signed with SHA-1, MD5 or another algorithm that is not accepted.",
     cure: "Issue it again with ECDSA or RSA and SHA-256, SHA-384 or SHA-512.",
@@ -125,6 +146,8 @@ export type CertificateFault = {
   readonly field: string;
   /** The rule and where it stands. */
   readonly rule: string;
+  /** For `revoked` alone. */
+  readonly reason?: RevocationReason | undefined;
 };
 
 /** A certificate, request or list was well understood and must not be trusted, or not for this. */
@@ -133,6 +156,8 @@ export class CertificateError extends HawserError<PkiErrorCode> implements Certi
   readonly subject: string;
   readonly field: string;
   readonly rule: string;
+  /** Why the CA revoked it, where it did. */
+  readonly reason: RevocationReason | undefined;
 
   constructor(code: PkiErrorCode, message: string, fault: CertificateFault, details: ErrorDetails = {}) {
     const place = fault.index === undefined ? "" : `certificate ${fault.index} `;
@@ -141,5 +166,6 @@ export class CertificateError extends HawserError<PkiErrorCode> implements Certi
     this.subject = fault.subject;
     this.field = fault.field;
     this.rule = fault.rule;
+    this.reason = fault.reason;
   }
 }

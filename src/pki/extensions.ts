@@ -1,4 +1,5 @@
 import { DecodeError, toHex } from "../codec/index.ts";
+import { crlDistributionPointsOf } from "./crl-scope.ts";
 import { TAG, contentOffset, contextTag, parseDer, type DerElement } from "./der.ts";
 import { DerFields, booleanOf, namedBitsOf, nonEmptyList, oidOf, smallIntegerOf } from "./der-fields.ts";
 import { alternativeNamesOf, generalNamesOf, type AlternativeNames } from "./general-name.ts";
@@ -31,6 +32,8 @@ export type CertificateExtensions = {
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly subjectKeyIdentifier: Uint8Array | undefined;
   readonly nameConstraints: NameConstraints | undefined;
+  /** Where the issuer's lists are, as URIs. RFC 5280, section 4.2.1.13 */
+  readonly crlDistributionPoints: readonly string[] | undefined;
   /** Where the issuer can be asked and found, as URIs. RFC 5280, section 4.2.2.1 */
   readonly authorityInfoAccess: readonly AccessDescription[] | undefined;
   /** Identifiers of critical extensions that are not among the above: whoever meets one must refuse. */
@@ -86,6 +89,7 @@ export function certificateExtensionsOf(
     authorityKeyIdentifier: parsed(EXTENSION.authorityKeyIdentifier, authorityKeyIdentifierOf),
     subjectKeyIdentifier: parsed(EXTENSION.subjectKeyIdentifier, octetString),
     nameConstraints: parsed(EXTENSION.nameConstraints, nameConstraintsOf),
+    crlDistributionPoints: parsed(EXTENSION.cRLDistributionPoints, crlDistributionPointsOf),
     authorityInfoAccess: parsed(EXTENSION.authorityInfoAccess, authorityInfoAccessOf),
     unknownCritical: all.flatMap(({ oid, critical }) => (critical && !PROCESSED.has(oid) ? [oid] : [])),
   };

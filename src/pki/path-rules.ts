@@ -1,4 +1,5 @@
 import type { Certificate } from "./certificate.ts";
+import type { RevocationReason } from "./crl-reasons.ts";
 import type { PkiErrorCode } from "./errors.ts";
 import { allowsPurpose, extensionName } from "./extensions.ts";
 import { sameName } from "./name.ts";
@@ -11,6 +12,10 @@ export type RuleFault = {
   readonly field: string;
   readonly message: string;
   readonly rule: string;
+  /** Why the CA revoked it, for `revoked`. */
+  readonly reason?: RevocationReason;
+  /** The error of below that the fault is made from. */
+  readonly cause?: unknown;
 };
 
 /** What a path is validated for. */

@@ -1,13 +1,11 @@
-import { HawserError, equal } from "../codec/index.ts";
+import { HawserError } from "../codec/index.ts";
 import type { SignatureVerifier } from "../crypto/index.ts";
 import type { Trace } from "../trace/index.ts";
 import { parseCertificate, type Certificate } from "./certificate.ts";
-import { conformanceFault } from "./conformance.ts";
 import { CertificateError } from "./errors.ts";
-import { isSelfIssued, pathRuleFault, type PathPlace, type PathPurpose, type RuleFault } from "./path-rules.ts";
-import { sameName } from "./name.ts";
-import { nameConstraintFault } from "./name-constraint-rules.ts";
-import { keyIdentifiersAgree, signatureHolds } from "./signature-check.ts";
+import type { PathPurpose } from "./path-rules.ts";
+import { PathSearch } from "./path-search.ts";
+import type { CrlSet, RevocationMode } from "./revocation.ts";
 
 /** What a peer's certificates may cost at most. */
 export type PathLimits = {
@@ -42,6 +40,12 @@ export type PathOptions = {
    * version 1 and the like, as OpenSSL makes them by hand. Both check everything that decides trust.
    */
   readonly conformance?: "rfc5280" | "deployed";
+  /** `if-present` where there are lists or responses, else `off`, unless told otherwise. */
+  readonly revocation?: RevocationMode;
+  /** Revocation lists as DER, or read once for many paths. */
+  readonly crls?: readonly Uint8Array[] | CrlSet;
+  /** OCSP responses that came with certificates of the chain, each at its certificate's place. RFC 6066, section 8 */
+  readonly staples?: readonly (Uint8Array | undefined)[];
   /** Hears of every path that is refused. */
   readonly trace?: Trace;
 };
@@ -78,7 +82,7 @@ export type ValidatedPath = Path;
 
 /**
  * Finds a path from the first certificate to a trust anchor and validates it: signatures, validity, CA constraints, key
- * usages, critical extensions, key identifiers, algorithms. Superfluous certificates and any order are accepted; the
+ * usages, critical extensions, name constraints, key identifiers, algorithms, revocation where asked. Superfluous certificates and any order are accepted; the
  * search is bounded, since a peer may present a maze.
  *
  * Throws `CertificateError` of the path that came nearest to an anchor. RFC 5280, section 6.1
@@ -107,159 +111,8 @@ async function searchPath(options: PathOptions): Promise<ValidatedPath> {
   const presented = options.chain.map((der, index) => ({ certificate: parsePresented(der, index), index }));
   const [leaf] = presented;
   if (!leaf) throw emptyChain();
-  return new PathSearch(options, limits, presented).run(leaf);
-}
-
-type Node = { readonly certificate: Certificate; readonly index: number | undefined };
-
-class PathSearch {
-  readonly #options: PathOptions;
-  readonly #limits: PathLimits;
-  readonly #candidates: readonly Node[];
-  readonly #checked = new Map<string, boolean>();
-  #signatureChecks = 0;
-  #nameComparisons = 0;
-  #nearest: { readonly rank: number; readonly error: CertificateError } | undefined;
-
-  constructor(options: PathOptions, limits: PathLimits, presented: readonly Node[]) {
-    this.#options = options;
-    this.#limits = limits;
-    // Anchors first: the shortest path wins, and a root that the peer sent along is never walked through.
-    this.#candidates = [...options.anchors.map((certificate) => ({ certificate, index: undefined })), ...presented];
-  }
-
-  async run(leaf: Node): Promise<ValidatedPath> {
-    const fault = this.#fault(leaf, "leaf", []);
-    if (fault) throw errorOf(leaf, fault);
-    const path = await this.#extend([leaf]);
-    if (path) {
-      const certificates = path.map(({ certificate }) => certificate);
-      return new Path(certificates, this.#signatureChecks);
-    }
-    throw this.#nearest?.error ?? errorOf(leaf, unknownIssuer(leaf));
-  }
-
-  /** The path continued up to an anchor, or undefined after noting why it cannot be. */
-  async #extend(path: readonly Node[]): Promise<readonly Node[] | undefined> {
-    const below = path.at(-1);
-    if (!below) return undefined;
-    const named = this.#candidates.filter((each) => isPossibleIssuer(each, below, path));
-    if (named.length === 0) this.#note(path, 0, below, unknownIssuer(below));
-    for (const candidate of named) {
-      const longer = await this.#step(path, below, candidate);
-      if (longer) return longer;
-    }
-    return undefined;
-  }
-
-  async #step(path: readonly Node[], below: Node, candidate: Node): Promise<readonly Node[] | undefined> {
-    if (!keyIdentifiersAgree(below.certificate, candidate.certificate)) {
-      this.#note(path, 1, below, KEY_IDENTIFIER);
-      return undefined;
-    }
-    const isAnchor = candidate.index === undefined;
-    const role = isAnchor ? "anchor" : "intermediate";
-    if (!(await this.#isSignedBy(below, candidate))) {
-      this.#note(path, 2, below, badSignature(candidate));
-      return undefined;
-    }
-    const fault = this.#fault(candidate, role, path);
-    if (fault) {
-      this.#note(path, 3, candidate, fault);
-      return undefined;
-    }
-    const outside = this.#nameFault(candidate, path);
-    if (outside) {
-      this.#note(path, 3, outside.node, outside.fault);
-      return undefined;
-    }
-    const longer = [...path, candidate];
-    if (isAnchor) return longer;
-    const intermediates = countIntermediates(longer);
-    if (intermediates > this.#limits.maxIntermediates) {
-      this.#note(path, 3, candidate, tooDeep(this.#limits.maxIntermediates));
-      return undefined;
-    }
-    return this.#extend(longer);
-  }
-
-  #fault({ certificate }: Node, role: PathPlace["role"], path: readonly Node[]): RuleFault | undefined {
-    const { time, purpose, conformance = "rfc5280" } = this.#options;
-    const place = { role, time, purpose, intermediatesBelow: countIntermediates(path) };
-    const strict = () => (conformance === "rfc5280" ? conformanceFault(certificate, role) : undefined);
-    return pathRuleFault(certificate, place) ?? strict();
-  }
-
-  /** What a CA's name constraints say about all certificates below it but self-issued CAs. RFC 5280, section 6.1.3 (b) (c) */
-  #nameFault(ca: Node, path: readonly Node[]): { readonly node: Node; readonly fault: RuleFault } | undefined {
-    const { nameConstraints } = ca.certificate.extensions;
-    if (!nameConstraints) return undefined;
-    for (const [i, node] of path.entries()) {
-      if (i > 0 && isSelfIssued(node.certificate)) continue;
-      const budget = { spend: (comparisons: number) => this.#spendComparisons(comparisons, node) };
-      const message = nameConstraintFault(node.certificate, nameConstraints, budget);
-      if (message !== undefined) return { node, fault: outsideOf(ca, message) };
-    }
-    return undefined;
-  }
-
-  #spendComparisons(comparisons: number, { certificate, index }: Node): void {
-    this.#nameComparisons += comparisons;
-    if (this.#nameComparisons <= this.#limits.maxNameComparisons) return;
-    throw new CertificateError("too-much-work", "more names than the limit allows to compare with name constraints", {
-      index,
-      subject: certificate.subject.text,
-      field: "nameConstraints",
-      rule: `at most ${this.#limits.maxNameComparisons} comparisons`,
-    });
-  }
-
-  async #isSignedBy({ certificate }: Node, issuer: Node): Promise<boolean> {
-    const key = `${certificate.id} ${issuer.certificate.id}`;
-    const known = this.#checked.get(key);
-    if (known !== undefined) return known;
-    const algorithm = certificate.signatureAlgorithm.accepted;
-    if (!algorithm) return false;
-    if (this.#signatureChecks === this.#limits.maxSignatureChecks) {
-      throw new CertificateError("too-much-work", "no path found within the limit of signature checks", {
-        subject: certificate.subject.text,
-        field: "chain",
-        rule: `at most ${this.#limits.maxSignatureChecks} signature checks`,
-      });
-    }
-    this.#signatureChecks++;
-    const { publicKey } = issuer.certificate;
-    const { tbs: content, signature } = certificate;
-    const holds = await signatureHolds(this.#options.verifier, {
-      publicKey: publicKey.der,
-      algorithm,
-      content,
-      signature,
-    });
-    this.#checked.set(key, holds);
-    return holds;
-  }
-
-  /** Keeps the fault that was met farthest up, and there the one that says most. */
-  #note(path: readonly Node[], weight: 0 | 1 | 2 | 3, node: Node, fault: RuleFault): void {
-    const rank = path.length * 4 + weight;
-    if (!this.#nearest || rank > this.#nearest.rank) this.#nearest = { rank, error: errorOf(node, fault) };
-  }
-}
-
-function isPossibleIssuer(candidate: Node, below: Node, path: readonly Node[]): boolean {
-  if (!sameName(candidate.certificate.subject, below.certificate.issuer)) return false;
-  return candidate.index === undefined || !path.some((each) => isSameEntity(each.certificate, candidate.certificate));
-}
-
-/** The same name and key twice in a path prove nothing new: leaving them out ends every cycle. RFC 4158, section 5.2 */
-function isSameEntity(a: Certificate, b: Certificate): boolean {
-  return sameName(a.subject, b.subject) && equal(a.publicKey.der, b.publicKey.der);
-}
-
-/** Certificates between the leaf and what comes next, without those that are self-issued. */
-function countIntermediates(path: readonly Node[]): number {
-  return path.slice(1).filter(({ certificate }) => !isSelfIssued(certificate)).length;
+  const { certificates, signatureChecks } = await new PathSearch(options, limits, presented).run(leaf);
+  return new Path(certificates, signatureChecks);
 }
 
 function parsePresented(der: Uint8Array, index: number): Certificate {
@@ -275,40 +128,7 @@ function parsePresented(der: Uint8Array, index: number): Certificate {
   }
 }
 
-function errorOf({ certificate, index }: Node, { code, message, field, rule }: RuleFault): CertificateError {
-  return new CertificateError(code, message, { index, subject: certificate.subject.text, field, rule });
-}
-
 function emptyChain(): CertificateError {
   const rule = "RFC 5280, section 6.1: a path has at least one certificate";
   return new CertificateError("empty-chain", "no certificate was presented", { subject: "", field: "chain", rule });
-}
-
-function unknownIssuer({ certificate }: Node): RuleFault {
-  const message = `nobody here is ${certificate.issuer.text === "" ? "the empty name" : certificate.issuer.text}`;
-  const rule = "RFC 5280, section 6.1: a path ends at a trust anchor";
-  return { code: "unknown-issuer", field: "issuer", message, rule };
-}
-
-function badSignature({ certificate }: Node): RuleFault {
-  const message = `not signed by the key of ${certificate.subject.text}`;
-  return { code: "bad-signature", field: "signature", message, rule: "RFC 5280, section 6.1.3 (a) (1)" };
-}
-
-function outsideOf({ certificate }: Node, message: string): RuleFault {
-  const by = `${message} by ${certificate.subject.text}`;
-  const rule = "RFC 5280, section 6.1.3 (b) (c): permitted and excluded subtrees";
-  return { code: "name-constraints", field: "nameConstraints", message: by, rule };
-}
-
-const KEY_IDENTIFIER: RuleFault = {
-  code: "key-identifier",
-  field: "authorityKeyIdentifier",
-  message: "no CA of the issuer's name has this key",
-  rule: "RFC 5280, section 4.2.1.1: identifies the public key of the issuer",
-};
-
-function tooDeep(limit: number): RuleFault {
-  const message = `more than ${limit} intermediate certificates`;
-  return { code: "too-deep", field: "chain", message, rule: "RFC 5280, section 6.1: local limit" };
 }

@@ -1,6 +1,6 @@
 import { DecodeError, Refused } from "../../codec/index.ts";
 import { reasonOf } from "../crl-reasons.ts";
-import type { Revocation } from "../crl.ts";
+import type { Revocation } from "../crl-content.ts";
 import { TAG, contentOffset, contextTag, parseDer, type DerElement, type DerLimits } from "../der.ts";
 import { DerFields, expectTag, nonEmptyList, octetsOfBitString, oidOf, onlyChild, timeOf } from "../der-fields.ts";
 import { rawExtensionsOf, type RawExtension } from "../extensions.ts";
