@@ -160,13 +160,8 @@ export class Token {
   /** One change at a time: which slot or index is free must still hold when it is written to. */
   #change<T>(doing: string, run: (element: SecureElement) => Promise<() => Promise<T>>): Promise<T> {
     const change = this.#lastChange.then(async () => {
-      try {
-        const result = await this.#link.use({ doing, isRepeatable: false, run });
-        this.forgetContents();
-        return await result();
-      } finally {
-        this.forgetContents();
-      }
+      const result = await this.#link.use({ doing, isRepeatable: false, run }).finally(() => this.forgetContents());
+      return result();
     });
     this.#lastChange = change.catch(() => undefined);
     return change;
