@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   ledger: registerLedger,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
   timeline: registerLedger,
+  tls: async () => (await import("./tls.ts")).registerTlsCommands,
   up: async () => (await import("./up.ts")).registerUpCommand,
   why: async () => (await import("./why.ts")).registerWhyCommand,
 };

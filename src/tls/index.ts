@@ -5,4 +5,4 @@ export type { Answer, ConnectionFacts, Effect, Input, Output } from "./effects.t
 export { alertFor, AlertReceived, LocalFailure, TLS_ERRORS, TlsError, type TlsErrorCode } from "./errors.ts";
 export type { ExternalPsk, Session, Session12, Session13 } from "./sessions.ts";
 export type { SignatureScheme } from "./signature-schemes.ts";
-export { type SuiteName, SUITES } from "./suites.ts";
+export { opensslSuiteName, type SuiteName, SUITES, type TlsVersion } from "./suites.ts";

@@ -1,74 +1,16 @@
 import { connect as connectTcp, type Socket } from "node:net";
-import type { Duplex } from "node:stream";
 
-import { utf8Bytes } from "../codec/index.ts";
-import {
-  type Clock,
-  type KeyAgreement,
-  type Random,
-  type Signer,
-  type SignatureVerifier,
-  type TlsSecrets,
-} from "../crypto/index.ts";
-import { nodeAead, nodeClock, nodeHash, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
-import { type Certificate, certificatesFromPem, parseCertificate } from "../pki/index.ts";
-import { correlated, type Correlation, silentTrace, type Trace } from "../trace/index.ts";
+import { nodeClock, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
+import { correlated, silentTrace } from "../trace/index.ts";
 import { chainVerifier } from "./chain-verifier.ts";
-import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-config.ts";
 import { Connection } from "./connection.ts";
 import { misuse } from "./errors.ts";
-import { nodeCbc, nodeDh } from "./node-ciphers.ts";
-import { type KeptSession, TlsDuplex } from "./node-duplex.ts";
-import type { TlsVersion } from "./suites.ts";
+import { nodeDh } from "./node-ciphers.ts";
+import { TlsDuplex } from "./node-duplex.ts";
+import { certificates, type ConnectOptions, engineConfig } from "./node-options.ts";
 
 export { type KeptSession, TlsDuplex } from "./node-duplex.ts";
-
-/** Certificates as DER, one each, or as PEM texts of any number. */
-export type CertificateSource = readonly Uint8Array[] | string;
-
-/** What to connect to, whom to trust, who we are, and who performs which operation. */
-export type ConnectOptions = Partial<
-  Pick<ClientConfig, "suites" | "groups" | "schemes" | "alpn" | "recordSizeLimit" | "maxFragmentLength">
-> & {
-  readonly host?: string;
-  readonly port?: number;
-  /** A transport that is connected already, instead of host and port. */
-  readonly transport?: Duplex;
-  /** The name that the server's certificate must bear; the host where it is absent. */
-  readonly servername?: string;
-  /** Certificates that are trusted to issue; needed unless a pre-shared key is. */
-  readonly ca?: CertificateSource;
-  /** Our certificate and those above it, ours first; needs `signer`. */
-  readonly certificate?: CertificateSource;
-  readonly signer?: Signer;
-  /** The client random. */
-  readonly random?: Random;
-  readonly keyAgreement?: KeyAgreement;
-  /** Makes client random, premaster and master secret and keeps them, in TLS 1.2; `keyAgreement` must be of the same chip. */
-  readonly secrets?: TlsSecrets;
-  /** Allows suites without forward secrecy, or with a MAC under encryption; the trace warns when one is chosen. */
-  readonly legacy?: boolean;
-  /** Checks the server's handshake signature. */
-  readonly verifier?: SignatureVerifier;
-  /** Checks the signatures of the server's certificate chain. */
-  readonly chainVerifier?: SignatureVerifier;
-  /** How strictly certificates keep to RFC 5280 where trust does not depend on it. */
-  readonly conformance?: "rfc5280" | "deployed";
-  /** A key that both sides were given beforehand, with its name; without bytes where the keeper of secrets holds it. */
-  readonly psk?: { readonly identity: string; readonly key?: Uint8Array };
-  /** Called with each session that a later connection can resume, which makes it cheaper for a slow chip. */
-  readonly onSession?: (kept: KeptSession) => void;
-  /** A session to resume; one that is too old is passed over. */
-  readonly session?: KeptSession | undefined;
-  readonly trace?: Trace;
-  readonly correlation?: Correlation;
-  readonly clock?: Clock;
-  readonly minVersion?: TlsVersion;
-  readonly maxVersion?: TlsVersion;
-  /** For the whole handshake, in milliseconds. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal;
-};
+export type { CertificateSource, ConnectOptions } from "./node-options.ts";
 
 /** Connects and resolves once the server is verified; rejects with the error that says why not. */
 export async function connect(options: ConnectOptions): Promise<TlsDuplex> {
@@ -112,69 +54,6 @@ export function open(options: ConnectOptions): TlsDuplex {
     ...(options.signal ? { signal: options.signal } : {}),
     ...(options.onSession ? { onSession: options.onSession } : {}),
   });
-}
-
-function engineConfig(
-  options: ConnectOptions,
-  servername: string,
-  keyAgreement: KeyAgreement,
-  now: number,
-): ClientConfig {
-  const { suites, schemes, alpn, minVersion = "TLSv1.2", maxVersion = "TLSv1.3" } = options;
-  const versions = (["TLSv1.3", "TLSv1.2"] as const).filter((each) => each >= minVersion && each <= maxVersion);
-  return clientConfig({
-    servername,
-    versions,
-    hash: nodeHash,
-    aead: nodeAead,
-    groups: options.groups ?? keyAgreement.groups,
-    identities: identities(options),
-    session: usableSession(options.session, now),
-    legacy: options.legacy ?? false,
-    cbc: nodeCbc,
-    secretsElsewhere: options.secrets && { extendedMasterSecret: options.secrets.extendedMasterSecret },
-    psk: presharedKey(options),
-    recordSizeLimit: options.recordSizeLimit,
-    maxFragmentLength: options.maxFragmentLength,
-    wantsSessions: options.onSession !== undefined,
-    ...(suites ? { suites } : {}),
-    ...(schemes ? { schemes } : {}),
-    ...(alpn ? { alpn } : {}),
-  });
-}
-
-function presharedKey({ psk, secrets }: ConnectOptions): ClientConfig["psk"] {
-  if (!psk) return undefined;
-  const { identity, key } = psk;
-  if (!key && !secrets) throw misuse("bad-option", "psk has no key, and nobody was named to keep it");
-  return { identity: utf8Bytes(identity), key: key ?? new Uint8Array(0), hash: "sha256" };
-}
-
-function usableSession(kept: KeptSession | undefined, now: number): ClientConfig["session"] {
-  if (!kept) return undefined;
-  const ageMs = Math.max(0, now - kept.receivedAt);
-  return ageMs < kept.session.lifetimeSeconds * 1000 ? { session: kept.session, ageMs } : undefined;
-}
-
-function identities({ certificate, signer }: ConnectOptions): ClientIdentity[] {
-  if (certificate === undefined && signer === undefined) return [];
-  if (certificate === undefined || signer === undefined) {
-    throw misuse("bad-option", "certificate and signer are needed together");
-  }
-  const chain = certificates(certificate, "certificate");
-  const { publicKey, algorithms } = signer;
-  if (Buffer.compare(chain[0]?.publicKey.der ?? new Uint8Array(0), publicKey) !== 0) {
-    throw misuse("bad-option", "the certificate's public key is not the signer's");
-  }
-  return [
-    { chain: chain.map(({ der }) => der), issuers: chain.map(({ issuer }) => issuer.der), publicKey, algorithms },
-  ];
-}
-
-function certificates(source: CertificateSource, option: string): Certificate[] {
-  const found = typeof source === "string" ? certificatesFromPem(source) : source.map(parseCertificate);
-  if (found.length === 0) throw misuse("bad-option", `${option} holds no certificate`);
-  return found;
 }
 
 function tcp(host: string, port: number): Socket {

@@ -130,3 +130,16 @@ export function defaultSuites({ psk, legacy }: { readonly psk: boolean; readonly
     return (psk || suite.authentication !== "psk") && (legacy || !suite.legacy);
   });
 }
+
+/** What OpenSSL calls a suite: TLS 1.3's as the RFC does, the older ones in its own way. */
+export function opensslSuiteName(name: SuiteName): string {
+  if (isSuite13(name)) return name;
+  const [exchange = "", cipher = ""] = name.slice("TLS_".length).split("_WITH_");
+  const short = cipher
+    .replace(/^AES_(\d+)/, "AES$1")
+    .replace("CHACHA20_POLY1305_SHA256", "CHACHA20_POLY1305")
+    .replace("CCM_8", "CCM8")
+    // Only suites of pre-shared keys keep the mode in their names.
+    .replace("_CBC", exchange.endsWith("PSK") ? "_CBC" : "");
+  return `${exchange}_${short}`.replaceAll("_", "-");
+}
