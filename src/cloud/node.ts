@@ -14,6 +14,7 @@ import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { accessTo, gatekeeperOf } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
+import { openSessionStore } from "./store/index.ts";
 import { openStore } from "./store/node.ts";
 import { why } from "./why/index.ts";
 
@@ -73,7 +74,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const ground = await openGround(options, closing);
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
-  const broker = openBroker(registry, closing);
+  const broker = await openBroker(registry, closing);
   const plane = await openControlPlane({ ground, broker, dataEndpoint: nameOf(options) }, closing);
   const { api, mqtt } = await listen({ options, registry, broker, plane, identity }, closing);
   return {
@@ -113,13 +114,14 @@ function identityFor({ directory, host, serverNames }: CloudOptions, registry: R
   return serverIdentity({ directory: join(directory, "tls"), names, clock, entropy, trace });
 }
 
-function openBroker(registry: Registry, closing: Closing): Broker {
+async function openBroker(registry: Registry, closing: Closing): Promise<Broker> {
   const { clock, entropy, trace } = registry;
   const gatekeeper = gatekeeperOf(
     registry,
     accessTo(() => broker),
   );
-  const broker: Broker = new Broker({ clock, entropy, trace, gatekeeper, defer: nodeDefer });
+  const sessions = await openSessionStore(registry.store);
+  const broker: Broker = new Broker({ clock, entropy, trace, gatekeeper, defer: nodeDefer, store: sessions });
   closing.add(() => gatekeeper.close());
   closing.add(() => broker.stop());
   return broker;
