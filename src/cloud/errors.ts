@@ -115,6 +115,11 @@ export const CLOUD_ERRORS = {
     cause: "Something was to be written after the store was closed.",
     cure: "Stop the servers before the store; what was not acknowledged was not written.",
   },
+  "disk-failed": {
+    cause:
+      "The disk failed to take a write that it had begun, so nobody can say what it holds; nothing more is written.",
+    cure: "Look at the system's log and at the free space, then restart; what was acknowledged before is there.",
+  },
 } as const satisfies ErrorTable;
 
 export type CloudErrorCode = keyof typeof CLOUD_ERRORS;

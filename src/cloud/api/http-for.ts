@@ -68,6 +68,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   // Not 503: SDKs would try again for ten seconds what no trying again can change.
   "functions-unavailable": [501, "NotImplementedException"],
   "runtime-closed": [503, "ServiceException"],
+  "disk-failed": [503, "ServiceUnavailableException"],
 } satisfies Partial<Record<CloudErrorCode | PolicyErrorCode | RuleErrorCode | FunctionErrorCode, Row>>;
 
 /** The names that depend on the service, for codes that stand in no row. */

@@ -1,13 +1,21 @@
 import { Kysely } from "kysely";
 
-import { UsageError } from "../../codec/index.ts";
+import { Refused, UsageError } from "../../codec/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import type { Queries } from "./port.ts";
 import { sqliteDialect, type SqliteDatabase } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 
-/** How many works share one commit at most: bounds how long one fsync can hold back the first of them. */
+/** How many works share one commit at most: bounds how long the loop is held by one batch. */
 const BATCH = 512;
+
+/** What the queue needs of its surroundings. */
+export type CommitPorts = {
+  /** Runs a task after the inputs that are waiting now have been read: what gathers a batch. */
+  readonly soon: (task: () => void) => void;
+  /** Resolves once everything committed so far is on the disk, without holding the loop meanwhile. */
+  readonly sync: () => Promise<void>;
+};
 
 type Job = {
   readonly run: (queries: Queries) => Promise<void>;
@@ -18,26 +26,34 @@ type Job = {
 /**
  * The one writer of a database. Works wait in a queue; whatever is in it when a commit starts shares that commit, each
  * behind a savepoint of its own so that one failure undoes only itself.
+ *
+ * A commit is answered in two steps: SQLite writes it to its log, which is quick, and the log is then brought to the
+ * disk, which is slow and happens beside the loop. What comes in meanwhile gathers for the next commit, so that the
+ * disk's slowness makes larger batches and not longer queues.
  */
 export class GroupCommit {
   readonly #database: SqliteDatabase;
   readonly #queries: Kysely<Tables>;
-  readonly #soon: (task: () => void) => void;
+  readonly #changes: () => number;
+  readonly #ports: CommitPorts;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
   #closed = false;
+  #failure: Error | undefined;
 
-  /** `soon` runs a task after the inputs that are waiting now have been read: what gathers a batch. */
-  constructor(database: SqliteDatabase, soon: (task: () => void) => void) {
+  constructor(database: SqliteDatabase, ports: CommitPorts) {
     this.#database = database;
     this.#queries = new Kysely<Tables>({ dialect: sqliteDialect(database) });
-    this.#soon = soon;
+    const count = database.prepare("select total_changes() as n");
+    this.#changes = () => Number(count.all()[0]?.["n"]);
+    this.#ports = ports;
   }
 
   write<T>(work: (queries: Queries) => Promise<T>, committed?: (result: T) => void): Promise<T> {
     if (this.#closed) {
       return Promise.reject(new UsageError<CloudErrorCode>("store-closed", "the store is closed"));
     }
+    if (this.#failure) return Promise.reject(this.#failure);
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     let result: T;
     this.#queue.push({
@@ -52,7 +68,7 @@ export class GroupCommit {
       },
       fail: reject,
     });
-    this.#draining ??= new Promise((done) => this.#soon(() => void this.#drain().then(done)));
+    this.#draining ??= new Promise((done) => this.#ports.soon(() => void this.#drain().then(done)));
     return promise;
   }
 
@@ -74,7 +90,9 @@ export class GroupCommit {
 
   async #commit(batch: readonly Job[]): Promise<void> {
     const done: Job[] = [];
+    const before = this.#changes();
     try {
+      if (this.#failure) throw this.#failure;
       this.#database.exec("begin immediate");
       for (const job of batch) if (await this.#attempt(job)) done.push(job);
       this.#database.exec("commit");
@@ -82,6 +100,14 @@ export class GroupCommit {
       // A full or failing disk: nothing of this batch was acknowledged, and nothing of it may stay.
       this.#rollBack();
       for (const job of batch) job.fail(error);
+      return;
+    }
+    try {
+      // What changed nothing rests on earlier commits, all of which are on the disk.
+      if (this.#changes() !== before) await this.#ports.sync();
+    } catch (error) {
+      this.#failure = diskFailed(error);
+      for (const job of done) job.fail(this.#failure);
       return;
     }
     for (const job of done) job.settle();
@@ -108,4 +134,14 @@ export class GroupCommit {
       // SQLite has rolled back by itself, as it does when the disk is full.
     }
   }
+}
+
+/**
+ * After a failed flush nobody can say what the disk holds: the kernel may drop the pages and report success the next
+ * time. So there is no next time; a new process reads what there really is.
+ */
+function diskFailed(cause: unknown): Error {
+  const { code = "unknown", message } = cause as { code?: string; message: string };
+  const text = `the disk did not take what was written: ${message}; nothing is written any more until a restart`;
+  return new Refused<CloudErrorCode, string>("disk-failed", text, code, { cause });
 }
