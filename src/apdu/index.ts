@@ -33,6 +33,18 @@ export { APDU_ERRORS, type ApduErrorCode } from "./errors.ts";
 export type { Fields, NoFields } from "./fields.ts";
 export { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "./jrcp1.ts";
 export {
+  decodeReaders,
+  encodeJrcp2,
+  encodeReaders,
+  JRCP2_GREETING,
+  JRCP2_LIST_READERS,
+  JRCP2_START,
+  JRCP2_TYPE,
+  readJrcp2,
+  type Jrcp2Frame,
+  type Jrcp2Reader,
+} from "./jrcp2.ts";
+export {
   keyCheckValue,
   SECURE_CLASS,
   SECURITY_LEVEL,

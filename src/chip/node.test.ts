@@ -20,9 +20,9 @@ async function serve(t: TestContext) {
   const clock = new VirtualClock();
   const ledger = new Ledger({ clock });
   const chip = new A71chChip({ crypto: nodeChipCrypto, entropy: new SeededEntropy(nodeHash, "served"), clock });
-  const served = await serveChip({ chip, port: 0, trace: ledger });
+  const served = await serveChip({ chip, port: 0, trace: ledger, clock, leaseMs: 500 });
   t.after(() => served.close());
-  return { ...served, chip, ledger };
+  return { ...served, chip, ledger, clock };
 }
 
 /** A client that sends hex and waits for so many frames. */
@@ -142,4 +142,60 @@ test("serveChip ends its connections when it is closed, and says when it cannot 
   await assert.rejects(serveChip({ chip, port }), { name: "UsageError", code: "cannot-listen" });
   await close();
   await closed(client.socket);
+});
+
+test("serveChip speaks JRCP v2 on the same port, each reply in one write", async (t) => {
+  const { port } = await serve(t);
+  const socket = connect({ port, host: "127.0.0.1", noDelay: true });
+  t.after(() => socket.destroy());
+  const replies: string[] = [];
+  for (const hex of [
+    "04ff0000",
+    "a5feff0000000002000100",
+    "a5312100000000040000000000",
+    "a501210000000005809500ff0000",
+  ]) {
+    socket.write(fromHex(hex));
+    const [chunk] = (await once(socket, "data")) as [Uint8Array];
+    replies.push(toHex(chunk));
+  }
+  assert.deepEqual(replies.slice(0, 3), [
+    "04ff00104a5243502050726f746f636f6c20322b",
+    "a5feff000000000900012105413731434800",
+    `a53121000000001c${ATR.slice(8)}00`,
+  ]);
+  assert.equal(replies[3]?.length, 2 * (9 + 257));
+  assert.equal(await new Client(port, t).ask(RESET), ATR, "and JRCP v1 beside it");
+});
+
+test("serveChip gives a client the whole of a sequence of commands, and others their turn when it stalls", async (t) => {
+  const { port, clock } = await serve(t);
+  const [one, other] = [new Client(port, t), new Client(port, t)];
+  await one.ask(RESET);
+  const start = "01000007809600010161" + "00";
+  assert.equal(await one.ask(start), "010000029000");
+  other.send("010000058091000300");
+  assert.equal(await one.ask("0100000780960002016200"), "010000029000");
+  assert.match((await one.ask("0100000780960003016300")) ?? "", /^01000022ba7816bf8f01cfea/, "SHA-256 of abc");
+  assert.equal((await other.frames(1))[0], "010000080131f32210009000");
+  // Now the first client stalls in the middle.
+  assert.equal(await one.ask(start), "010000029000");
+  other.send("010000058091000300");
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(500);
+  assert.equal((await other.frames(1))[0], "010000080131f32210009000");
+});
+
+test("64 clients at once: every answer goes to whom it belongs", async (t) => {
+  const { port } = await serve(t);
+  const clients = Array.from({ length: 64 }, () => new Client(port, t));
+  const answers = await Promise.all(
+    clients.map(async (client, i) => {
+      const byte = i.toString(16).padStart(2, "0");
+      const said: (string | undefined)[] = [];
+      for (let round = 0; round < 5; round++) said.push(await client.ask(`0100000780fe000001${byte}00`));
+      return { byte, said };
+    }),
+  );
+  for (const { byte, said } of answers) assert.deepEqual(new Set(said), new Set([`01000003${byte}9000`]));
 });

@@ -1,9 +1,12 @@
 import { createServer, type Server, type Socket } from "node:net";
 
-import { encodeJrcp1, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "../apdu/index.ts";
 import { UsageError } from "../codec/index.ts";
+import type { Clock } from "../crypto/index.ts";
+import { nodeClock } from "../crypto/node.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
 import type { ChipErrorCode } from "./errors.ts";
+import { JrcpFront } from "./jrcp-front.ts";
+import { Lease } from "./lease.ts";
 import type { Card } from "./ports.ts";
 
 export { nodeChipCrypto } from "./node-crypto.ts";
@@ -16,6 +19,9 @@ export type ServeChipOptions = {
   /** 0 takes any free port. */
   readonly port: number;
   readonly trace?: Trace;
+  readonly clock?: Clock;
+  /** How long a client that has begun a sequence of commands may keep others waiting; 2000 where absent. */
+  readonly leaseMs?: number;
 };
 
 /** A chip that is being served. */
@@ -29,17 +35,19 @@ export type ServedChip = {
 const MAX_CONNECTIONS = 64;
 
 /**
- * Serves a chip over TCP with JRCP v1: any number of clients, one command at a time, each reply in one write.
- * A client that breaks the framing loses its connection; the chip and the other clients never notice. Throws
- * `UsageError` `cannot-listen`.
+ * Serves a chip over TCP with JRCP v1 and v2, told apart by a client's first bytes: any number of clients, one command at
+ * a time, each reply in one write. A client that breaks the framing loses its connection; the chip and the other clients
+ * never notice. Who has begun a sequence of commands has the chip alone until its end, or until its lease runs out.
+ * Throws `UsageError` `cannot-listen`.
  */
 export async function serveChip(options: ServeChipOptions): Promise<ServedChip> {
-  const { chip, host = "127.0.0.1", port, trace = silentTrace } = options;
+  const { chip, host = "127.0.0.1", port, trace = silentTrace, clock = nodeClock, leaseMs = 2000 } = options;
+  const lease = new Lease(clock, leaseMs);
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    void serveSocket(socket, chip, trace);
+    void serveSocket(socket, chip, lease, trace);
   });
   server.maxConnections = MAX_CONNECTIONS;
   await listening(server, host, port);
@@ -54,18 +62,23 @@ export async function serveChip(options: ServeChipOptions): Promise<ServedChip> 
   };
 }
 
-async function serveSocket(socket: Socket, chip: Card, trace: Trace): Promise<void> {
-  const parser = new Jrcp1Parser();
+async function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): Promise<void> {
+  const front = new JrcpFront(chip.readerName);
+  socket.once("close", () => lease.release(socket));
   try {
     for await (const chunk of socket as AsyncIterable<Uint8Array>) {
-      parser.push(chunk);
-      for (let frame = parser.next(); frame; frame = parser.next()) {
-        const reply = replyTo(frame, chip);
-        if (!reply) return;
+      front.push(chunk);
+      for (let request = front.next(); request; request = front.next()) {
+        await lease.turn(socket);
+        if (socket.destroyed) return;
+        const before = chip.isMidSequence === true;
+        const reply = request(chip);
+        lease.carriedOut(socket, { before, after: chip.isMidSequence === true });
+        if ("end" in reply) return;
         // One write a reply: clients are known that lose bytes when a reply comes in pieces.
-        if (!socket.write(encodeJrcp1(reply))) await drained(socket);
+        if (!socket.write(reply.bytes)) await drained(socket);
         // Whoever sends commands without waiting for answers lets others in between.
-        if (parser.pendingBytes > 0) await turn();
+        if (front.pendingBytes > 0) await turn();
       }
     }
   } catch (error) {
@@ -74,13 +87,6 @@ async function serveSocket(socket: Socket, chip: Card, trace: Trace): Promise<vo
   } finally {
     socket.destroy();
   }
-}
-
-/** What a frame is answered with; undefined ends the connection, as for types that only other servers know. */
-function replyTo({ type, node, payload }: Jrcp1Frame, chip: Card): Jrcp1Frame | undefined {
-  if (type === JRCP1_TYPE.reset) return { type, node, payload: chip.reset() };
-  if (type === JRCP1_TYPE.apdu) return { type, node, payload: chip.exchange(payload) };
-  return undefined;
 }
 
 function drained(socket: Socket): Promise<void> {

@@ -28,8 +28,12 @@ export interface NonVolatileMemory {
 
 /** What a chip is to its bus: something that is reset and then answers commands one by one. */
 export interface Card {
+  /** What lists of readers call it. */
+  readonly readerName?: string;
   /** Clears what does not outlive power and gives the answer to reset. */
   reset(): Uint8Array;
   /** Answers one command; never throws, whatever the bytes are. */
   exchange(command: Uint8Array): Uint8Array;
+  /** Whether the last command began something that another client's command now would spoil. */
+  readonly isMidSequence?: boolean;
 }

@@ -15,7 +15,7 @@ export const HOST_ERRORS = {
     cure: "Check the address and the chip's model.",
   },
   "bad-address": {
-    cause: "The chip's address is not of the form HOST:PORT.",
+    cause: "The chip's address is not of the form HOST:PORT or jrcp2:HOST:PORT.",
     cure: "Give the address as HOST:PORT, for example 127.0.0.1:8050.",
   },
   "connection-refused": {
@@ -31,8 +31,8 @@ export const HOST_ERRORS = {
     cure: "Check that the chip's server is running and not stopped in a debugger, or give a longer timeout.",
   },
   "malformed-frame": {
-    cause: "What came from the chip's server is not JRCP v1.",
-    cure: "Check that the port belongs to a JRCP v1 server; 8050 is its usual port.",
+    cause: "What came from the chip's server is not an answer of the JRCP version that was spoken.",
+    cure: "Check the port, 8050 for most servers; HOST:PORT speaks JRCP v1, jrcp2:HOST:PORT speaks v2.",
   },
   busy: {
     cause: "A command was sent over a transport while another one was under way.",

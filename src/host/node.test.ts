@@ -123,3 +123,48 @@ test("ChipConnection gives up by the Clock, not before, and ends", async (t) => 
   await assert.rejects(connection.exchange(fromHex("80")), failure("UsageError", "closed"));
   clock.advance(10_000);
 });
+
+/** Answers each chunk with the next of these. */
+function dialogue(...answers: readonly string[]): (socket: Socket) => void {
+  return (socket) => {
+    const left = [...answers];
+    socket.on("data", () => socket.write(fromHex(left.shift() ?? "")));
+  };
+}
+
+const GREETING = "04ff00104a5243502050726f746f636f6c20322b";
+// Two readers: the lowest node is the one that is used.
+const READERS = "a5feff000000000d0001" + "300562696773" + "79" + "21025345" + "00";
+
+test("connectChip speaks JRCP v2 with jrcp2:HOST:PORT, to the reader with the lowest node", async (t) => {
+  const asked: string[] = [];
+  const address = await server(t, (socket) => {
+    dialogue(GREETING, READERS, READERS, "a5312100000000023b0000", "a5012100000000049000aabb00")(socket);
+    socket.on("data", (chunk: Uint8Array) => asked.push(toHex(chunk)));
+  });
+  const connection = await connectChip(`jrcp2:${address}`);
+  t.after(() => connection.close());
+  assert.equal(toHex(connection.answerToReset), "3b00");
+  assert.equal(toHex(await connection.exchange(fromHex("8004002203410101"))), "9000aabb");
+  // Origin of the bytes: an unmodified JRCP v2 client of NXP's.
+  assert.deepEqual(asked, [
+    "04ff0000",
+    "a5feff0000000002000100",
+    "a5feff0000000002000100",
+    "a5312100000000040000000000",
+    "a501210000000008800400220341010100",
+  ]);
+});
+
+test("connectChip refuses a JRCP v2 server that greets otherwise, has no reader, or answers with another type", async (t) => {
+  const wrong = [
+    ["04ff00104a5243502050726f746f636f6c20312b"],
+    [GREETING, "a5feff0000000002000100"],
+    [GREETING, "a5fdff0000000000" + "00"],
+    ["01"],
+  ];
+  for (const answers of wrong) {
+    const address = await server(t, dialogue(...answers));
+    await assert.rejects(connectChip(`jrcp2:${address}`), failure("ProtocolError", "malformed-frame"), answers.join());
+  }
+});

@@ -1,10 +1,10 @@
 import { connect, type Socket } from "node:net";
 
-import { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "../apdu/index.ts";
-import { ProtocolError, Refused, UsageError } from "../codec/index.ts";
+import { concat, DecodeError, ProtocolError, Refused, UsageError } from "../codec/index.ts";
 import type { Clock } from "../crypto/index.ts";
 import { nodeClock } from "../crypto/node.ts";
 import type { HostErrorCode } from "./errors.ts";
+import { apduRequest1, type JrcpQuestion, openJrcp2, resetRequest1 } from "./jrcp.ts";
 import type { Transport } from "./transport.ts";
 
 export type ConnectChipOptions = {
@@ -17,33 +17,37 @@ export type ConnectChipOptions = {
 export type ChipConnection = Transport & { readonly answerToReset: Uint8Array };
 
 /**
- * Connects to a chip behind a JRCP v1 server at HOST:PORT and resets it.
+ * Connects to a chip behind a JRCP v1 server at HOST:PORT, or a JRCP v2 server at jrcp2:HOST:PORT, and resets it.
  *
  * Throws `UsageError` `bad-address`, `Refused` `connection-refused` (its `wire` is the system's reason), and
  * `ProtocolError` `timeout`, `connection-lost` or `malformed-frame`; the last three also end the connection for good.
  */
 export async function connectChip(address: string, options: ConnectChipOptions = {}): Promise<ChipConnection> {
   const { clock = nodeClock, timeoutMs = 10_000 } = options;
-  const target = parseAddress(address);
+  const { isJrcp2, ...target } = parseAddress(address);
   const channel = new Channel(connect({ ...target, noDelay: true }), address, clock, timeoutMs);
-  const { payload } = await channel.request(JRCP1_RESET_REQUEST);
+  const ask = <T>(question: JrcpQuestion<T>) => channel.request(question);
+  const { answerToReset, apduRequest } = isJrcp2
+    ? await openJrcp2(ask)
+    : { answerToReset: await ask(resetRequest1), apduRequest: apduRequest1 };
   return {
-    answerToReset: payload,
-    exchange: async (command) => (await channel.request({ type: JRCP1_TYPE.apdu, node: 0, payload: command })).payload,
+    answerToReset,
+    exchange: (command) => ask(apduRequest(command)),
     close: () => channel.close(),
   };
 }
 
-function parseAddress(address: string): { host: string; port: number } {
-  const match = /^(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address);
-  const [host, port] = [match?.[1] ?? match?.[2], Number(match?.[3])];
+function parseAddress(address: string): { host: string; port: number; isJrcp2: boolean } {
+  const match = /^(jrcp2:)?(?:\[([0-9a-fA-F:.]+)\]|([^:\s]+)):(\d{1,5})$/.exec(address);
+  const [host, port] = [match?.[2] ?? match?.[3], Number(match?.[4])];
   if (!host || port < 1 || port > 65_535) {
     throw new UsageError<HostErrorCode>("bad-address", `${JSON.stringify(address)} is not HOST:PORT`);
   }
-  return { host, port };
+  return { host, port, isJrcp2: match?.[1] !== undefined };
 }
 
-type Waiting = { readonly type: number; resolve(frame: Jrcp1Frame): void; reject(error: Error): void };
+/** `take` looks for the answer in what was received, and gives how many bytes it took, or undefined until more come. */
+type Waiting = { take(received: Uint8Array): number | undefined; reject(error: Error): void };
 
 /** One request at a time over a socket. After any failure the channel is dead: the stream's place is not known. */
 class Channel {
@@ -51,7 +55,7 @@ class Channel {
   readonly #address: string;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  readonly #parser = new Jrcp1Parser({ maxPayload: 0xffff });
+  #received: Uint8Array = new Uint8Array(0);
   #waiting: Waiting | undefined;
   #failure: Error | undefined;
   #connected = false;
@@ -67,7 +71,7 @@ class Channel {
     socket.on("close", () => this.#fail(this.#lost(`the chip at ${address} closed the connection`)));
   }
 
-  async request(frame: Jrcp1Frame): Promise<Jrcp1Frame> {
+  async request<T>({ bytes, read }: JrcpQuestion<T>): Promise<T> {
     if (this.#failure) {
       const message = `the connection to ${this.#address} has ended`;
       throw new UsageError<HostErrorCode>("closed", message, { cause: this.#failure });
@@ -80,11 +84,17 @@ class Channel {
         cancel();
       };
       this.#waiting = {
-        type: frame.type,
-        resolve: (answer) => (settle(), resolve(answer)),
+        take: (received) => {
+          const answer = read(received);
+          if (answer) {
+            settle();
+            resolve(answer.value);
+          }
+          return answer?.length;
+        },
         reject: (error) => (settle(), reject(error)),
       };
-      this.#socket.write(encodeJrcp1(frame));
+      this.#socket.write(bytes);
     });
   }
 
@@ -97,14 +107,17 @@ class Channel {
   }
 
   #receive(chunk: Uint8Array): void {
-    this.#parser.push(chunk);
-    for (let frame = this.#parser.next(); frame; frame = this.#parser.next()) {
-      const waiting = this.#waiting;
-      if (!waiting || frame.type !== waiting.type) {
-        const message = `an unexpected frame of type 0x${frame.type.toString(16)} from ${this.#address}`;
-        return this.#fail(new ProtocolError<HostErrorCode>("malformed-frame", message, undefined));
-      }
-      waiting.resolve(frame);
+    // A copy: what comes from a socket is a view into memory that Node uses again.
+    this.#received = concat(this.#received, chunk);
+    try {
+      const taken = this.#waiting ? this.#waiting.take(this.#received) : 0;
+      if (taken === undefined) return;
+      this.#received = this.#received.slice(taken);
+      if (this.#received.length > 0) throw new DecodeError("trailing", "bytes that nobody asked for", taken);
+    } catch (cause) {
+      if (!(cause instanceof DecodeError)) throw cause;
+      const message = `what came from ${this.#address} is no answer`;
+      this.#fail(new ProtocolError<HostErrorCode>("malformed-frame", message, undefined, { cause }));
     }
   }
 

@@ -46,6 +46,7 @@ export type A71chChipOptions = {
  * command has not happened. Throws `UsageError` where the memory holds something other than this chip's state.
  */
 export class A71chChip implements Card {
+  readonly readerName = "A71CH";
   readonly variant: A71chVariant;
   readonly #inside: A71chInside;
   readonly #handlers: A71chHandlers;
@@ -74,6 +75,12 @@ export class A71chChip implements Card {
   /** The chip's unique identifier, 36 hex digits. */
   get uniqueId(): string {
     return toHex(this.#inside.objects.uniqueId);
+  }
+
+  /** Whether a client random, a code's challenge, a digest or an HMAC waits for the command that takes it. */
+  get isMidSequence(): boolean {
+    const { challenges, nextClientRandom, runningDigest, runningHmac } = this.#inside.session;
+    return challenges.size > 0 || [nextClientRandom, runningDigest, runningHmac].some((each) => each !== undefined);
   }
 
   /** Clears what does not outlive power and gives the answer to reset. */

@@ -1,0 +1,137 @@
+import {
+  encodeJrcp1,
+  encodeJrcp2,
+  encodeReaders,
+  JRCP1_TYPE,
+  JRCP2_GREETING,
+  JRCP2_START,
+  JRCP2_TYPE,
+  Jrcp1Parser,
+  type Jrcp2Frame,
+  readJrcp2,
+} from "../apdu/index.ts";
+import { concat, equal } from "../codec/index.ts";
+import type { Card } from "./ports.ts";
+
+/** What a client is answered with; `end` where it must be let go. */
+export type JrcpReply = { readonly bytes: Uint8Array } | { readonly end: true };
+
+/** A request that waits to be carried out. */
+export type JrcpRequest = (card: Card) => JrcpReply;
+
+/** The node of the only reader. */
+const NODE = 0x21;
+
+/** The least bytes that tell the two protocols apart. */
+const GREETING_LENGTH = JRCP2_GREETING.request.length;
+
+/**
+ * One client's bytes, cut into requests: JRCP v1 or v2, whichever its first bytes are. Throws `DecodeError` where the
+ * framing is broken. JRCP v1 and v2 framing
+ */
+export class JrcpFront {
+  readonly #readerName: string;
+  #dialect: Jrcp1Front | Jrcp2Front | undefined;
+  #first: Uint8Array = new Uint8Array(0);
+
+  /** `readerName` is what JRCP v2 clients see in the list of readers. */
+  constructor(readerName = "chip") {
+    this.#readerName = readerName;
+  }
+
+  /** Takes bytes in; `next` then gives the requests. */
+  push(chunk: Uint8Array): void {
+    if (this.#dialect) return this.#dialect.push(chunk);
+    this.#first = concat(this.#first, chunk);
+    const isGreeting = equal(this.#first, JRCP2_GREETING.request.subarray(0, this.#first.length));
+    if (isGreeting && this.#first.length < GREETING_LENGTH) return;
+    const startsV2 =
+      this.#first[0] === JRCP2_START || equal(this.#first.subarray(0, GREETING_LENGTH), JRCP2_GREETING.request);
+    this.#dialect = startsV2 ? new Jrcp2Front(this.#readerName) : new Jrcp1Front();
+    this.#dialect.push(this.#first);
+  }
+
+  /** The next complete request, or undefined until more bytes come. */
+  next(): JrcpRequest | undefined {
+    return this.#dialect?.next();
+  }
+
+  /** How many bytes wait for the rest of their request. */
+  get pendingBytes(): number {
+    return this.#dialect?.pendingBytes ?? this.#first.length;
+  }
+}
+
+class Jrcp1Front {
+  readonly #parser = new Jrcp1Parser();
+
+  push(chunk: Uint8Array): void {
+    this.#parser.push(chunk);
+  }
+
+  next(): JrcpRequest | undefined {
+    const frame = this.#parser.next();
+    if (!frame) return undefined;
+    const { type, node, payload } = frame;
+    const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp1({ type, node, payload: bytes }) });
+    if (type === JRCP1_TYPE.reset) return (card) => answer(card.reset());
+    if (type === JRCP1_TYPE.apdu) return (card) => answer(card.exchange(payload));
+    // A farewell, or a type that only other servers know.
+    return () => ({ end: true });
+  }
+
+  get pendingBytes(): number {
+    return this.#parser.pendingBytes;
+  }
+}
+
+class Jrcp2Front {
+  readonly #readers: Uint8Array;
+  #pending: Uint8Array = new Uint8Array(0);
+
+  constructor(readerName: string) {
+    this.#readers = encodeReaders([{ node: NODE, name: readerName }]);
+  }
+
+  push(chunk: Uint8Array): void {
+    this.#pending = concat(this.#pending, chunk);
+  }
+
+  next(): JrcpRequest | undefined {
+    if (this.#takeGreeting()) return () => ({ bytes: JRCP2_GREETING.answer.slice() });
+    // Part of a greeting again, or nothing.
+    if (this.#pending[0] === JRCP2_GREETING.request[0] && this.#pending.length < GREETING_LENGTH) return undefined;
+    const found = readJrcp2(this.#pending);
+    if (!found) return undefined;
+    this.#pending = this.#pending.slice(found.length);
+    return requestOf(found.frame, this.#readers);
+  }
+
+  get pendingBytes(): number {
+    return this.#pending.length;
+  }
+
+  #takeGreeting(): boolean {
+    if (!equal(this.#pending.subarray(0, GREETING_LENGTH), JRCP2_GREETING.request)) return false;
+    this.#pending = this.#pending.slice(GREETING_LENGTH);
+    return true;
+  }
+}
+
+function requestOf({ type, node, payload }: Jrcp2Frame, readers: Uint8Array): JrcpRequest {
+  const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp2({ type, node, payload: bytes }) });
+  switch (type) {
+    case JRCP2_TYPE.listReaders:
+      return () => answer(readers);
+    case JRCP2_TYPE.coldReset:
+    case JRCP2_TYPE.warmReset:
+      return (card) => answer(card.reset());
+    case JRCP2_TYPE.apdu:
+      return (card) => answer(card.exchange(payload));
+    case JRCP2_TYPE.simulator:
+      // Any payload will do, but clients take an empty one for an error.
+      return () => answer(payload.length > 0 ? payload : Uint8Array.of(0));
+    default:
+      return () => ({ end: true });
+  }
+}
