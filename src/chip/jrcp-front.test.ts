@@ -35,8 +35,8 @@ function answers(stream: Uint8Array, cuts: readonly number[] = []): string[] {
 // Origin: an unmodified NXP host program over JRCP v2 and a server that it accepted.
 const SESSION: readonly (readonly [string, string])[] = [
   ["04ff0000", "04ff00104a5243502050726f746f636f6c20322b"],
-  ["a5feff0000000002000100", "a5feff0000000009000121055345303578" + "00"],
-  ["a5feff0000000002000100", "a5feff0000000009000121055345303578" + "00"],
+  ["a5feff0000000002000100", "a5feff000000000900012105534530357800"],
+  ["a5feff0000000002000100", "a5feff000000000900012105534530357800"],
   ["a5312100000000040000000000", `a531210000000014${ATR}00`],
   ["a50121000000001600a4040010a00000039654530000000103000000000000", "a5012100000000090702006fff010b900000"],
   ["a501210000000008800400220341010100", "a50121000000000641027fff900000"],
@@ -55,10 +55,7 @@ test("JrcpFront answers a captured JRCP v2 session byte for byte, however it is 
 });
 
 test("JrcpFront tells JRCP v1 by its first byte, and terminal information of v1 from the greeting of v2", () => {
-  assert.deepEqual(answers(fromHex("0000000400000100" + "0100000580040000" + "00")), [
-    `00000014${ATR}`,
-    "0100000641027fff9000",
-  ]);
+  assert.deepEqual(answers(fromHex("0000000400000100010000058004000000")), [`00000014${ATR}`, "0100000641027fff9000"]);
   assert.deepEqual(answers(fromHex("04000000")), ["end"], "no terminal information in v1");
   assert.deepEqual(answers(fromHex("04ff0001aa")), ["end"]);
   assert.deepEqual(answers(fromHex("03000000")), ["end"]);

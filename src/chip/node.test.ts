@@ -172,7 +172,7 @@ test("serveChip gives a client the whole of a sequence of commands, and others t
   const { port, clock } = await serve(t);
   const [one, other] = [new Client(port, t), new Client(port, t)];
   await one.ask(RESET);
-  const start = "01000007809600010161" + "00";
+  const start = "0100000780960001016100";
   assert.equal(await one.ask(start), "010000029000");
   other.send("010000058091000300");
   assert.equal(await one.ask("0100000780960002016200"), "010000029000");

@@ -134,7 +134,7 @@ function dialogue(...answers: readonly string[]): (socket: Socket) => void {
 
 const GREETING = "04ff00104a5243502050726f746f636f6c20322b";
 // Two readers: the lowest node is the one that is used.
-const READERS = "a5feff000000000d0001" + "300562696773" + "79" + "21025345" + "00";
+const READERS = "a5feff000000000d0001300562696773792102534500";
 
 test("connectChip speaks JRCP v2 with jrcp2:HOST:PORT, to the reader with the lowest node", async (t) => {
   const asked: string[] = [];
@@ -160,7 +160,7 @@ test("connectChip refuses a JRCP v2 server that greets otherwise, has no reader,
   const wrong = [
     ["04ff00104a5243502050726f746f636f6c20312b"],
     [GREETING, "a5feff0000000002000100"],
-    [GREETING, "a5fdff0000000000" + "00"],
+    [GREETING, "a5fdff000000000000"],
     ["01"],
   ];
   for (const answers of wrong) {

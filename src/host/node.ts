@@ -71,7 +71,7 @@ class Channel {
     socket.on("close", () => this.#fail(this.#lost(`the chip at ${address} closed the connection`)));
   }
 
-  async request<T>({ bytes, read }: JrcpQuestion<T>): Promise<T> {
+  async request<T>(question: JrcpQuestion<T>): Promise<T> {
     if (this.#failure) {
       const message = `the connection to ${this.#address} has ended`;
       throw new UsageError<HostErrorCode>("closed", message, { cause: this.#failure });
@@ -85,7 +85,7 @@ class Channel {
       };
       this.#waiting = {
         take: (received) => {
-          const answer = read(received);
+          const answer = question.read(received);
           if (answer) {
             settle();
             resolve(answer.value);
@@ -94,7 +94,7 @@ class Channel {
         },
         reject: (error) => (settle(), reject(error)),
       };
-      this.#socket.write(bytes);
+      this.#socket.write(question.bytes);
     });
   }
 
