@@ -1,4 +1,4 @@
-import { concat, Writer } from "../codec/index.ts";
+import { concat } from "../codec/index.ts";
 import type { Aead, AeadName } from "../crypto/index.ts";
 import { AEADS, type AeadRow, NONCE_LENGTH } from "./aead-suites.ts";
 import { LocalFailure, TlsError } from "./errors.ts";
@@ -122,7 +122,7 @@ export class Aead13Protection extends AeadProtection {
 
   seal(type: number, plaintext: Uint8Array): Uint8Array {
     const length = plaintext.length + 1 + this.row.tagLength;
-    const header = new Writer(5).u8(CONTENT_TYPES.application_data).u16(TLS12).u16(length).finish();
+    const header = recordHeader(CONTENT_TYPES.application_data, TLS12, length);
     const inner = concat(plaintext, Uint8Array.of(type));
     return concat(header, this.encrypt(this.mixedNonce(this.nextSequence()), inner, header));
   }
@@ -135,7 +135,7 @@ export class Aead13Protection extends AeadProtection {
     if (fragment.length < this.row.tagLength) {
       throw new TlsError("bad-record-mac", `a protected record of ${fragment.length} bytes`);
     }
-    const header = new Writer(5).u8(type).u16(version).u16(fragment.length).finish();
+    const header = recordHeader(type, version, fragment.length);
     const inner = this.decrypt(this.mixedNonce(this.nextSequence()), fragment, header);
     // Before the padding is stripped: what is limited is TLSInnerPlaintext. RFC 8446, section 5.4
     if (inner.length > MAX_PLAINTEXT + 1) throw tooLong(inner.length);
@@ -154,15 +154,22 @@ export class Aead13Protection extends AeadProtection {
 
 /** A sequence number as eight bytes. RFC 5246, section 6.1 */
 export function sequenceBytes(sequence: number): Uint8Array {
-  return new Writer(8)
-    .u32(Math.floor(sequence / 0x100000000))
-    .u32(sequence % 0x100000000)
-    .finish();
+  const bytes = new Uint8Array(8);
+  for (let i = 7, left = sequence; i >= 0 && left > 0; i--, left = Math.floor(left / 0x100)) bytes[i] = left % 0x100;
+  return bytes;
 }
 
-/** additional_data. RFC 5246, section 6.2.3.3 */
+/** additional_data. Made for every record, hence without a Writer. RFC 5246, section 6.2.3.3 */
 function associated(sequence: Uint8Array, type: number, length: number): Uint8Array {
-  return new Writer(13).bytes(sequence).u8(type).u16(TLS12).u16(length).finish();
+  const bytes = new Uint8Array(13);
+  bytes.set(sequence);
+  bytes.set([type, TLS12 >> 8, TLS12 & 0xff, length >> 8, length & 0xff], sequence.length);
+  return bytes;
+}
+
+/** The header that TLS 1.3 authenticates. RFC 8446, section 5.2 */
+function recordHeader(type: number, version: number, length: number): Uint8Array {
+  return Uint8Array.of(type, version >> 8, version & 0xff, length >> 8, length & 0xff);
 }
 
 function tooLong(length: number): TlsError {

@@ -1,4 +1,4 @@
-import { concat, Writer } from "../codec/index.ts";
+import { Writer } from "../codec/index.ts";
 import { TlsError } from "./errors.ts";
 
 /** Record content types. RFC 8446, section 5.1 */
@@ -68,19 +68,29 @@ export class RecordReader {
     if (length > this.maxFragment) throw new TlsError("record-too-long", `${length} bytes, limit ${this.maxFragment}`);
   }
 
-  /** At least `length` contiguous bytes from the front; copies only where a piece ends inside. */
+  /** The first `length` bytes; copies only where they span pieces, and then only them. */
   #gather(length: number): Uint8Array {
     const [first] = this.#pieces;
     if (first && first.length >= length) return first;
-    const joined = concat(...this.#pieces);
-    this.#pieces = [joined];
+    const joined = new Uint8Array(length);
+    let at = 0;
+    for (const piece of this.#pieces) {
+      joined.set(piece.subarray(0, length - at), at);
+      at += piece.length;
+      if (at >= length) break;
+    }
     return joined;
   }
 
   #drop(length: number): void {
     this.#buffered -= length;
-    const [first, ...others] = this.#pieces;
-    if (!first) return;
-    this.#pieces = first.length > length ? [first.subarray(length), ...others] : others;
+    let left = length;
+    let [first] = this.#pieces;
+    while (first && left >= first.length) {
+      left -= first.length;
+      this.#pieces.shift();
+      [first] = this.#pieces;
+    }
+    if (first && left > 0) this.#pieces[0] = first.subarray(left);
   }
 }
