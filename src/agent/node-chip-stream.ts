@@ -9,6 +9,7 @@ import {
 } from "../crypto/index.ts";
 import { nodeHash } from "../crypto/node.ts";
 import { connect, type CertificateSource, type ConnectOptions } from "../tls/node.ts";
+import { CertificateError, nameValues } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
 import type { DeviceIdentity } from "./provision.ts";
 
@@ -48,8 +49,8 @@ export function chipStream(
   options: ChipStreamOptions,
 ): (attempt: { readonly signal: AbortSignal; readonly trace: Trace }) => Promise<Duplex> {
   const { host, port, servername, ca, identity, clock } = options;
-  return ({ signal, trace }) =>
-    connect({
+  return async ({ signal, trace }) => {
+    const connecting = connect({
       host,
       port,
       ca,
@@ -61,6 +62,33 @@ export function chipStream(
       ...(servername === undefined ? {} : { servername }),
       ...chipParts(options),
     });
+    try {
+      return await connecting;
+    } catch (error) {
+      noteNameMismatch(error, { trace, options });
+      throw error;
+    }
+  };
+}
+
+/** Only the client knows that the name was wrong: the server is told no more than bad_certificate. RFC 8446, section 6.2 */
+function noteNameMismatch(
+  error: unknown,
+  { trace, options }: { readonly trace: Trace; readonly options: ChipStreamOptions },
+): void {
+  const reason = error instanceof Error ? error.cause : undefined;
+  if (!(reason instanceof CertificateError) || reason.code !== "name-mismatch") return;
+  const { host, port, servername = host, identity } = options;
+  const leaf = identity.chain[0];
+  const clientId = leaf === undefined ? "" : (nameValues(leaf.subject, "CommonName")[0] ?? "");
+  const evidence = { servername, certificateSubject: reason.subject, finding: reason.message };
+  trace.emit("host", {
+    kind: "refusal",
+    cause: "server-name-mismatch",
+    clientId,
+    address: `${host}:${port}`,
+    evidence,
+  });
 }
 
 function chipParts({ element, performers, agreementSlot }: ChipStreamOptions): Partial<ConnectOptions> {

@@ -43,6 +43,11 @@ export function withApiOptions(command: Command): Command {
     .option("--api <url>", "URL of the control plane, in place of the one in the credentials");
 }
 
+/** Whether the options, or the environment, name a cloud. */
+export function hasApi({ data, credentials }: ApiOptions): boolean {
+  return (data ?? credentials ?? process.env["HAWSER_DATA"] ?? "") !== "";
+}
+
 /** The control plane that the options name. Throws `UsageError` `bad-option` where they name none, and `no-credentials`. */
 export function apiAccess(options: ApiOptions): ApiAccess {
   const data = options.data ?? (process.env["HAWSER_DATA"] || undefined);

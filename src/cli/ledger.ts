@@ -91,7 +91,8 @@ function untilAccepted(events: readonly TraceEvent[], connection: string | undef
   return events.filter(({ time }) => time <= end);
 }
 
-async function cloudEvents(access: ApiOptions, filter: LedgerFilter): Promise<AnyEvent[]> {
+/** What the cloud's ledger holds, over its control plane. */
+export async function cloudEvents(access: ApiOptions, filter: LedgerFilter): Promise<AnyEvent[]> {
   const { kinds, device, certificate, since, limit } = filter;
   const { lines } = await apiAccess(access).call("Ledger", {
     ...(kinds === undefined ? {} : { kinds }),
@@ -103,7 +104,8 @@ async function cloudEvents(access: ApiOptions, filter: LedgerFilter): Promise<An
   return parseLines(new TextDecoder().decode(lines));
 }
 
-function eventsIn(path: string): AnyEvent[] {
+/** The events of a trace file. Throws `UsageError` `bad-option` where there is none. */
+export function eventsIn(path: string): AnyEvent[] {
   if (!existsSync(path)) throw badOption(`--trace ${path} does not exist`);
   return parseLines(readFileSync(path, "utf8"));
 }

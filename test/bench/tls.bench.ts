@@ -4,9 +4,8 @@ import { join } from "node:path";
 import type { Duplex } from "node:stream";
 import { connect as nodeConnect } from "node:tls";
 
-import { toPem } from "../../src/codec/index.ts";
 import { connect } from "../../src/tls/node.ts";
-import { newHierarchy } from "../tls/hierarchy.ts";
+import { chainPem, keyPem, newHierarchy } from "../tls/hierarchy.ts";
 import { type BenchOptions, type BenchRow, cpuMsPerCall, median } from "./bench-row.ts";
 
 const BULK_BYTES = 64 * 1024 * 1024;
@@ -16,11 +15,10 @@ const NOTE = "node:tls client, same server, TLS 1.2 ECDHE-ECDSA-AES128-GCM-SHA25
 export async function run({ long }: BenchOptions): Promise<BenchRow[]> {
   const hierarchy = await newHierarchy();
   const [server, device] = [await hierarchy.server(), await hierarchy.device()];
-  const pem = (chain: readonly Uint8Array[]) => chain.map((der) => toPem("CERTIFICATE", der)).join("");
-  const ca = toPem("CERTIFICATE", hierarchy.root.certificate.der);
+  const ca = chainPem([hierarchy.root.certificate.der]);
   const child = fork(join(import.meta.dirname, "tls-server.ts"), { stdio: "inherit" });
-  const key = server.key.export({ format: "pem", type: "pkcs8" });
-  child.send({ key, cert: pem(server.chain), ca, bulkBytes: BULK_BYTES });
+  const key = keyPem(server.key);
+  child.send({ key, cert: chainPem(server.chain), ca, bulkBytes: BULK_BYTES });
   const [port] = (await once(child, "message")) as [number];
 
   const ours = () =>
@@ -40,8 +38,8 @@ export async function run({ long }: BenchOptions): Promise<BenchRow[]> {
       port,
       servername: "localhost",
       ca,
-      cert: pem(device.chain),
-      key: device.key.export({ format: "pem", type: "pkcs8" }),
+      cert: chainPem(device.chain),
+      key: keyPem(device.key),
       ciphers: "ECDHE-ECDSA-AES128-GCM-SHA256",
       ecdhCurve: "prime256v1",
       maxVersion: "TLSv1.2" as const,
