@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
+import type { CloudErrorCode } from "../errors.ts";
 import { callOperation, type ClientRequest } from "./client.ts";
 import { answerOf, capture, deliver, newApi, type Answer, type Api } from "./fixtures.test.ts";
 
@@ -15,7 +16,11 @@ const withHeader = (name: string, value: string) => (request: ClientRequest) => 
   headers: { ...request.headers, [name]: value },
 });
 
-async function refused(t: TestContext, change: (request: ClientRequest) => ClientRequest): Promise<Answer> {
+async function refused(
+  t: TestContext,
+  code: CloudErrorCode,
+  change: (request: ClientRequest) => ClientRequest,
+): Promise<Answer> {
   const api = await newApi(t);
   const answer = await altered(api, change);
   assert.equal(answer.status, 403, JSON.stringify(answer));
@@ -24,7 +29,13 @@ async function refused(t: TestContext, change: (request: ClientRequest) => Clien
   assert.ok(refusal?.kind === "refusal" && refusal.cause === "api-unauthorized");
   assert.equal(refusal.address, "192.0.2.7");
   assert.equal(refusal.evidence["operation"], "CreatePolicy");
+  assert.equal(refusal.evidence["code"], code);
   return answer;
+}
+
+/** The codes of all refusals so far, as the ledger has them. */
+function codesOf({ ledger }: Api): unknown[] {
+  return ledger.events({ kinds: ["refusal"] }).map((event) => event.kind === "refusal" && event.evidence["code"]);
 }
 
 test("a request as it was signed is let in: what is refused next is its policy", async (t) => {
@@ -34,7 +45,7 @@ test("a request as it was signed is let in: what is refused next is its policy",
 });
 
 test("body-hash-mismatch: one byte of the body changed", async (t) => {
-  const { type, body } = await refused(t, (request) => {
+  const { type, body } = await refused(t, "body-hash-mismatch", (request) => {
     const changed = Uint8Array.from(request.body);
     changed[2] = (changed[2] ?? 0) ^ 1;
     return { ...request, body: changed };
@@ -44,7 +55,7 @@ test("body-hash-mismatch: one byte of the body changed", async (t) => {
 });
 
 test("signature-mismatch: the body and its declared hash changed together", async (t) => {
-  const { type, body } = await refused(t, ({ headers, ...request }) => {
+  const { type, body } = await refused(t, "signature-mismatch", ({ headers, ...request }) => {
     const empty = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     return { ...request, headers: { ...headers, "x-amz-content-sha256": empty }, body: new Uint8Array(0) };
   });
@@ -70,11 +81,12 @@ test("signature-mismatch: one character of the path, of the query or of a signed
       },
     }),
   ];
-  for (const change of changes) assert.equal((await refused(t, change)).type, "InvalidSignatureException");
+  for (const change of changes)
+    assert.equal((await refused(t, "signature-mismatch", change)).type, "InvalidSignatureException");
 });
 
 test("signature-mismatch: a header added to the list of signed ones", async (t) => {
-  const { type } = await refused(t, ({ headers, ...request }) => {
+  const { type } = await refused(t, "signature-mismatch", ({ headers, ...request }) => {
     const authorization = (headers["authorization"] ?? "").replace("content-type;host", "content-type;foo;host");
     return { ...request, headers: { ...headers, authorization, foo: "bar" } };
   });
@@ -102,7 +114,7 @@ test("incomplete-signature: a deciding header that was not signed, host not sign
     [withHeader("authorization", "Bearer x"), /must begin with AWS4-HMAC-SHA256/],
   ];
   for (const [change, message] of cases) {
-    const { type, body } = await refused(t, change);
+    const { type, body } = await refused(t, "incomplete-signature", change);
     assert.equal(type, "IncompleteSignatureException");
     assert.match(String(body["message"]), message);
   }
@@ -120,9 +132,11 @@ test("missing-authentication: no signature, or one in the query", async (t) => {
     const { authorization: _, ...others } = headers;
     return { ...request, headers: others };
   };
-  const { type } = await refused(t, without);
+  const { type } = await refused(t, "missing-authentication", without);
   assert.equal(type, "MissingAuthenticationTokenException");
-  const presigned = await refused(t, (request) => without({ ...request, url: `${request.url}?X-Amz-Signature=00` }));
+  const presigned = await refused(t, "missing-authentication", (request) =>
+    without({ ...request, url: `${request.url}?X-Amz-Signature=00` }),
+  );
   assert.match(String(presigned.body["message"]), /^presigned requests are not accepted/);
 });
 
@@ -139,6 +153,7 @@ test("unknown-access-key: a key of somebody else's, and a session token left ove
   await assert.rejects(callOperation({ ...api.client, credentials: token }, "GetRegistrationCode", {}), {
     type: "UnrecognizedClientException",
   });
+  assert.deepEqual(codesOf(api), ["unknown-access-key", "unknown-access-key"]);
 });
 
 test("signature-mismatch: the right key with another secret", async (t) => {
@@ -164,10 +179,13 @@ test("wrong-scope: signed for another region, service or day, and told the right
       authorization: (request.headers["authorization"] ?? "").replace("/iot/", `/${to}/`),
     },
   });
-  const { body } = await refused(t, service("s3"));
+  const { body } = await refused(t, "wrong-scope", service("s3"));
   assert.match(String(body["message"]), /scoped to correct service: 'iot' or 'execute-api', not 's3'$/);
-  assert.match(String((await refused(t, service("execute-api"))).body["message"]), /does not match the signature/);
-  const { body: day } = await refused(t, (request) => {
+  assert.match(
+    String((await refused(t, "signature-mismatch", service("execute-api"))).body["message"]),
+    /does not match the signature/,
+  );
+  const { body: day } = await refused(t, "wrong-scope", (request) => {
     const authorization = (request.headers["authorization"] ?? "").replace("/20260101/", "/20260102/");
     return { ...request, headers: { ...request.headers, authorization } };
   });
@@ -189,5 +207,6 @@ test("clock-skew: five minutes are borne, a second more is not, and both times a
   );
   api.clock.advance(-10 * minutes - 2000);
   const early = answerOf(await deliver(api.plane, request));
+  assert.deepEqual(codesOf(api), ["clock-skew", "clock-skew"]);
   assert.match(String(early.body["message"]), /^Signature not yet current: 20260101T000000Z is still later than/);
 });

@@ -68,8 +68,8 @@ test("findRoute decodes a segment after the path was split: %2F is part of a nam
     "things/x",
     "//things/x",
     "/things//x",
-    "/things/",
-    "/things/x/",
+    "/things//",
+    "/things/x//",
     "/things/x/..",
     "/policies/../things/x",
     "/things/./x",
@@ -81,6 +81,18 @@ test("findRoute decodes a segment after the path was split: %2F is part of a nam
     "/",
   ];
   for (const path of nowhere) assert.deepEqual(findRoute("GET", path, "iot"), { found: "nothing" }, path);
+});
+
+test("findRoute bears one slash at the end of a path, as older clients of AWS send it", () => {
+  assert.deepEqual(findRoute("GET", "/2015-03-31/functions/", "lambda"), {
+    found: "operation",
+    name: "ListFunctions",
+    labels: {},
+  });
+  for (const [name, { service, method, path }] of Object.entries<Operation>(OPERATIONS)) {
+    const route = findRoute(method, `${filled(path)}/`, scopesOf(service)[0]);
+    assert.equal(route.found === "operation" && route.name, name);
+  }
 });
 
 test("findRoute takes any path without throwing, and finds no operation behind another method", () => {

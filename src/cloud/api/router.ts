@@ -41,7 +41,7 @@ const ROOT = buildTree();
  */
 export function findRoute(method: string, path: string, scope: string | undefined): Route {
   const segments = decodedSegments(path);
-  const end = segments && walk(ROOT, segments, 0);
+  const end = segments && (walk(ROOT, segments, 0) ?? walk(ROOT, withoutLastSlash(segments), 0));
   const targets = end?.node.targets.get(method) ?? [];
   const chosen = targets.find(({ service }) => scopesOf(service).includes(scope ?? "")) ?? targets[0];
   if (!chosen) return { found: "nothing" };
@@ -68,6 +68,11 @@ function decodedSegments(path: string): string[] | undefined {
   }
 }
 
+/** Older service models end some paths in a slash: AWS CLI 2.9 asks GET /2015-03-31/functions/. One is borne, not two. */
+function withoutLastSlash(segments: readonly string[]): readonly string[] {
+  return segments.length > 1 && segments.at(-1) === "" ? segments.slice(0, -1) : segments;
+}
+
 type End = { readonly node: Node; readonly values: readonly string[] };
 
 function walk(node: Node, segments: readonly string[], at: number): End | undefined {
@@ -76,7 +81,7 @@ function walk(node: Node, segments: readonly string[], at: number): End | undefi
   const literal = node.literals.get(segment);
   const found = literal && walk(literal, segments, at + 1);
   if (found) return found;
-  // An empty segment is no name: `//` and a trailing slash lead nowhere.
+  // An empty segment is no name: `//` leads nowhere.
   if (!node.label || segment === "") return undefined;
   const beyond = walk(node.label, segments, at + 1);
   return beyond && { node: beyond.node, values: [segment, ...beyond.values] };
