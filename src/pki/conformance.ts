@@ -135,6 +135,12 @@ const RULES: readonly Rule[] = [
     rule: "RFC 5280, section 4.2.1.11: MUST be critical",
     breaks: (each) => isPlain(each, EXTENSION.policyConstraints),
   },
+  {
+    field: "inhibitAnyPolicy",
+    message: "not critical",
+    rule: "RFC 5280, section 4.2.1.14: MUST be critical",
+    breaks: (each) => isPlain(each, EXTENSION.inhibitAnyPolicy),
+  },
 ];
 
 function isSanName(name: string): boolean {

@@ -95,6 +95,7 @@ const PROVOKE: Readonly<Record<PkiErrorCode, () => unknown>> = {
     const stray = await forge(narrow, { extensions: [ext.dns("b.example")] });
     return validate([stray.der, narrow.certificate.der], { anchors: [ca.certificate] });
   },
+  policy: () => validate(good, { policies: { initialExplicitPolicy: true } }),
   "key-identifier": async () => validate([leaf.der, (await newCa(root, "CN=Intermediate")).certificate.der]),
   revoked: async () => validate(good, { crls: [await listOf(ca, new Map([[leaf.serialNumber, REVOKED]]))] }),
   "revocation-unknown": () => validate(good, { revocation: "required" }),

@@ -60,6 +60,11 @@ export const PKI_ERRORS = {
       "A certificate holds a name that a CA above it may not certify, or one that its name constraints cannot judge.",
     cure: "Issue it by a CA whose nameConstraints permit the name; the message says which name is at fault.",
   },
+  policy: {
+    cause:
+      "A certificate policy is required, by a CA or by the caller, and none is valid for the whole path; or anyPolicy is mapped.",
+    cure: "Issue every certificate of the path under the policy (certificatePolicies), or do not ask for one.",
+  },
   "key-identifier": {
     cause: "The authorityKeyIdentifier does not match the subjectKeyIdentifier of any CA with the issuer's name.",
     cure: "Send or trust the CA certificate whose key signed: there are several of this name.",

@@ -6,6 +6,16 @@ import { alternativeNamesOf, generalNamesOf, type AlternativeNames } from "./gen
 import { nameConstraintsOf, type NameConstraints } from "./name-constraints.ts";
 import { EXTENSION, KEY_PURPOSE, KEY_USAGE_BITS, type KeyPurpose, type KeyUsage } from "./oids.ts";
 
+import {
+  certificatePoliciesOf,
+  inhibitAnyPolicyOf,
+  policyConstraintsOf,
+  policyMappingsOf,
+  type CertificatePolicies,
+  type PolicyConstraints,
+  type PolicyMapping,
+} from "./policies.ts";
+
 /** One extension as received. RFC 5280, section 4.2 */
 export type RawExtension = { readonly oid: string; readonly critical: boolean; readonly value: Uint8Array };
 
@@ -32,6 +42,11 @@ export type CertificateExtensions = {
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly subjectKeyIdentifier: Uint8Array | undefined;
   readonly nameConstraints: NameConstraints | undefined;
+  readonly certificatePolicies: CertificatePolicies | undefined;
+  readonly policyMappings: readonly PolicyMapping[] | undefined;
+  readonly policyConstraints: PolicyConstraints | undefined;
+  /** After how many more certificates anyPolicy means nothing. */
+  readonly inhibitAnyPolicy: number | undefined;
   /** Where the issuer's lists are, as URIs. RFC 5280, section 4.2.1.13 */
   readonly crlDistributionPoints: readonly string[] | undefined;
   /** Where the issuer can be asked and found, as URIs. RFC 5280, section 4.2.2.1 */
@@ -70,6 +85,10 @@ const PROCESSED: ReadonlySet<string> = new Set([
   EXTENSION.authorityKeyIdentifier,
   EXTENSION.subjectKeyIdentifier,
   EXTENSION.nameConstraints,
+  EXTENSION.certificatePolicies,
+  EXTENSION.policyMappings,
+  EXTENSION.policyConstraints,
+  EXTENSION.inhibitAnyPolicy,
 ]);
 
 /** Interprets the extensions that this room knows. Throws `DecodeError` where one of them is malformed. */
@@ -80,6 +99,9 @@ export function certificateExtensionsOf(
     const found = all.find((each) => each.oid === oid);
     return found && read(parseDer(found.value, undefined, found.at));
   };
+  const certificatePolicies = parsed(EXTENSION.certificatePolicies, certificatePoliciesOf);
+  const isProcessed = (oid: string) =>
+    PROCESSED.has(oid) && (oid !== EXTENSION.certificatePolicies || certificatePolicies?.isUnderstood);
   return {
     all,
     basicConstraints: parsed(EXTENSION.basicConstraints, basicConstraintsOf),
@@ -88,10 +110,14 @@ export function certificateExtensionsOf(
     subjectAltName: parsed(EXTENSION.subjectAltName, alternativeNamesOf),
     authorityKeyIdentifier: parsed(EXTENSION.authorityKeyIdentifier, authorityKeyIdentifierOf),
     subjectKeyIdentifier: parsed(EXTENSION.subjectKeyIdentifier, octetString),
+    certificatePolicies,
+    policyMappings: parsed(EXTENSION.policyMappings, policyMappingsOf),
+    policyConstraints: parsed(EXTENSION.policyConstraints, policyConstraintsOf),
+    inhibitAnyPolicy: parsed(EXTENSION.inhibitAnyPolicy, inhibitAnyPolicyOf),
     nameConstraints: parsed(EXTENSION.nameConstraints, nameConstraintsOf),
     crlDistributionPoints: parsed(EXTENSION.cRLDistributionPoints, crlDistributionPointsOf),
     authorityInfoAccess: parsed(EXTENSION.authorityInfoAccess, authorityInfoAccessOf),
-    unknownCritical: all.flatMap(({ oid, critical }) => (critical && !PROCESSED.has(oid) ? [oid] : [])),
+    unknownCritical: all.flatMap(({ oid, critical }) => (critical && !isProcessed(oid) ? [oid] : [])),
   };
 }
 

@@ -188,6 +188,31 @@ export const ext = {
       ),
     ),
   }),
+  policies: (oids: readonly string[], critical = false): RawExtension => ({
+    oid: EXTENSION.certificatePolicies,
+    critical,
+    value: derElement(TAG.sequence, ...oids.map((oid) => derElement(TAG.sequence, oidDer(oid)))),
+  }),
+  policyMappings: (pairs: readonly (readonly [issuer: string, subject: string])[]): RawExtension => ({
+    oid: EXTENSION.policyMappings,
+    critical: true,
+    value: derElement(TAG.sequence, ...pairs.map((pair) => derElement(TAG.sequence, ...pair.map(oidDer)))),
+  }),
+  policyConstraints: (skip: { require?: number; inhibit?: number }, critical = true): RawExtension => ({
+    oid: EXTENSION.policyConstraints,
+    critical,
+    value: derElement(
+      TAG.sequence,
+      ...[skip.require, skip.inhibit].map((count, i) =>
+        count === undefined ? new Uint8Array(0) : derElement(contextTag(i, "primitive"), Uint8Array.of(count)),
+      ),
+    ),
+  }),
+  inhibitAnyPolicy: (skip: number, critical = true): RawExtension => ({
+    oid: EXTENSION.inhibitAnyPolicy,
+    critical,
+    value: derElement(TAG.integer, Uint8Array.of(skip)),
+  }),
   any: (oid: string, critical: boolean, value = fromHex("0500")): RawExtension => ({ oid, critical, value }),
 };
 

@@ -33,6 +33,7 @@ export { nameFromAttributes, nameFromText } from "./name-text.ts";
 export { EXTENSION, KEY_PURPOSE, type KeyPurpose, type KeyUsage, type NameAttributeType } from "./oids.ts";
 export { PATH_LIMITS, validatePath, type PathLimits, type PathOptions, type ValidatedPath } from "./path.ts";
 export type { PathPurpose } from "./path-rules.ts";
+export type { PolicyOptions } from "./policy-graph.ts";
 export { PROFILES, type ProfileName } from "./profiles.ts";
 export { keyWeakness, parsePublicKey, type PublicKey } from "./public-key.ts";
 export { createCsr, csrFromPem, csrToPem, parseCsr, type CertificateRequest } from "./request.ts";

@@ -7,6 +7,7 @@ import { sameName } from "./name.ts";
 import { nameConstraintFault } from "./name-constraint-rules.ts";
 import { isSelfIssued, pathRuleFault, type PathPlace, type RuleFault } from "./path-rules.ts";
 import type { PathLimits, PathOptions } from "./path.ts";
+import { policyFault } from "./policy-graph.ts";
 import { CrlSet, revocationFault, type RevocationContext, type RevocationMode } from "./revocation.ts";
 import { keyIdentifiersAgree, signatureHolds } from "./signature-check.ts";
 
@@ -98,7 +99,7 @@ export class PathSearch {
       return undefined;
     }
     const longer = [...path, candidate];
-    if (isAnchor) return (await this.#isUnrevoked(longer)) ? longer : undefined;
+    if (isAnchor) return this.#hasPolicies(longer) && (await this.#isUnrevoked(longer)) ? longer : undefined;
     const intermediates = countIntermediates(longer);
     if (intermediates > this.#limits.maxIntermediates) {
       this.#note(path, 3, candidate, tooDeep(this.#limits.maxIntermediates));
@@ -160,6 +161,14 @@ export class PathSearch {
       });
     }
     this.#signatureChecks++;
+  }
+
+  #hasPolicies(path: readonly Node[]): boolean {
+    const certificates = path.map(({ certificate }) => certificate);
+    const fault = policyFault(certificates, this.#options.policies);
+    const [leaf] = path;
+    if (fault && leaf) this.#note(path, 3, leaf, fault);
+    return !fault;
   }
 
   /** From the anchor down, as each certificate is believed only after those above it. RFC 5280, section 6.1.3 (a) (3) */

@@ -22,7 +22,6 @@ import {
   type Forgery,
 } from "./fixtures.test.ts";
 import {
-  EXTENSION,
   KEY_PURPOSE,
   parsePublicKey,
   signedBy,
@@ -221,7 +220,8 @@ test("validatePath refuses profile faults, which conformance deployed lets pass"
     subjectAltName: { subject: "", extensions: [LEAF_USAGE, aki, ext.dns("a.example")] },
     "subjectAltName ": { extensions: [LEAF_USAGE, aki, ext.dns("a_b.example")] },
     keyUsage: { extensions: [ext.keyUsage("0284"), aki] },
-    policyConstraints: { extensions: [LEAF_USAGE, aki, ext.any(EXTENSION.policyConstraints, false)] },
+    policyConstraints: { extensions: [LEAF_USAGE, aki, ext.policyConstraints({ require: 5 }, false)] },
+    inhibitAnyPolicy: { extensions: [LEAF_USAGE, aki, ext.inhibitAnyPolicy(1, false)] },
   };
   for (const [name, forgery] of Object.entries(odd)) {
     const certificate = await forge(ca, forgery);

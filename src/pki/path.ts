@@ -5,6 +5,7 @@ import { parseCertificate, type Certificate } from "./certificate.ts";
 import { CertificateError } from "./errors.ts";
 import type { PathPurpose } from "./path-rules.ts";
 import { PathSearch } from "./path-search.ts";
+import type { PolicyOptions } from "./policy-graph.ts";
 import type { CrlSet, RevocationMode } from "./revocation.ts";
 
 /** What a peer's certificates may cost at most. */
@@ -40,6 +41,8 @@ export type PathOptions = {
    * version 1 and the like, as OpenSSL makes them by hand. Both check everything that decides trust.
    */
   readonly conformance?: "rfc5280" | "deployed";
+  /** Which policies are acceptable and whether one is required; otherwise only a CA of the path may require one. */
+  readonly policies?: PolicyOptions;
   /** `if-present` where there are lists or responses, else `off`, unless told otherwise. */
   readonly revocation?: RevocationMode;
   /** Revocation lists as DER, or read once for many paths. */
@@ -82,7 +85,7 @@ export type ValidatedPath = Path;
 
 /**
  * Finds a path from the first certificate to a trust anchor and validates it: signatures, validity, CA constraints, key
- * usages, critical extensions, name constraints, key identifiers, algorithms, revocation where asked. Superfluous certificates and any order are accepted; the
+ * usages, critical extensions, name constraints, policies, key identifiers, algorithms, revocation where asked. Superfluous certificates and any order are accepted; the
  * search is bounded, since a peer may present a maze.
  *
  * Throws `CertificateError` of the path that came nearest to an anchor. RFC 5280, section 6.1
