@@ -4,6 +4,11 @@ export type StatusWordEntry = { readonly name: string; readonly meaning: string;
 /** The status words that the chips of this project answer. ISO/IEC 7816-4, section 5.6; A71CH APDU specification */
 export const STATUS_WORDS = {
   0x9000: { name: "ok", meaning: "done", cure: "nothing to do" },
+  0x6581: {
+    name: "memory-failure",
+    meaning: "the chip's memory takes no more writes at this place",
+    cure: "use another slot or segment; a worn-out place does not recover",
+  },
   0x6700: {
     name: "wrong-length",
     meaning: "the command's data has the wrong length",

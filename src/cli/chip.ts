@@ -12,7 +12,7 @@ import { connectChip } from "../host/node.ts";
 import { certificateId, parseCertificate } from "../pki/index.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
-import { examples, outputOf, portOption, type Output } from "./output.ts";
+import { examples, numberOption, outputOf, portOption, type Output } from "./output.ts";
 import { traceFile } from "./trace-file.ts";
 
 /** `hawser chip serve|info`: a simulated secure element behind TCP, and what a chip says about itself. */
@@ -30,13 +30,14 @@ type ServeOptions = {
   readonly state?: string;
   readonly stateKey?: string;
   readonly seed?: string;
+  readonly endurance?: number;
   readonly trace?: string;
 };
 
 function registerServe(chip: Command): void {
   chip
     .command("serve")
-    .description("serve a simulated chip over TCP with JRCP v1 until interrupted")
+    .description("serve a simulated chip over TCP with JRCP v1 and v2 until interrupted")
     .addOption(new Option("--model <model>", "which chip").choices(["a71ch"]).default("a71ch"))
     .option("--host <address>", "address to listen on; whoever reaches it may use the chip's keys", "127.0.0.1")
     .option("--port <number>", "port to listen on, 0 for any free one", portOption, 8050)
@@ -44,6 +45,7 @@ function registerServe(chip: Command): void {
     .option("--state <file>", "keep the chip's contents in this sealed file; without it they end with the process")
     .option("--state-key <file>", "32 bytes in hex that seal it, mode 0600; FILE.key by default, made on first use")
     .option("--seed <text>", "make every random byte from this text: for tests, never for keys in use")
+    .option("--endurance <writes>", "how often each place of the memory can be written", numberOption(1))
     .option("--trace <file>", "append every command as JSON Lines; key material is redacted")
     .addHelpText(
       "after",
@@ -61,6 +63,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
       clock: nodeClock,
       variant: options.variant,
       memory: memoryOf(options),
+      ...(options.endurance === undefined ? {} : { enduranceWrites: options.endurance }),
       trace,
     });
     await interruptible(async (signal) => {

@@ -27,7 +27,7 @@ export function channelHandlers(inside: A71chInside): Pick<A71chHandlers, Channe
     putKeys({ version, enc, mac, dek }) {
       if (version !== KEY_VERSION) throw refuse(0x6a80, `there is no key set ${version}`);
       inside.objects.channelKeys = { enc: received(enc), mac: received(mac), dek: received(dek) };
-      inside.changed();
+      inside.changed("channel keys");
       return {};
     },
     initializeUpdate({ keyVersion, hostChallenge }) {
@@ -55,7 +55,7 @@ export function channelHandlers(inside: A71chInside): Pick<A71chHandlers, Channe
       inside.session.channel = session;
       if (!inside.objects.channelMandatory) {
         inside.objects.channelMandatory = true;
-        inside.changed();
+        inside.changed("life cycle");
       }
       return {};
     },

@@ -37,7 +37,12 @@ export type A71chChipOptions = {
   /** Memory that is lost with the object, where absent. */
   readonly memory?: NonVolatileMemory;
   readonly trace?: Trace;
+  /** How often each place of the memory can be written; 500,000 where absent, as for common EEPROM. */
+  readonly enduranceWrites?: number;
 };
+
+/** How often a place of the chip's memory was written, and how often it can be. */
+export type Wear = { readonly place: string; readonly writes: number; readonly enduranceWrites: number };
 
 /**
  * A simulated A71CH secure element: it answers command bytes with answer bytes, one at a time, and keeps its keys.
@@ -53,19 +58,22 @@ export class A71chChip implements Card {
   readonly #memory: NonVolatileMemory;
   readonly #clock: Clock;
   readonly #trace: Trace;
+  readonly #enduranceWrites: number;
   #image: Uint8Array;
   #changed = false;
 
   constructor(options: A71chChipOptions) {
     const { crypto, entropy, clock, variant = "B", memory = new MemoryInRam(), trace = silentTrace } = options;
+    const { enduranceWrites = ENDURANCE_WRITES } = options;
     this.variant = variant;
+    this.#enduranceWrites = enduranceWrites;
     this.#memory = memory;
     this.#clock = clock;
     this.#trace = trace;
     const stored = memory.load();
     const capacity = A71CH_VARIANTS[variant];
     const objects = stored ? decodeImage(variant, stored) : freshObjects(capacity, newUniqueId(entropy));
-    const changed = () => void (this.#changed = true);
+    const changed = (place: string) => this.#write(place);
     this.#inside = { objects, session: freshSession(), capacity, crypto, entropy, changed };
     this.#handlers = a71chHandlers(this.#inside);
     this.#image = stored ?? encodeImage(variant, objects);
@@ -75,6 +83,12 @@ export class A71chChip implements Card {
   /** The chip's unique identifier, 36 hex digits. */
   get uniqueId(): string {
     return toHex(this.#inside.objects.uniqueId);
+  }
+
+  /** The places that were ever written, with how often. */
+  get wear(): readonly Wear[] {
+    const enduranceWrites = this.#enduranceWrites;
+    return Array.from(this.#inside.objects.writes, ([place, writes]) => ({ place, writes, enduranceWrites }));
   }
 
   /** Whether a client random, a code's challenge, a digest or an HMAC waits for the command that takes it. */
@@ -155,6 +169,19 @@ export class A71chChip implements Card {
     }
   }
 
+  /** Counts a write. Refused with 6581 where the place has had all its writes: the command then has not happened. */
+  #write(place: string): void {
+    this.#changed = true;
+    const { writes } = this.#inside.objects;
+    const count = writes.get(place) ?? 0;
+    if (count >= this.#enduranceWrites) {
+      const detail = `wear-out: ${place} was written ${count} times and takes no more`;
+      this.#trace.emit("chip", { kind: "process", what: "warning", detail }, { device: this.uniqueId });
+      throw refuse(0x6581, detail);
+    }
+    writes.set(place, count + 1);
+  }
+
   #store(): void {
     if (!this.#changed) return;
     const image = encodeImage(this.variant, this.#inside.objects);
@@ -181,6 +208,9 @@ export class A71chChip implements Card {
     return 0x6f00;
   }
 }
+
+/** Not a figure of this chip's data sheet, but a common one for its kind of memory. */
+const ENDURANCE_WRITES = 500_000;
 
 const NOTHING = new Uint8Array(0);
 

@@ -25,8 +25,11 @@ export type A71chInside = {
   readonly capacity: A71chCapacity;
   readonly crypto: ChipCrypto;
   readonly entropy: Entropy;
-  /** Says that the objects changed and must be stored before the answer is given. */
-  changed(): void;
+  /**
+   * Says that the objects changed at this place and must be stored before the answer is given. Refused with 6581 where
+   * the place is worn out.
+   */
+  changed(place: string): void;
 };
 
 /** The handlers of all commands. */

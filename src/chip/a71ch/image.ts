@@ -1,12 +1,14 @@
 import { A71CH_VARIANTS, type A71chCapacity, type A71chVariant, TRANSPORT_LOCK } from "../../apdu/a71ch/index.ts";
-import { DecodeError, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
+import { DecodeError, equal, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
 import { KeyPair } from "../key-pair.ts";
 import { SecretKey } from "../secret-key.ts";
 import { type A71chObjects, freshObjects, type Slot } from "./objects.ts";
 
 const MODEL = utf8Bytes("A71CH");
-const VERSION = 1;
+const VERSION = 2;
+/** Before writes were counted. */
+const VERSION_WITHOUT_WRITES = 1;
 
 /** The whole state of a chip as one image: model, format version, variant, then the objects in their order. */
 export function encodeImage(variant: A71chVariant, objects: A71chObjects): Uint8Array {
@@ -25,6 +27,8 @@ export function encodeImage(variant: A71chVariant, objects: A71chObjects): Uint8
   const { channelKeys } = objects;
   image.u8((channelKeys ? 1 : 0) | (objects.channelMandatory ? 2 : 0));
   if (channelKeys) [channelKeys.enc, channelKeys.mac, channelKeys.dek].forEach((key) => key.save(image));
+  image.u16(objects.writes.size);
+  for (const [place, count] of objects.writes) image.prefixed(1, (body) => body.utf8(place)).u32(count);
   return image.finish();
 }
 
@@ -32,15 +36,17 @@ export function encodeImage(variant: A71chVariant, objects: A71chObjects): Uint8
 export function decodeImage(variant: A71chVariant, bytes: Uint8Array): A71chObjects {
   const image = new Reader(bytes);
   try {
-    const head = [...image.bytes(MODEL.length), image.u8()];
-    const found = image.utf8(1);
-    if (head.some((byte, i) => byte !== [...MODEL, VERSION][i]) || found !== variant) {
+    const model = image.bytes(MODEL.length);
+    const version = image.u8();
+    const isKnown = version === VERSION || version === VERSION_WITHOUT_WRITES;
+    if (!equal(model, MODEL) || !isKnown || image.utf8(1) !== variant) {
       throw new UsageError<ChipErrorCode>(
         "state-version",
         `the state is not of an A71CH ${variant}, version ${VERSION}`,
       );
     }
     const objects = readObjects(image, A71CH_VARIANTS[variant]);
+    if (version !== VERSION_WITHOUT_WRITES) readWrites(image, objects);
     image.end();
     return objects;
   } catch (cause) {
@@ -66,6 +72,13 @@ function readObjects(image: Reader, capacity: A71chCapacity): A71chObjects {
   const key = () => SecretKey.load(image);
   if ((channel & 1) !== 0) objects.channelKeys = { enc: key(), mac: key(), dek: key() };
   return objects;
+}
+
+function readWrites(image: Reader, { writes }: A71chObjects): void {
+  for (let left = image.u16(); left > 0; left--) {
+    const place = image.prefixed(1, (body) => body.utf8(body.remaining));
+    writes.set(place, image.u32());
+  }
 }
 
 /** A slot is a byte of flags, 1 present and 2 frozen, then its content where present. */

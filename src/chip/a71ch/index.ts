@@ -1,1 +1,1 @@
-export { A71chChip, type A71chChipOptions } from "./chip.ts";
+export { A71chChip, type A71chChipOptions, type Wear } from "./chip.ts";

@@ -43,17 +43,17 @@ function keyPairChanges(
   const fill = (slot: number, make: () => KeyPair) => {
     const place = openSlot(inside.objects.keyPairs, slot, PAIR);
     place.content = make();
-    inside.changed();
+    inside.changed(`${PAIR} ${slot}`);
     return {};
   };
   const seal = (slot: number) => {
     freeze(inside.objects.keyPairs, slot, PAIR);
-    inside.changed();
+    inside.changed(`${PAIR} ${slot}`);
     return {};
   };
   const empty = (slot: number) => {
     replace(inside.objects.keyPairs, slot, undefined, PAIR);
-    inside.changed();
+    inside.changed(`${PAIR} ${slot}`);
     return {};
   };
   return {

@@ -30,7 +30,7 @@ function lifeCycleHandlers(inside: A71chInside): Pick<A71chHandlers, Exclude<Loc
     },
     lockInjection() {
       inside.objects.injectionLocked = true;
-      inside.changed();
+      inside.changed("life cycle");
       return {};
     },
     lockTransport() {
@@ -39,27 +39,29 @@ function lifeCycleHandlers(inside: A71chInside): Pick<A71chHandlers, Exclude<Loc
       contentOf(configKeys, CODE.transport, "configuration key");
       if (transportLock !== TRANSPORT_LOCK.notYetSet) throw refuse(0x6985, "a chip is locked for transport only once");
       inside.objects.transportLock = TRANSPORT_LOCK.locked;
-      inside.changed();
+      inside.changed("life cycle");
       return {};
     },
     unlockTransport({ code }) {
       if (inside.objects.transportLock !== TRANSPORT_LOCK.locked) throw refuse(0x6985, "the chip is not locked");
       checkCode(inside, CODE.transport, code);
       inside.objects.transportLock = TRANSPORT_LOCK.unlockedForGood;
-      inside.changed();
+      inside.changed("life cycle");
       return {};
     },
     endDebugMode() {
       checkDebugMode(inside);
       inside.objects.debugAvailable = false;
-      inside.changed();
+      inside.changed("life cycle");
       return {};
     },
     debugReset() {
       checkDebugMode(inside);
-      inside.objects = freshObjects(inside.capacity, inside.objects.uniqueId);
+      const { uniqueId, writes } = inside.objects;
+      // What is worn stays worn.
+      inside.objects = { ...freshObjects(inside.capacity, uniqueId), writes };
       inside.session.channel = undefined;
-      inside.changed();
+      inside.changed("life cycle");
       return {};
     },
   };
@@ -73,7 +75,7 @@ function counterHandlers(inside: A71chInside): Pick<A71chHandlers, Extract<LockC
   };
   const set = (slot: number, value: number) => {
     inside.objects.counters[slot] = value;
-    inside.changed();
+    inside.changed(`counter ${slot}`);
     return {};
   };
   return {

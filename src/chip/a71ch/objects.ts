@@ -27,6 +27,8 @@ export type A71chObjects = {
   channelKeys: ChannelKeys | undefined;
   /** The chip answers nobody outside a secure channel. */
   channelMandatory: boolean;
+  /** How often each place was written; nothing sets it back. */
+  readonly writes: Map<string, number>;
 };
 
 /** The keys of the secure channel. */
@@ -52,6 +54,7 @@ export function freshObjects(capacity: A71chCapacity, uniqueId: Uint8Array): A71
     debugAvailable: true,
     channelKeys: undefined,
     channelMandatory: false,
+    writes: new Map(),
   };
 }
 

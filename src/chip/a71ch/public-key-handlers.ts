@@ -27,17 +27,17 @@ export function publicKeyHandlers(inside: A71chInside): Pick<A71chHandlers, Publ
   const fill = (slot: number, point: Uint8Array) => {
     const place = openSlot(inside.objects.publicKeys, slot, PUBLIC);
     place.content = checkedPoint(crypto, point).slice();
-    inside.changed();
+    inside.changed(`${PUBLIC} ${slot}`);
     return {};
   };
   const seal = (slot: number) => {
     freeze(inside.objects.publicKeys, slot, PUBLIC);
-    inside.changed();
+    inside.changed(`${PUBLIC} ${slot}`);
     return {};
   };
   const empty = (slot: number) => {
     replace(inside.objects.publicKeys, slot, undefined, PUBLIC);
-    inside.changed();
+    inside.changed(`${PUBLIC} ${slot}`);
     return {};
   };
   return {

@@ -24,7 +24,7 @@ export function secretHandlers(inside: A71chInside): Pick<A71chHandlers, SecretC
   const setPlain = (slots: readonly Slot<SecretKey>[], slot: number, what: string, key: Uint8Array) => {
     if (inside.objects.injectionLocked) throw refuse(0x6986, "plain injection is locked");
     openSlot(slots, slot, what).content = new SecretKey(key);
-    inside.changed();
+    inside.changed(`${what} ${slot}`);
     return {};
   };
   const setWrapped = (slots: readonly Slot<SecretKey>[], slot: number, what: string, wrapped: Uint8Array) => {
@@ -32,7 +32,7 @@ export function secretHandlers(inside: A71chInside): Pick<A71chHandlers, SecretC
     const unwrapped = SecretKey.use([contentOf(slots, slot, what)], (key) => unwrapKey(aes, key, wrapped));
     if (!unwrapped) throw refuse(0x6a80, `the key is not wrapped with the present ${what} ${slot}`);
     place.content = new SecretKey(unwrapped);
-    inside.changed();
+    inside.changed(`${what} ${slot}`);
     return {};
   };
   return {
@@ -42,12 +42,12 @@ export function secretHandlers(inside: A71chInside): Pick<A71chHandlers, SecretC
     setWrappedSecret: ({ slot, wrappedKey }) => setWrapped(inside.objects.secrets, slot, SECRET, wrappedKey),
     freezeSecret({ slot }) {
       freeze(inside.objects.secrets, slot, SECRET);
-      inside.changed();
+      inside.changed(`${SECRET} ${slot}`);
       return {};
     },
     eraseSecret({ slot }) {
       replace(inside.objects.secrets, slot, undefined, SECRET);
-      inside.changed();
+      inside.changed(`${SECRET} ${slot}`);
       return {};
     },
     expand: ({ blocks, slot, length, info }) =>

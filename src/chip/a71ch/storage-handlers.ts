@@ -25,7 +25,7 @@ export function storageHandlers(inside: A71chInside): Pick<A71chHandlers, Storag
         if (inside.objects.frozenSegments[segment]) throw refuse(0x6986, `storage segment ${segment} is frozen`);
       }
       inside.objects.storage.set(bytes, offset);
-      inside.changed();
+      for (const segment of segmentsOf(offset, bytes.length)) inside.changed(`storage segment ${segment}`);
       return {};
     },
     freezeStorage({ offset, length }) {
@@ -34,7 +34,7 @@ export function storageHandlers(inside: A71chInside): Pick<A71chHandlers, Storag
       }
       checkRange(offset, length);
       for (const segment of segmentsOf(offset, length)) inside.objects.frozenSegments[segment] = true;
-      inside.changed();
+      inside.changed("storage locks");
       return {};
     },
   };

@@ -24,7 +24,7 @@ export function tlsHandlers(inside: A71chInside): Pick<A71chHandlers, TlsCommand
     },
     setTlsLabel({ label }) {
       inside.objects.tlsLabel = label.slice();
-      inside.changed();
+      inside.changed("TLS label");
       return {};
     },
     derivePskMasterSecret: ({ blocks, slot, serverRandom }) =>
