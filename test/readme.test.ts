@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile, execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -78,3 +78,16 @@ function commands(folder: string): string {
   }
   return bin;
 }
+
+test("ARCHITECTURE.md and README.md name files and rooms that exist", () => {
+  const named = ["ARCHITECTURE.md", "README.md"].flatMap((page) => {
+    const text = readFileSync(join(ROOT, page), "utf8");
+    const inSource = [...text.matchAll(/`([a-z][a-z0-9]*\/[a-z0-9/.-]+)`/g)].map((match) => match[1] ?? "");
+    const linked = [...text.matchAll(/\]\(((?!https?:)[^)#]+)\)/g)].map((match) => match[1] ?? "");
+    return [...inSource.filter((path) => !path.startsWith("hawser/")), ...linked];
+  });
+  assert.deepEqual(
+    named.filter((path) => !existsSync(join(ROOT, "src", path)) && !existsSync(join(ROOT, path))),
+    [],
+  );
+});
