@@ -1,0 +1,203 @@
+import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+
+import { utf8Bytes } from "../../src/codec/index.ts";
+import {
+  type CallName,
+  CKA,
+  CKM,
+  CKO,
+  encodeFrame,
+  encodeRequest,
+  FrameParser,
+  readAnswer,
+  type RequestOf,
+  type ResponseOf,
+} from "../../src/pkcs11/index.ts";
+import { type BenchOptions, type BenchRow, median, ratePerSecond } from "./bench-row.ts";
+
+const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
+const SOFTHSM = globSync("/usr/lib/*/softhsm/libsofthsm2.so")[0] ?? "";
+const CLIENT = globSync("/usr/lib/*/pkcs11/p11-kit-client.so")[0] ?? "";
+const ECDSA = { type: CKM.ECDSA, parameter: { kind: "none" } } as const;
+const PIN = "1234";
+const LABEL = "bench";
+
+/** A token server in processes of its own. */
+type Server = { readonly path: string; readonly stop: () => void };
+
+/**
+ * Round trips and signatures per second of the token, and what it costs a TLS client's process, against SoftHSM behind
+ * `p11-kit server`. Both are asked by the same client in this process, one call after the other.
+ */
+export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
+  const folder = mkdtempSync(join(tmpdir(), "pkcs11-bench-"));
+  const minimumMs = long ? 4000 : 500;
+  const servers: Server[] = [];
+  try {
+    const ours = await startOurs(folder);
+    servers.push(ours);
+    const peer = await startSoftHsm(folder);
+    if (peer) servers.push(peer);
+    const rounds: { ours: Rates; peer: Rates | undefined }[] = [];
+    for (let round = 0; round < (long ? 5 : 3); round++) {
+      progress(`  round ${round + 1}`);
+      rounds.push({ ours: await measure(ours, minimumMs), peer: peer && (await measure(peer, minimumMs)) });
+    }
+    const note = peer ? "SoftHSM 2 behind p11-kit server, P-256" : "SoftHSM or p11-kit is not installed";
+    const row = (name: string, unit: string, pick: (rates: Rates) => number, how: string): BenchRow => ({
+      name,
+      ours: median(rounds.map((round) => pick(round.ours))),
+      peer: peer && median(rounds.map((round) => (round.peer ? pick(round.peer) : Number.NaN))),
+      ratio: peer && median(rounds.map((round) => (round.peer ? pick(round.ours) / pick(round.peer) : Number.NaN))),
+      unit,
+      note: `${note}; ${how}`,
+    });
+    return [
+      row("round trips", "calls/s", ({ calls }) => calls, "C_GetSessionInfo"),
+      row("cost of a signature", "ms", ({ signMs }) => signMs, "C_SignInit and C_Sign, chip behind JRCP; goal 1.5"),
+      row(
+        "cost of a program that signs once",
+        "ms",
+        ({ programMs }) => programMs,
+        "openssl dgst by engine, whole process",
+      ),
+    ];
+  } finally {
+    for (const { stop } of servers) stop();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+type Rates = { readonly calls: number; readonly signMs: number; readonly programMs: number };
+
+async function measure({ path }: Server, minimumMs: number): Promise<Rates> {
+  const client = await Client.to(path);
+  await client.call("C_Initialize", utf8Bytes("PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"), 0, Uint8Array.of(0));
+  const [slots] = await client.call("C_GetSlotList", 1, 16);
+  const slot = await slotOf(client, "needed" in slots ? [] : slots);
+  const [session] = await client.call("C_OpenSession", slot, 4n);
+  await client.call("C_Login", session, 1n, utf8Bytes(PIN));
+  await client.call("C_FindObjectsInit", session, [{ type: CKA.CLASS, state: "value", value: CKO.PRIVATE_KEY }]);
+  const [found] = await client.call("C_FindObjects", session, 1);
+  await client.call("C_FindObjectsFinal", session);
+  const key = "needed" in found ? 0n : (found[0] ?? 0n);
+  const digest = new Uint8Array(32).fill(0x61);
+  const calls = await ratePerSecond(minimumMs, () => client.call("C_GetSessionInfo", session));
+  const signatures = await ratePerSecond(minimumMs, async () => {
+    await client.call("C_SignInit", session, ECDSA, key);
+    await client.call("C_Sign", session, digest, 128);
+  });
+  client.end();
+  return { calls, signMs: 1000 / signatures, programMs: await programMs(path, minimumMs) };
+}
+
+async function slotOf(client: Client, slots: readonly bigint[]): Promise<bigint> {
+  for (const slot of slots) if ((await client.call("C_GetTokenInfo", slot))[0] === LABEL) return slot;
+  return slots[0] ?? 0n;
+}
+
+/** Milliseconds of wall clock of a whole process that loads the engine, logs in, finds the key and signs once. */
+async function programMs(path: string, minimumMs: number): Promise<number> {
+  const key = `pkcs11:token=${LABEL};object=devkey;type=private;pin-value=${PIN}`;
+  const argv = ["dgst", "-sha256", "-engine", "pkcs11", "-keyform", "engine", "-sign", key, "-out", "/dev/null", MAIN];
+  const env = { ...process.env, P11_KIT_SERVER_ADDRESS: `unix:path=${path}`, PKCS11_MODULE_PATH: CLIENT };
+  const rate = await ratePerSecond(minimumMs, () => ended(spawn("openssl", argv, { env, stdio: "ignore" })));
+  return 1000 / rate;
+}
+
+/** A chip behind JRCP and the token before it, each in its own process, with one key. */
+async function startOurs(folder: string): Promise<Server> {
+  const chip = await started(["chip", "serve", "--port", "0", "--json"]);
+  writeFileSync(join(folder, "pin"), PIN, { mode: 0o600 });
+  const path = join(folder, "ours", "pkcs11");
+  const more = ["--pin-file", join(folder, "pin"), "--label", LABEL, "--json"];
+  const token = await started(["pkcs11", "serve", "--socket", path, "--chip", String(chip.facts["address"]), ...more]);
+  makeKey(path);
+  const stop = () => [token, chip].forEach(({ child }) => child.kill());
+  return { path, stop };
+}
+
+async function startSoftHsm(folder: string): Promise<Server | undefined> {
+  const isThere = spawnSync("sh", ["-c", "command -v softhsm2-util && command -v p11-kit"]).status === 0;
+  if (!isThere || !existsSync(SOFTHSM)) return undefined;
+  mkdirSync(join(folder, "tokens"));
+  const settings = `directories.tokendir = ${folder}/tokens\nobjectstore.backend = file\nlog.level = ERROR\n`;
+  writeFileSync(join(folder, "softhsm2.conf"), settings);
+  const env = { ...process.env, SOFTHSM2_CONF: join(folder, "softhsm2.conf") };
+  const init = ["--init-token", "--free", "--label", LABEL, "--pin", PIN, "--so-pin", PIN];
+  execFileSync("softhsm2-util", init, { env, stdio: "ignore" });
+  const path = join(folder, "peer");
+  const argv = ["server", "-f", "-n", path, "--provider", SOFTHSM, `pkcs11:token=${LABEL}`];
+  const child = spawn("p11-kit", argv, { env, stdio: ["ignore", "pipe", "inherit"] });
+  // It prints the environment for its clients once it listens.
+  await once(child.stdout, "data");
+  makeKey(path);
+  return { path, stop: () => void child.kill() };
+}
+
+function makeKey(path: string): void {
+  const env = { ...process.env, P11_KIT_SERVER_ADDRESS: `unix:path=${path}` };
+  const make = ["--keypairgen", "--key-type", "EC:prime256v1", "--label", "devkey", "--id", "01"];
+  const argv = ["--module", CLIENT, "--token-label", LABEL, "--login", "--pin", PIN, ...make];
+  execFileSync("pkcs11-tool", argv, { env, stdio: "ignore" });
+}
+
+async function started(argv: readonly string[]): Promise<{ child: ChildProcess; facts: Record<string, unknown> }> {
+  const child = spawn(process.execPath, [MAIN, ...argv], { stdio: ["ignore", "pipe", "inherit"] });
+  for await (const line of createInterface({ input: child.stdout })) {
+    const facts = JSON.parse(line) as Record<string, unknown>;
+    if (facts["event"] === "listening") return { child, facts };
+  }
+  throw new Error(`hawser ${argv.join(" ")} ended before it listened`);
+}
+
+async function ended(child: ChildProcess): Promise<void> {
+  const [status] = (await once(child, "exit")) as [number];
+  if (status !== 0) throw new Error(`a program ended with status ${status}`);
+}
+
+/** p11-kit's side of the wire, at protocol version 0. */
+class Client {
+  readonly #socket: Socket;
+  readonly #parser = new FrameParser();
+  #wake: () => void = () => undefined;
+  #serial = 0x10;
+
+  private constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (chunk: Uint8Array) => {
+      this.#parser.push(chunk);
+      this.#wake();
+    });
+  }
+
+  static async to(path: string): Promise<Client> {
+    const socket = connect({ path });
+    await once(socket, "connect");
+    socket.write(Uint8Array.of(0));
+    await once(socket, "data");
+    return new Client(socket);
+  }
+
+  async call<Name extends CallName>(name: Name, ...values: RequestOf<Name>): Promise<ResponseOf<Name>> {
+    this.#socket.write(encodeFrame({ serial: this.#serial++, body: encodeRequest(name, values, 0) }));
+    let frame = this.#parser.next();
+    while (!frame) {
+      await new Promise<void>((resolve) => (this.#wake = resolve));
+      frame = this.#parser.next();
+    }
+    const answer = readAnswer(name, frame.body, 0);
+    if (!answer.ok) throw new Error(`${name} answered 0x${answer.ckr.toString(16)}`);
+    return answer.values;
+  }
+
+  end(): void {
+    this.#socket.destroy();
+  }
+}
