@@ -21,6 +21,8 @@ class FakeProcess implements FunctionProcess {
   readonly #reader = new FrameReader();
   isKilled = false;
   isRead = true;
+  /** Whether the handler loads only when `load` is called. */
+  isSlow = false;
   resident = 1;
 
   constructor(deployment: Deployment, events: ProcessEvents) {
@@ -28,11 +30,15 @@ class FakeProcess implements FunctionProcess {
     this.events = events;
   }
 
+  load(): void {
+    this.answer({ type: "result", id: 0, payload: null });
+  }
+
   send(bytes: Uint8Array): void {
     for (const message of this.#reader.push(bytes)) {
       const received = message as Message;
-      if (received.type === "setup") this.answer({ type: "result", id: 0, payload: null });
-      else this.received.push(received);
+      if (received.type !== "setup") this.received.push(received);
+      else if (!this.isSlow) this.load();
     }
   }
 
@@ -70,10 +76,12 @@ class FakeStarter implements ProcessStarter {
   isolation: IsolationReport = { boundary: "none", reachable: [], runs: true, warning: "" };
   readonly started: FakeProcess[] = [];
   readonly forgotten: string[] = [];
+  isSlow = false;
   isClosed = false;
 
   start(deployment: Deployment, events: ProcessEvents): Promise<{ process: FunctionProcess; root: string }> {
     const process = new FakeProcess(deployment, events);
+    process.isSlow = this.isSlow;
     this.started.push(process);
     return Promise.resolve({ process, root: "/code" });
   }
@@ -135,6 +143,56 @@ test("FunctionPool runs invocations of one function on as many processes as it m
     ['"first"', '"done"', '"done"', '"done"'],
   );
   assert.deepEqual(starter.started[0]?.frozen, [false, true, false, true, false, true]);
+});
+
+test("FunctionPool starts few processes of one function at once; work that waits goes to whichever is free first", async () => {
+  const { starter, pool } = world({ limits: { processes: 9, processesPerFunction: 4, startsPerFunction: 2 } });
+  starter.isSlow = true;
+  const runs = [1, 2, 3, 4, 5].map((n) => pool.run(deployment("a"), request(n)));
+  const other = pool.run(deployment("b"), request());
+  await settle();
+  assert.deepEqual(starter.names(), ["a", "a", "b"], "another function may start meanwhile");
+  const [first, second, third] = starter.started;
+  first?.load();
+  await settle();
+  assert.deepEqual(starter.names(), ["a", "a", "b", "a"], "the place of one that has started is free");
+  first?.finish();
+  await settle();
+  assert.deepEqual(
+    first?.received.map(({ event }) => event),
+    [1, 4],
+    "a warm process takes what has no process yet",
+  );
+  first?.finish();
+  await settle();
+  assert.equal(first?.received.length, 3);
+  assert.equal(starter.started.length, 4, "and none is started for it");
+  first?.finish();
+  for (const process of [second, third, starter.started[3]]) {
+    process?.load();
+    await settle();
+    process?.finish();
+  }
+  await Promise.all([...runs, other]);
+});
+
+test("a process that ends while it starts makes room for the next", async () => {
+  const { starter, pool } = world({ limits: { startsPerFunction: 1 } });
+  starter.isSlow = true;
+  const runs = [1, 2].map((n) => pool.run(deployment("a"), request(n)));
+  await settle();
+  assert.equal(starter.started.length, 1);
+  starter.started[0]?.events.onExit("signal SIGKILL");
+  await settle();
+  assert.equal(starter.started.length, 2);
+  starter.started[1]?.load();
+  await settle();
+  starter.started[1]?.finish();
+  const ends = await Promise.all(runs);
+  assert.deepEqual(
+    ends.map(({ outcome }) => outcome),
+    ["failed", "succeeded"],
+  );
 });
 
 test("FunctionPool refuses what would wait behind too many: too-many-requests", async () => {

@@ -18,13 +18,21 @@ export type PoolLimits = {
   readonly processes: number;
   /** Processes of one function: one that loops for ever cannot take the place of all the others. */
   readonly processesPerFunction: number;
+  /** Processes of one function that start at once: while they do, the ones before may be done with their work. */
+  readonly startsPerFunction: number;
   /** Invocations that wait for a process. */
   readonly queue: number;
   /** How long a process is kept without work. */
   readonly idleMs: number;
 };
 
-export const POOL_LIMITS: PoolLimits = { processes: 8, processesPerFunction: 4, queue: 1000, idleMs: 300_000 };
+export const POOL_LIMITS: PoolLimits = {
+  processes: 16,
+  processesPerFunction: 8,
+  startsPerFunction: 2,
+  queue: 1000,
+  idleMs: 300_000,
+};
 
 export type PoolOptions = {
   readonly starter: ProcessStarter;
@@ -50,6 +58,7 @@ export class FunctionPool implements FunctionRuntime {
   readonly #limits: PoolLimits;
   readonly #workerLimits: WorkerLimits;
   readonly #busy = new Set<FunctionWorker>();
+  readonly #starting = new Set<FunctionWorker>();
   /** Longest idle first. */
   #idle: Idle[] = [];
   #queue: Waiting[] = [];
@@ -116,12 +125,23 @@ export class FunctionPool implements FunctionRuntime {
       this.#release(warm);
       return warm.worker;
     }
-    const running = [...this.#busy].filter((worker) => worker.deployment.functionArn === functionArn);
-    if (running.length >= this.#limits.processesPerFunction) return undefined;
+    if (countOf(this.#busy, functionArn) >= this.#limits.processesPerFunction) return undefined;
+    if (countOf(this.#starting, functionArn) >= this.#limits.startsPerFunction) return undefined;
     const oldest = this.#idle[0];
     if (oldest && this.#busy.size + this.#idle.length >= this.#limits.processes) this.#drop(oldest.worker);
+    return this.#newWorker(deployment);
+  }
+
+  #newWorker(deployment: Deployment): FunctionWorker {
     const { starter, clock, api } = this.#options;
-    return new FunctionWorker({ deployment, starter, clock, api, limits: this.#workerLimits });
+    const started = (): void => {
+      this.#starting.delete(worker);
+      this.#dispatch();
+    };
+    const limits = this.#workerLimits;
+    const worker: FunctionWorker = new FunctionWorker({ deployment, starter, clock, api, limits, started });
+    this.#starting.add(worker);
+    return worker;
   }
 
   async #work(worker: FunctionWorker, { request, resolve, reject }: Waiting): Promise<void> {
@@ -133,6 +153,7 @@ export class FunctionPool implements FunctionRuntime {
       reject(error);
     }
     this.#busy.delete(worker);
+    this.#starting.delete(worker);
     if (worker.isUsable && !this.#isClosed) this.#keep(worker);
     this.#dispatch();
   }
@@ -152,6 +173,12 @@ export class FunctionPool implements FunctionRuntime {
     idle.stopExpiry();
     this.#idle = this.#idle.filter((each) => each !== idle);
   }
+}
+
+function countOf(workers: ReadonlySet<FunctionWorker>, functionArn: string): number {
+  let count = 0;
+  for (const { deployment } of workers) if (deployment.functionArn === functionArn) count++;
+  return count;
 }
 
 function closed(): UsageError<FunctionErrorCode> {

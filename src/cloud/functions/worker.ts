@@ -49,6 +49,8 @@ type Options = {
   readonly clock: Clock;
   readonly api: ApiCaller;
   readonly limits: WorkerLimits;
+  /** Called once, when the handler is loaded or has failed to. */
+  readonly started: () => void;
 };
 
 /** What the process is busy with: turn 0 is loading the handler, every later one an invocation. */
@@ -94,6 +96,7 @@ export class FunctionWorker {
     const isFirst = !this.#process;
     const start = clock.now();
     const failed = isFirst ? await this.#start() : undefined;
+    if (isFirst) this.#options.started();
     const began = clock.now();
     this.#print(`START RequestId: ${requestId} Version: ${deployment.version}\n`);
     const end = failed ?? (await this.#invoke(request));

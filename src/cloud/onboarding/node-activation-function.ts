@@ -77,10 +77,15 @@ async function handler(event: unknown): Promise<object> {
   const { POLICY_NAME, POLICY_DOCUMENT } = process.env;
   const policyName = POLICY_NAME || "hawser-device";
   const thingName = thingNameOf(certificatePem, certificateId);
-  await unlessThere(hawser.call("CreateThing", { thingName }));
-  await unlessThere(hawser.call("CreatePolicy", { policyName, policyDocument: POLICY_DOCUMENT || DEFAULT_POLICY }));
-  await hawser.call("AttachThingPrincipal", { thingName, principal: certificateArn });
-  await hawser.call("AttachPolicy", { policyName, target: certificateArn });
+  // Each call waits for the disk; what does not depend on each other waits together.
+  await Promise.all([
+    unlessThere(hawser.call("CreateThing", { thingName })),
+    unlessThere(hawser.call("CreatePolicy", { policyName, policyDocument: POLICY_DOCUMENT || DEFAULT_POLICY })),
+  ]);
+  await Promise.all([
+    hawser.call("AttachThingPrincipal", { thingName, principal: certificateArn }),
+    hawser.call("AttachPolicy", { policyName, target: certificateArn }),
+  ]);
   // Last: a device that comes back from here on is let in, and must find its rights in place.
   await hawser.call("UpdateCertificate", { certificateId, newStatus: "ACTIVE" });
   return { certificateId, status: "ACTIVE", changed: true, thingName, policyName };

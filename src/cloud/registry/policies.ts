@@ -17,6 +17,12 @@ export type PolicyVersion = { readonly policy: PolicyRow; readonly version: Poli
 export async function createPolicy(registry: Registry, name: string, document: string): Promise<PolicyVersion> {
   const compiled = parsePolicyDocument(document);
   const { store, clock, entropy, account, directory } = registry;
+  const exists = () => {
+    const resource = { resourceId: name, resourceArn: iotArn(account, "policy", name) };
+    return new ResourceExists(`Policy cannot be created - name already exists (name=${name})`, resource);
+  };
+  // Onboarding asks for every device; what is known to be on the disk needs no turn of the writer.
+  if (directory.policy(name)) throw exists();
   const now = Math.floor(clock.now());
   const policy: PolicyRow = {
     name,
@@ -29,10 +35,7 @@ export async function createPolicy(registry: Registry, name: string, document: s
   const version: PolicyVersionRow = { policy: name, version: 1, document, created_at: now };
   await store.write(
     async (queries) => {
-      if (await findPolicy(queries, name)) {
-        const resource = { resourceId: name, resourceArn: iotArn(account, "policy", name) };
-        throw new ResourceExists(`Policy cannot be created - name already exists (name=${name})`, resource);
-      }
+      if (await findPolicy(queries, name)) throw exists();
       await queries.insertInto("policies").values(policy).execute();
       await queries.insertInto("policy_versions").values(version).execute();
     },
