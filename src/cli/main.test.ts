@@ -104,3 +104,19 @@ test("AW-72 masked shows four characters of a secret and hides its length", () =
   assert.equal(masked("AKIA0123456789"), "AKIA********");
   assert.equal(masked("AKIA").length, masked("AKIA0123456789").length);
 });
+
+test("an error that nobody foresaw is called internal, and keeps its stack for the report", () => {
+  const { error } = JSON.parse(reported(new RangeError("off by one"), true).text) as { error: { code: string } };
+  assert.equal(error.code, "internal");
+  const { status, text } = reported(new RangeError("off by one"));
+  assert.equal(status, 1);
+  assert.match(text, /RangeError: off by one\n\s+at /);
+});
+
+test("a cloud whose credentials cannot be read is no-credentials, with the file's name", () => {
+  const { status, stderr } = hawser("--json", "why", "--data", "no-such-directory");
+  assert.equal(status, 1);
+  const { error } = JSON.parse(stderr) as { error: { code: string; message: string } };
+  assert.equal(error.code, "no-credentials");
+  assert.match(error.message, /no-such-directory.credentials\.json/);
+});

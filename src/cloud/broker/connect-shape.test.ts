@@ -1,0 +1,21 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { fromHex } from "../../codec/index.ts";
+import { checkConnect } from "./connect-shape.ts";
+
+// Protocol name, level, flags, keep-alive, client id "d"; MQTT 3.1.1, section 3.1.2
+const connect = (level: string, flags = "02") => fromHex(`00044d515454${level}${flags}003c000164`);
+
+test("checkConnect gives the version of a CONNECT that is well formed", () => {
+  assert.equal(checkConnect(connect("04")), 4);
+  assert.equal(checkConnect(fromHex("00044d5154540502003c00000164")), 5);
+});
+
+test("checkConnect tells a version that is not served from bytes that are not MQTT", () => {
+  assert.throws(() => checkConnect(connect("03")), { code: "mqtt-violation", reply: 0x84 });
+  assert.throws(() => checkConnect(fromHex("00064d514973647003")), { code: "mqtt-violation", reply: 0x84 });
+  assert.throws(() => checkConnect(fromHex("0004485454500402003c000164")), { code: "mqtt-malformed" });
+  assert.throws(() => checkConnect(connect("04", "03")), { code: "mqtt-malformed", reply: 0x81 });
+  assert.throws(() => checkConnect(connect("04", "42")), { code: "mqtt-malformed" });
+});
