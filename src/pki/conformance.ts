@@ -1,4 +1,5 @@
 import type { Certificate } from "./certificate.ts";
+import { WEBPKI_RULES } from "./conformance-webpki.ts";
 import { isDnsName } from "./dns-name.ts";
 import { EXTENSION } from "./oids.ts";
 import { isSelfIssued, type PathPlace, type RuleFault } from "./path-rules.ts";
@@ -6,15 +7,27 @@ import { isSelfIssued, type PathPlace, type RuleFault } from "./path-rules.ts";
 type Role = PathPlace["role"];
 
 /**
+ * How much a path must conform. `rfc5280` refuses what conforming CAs never issue; `webpki` also what the CA/Browser
+ * Forum forbids in certificates of web servers; `deployed` takes certificates without key identifiers, of version 1 and
+ * the like, as OpenSSL makes them by hand. All check everything that decides trust.
+ */
+export type Conformance = "rfc5280" | "webpki" | "deployed";
+
+/**
  * The first rule for conforming CAs that a certificate breaks, or undefined. Breaking one of these does not by itself
  * make a certificate dangerous, but no conforming CA issues such a one. RFC 5280, section 4
  */
-export function conformanceFault(certificate: Certificate, role: Role): RuleFault | undefined {
-  const found = RULES.find(({ breaks }) => breaks(certificate, role));
+export function conformanceFault(
+  certificate: Certificate,
+  role: Role,
+  conformance: Conformance,
+): RuleFault | undefined {
+  const found = RULES_OF[conformance].find(({ breaks }) => breaks(certificate, role));
   return found && { code: "profile", field: found.field, message: found.message, rule: found.rule };
 }
 
-type Rule = {
+/** One rule for conforming CAs. */
+export type ConformanceRule = {
   readonly field: string;
   readonly message: string;
   readonly rule: string;
@@ -28,7 +41,7 @@ const isPlain = ({ extensions }: Certificate, oid: string) =>
 const isCa = ({ extensions }: Certificate) => extensions.basicConstraints?.ca === true;
 const signsCertificates = ({ extensions }: Certificate) => extensions.keyUsage?.has("keyCertSign") === true;
 
-const RULES: readonly Rule[] = [
+const RULES: readonly ConformanceRule[] = [
   {
     field: "version",
     message: "not version 3",
@@ -101,9 +114,7 @@ const RULES: readonly Rule[] = [
     field: "authorityKeyIdentifier",
     message: "no keyIdentifier",
     rule: "RFC 5280, section 4.2.1.1: MUST be in all certificates but self-signed ones",
-    // A cross-signed root may be an anchor: what its own issuer wrote is then nobody's business.
-    breaks: (each, role) =>
-      role !== "anchor" && !isSelfIssued(each) && !each.extensions.authorityKeyIdentifier?.keyIdentifier,
+    breaks: (each) => !isSelfIssued(each) && !each.extensions.authorityKeyIdentifier?.keyIdentifier,
   },
   {
     field: "subjectKeyIdentifier",
@@ -116,12 +127,6 @@ const RULES: readonly Rule[] = [
     message: "a CA certificate without it",
     rule: "RFC 5280, section 4.2.1.2: MUST be in all CA certificates",
     breaks: (each) => isCa(each) && !each.extensions.subjectKeyIdentifier,
-  },
-  {
-    field: "nameConstraints",
-    message: "not critical",
-    rule: "RFC 5280, section 4.2.1.10: MUST be critical",
-    breaks: (each) => isPlain(each, EXTENSION.nameConstraints),
   },
   {
     field: "nameConstraints",
@@ -142,6 +147,20 @@ const RULES: readonly Rule[] = [
     breaks: (each) => isPlain(each, EXTENSION.inhibitAnyPolicy),
   },
 ];
+
+const CRITICAL_CONSTRAINTS: ConformanceRule = {
+  field: "nameConstraints",
+  message: "not critical",
+  rule: "RFC 5280, section 4.2.1.10: MUST be critical",
+  breaks: (each) => isPlain(each, EXTENSION.nameConstraints),
+};
+
+const RULES_OF: Readonly<Record<Conformance, readonly ConformanceRule[]>> = {
+  rfc5280: [...RULES, CRITICAL_CONSTRAINTS],
+  // Baseline Requirements, section 7.1.2.10.8: nameConstraints may be not critical, an exception from RFC 5280.
+  webpki: [...RULES, ...WEBPKI_RULES],
+  deployed: [],
+};
 
 function isSanName(name: string): boolean {
   return isDnsName(name, { wildcard: true });

@@ -9,6 +9,7 @@ export {
   type CertificateContent,
   type Validity,
 } from "./certificate.ts";
+export type { Conformance } from "./conformance.ts";
 export { DER_LIMITS, parseDer, TAG, type DerElement, type DerLimits } from "./der.ts";
 export { isDnsName } from "./dns-name.ts";
 export { CertificateError, PKI_ERRORS, type CertificateFault, type PkiErrorCode } from "./errors.ts";
@@ -37,7 +38,7 @@ export type { PolicyOptions } from "./policy-graph.ts";
 export { PROFILES, type ProfileName } from "./profiles.ts";
 export { keyWeakness, parsePublicKey, type PublicKey } from "./public-key.ts";
 export { createCsr, csrFromPem, csrToPem, parseCsr, type CertificateRequest } from "./request.ts";
-export { checkServerIdentity } from "./server-identity.ts";
+export { checkServerIdentity, type IdentityPolicy } from "./server-identity.ts";
 export type { CertificateSignatureAlgorithm } from "./signature-algorithm.ts";
 export { keyIdentifiersAgree, signatureHolds, signedBy } from "./signature-check.ts";
 export type { RequestedNames } from "./subject-alt-name.ts";

@@ -3,12 +3,16 @@ export function parseIpAddress(text: string): Uint8Array | undefined {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
 }
 
-/** Text of an IP address of 4 or 16 bytes, IPv6 in full groups without leading zeros. */
+/** Text of an IP address of 4 or 16 bytes, each address in one way only. RFC 5952, section 4 */
 export function ipAddressText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join(".");
   const groups: string[] = [];
   for (let i = 0; i < bytes.length; i += 2) groups.push((((bytes[i] ?? 0) << 8) | (bytes[i + 1] ?? 0)).toString(16));
-  return groups.join(":");
+  // The longest run of at least two zero groups, the first of several, becomes "::".
+  const runs = [...groups.join(":").matchAll(/(?<![^:])0(?::0)+(?![^:])/g)].map(([run]) => run);
+  const longest = runs.reduce((best, run) => (run.length > best.length ? run : best), "");
+  const text = groups.join(":");
+  return longest === "" ? text : text.replace(new RegExp(`(^|:)${longest}(:|$)`), "::");
 }
 
 function parseIpv4(text: string): Uint8Array | undefined {

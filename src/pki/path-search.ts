@@ -111,8 +111,7 @@ export class PathSearch {
   #fault({ certificate }: Node, role: PathPlace["role"], path: readonly Node[]): RuleFault | undefined {
     const { time, purpose, conformance = "rfc5280" } = this.#options;
     const place = { role, time, purpose, intermediatesBelow: countIntermediates(path) };
-    const strict = () => (conformance === "rfc5280" ? conformanceFault(certificate, role) : undefined);
-    return pathRuleFault(certificate, place) ?? strict();
+    return pathRuleFault(certificate, place) ?? conformanceFault(certificate, role, conformance);
   }
 
   /** What a CA's name constraints say about all certificates below it but self-issued CAs. RFC 5280, section 6.1.3 (b) (c) */

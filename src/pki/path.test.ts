@@ -30,6 +30,7 @@ import {
   type Issuer,
   type PathOptions,
   type PkiErrorCode,
+  type RawExtension,
 } from "./index.ts";
 
 const root = await newRoot();
@@ -251,6 +252,72 @@ test("signedBy tells the issuer's signature from anybody else's", async () => {
   assert.equal(await signedBy(version1, ca.certificate, nodeVerifier), true);
   const broken = { ...ca.certificate, publicKey: parsePublicKey(offCurve(ca.signer.publicKey)) };
   assert.equal(await signedBy(leaf, broken, nodeVerifier), false);
+});
+
+test("validatePath with conformance webpki also refuses what the Baseline Requirements forbid", async () => {
+  const strict = { conformance: "webpki" as const };
+  const fine = await newLeaf(ca, "server", "CN=a.example.com", {
+    names: { dns: ["a.example.com"], ip: ["2001:db8::1"] },
+  });
+  await validate([fine, ca.certificate], strict);
+  const serverAuth = ext.eku(KEY_PURPOSE.serverAuth);
+  const names = ext.dns("forged.example.com");
+  const good = { subject: "CN=forged.example.com", extensions: [...leafExtensions(ca), serverAuth, names] };
+  const odd: Record<string, Forgery> = {
+    commonName: { ...good, subject: "CN=Forged.example.com" },
+    "commonName twice": { ...good, subject: "CN=forged.example.com,CN=forged.example.com" },
+    extKeyUsage: { ...good, extensions: [...leafExtensions(ca), names] },
+    "extKeyUsage critical": { ...good, extensions: [...leafExtensions(ca), { ...serverAuth, critical: true }, names] },
+    "extKeyUsage any": {
+      ...good,
+      extensions: [...leafExtensions(ca), ext.eku(KEY_PURPOSE.anyExtendedKeyUsage, KEY_PURPOSE.serverAuth), names],
+    },
+    subjectAltName: { ...good, extensions: [...leafExtensions(ca), serverAuth, { ...names, critical: true }] },
+    basicConstraints: {
+      ...good,
+      extensions: [
+        ext.keyUsage("0284"),
+        ...leafExtensions(ca).slice(1),
+        serverAuth,
+        names,
+        ext.ca(),
+        ext.ski(Uint8Array.of(1)),
+      ],
+    },
+  };
+  await validate([await forge(ca, good), ca.certificate], strict);
+  for (const [name, forgery] of Object.entries(odd)) {
+    const chain = [await forge(ca, forgery), ca.certificate];
+    await refusal("profile", validate(chain, strict), { index: 0, field: name.split(" ")[0] });
+    await validate(chain);
+  }
+});
+
+test("validatePath with conformance webpki refuses roots with other key identifiers or purposes", async () => {
+  const key = ext.ski(Uint8Array.of(1));
+  const judge = async (...extensions: RawExtension[]) => {
+    const signer = newSigner();
+    const self = { certificate: root.certificate, signer };
+    const subject = { subject: "CN=Odd", issuerName: "CN=Odd", publicKey: signer.publicKey };
+    const anchor = {
+      certificate: await forge(self, { ...subject, extensions: [ext.ca(), CA_USAGE, key, ...extensions] }),
+      signer,
+    };
+    const below = await newLeaf(anchor, "server", "CN=a.example.com", { names: { dns: ["a.example.com"] } });
+    return (conformance: "rfc5280" | "webpki") => validate([below], { anchors: [anchor.certificate], conformance });
+  };
+  await (
+    await judge(ext.aki(Uint8Array.of(1)))
+  )("webpki");
+  for (const [field, extension] of [
+    ["authorityKeyIdentifier", ext.aki(Uint8Array.of(2))],
+    ["authorityKeyIdentifier", ext.aki(undefined)],
+    ["extKeyUsage", ext.eku(KEY_PURPOSE.serverAuth)],
+  ] as const) {
+    const run = await judge(extension);
+    await run("rfc5280");
+    await refusal("profile", run("webpki"), { index: undefined, field });
+  }
 });
 
 function leafExtensions({ certificate }: Issuer) {

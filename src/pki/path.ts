@@ -2,6 +2,7 @@ import { HawserError } from "../codec/index.ts";
 import type { SignatureVerifier } from "../crypto/index.ts";
 import type { Trace } from "../trace/index.ts";
 import { parseCertificate, type Certificate } from "./certificate.ts";
+import type { Conformance } from "./conformance.ts";
 import { CertificateError } from "./errors.ts";
 import type { PathPurpose } from "./path-rules.ts";
 import { PathSearch } from "./path-search.ts";
@@ -36,11 +37,8 @@ export type PathOptions = {
   readonly purpose: PathPurpose;
   readonly verifier: SignatureVerifier;
   readonly limits?: Partial<PathLimits>;
-  /**
-   * `rfc5280` also refuses what conforming CAs never issue; `deployed` takes certificates without key identifiers, of
-   * version 1 and the like, as OpenSSL makes them by hand. Both check everything that decides trust.
-   */
-  readonly conformance?: "rfc5280" | "deployed";
+  /** `rfc5280` unless told otherwise. */
+  readonly conformance?: Conformance;
   /** Which policies are acceptable and whether one is required; otherwise only a CA of the path may require one. */
   readonly policies?: PolicyOptions;
   /** `if-present` where there are lists or responses, else `off`, unless told otherwise. */

@@ -1,6 +1,7 @@
 import { HawserError } from "../codec/index.ts";
 import type { SignatureVerifier } from "../crypto/index.ts";
 import type { Certificate } from "./certificate.ts";
+import type { Conformance } from "./conformance.ts";
 import { readCrl, type Revocation, type UnverifiedCrl } from "./crl-content.ts";
 import { isInScope } from "./crl-scope.ts";
 import { verifiedCrl, type RevocationList } from "./crl.ts";
@@ -30,7 +31,7 @@ export type RevocationContext = {
   readonly crls: CrlSet;
   readonly time: number;
   readonly verifier: SignatureVerifier;
-  readonly conformance: "rfc5280" | "deployed";
+  readonly conformance: Conformance;
   /** Other validated certificates of a CA's name that may sign its lists. */
   signersFor(certificate: Certificate): Promise<readonly Certificate[]>;
 };
@@ -104,7 +105,7 @@ async function listsFault(
   if (!newest) return first;
   const revocation = newest.revoked.get(subject.certificate.serialNumber);
   if (revocation) return revokedFault(revocation, `list of ${newest.issuer.text}`);
-  return staleFault(newest, context.time) ?? (context.conformance === "rfc5280" ? profileFault(newest) : undefined);
+  return staleFault(newest, context.time) ?? (context.conformance === "deployed" ? undefined : profileFault(newest));
 }
 
 /** The list, if the issuer of the certificate signed it, or another validated certificate of its name that may. */

@@ -4,6 +4,12 @@ import { isDnsName } from "./dns-name.ts";
 import { CertificateError, type PkiErrorCode } from "./errors.ts";
 import { ipAddressText, parseIpAddress } from "./ip-address.ts";
 
+/** What a client knows about names that certificates do not say. */
+export type IdentityPolicy = {
+  /** Whether anybody may register names below this one: no certificate speaks for all of them. RFC 9525, section 7.1 */
+  readonly isPublicSuffix?: (name: string) => boolean;
+};
+
 /**
  * Checks that a certificate is for the host name or IP address that the client meant to reach, and gives the
  * subjectAltName entry that says so. CN never counts; `*` stands for the whole left-most label and nothing else.
@@ -11,7 +17,7 @@ import { ipAddressText, parseIpAddress } from "./ip-address.ts";
  * Throws `CertificateError` `name-mismatch`, or `UsageError` `invalid-name` where `name` is no host name or address.
  * RFC 9525, section 6
  */
-export function checkServerIdentity(certificate: Certificate, name: string): string {
+export function checkServerIdentity(certificate: Certificate, name: string, policy: IdentityPolicy = {}): string {
   const address = parseIpAddress(name.replace(/^\[(.*)\]$/, "$1"));
   const { dns = [], ip = [] } = certificate.extensions.subjectAltName ?? {};
   if (address) {
@@ -23,7 +29,9 @@ export function checkServerIdentity(certificate: Certificate, name: string): str
   if (!isDnsName(host, { wildcard: false })) {
     throw new UsageError<PkiErrorCode>("invalid-name", `${JSON.stringify(name)} is not a host name or IP address`);
   }
-  const found = dns.find((presented) => matches(presented, host));
+  const isTooWide = (presented: string) =>
+    presented.startsWith("*.") && policy.isPublicSuffix?.(presented.slice(2).toLowerCase()) === true;
+  const found = dns.find((presented) => matches(presented, host) && !isTooWide(presented));
   if (found === undefined) throw mismatch(certificate, name, dns);
   return found;
 }
