@@ -1,5 +1,12 @@
 import type { Clock, Performer, SignatureVerifier } from "../crypto/index.ts";
-import { type Certificate, CertificateError, checkServerIdentity, validatePath } from "../pki/index.ts";
+import {
+  type Certificate,
+  CertificateError,
+  checkServerIdentity,
+  type CrlSet,
+  type RevocationMode,
+  validatePath,
+} from "../pki/index.ts";
 
 /** Decides whether a server's certificates are valid, trusted and for the name that was meant. */
 export interface ChainVerifier {
@@ -7,7 +14,12 @@ export interface ChainVerifier {
   /** Gives the DER SubjectPublicKeyInfo of the first certificate; throws `CertificateError`. */
   verify(
     chain: readonly Uint8Array[],
-    purpose: { readonly servername: string; readonly keyUsage: "digitalSignature" | "keyAgreement" },
+    purpose: {
+      /** OCSP responses that came along, each at its certificate's place. */
+      readonly staples: readonly (Uint8Array | undefined)[];
+      readonly servername: string;
+      readonly keyUsage: "digitalSignature" | "keyAgreement";
+    },
   ): Promise<Uint8Array>;
 }
 
@@ -17,13 +29,23 @@ export type ChainVerifierOptions = {
   readonly verifier: SignatureVerifier;
   readonly conformance: "rfc5280" | "deployed";
   readonly clock: Clock;
+  /** Whether it is asked if a certificate was revoked, and the lists to ask. */
+  readonly revocation: RevocationMode | undefined;
+  readonly crls: CrlSet | undefined;
 };
 
 /** Path validation for servers, then the name. RFC 5280, section 6; RFC 9525, section 6 */
-export function chainVerifier({ anchors, verifier, conformance, clock }: ChainVerifierOptions): ChainVerifier {
+export function chainVerifier({
+  anchors,
+  verifier,
+  conformance,
+  clock,
+  revocation,
+  crls,
+}: ChainVerifierOptions): ChainVerifier {
   return {
     performer: verifier.performer,
-    async verify(chain, { servername, keyUsage }) {
+    async verify(chain, { staples, servername, keyUsage }) {
       const path = await validatePath({
         chain,
         anchors,
@@ -31,6 +53,9 @@ export function chainVerifier({ anchors, verifier, conformance, clock }: ChainVe
         purpose: "serverAuth",
         verifier,
         conformance,
+        ...(staples.some((each) => each !== undefined) ? { staples } : {}),
+        ...(revocation ? { revocation } : {}),
+        ...(crls ? { crls } : {}),
       });
       checkKeyUsage(path.leaf, keyUsage);
       checkServerIdentity(path.leaf, servername);

@@ -37,6 +37,8 @@ export type ClientConfig = {
   readonly psk: ExternalPsk | undefined;
   /** Whether to ask for sessions that can be resumed. */
   readonly wantsSessions: boolean;
+  /** Whether to ask the server for OCSP responses about its certificates. RFC 6066, section 8 */
+  readonly asksStatus: boolean;
   /** The longest plaintext that a record to us may hold, for chips with small buffers: 64 to 16384. RFC 8449, section 4 */
   readonly recordSizeLimit: number | undefined;
   /** The same for servers that only know the older way; it binds both directions. RFC 6066, section 4 */
@@ -84,6 +86,7 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     legacy,
     secretsElsewhere: undefined,
     cbc: undefined,
+    asksStatus: false,
     recordSizeLimit: undefined,
     maxFragmentLength: undefined,
     wantsSessions: false,

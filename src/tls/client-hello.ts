@@ -63,6 +63,7 @@ function helloExtensions(config: ClientConfig, { share, cookie, psks }: HelloCon
     ...(config.versions.includes("TLSv1.2") ? extensionsOf12(config) : {}),
     ...(config.maxFragmentLength ? { max_fragment_length: FRAGMENT_LENGTH_CODES[config.maxFragmentLength] } : {}),
     ...(config.recordSizeLimit ? { record_size_limit: config.recordSizeLimit } : {}),
+    ...(config.asksStatus ? { status_request: { type: 1, responders: NOBODY, extensions: NOBODY } } : {}),
     supported_groups: config.groups.map((group) => GROUPS[group].code),
     signature_algorithms: config.schemes.map((scheme) => SIGNATURE_SCHEMES[scheme].code),
     ...(config.alpn.length === 0 ? {} : { application_layer_protocol_negotiation: config.alpn.map(utf8Bytes) }),
@@ -70,6 +71,9 @@ function helloExtensions(config: ClientConfig, { share, cookie, psks }: HelloCon
     ...(cookie ? { cookie } : {}),
   };
 }
+
+/** No responder in particular, no extensions. */
+const NOBODY = new Uint8Array(0);
 
 function extensionsOf12(config: ClientConfig): ExtensionsOf<"client_hello"> {
   const { wantsSessions, session } = config;

@@ -105,9 +105,9 @@ export class EffectPerformer {
       work("key-agreement", this.#performers.dh, `ffdhe ${8 * effect.prime.length}`, async () => {
         return { on: "dh-agreed", ...(await this.#performers.dh.agree(effect)) };
       }),
-    "verify-chain": ({ chain, servername, keyUsage }) =>
+    "verify-chain": ({ chain, staples, servername, keyUsage }) =>
       work("verify-chain", this.#performers.chain, `${chain.length} certificates for ${servername}`, async () => {
-        const publicKey = await this.#performers.chain.verify(chain, { servername, keyUsage });
+        const publicKey = await this.#performers.chain.verify(chain, { staples, servername, keyUsage });
         return { on: "chain-verified", publicKey };
       }),
     verify: (effect) =>

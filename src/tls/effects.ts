@@ -24,6 +24,8 @@ export type Effect =
   | {
       readonly do: "verify-chain";
       readonly chain: readonly Uint8Array[];
+      /** OCSP responses that came along, each at its certificate's place. RFC 6066, section 8 */
+      readonly staples: readonly (Uint8Array | undefined)[];
       readonly servername: string;
       readonly keyUsage: "digitalSignature" | "keyAgreement";
     }

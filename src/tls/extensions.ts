@@ -42,6 +42,12 @@ const protocolNames = vector(2, opaque(1, { min: 1 }), { min: 2 });
 
 const keyShareEntry = struct({ group: u16, keyExchange: opaque(2, { min: 1 }) });
 
+/** Asks for an OCSP response of whatever responder. RFC 6066, section 8 */
+const statusRequest = struct({ type: literal(u8, 1), responders: opaque(2), extensions: opaque(2) });
+
+/** A stapled OCSP response, in TLS 1.2 a message of its own. RFC 6066, section 8 */
+export const certificateStatus = struct({ type: literal(u8, 1), response: opaque(3, { min: 1 }) });
+
 const offeredPsks = struct({
   identities: vector(2, struct({ identity: opaque(2, { min: 1 }), obfuscatedAge: u32 }), { min: 7 }),
   binders: vector(2, opaque(1, { min: 32 }), { min: 33 }),
@@ -53,6 +59,8 @@ export const EXTENSIONS = {
   server_name: { type: 0x0000, client_hello: hostNames, server_hello: present, encrypted_extensions: present },
   /** RFC 6066, section 4 */
   max_fragment_length: { type: 0x0001, client_hello: u8, server_hello: u8, encrypted_extensions: u8 },
+  /** RFC 6066, section 8; RFC 8446, section 4.4.2.1 */
+  status_request: { type: 0x0005, client_hello: statusRequest, server_hello: present, certificate: certificateStatus },
   /** RFC 8449, section 4 */
   record_size_limit: { type: 0x001c, client_hello: u16, server_hello: u16, encrypted_extensions: u16 },
   /** RFC 7366, section 2 */

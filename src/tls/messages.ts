@@ -31,6 +31,7 @@ export const HANDSHAKE_TYPES = {
   certificate_verify: 15,
   client_key_exchange: 16,
   finished: 20,
+  certificate_status: 22,
   key_update: 24,
   /** Stands in a transcript for the hash of a first ClientHello. RFC 8446, section 4.4.1 */
   message_hash: 254,

@@ -3,7 +3,7 @@ import type { Duplex } from "node:stream";
 import { utf8Bytes } from "../codec/index.ts";
 import type { Clock, KeyAgreement, Random, Signer, SignatureVerifier, TlsSecrets } from "../crypto/index.ts";
 import { nodeAead, nodeHash } from "../crypto/node.ts";
-import { type Certificate, certificatesFromPem, parseCertificate } from "../pki/index.ts";
+import { type Certificate, certificatesFromPem, parseCertificate, type RevocationMode } from "../pki/index.ts";
 import type { Correlation, Trace } from "../trace/index.ts";
 import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-config.ts";
 import { misuse } from "./errors.ts";
@@ -48,6 +48,13 @@ export type ConnectOptions = Partial<
   readonly onSession?: (kept: KeptSession) => void;
   /** A session to resume; one that is too old is passed over. */
   readonly session?: KeptSession | undefined;
+  /**
+   * Whether it is asked if a certificate of the server's was revoked: of the lists in `crls`, and of the OCSP responses
+   * that the server is then asked for. `if-present` where there are lists, else `off`, unless told otherwise.
+   */
+  readonly revocation?: RevocationMode;
+  /** Revocation lists as DER. */
+  readonly crls?: readonly Uint8Array[];
   readonly trace?: Trace;
   readonly correlation?: Correlation;
   readonly clock?: Clock;
@@ -75,6 +82,7 @@ export function engineConfig(
     groups: options.groups ?? keyAgreement.groups,
     identities: identities(options),
     session: usableSession(options.session, now),
+    asksStatus: (options.revocation ?? (options.crls ? "if-present" : "off")) !== "off",
     legacy: options.legacy ?? false,
     cbc: nodeCbc,
     secretsElsewhere: options.secrets && { extendedMasterSecret: options.secrets.extendedMasterSecret },

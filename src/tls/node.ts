@@ -1,6 +1,7 @@
 import { connect as connectTcp, type Socket } from "node:net";
 
 import { nodeClock, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
+import { CrlSet } from "../pki/index.ts";
 import { correlated, silentTrace } from "../trace/index.ts";
 import { chainVerifier } from "./chain-verifier.ts";
 import { Connection } from "./connection.ts";
@@ -44,6 +45,8 @@ export function open(options: ConnectOptions): TlsDuplex {
       verifier: options.chainVerifier ?? nodeVerifier,
       conformance: options.conformance ?? "deployed",
       clock,
+      revocation: options.revocation,
+      crls: options.crls && new CrlSet(options.crls),
     }),
   };
   return new TlsDuplex(transport ?? tcp(host ?? "", port ?? 0), connection, {

@@ -30,6 +30,8 @@ export type Holder = {
 export type Hierarchy = {
   readonly root: Issuer;
   readonly intermediate: Issuer;
+  /** The intermediate's private key, for programs that sign with files. */
+  readonly intermediateKey: KeyObject;
   /** A server for `localhost`, `device.example` and 127.0.0.1. */
   readonly server: (kind?: KeyKind, order?: Partial<CertificateOrder>) => Promise<Holder>;
   readonly device: (kind?: KeyKind) => Promise<Holder>;
@@ -51,7 +53,8 @@ export async function newHierarchy(name = "Test"): Promise<Hierarchy> {
     certificate: await issueRootCertificate({ ...order, subject, signer: rootSigner }),
     signer: rootSigner,
   };
-  const signer = nodeSigner(newKey("ecdsa"));
+  const intermediateKey = newKey("ecdsa");
+  const signer = nodeSigner(intermediateKey);
   const issue = (profile: ProfileName, text: string, publicKey: Uint8Array, issuer: Issuer, more = {}) =>
     issueCertificate({ ...order, profile, subject: nameFromText(text), publicKey, issuer, ...more });
   const intermediate = {
@@ -68,6 +71,7 @@ export async function newHierarchy(name = "Test"): Promise<Hierarchy> {
   return {
     root,
     intermediate,
+    intermediateKey,
     server: (kind = "ecdsa", more = {}) => hold("server", "CN=server", kind, { names, ...more }),
     device: (kind = "ecdsa") => hold("device", "CN=device-1,O=Hawser", kind),
     deviceFor: async (publicKey) => [

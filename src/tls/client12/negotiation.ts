@@ -22,6 +22,8 @@ export class Negotiation12 {
   readonly sessionId: Uint8Array;
   /** Whether the server is going to send a ticket. RFC 5077, section 3.2 */
   readonly sendsTicket: boolean;
+  /** Whether the server may send an OCSP response about its certificate. RFC 6066, section 8 */
+  readonly maySendStatus: boolean;
 
   constructor(
     { config, transcript, wire }: Handshake,
@@ -45,6 +47,7 @@ export class Negotiation12 {
     this.encryptThenMac = extensions.encrypt_then_mac === true;
     this.share = sent.share;
     this.sessionId = hello.legacySessionId;
+    this.maySendStatus = extensions.status_request === true;
     this.sendsTicket = extensions.session_ticket === true;
     this.alpn = chosenProtocol(config, extensions.application_layer_protocol_negotiation);
     applyRecordLimits(config, wire, "TLSv1.2", extensions);

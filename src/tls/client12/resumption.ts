@@ -31,7 +31,11 @@ class VerifySessionChain extends Awaiting<"chain-verified"> {
   constructor(handshake: Handshake, negotiation: Negotiation12, session: Session12) {
     const { servername } = handshake.config;
     const keyUsage = keyUsageOf(negotiation.suite);
-    super(handshake, { do: "verify-chain", chain: session.peerChain, servername, keyUsage }, "chain-verified");
+    super(
+      handshake,
+      { do: "verify-chain", chain: session.peerChain, staples: [], servername, keyUsage },
+      "chain-verified",
+    );
     this.#negotiation = negotiation;
     this.#session = session;
   }

@@ -1,6 +1,7 @@
 import { empty } from "../../codec/index.ts";
 import type { NamedGroup } from "../../crypto/index.ts";
 import { TlsError } from "../errors.ts";
+import { certificateStatus } from "../extensions.ts";
 import {
   bodyOf,
   certificate12,
@@ -45,6 +46,8 @@ export type ServerKeys =
 export type ServerFlight = {
   /** Empty in suites of a pre-shared key. */
   readonly chain: readonly Uint8Array[];
+  /** The OCSP response about the first of them. */
+  readonly staple?: Uint8Array;
   readonly keys: ServerKeys;
   /** Absent where the server wants no certificate. */
   readonly request?: CertificateRequest12;
@@ -55,7 +58,7 @@ export function afterHello(handshake: Handshake, negotiation: Negotiation12): St
   const { keyExchange, authentication } = negotiation.suite;
   if (authentication !== "psk") return new ExpectCertificate(handshake, negotiation);
   if (keyExchange === "PSK") return new ExpectPskHintOrDone(handshake, negotiation);
-  return new ExpectServerKeyExchange(handshake, negotiation, []);
+  return new ExpectServerKeyExchange(handshake, negotiation, { chain: [] });
 }
 
 /** RFC 5246, section 7.4.2 */
@@ -73,16 +76,23 @@ class ExpectCertificate extends State {
     const chain = bodyOf(certificate12, message);
     if (chain.length === 0) throw new TlsError("no-server-certificate", "the server's certificate list is empty");
     if (chain.length > MAX_CHAIN) throw new TlsError("chain-too-long", `${chain.length} certificates`);
-    if (this.#negotiation.suite.keyExchange === "ECDH") {
-      return new ExpectRequestOrDone(this.handshake, this.#negotiation, { chain, keys: { kind: "ecdh" } });
-    }
-    return new ExpectServerKeyExchange(this.handshake, this.#negotiation, chain);
+    if (this.#negotiation.maySendStatus) return new ExpectStatusOrMore(this.handshake, this.#negotiation, chain);
+    return afterCertificate(this.handshake, this.#negotiation, { chain });
   }
 }
 
-/** RFC 5246, section 7.4.3; RFC 8422, section 5.4 */
-class ExpectServerKeyExchange extends State {
-  readonly name = "server_key_exchange";
+type Certificates = Pick<ServerFlight, "chain" | "staple">;
+
+function afterCertificate(handshake: Handshake, negotiation: Negotiation12, certificates: Certificates): State {
+  if (negotiation.suite.keyExchange !== "ECDH") {
+    return new ExpectServerKeyExchange(handshake, negotiation, certificates);
+  }
+  return new ExpectRequestOrDone(handshake, negotiation, { ...certificates, keys: { kind: "ecdh" } });
+}
+
+/** A server that said it may staple a response need not do it. RFC 6066, section 8 */
+class ExpectStatusOrMore extends State {
+  readonly name = "certificate_status or what follows it";
   readonly #negotiation: Negotiation12;
   readonly #chain: readonly Uint8Array[];
 
@@ -93,9 +103,32 @@ class ExpectServerKeyExchange extends State {
   }
 
   override onMessage(message: HandshakeMessage): State {
+    const chain = this.#chain;
+    if (message.type !== HANDSHAKE_TYPES.certificate_status) {
+      return afterCertificate(this.handshake, this.#negotiation, { chain }).onMessage(message);
+    }
+    this.accept(message, "certificate_status");
+    const { response: staple } = bodyOf(certificateStatus, message);
+    return afterCertificate(this.handshake, this.#negotiation, { chain, staple });
+  }
+}
+
+/** RFC 5246, section 7.4.3; RFC 8422, section 5.4 */
+class ExpectServerKeyExchange extends State {
+  readonly name = "server_key_exchange";
+  readonly #negotiation: Negotiation12;
+  readonly #certificates: Certificates;
+
+  constructor(handshake: Handshake, negotiation: Negotiation12, certificates: Certificates) {
+    super(handshake);
+    this.#negotiation = negotiation;
+    this.#certificates = certificates;
+  }
+
+  override onMessage(message: HandshakeMessage): State {
     this.accept(message, "server_key_exchange");
     const keys = readServerKeys(this.handshake.config, this.#negotiation.suite.keyExchange, message);
-    return new ExpectRequestOrDone(this.handshake, this.#negotiation, { chain: this.#chain, keys });
+    return new ExpectRequestOrDone(this.handshake, this.#negotiation, { ...this.#certificates, keys });
   }
 }
 

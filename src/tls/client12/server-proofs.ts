@@ -24,7 +24,8 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
   constructor(handshake: Handshake, negotiation: Negotiation12, flight: ServerFlight) {
     const { servername } = handshake.config;
     const keyUsage = keyUsageOf(negotiation.suite);
-    super(handshake, { do: "verify-chain", chain: flight.chain, servername, keyUsage }, "chain-verified");
+    const { chain, staple } = flight;
+    super(handshake, { do: "verify-chain", chain, staples: [staple], servername, keyUsage }, "chain-verified");
     this.#negotiation = negotiation;
     this.#flight = flight;
   }

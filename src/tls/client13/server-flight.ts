@@ -84,7 +84,7 @@ class VerifyResumedChain extends Awaiting<"chain-verified"> {
     const { servername } = handshake.config;
     super(
       handshake,
-      { do: "verify-chain", chain: resumed.chain, servername, keyUsage: "digitalSignature" },
+      { do: "verify-chain", chain: resumed.chain, staples: [], servername, keyUsage: "digitalSignature" },
       "chain-verified",
     );
     this.#progress = progress;
@@ -117,7 +117,7 @@ class ExpectCertificateOrRequest extends Protected {
   override onMessage(message: HandshakeMessage): State {
     if (message.type !== HANDSHAKE_TYPES.certificate_request || this.#progress.request) {
       this.accept(message, "certificate");
-      return new VerifyChain(this.handshake, this.#progress, this.#chainOf(message));
+      return new VerifyChain(this.handshake, this.#progress, this.#certificatesOf(message));
     }
     this.accept(message, "certificate_request");
     const { context, extensions } = bodyOf(certificateRequest13, message);
@@ -130,16 +130,26 @@ class ExpectCertificateOrRequest extends Protected {
     return new ExpectCertificateOrRequest(this.handshake, { ...this.#progress, request });
   }
 
-  #chainOf(message: HandshakeMessage): readonly Uint8Array[] {
+  #certificatesOf(message: HandshakeMessage): Certificates {
     const { context, entries } = bodyOf(certificate13, message);
     if (context.length > 0) throw new TlsError("bad-certificate-context", "the server's certificate has a context");
     if (entries.length === 0) throw new TlsError("no-server-certificate", "the server's certificate list is empty");
     if (entries.length > MAX_CHAIN) throw new TlsError("chain-too-long", `${entries.length} certificates`);
-    for (const { extensions } of entries)
-      decodeExtensions("certificate", extensions, this.#progress.negotiation.offered);
-    return entries.map(({ certificate }) => certificate);
+    const { offered } = this.#progress.negotiation;
+    return {
+      chain: entries.map(({ certificate }) => certificate),
+      staples: entries.map(
+        ({ extensions }) => decodeExtensions("certificate", extensions, offered).status_request?.response,
+      ),
+    };
   }
 }
+
+/** What the server sent as its certificates, with the OCSP response about each. RFC 8446, section 4.4.2.1 */
+type Certificates = {
+  readonly chain: readonly Uint8Array[];
+  readonly staples: readonly (Uint8Array | undefined)[];
+};
 
 /** Asks whether the server's chain is valid, trusted and for this name. RFC 8446, section 4.4.2.4 */
 class VerifyChain extends Awaiting<"chain-verified"> {
@@ -147,10 +157,11 @@ class VerifyChain extends Awaiting<"chain-verified"> {
   readonly #progress: Progress13;
   readonly #chain: readonly Uint8Array[];
 
-  constructor(handshake: Handshake, progress: Progress13, chain: readonly Uint8Array[]) {
+  constructor(handshake: Handshake, progress: Progress13, { chain, staples }: Certificates) {
+    const { servername } = handshake.config;
     super(
       handshake,
-      { do: "verify-chain", chain, servername: handshake.config.servername, keyUsage: "digitalSignature" },
+      { do: "verify-chain", chain, staples, servername, keyUsage: "digitalSignature" },
       "chain-verified",
     );
     this.#progress = progress;
