@@ -73,7 +73,7 @@ function isMissing(t: TestContext): boolean {
   return !requirePeer(t, AWS);
 }
 
-test("AW-43 AW-56 the AWS CLI creates, invokes, changes and deletes a function", async (t) => {
+test("AW-43 AW-56 the AWS CLI creates, invokes, changes, lists and deletes functions", async (t) => {
   if (isMissing(t)) return;
   const source = `exports.handler = async (event) => { console.log("seen", event.n);
     if (event.n === 0) throw new TypeError("no zero"); return { doubled: 2 * event.n, by: process.env.BY } }`;
@@ -123,6 +123,17 @@ test("AW-43 AW-56 the AWS CLI creates, invokes, changes and deletes a function",
   assert.equal(readFileSync(join(folder, "out.json"), "utf8"), '"two"');
   const { Configuration } = await json("lambda", "get-function", "--function-name", String(made["FunctionArn"]));
   assert.equal((Configuration as Record_)["Timeout"], 7);
+  // This version of the CLI lists with a slash at the end of the path; one function a page makes it come back for more.
+  await json("lambda", "create-function", "--function-name", "another", ...runtime);
+  const { Functions } = await json("lambda", "list-functions", "--page-size", "1");
+  assert.deepEqual(
+    (Functions as Record_[]).map((each) => [each["FunctionName"], each["Timeout"]]),
+    [
+      ["another", 3],
+      ["double", 7],
+    ],
+  );
+  await json("lambda", "delete-function", "--function-name", "another");
   await json("lambda", "delete-function", "--function-name", "double");
   await refused("ResourceNotFoundException", "lambda", "get-function", "--function-name", "double");
 });
