@@ -75,7 +75,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
   const broker = await openBroker(registry, closing);
-  const plane = await openControlPlane({ ground, broker, dataEndpoint: nameOf(options) }, closing);
+  const plane = await openControlPlane({ options, ground, broker }, closing);
   const { api, mqtt } = await listen({ options, registry, broker, plane, identity }, closing);
   return {
     account: registry.account,
@@ -127,9 +127,9 @@ async function openBroker(registry: Registry, closing: Closing): Promise<Broker>
   return broker;
 }
 
-type Parts = { readonly ground: Ground; readonly broker: Broker; readonly dataEndpoint: string };
+type Parts = { readonly options: CloudOptions; readonly ground: Ground; readonly broker: Broker };
 
-async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing: Closing): Promise<ControlPlane> {
+async function openControlPlane({ options, ground, broker }: Parts, closing: Closing): Promise<ControlPlane> {
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -141,7 +141,7 @@ async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing
       throw underAwsName(error, { operation, trace });
     }
   });
-  const runtime = await openFunctionRuntime({ clock, trace, api });
+  const runtime = await openFunctionRuntime({ clock, trace, api, directory: join(options.directory, "functions") });
   const functions = await Functions.open({ ...common, store: functionStore(store), runtime });
   closing.add(() => functions.close());
   const engine = new RuleEngine({
@@ -159,7 +159,7 @@ async function openControlPlane({ ground, broker, dataEndpoint }: Parts, closing
     // Through JSON: what is absent must be absent in the answer, too.
     why: { explain: async (subject) => asJson(why(subject, await ledger.events({}, WHY_EVENTS))) },
     ledger,
-    dataEndpoint,
+    dataEndpoint: nameOf(options),
   });
   const plane: ControlPlane = new ControlPlane({ ...common, handlers, accessKeys, region: account.region });
   return plane;

@@ -26,16 +26,16 @@ const PROBE_TIMEOUT_MS = 10_000;
 /**
  * Finds the best boundary of this machine by trying: under each one a process attempts everything that a function
  * must not do. The first boundary under which nothing is reachable wins, else the first that leaves only what is
- * tolerated. `workspace` is an empty folder that functions' users may enter.
+ * tolerated. `folderFor` gives a folder that processes behind a boundary may enter.
  */
 export async function probeIsolation(
-  workspace: string,
+  folderFor: (boundary: Boundary) => string,
   clock: Clock,
   candidates: readonly Boundary[] = boundariesHere(),
 ): Promise<IsolationReport> {
   const reports: IsolationReport[] = [];
   for (const boundary of candidates) {
-    const report = reportOn(boundary, await answerUnder(boundary, workspace, clock));
+    const report = reportOn(boundary, await answerUnder(boundary, folderFor(boundary), clock));
     if (report.reachable.length === 0) return report;
     reports.push(report);
   }

@@ -1,6 +1,5 @@
-import { chmodSync, chownSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
-import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 
 import type { Clock } from "../../crypto/index.ts";
@@ -8,24 +7,25 @@ import { bootstrapSource } from "./node-bootstrap.ts";
 import { FUNCTION_GROUP, launch, type Boundary } from "./node-isolation.ts";
 import { boundariesHere, probeIsolation } from "./node-probe.ts";
 import { residentSize } from "./node-resident.ts";
+import { Workspaces } from "./node-workspace.ts";
 import type { Deployment, FunctionProcess, IsolationReport, ProcessEvents, ProcessStarter } from "./runtime.ts";
 
 export type StarterOptions = {
   readonly clock: Clock;
+  /** Where code lies while the server runs; it is emptied first. Among the system's temporary files by default. */
+  readonly directory?: string;
   /** Boundaries to try, strongest first; by default all that this machine may have. */
   readonly boundaries?: readonly Boundary[];
 };
 
-/**
- * Makes ready to run functions: a private folder for their code, and a probe of what the machine can close.
- * The folder lies among the system's temporary files, because functions that run as other users must be able to enter
- * it; it holds nothing that the store does not hold, and `close` removes it.
- */
-export async function openStarter({ clock, boundaries = boundariesHere() }: StarterOptions): Promise<ProcessStarter> {
-  const workspace = mkdtempSync(join(tmpdir(), "hawser-functions-"));
-  if (boundaries.includes("user")) chmodSync(workspace, 0o711);
-  const isolation = await probeIsolation(workspace, clock, boundaries);
-  return new NodeStarter(workspace, isolation);
+/** Makes ready to run functions: a private folder for their code, and a probe of what the machine can close. */
+export async function openStarter(options: StarterOptions): Promise<ProcessStarter> {
+  const { clock, directory, boundaries = boundariesHere() } = options;
+  const workspaces = new Workspaces(directory);
+  const folderFor = (boundary: Boundary) => workspaces.folderFor(boundary);
+  const isolation = await probeIsolation(folderFor, clock, boundaries);
+  workspaces.keepOnly(isolation.boundary);
+  return new NodeStarter(workspaces, isolation);
 }
 
 /** The code of one revision, kept until it is forgotten and the last process that reads it has ended. */
@@ -34,6 +34,7 @@ type Folder = { readonly path: string; users: number; isForgotten: boolean };
 /** Starts functions as Node processes. */
 class NodeStarter implements ProcessStarter {
   readonly isolation: IsolationReport;
+  readonly #workspaces: Workspaces;
   readonly #workspace: string;
   readonly #program: string;
   readonly #folders = new Map<string, Promise<Folder>>();
@@ -41,10 +42,11 @@ class NodeStarter implements ProcessStarter {
   readonly #running = new Set<() => void>();
   #made = 0;
 
-  constructor(workspace: string, isolation: IsolationReport) {
-    this.#workspace = workspace;
+  constructor(workspaces: Workspaces, isolation: IsolationReport) {
+    this.#workspaces = workspaces;
+    this.#workspace = workspaces.folderFor(isolation.boundary);
     this.isolation = isolation;
-    this.#program = join(workspace, "bootstrap.cjs");
+    this.#program = join(this.#workspace, "bootstrap.cjs");
     writeFileSync(this.#program, bootstrapSource(), { mode: 0o644 });
   }
 
@@ -101,7 +103,7 @@ class NodeStarter implements ProcessStarter {
 
   close(): Promise<void> {
     for (const kill of this.#running) kill();
-    rmSync(this.#workspace, { recursive: true, force: true });
+    this.#workspaces.close();
     return Promise.resolve();
   }
 

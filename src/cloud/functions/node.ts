@@ -12,6 +12,8 @@ export type FunctionRuntimeOptions = {
   readonly trace: Trace;
   /** Where functions' API calls go; see `allowOperations`. */
   readonly api: ApiCaller;
+  /** Where code lies while the server runs; nobody else may use it, and it is emptied first. */
+  readonly directory?: string;
   readonly limits?: Partial<PoolLimits>;
   readonly workerLimits?: Partial<WorkerLimits>;
   /** Boundaries to try, strongest first; by default all that this machine may have. */
@@ -23,8 +25,12 @@ export type FunctionRuntimeOptions = {
  * `warning` what it cannot. Never throws for a machine that can close too little: then every run is refused.
  */
 export async function openFunctionRuntime(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
-  const { clock, trace, api, limits, workerLimits, boundaries } = options;
-  const starter = await openStarter({ clock, ...(boundaries && { boundaries }) });
+  const { clock, trace, api, limits, workerLimits, directory, boundaries } = options;
+  const starter = await openStarter({
+    clock,
+    ...(directory !== undefined && { directory }),
+    ...(boundaries && { boundaries }),
+  });
   const { warning } = starter.isolation;
   if (warning !== "") trace.emit("cloud", { kind: "process", what: "warning", detail: warning });
   return new FunctionPool({

@@ -507,9 +507,9 @@ test("the probe finds everything open in an ordinary process, so its silence els
 });
 
 test("functions are refused where no boundary can be tried, and the report says why", async () => {
-  const none = await probeIsolation("/nowhere", nodeClock, []);
+  const none = await probeIsolation(() => "/nowhere", nodeClock, []);
   assert.deepEqual([none.runs, none.reachable.length > 5], [false, true]);
   assert.match(none.warning, /functions are refused: no probe could run, there is no boundary to try/);
-  const odd = await probeIsolation("/no*where", nodeClock, ["none"]);
+  const odd = await probeIsolation(() => "/no*where", nodeClock, ["none"]);
   assert.match(odd.warning, /refused: no probe could run, for a comma or star/);
 });
