@@ -27,6 +27,8 @@ export type PathPlace = {
   readonly intermediatesBelow: number;
   readonly time: number;
   readonly purpose: PathPurpose;
+  /** Whether an anchor of version 1, which cannot say that it is a CA, is one because the caller says so. */
+  readonly takesVersion1: boolean;
 };
 
 /** Whether subject and issuer are the same name; such a certificate does not count against path lengths. RFC 5280, section 6.1 */
@@ -110,6 +112,8 @@ function purposeFault(extensions: Certificate["extensions"], purpose: PathPurpos
 
 function issuerFault(certificate: Certificate, place: PathPlace): RuleFault | undefined {
   const { basicConstraints, keyUsage } = certificate.extensions;
+  // RFC 5280, section 6.1.4 (k): "verify that certificate i is a CA certificate through out-of-band means"
+  if (place.role === "anchor" && certificate.version === 1 && place.takesVersion1) return undefined;
   if (!basicConstraints?.ca) {
     const message = basicConstraints ? "cA is FALSE" : `absent, in a version ${certificate.version} certificate`;
     const rule = "RFC 5280, section 6.1.4 (k): basicConstraints with cA TRUE";

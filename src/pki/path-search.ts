@@ -110,7 +110,8 @@ export class PathSearch {
 
   #fault({ certificate }: Node, role: PathPlace["role"], path: readonly Node[]): RuleFault | undefined {
     const { time, purpose, conformance = "rfc5280" } = this.#options;
-    const place = { role, time, purpose, intermediatesBelow: countIntermediates(path) };
+    const takesVersion1 = conformance === "deployed";
+    const place = { role, time, purpose, takesVersion1, intermediatesBelow: countIntermediates(path) };
     return pathRuleFault(certificate, place) ?? conformanceFault(certificate, role, conformance);
   }
 

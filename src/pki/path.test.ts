@@ -149,6 +149,18 @@ test("validatePath refuses not-a-ca: what a device, or a certificate of version 
   }
 });
 
+test("validatePath takes a trust anchor of version 1 with conformance deployed alone", async () => {
+  const old = await forgeCa(root, { subject: "CN=Old root", issuerName: "CN=Old root", version: 1 });
+  const below = await forge(old, { extensions: leafExtensions(old) });
+  const anchors = { anchors: [old.certificate] };
+  await validate([below], { ...anchors, conformance: "deployed" });
+  await refusal("not-a-ca", validate([below], anchors), { index: undefined });
+  const lower = await forgeCa(old, { subject: "CN=Lower", version: 1 });
+  const deep = await forge(lower, { extensions: leafExtensions(lower) });
+  const chain = [deep, lower.certificate];
+  await refusal("not-a-ca", validate(chain, { ...anchors, conformance: "deployed" }), { index: 1 });
+});
+
 test("validatePath refuses path-length, too-deep and too-much-work", async () => {
   const extensions = [
     ext.ca(),
