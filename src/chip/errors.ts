@@ -26,6 +26,31 @@ export const CHIP_ERRORS = {
     cause: "Another process changed the chip's state file while this one was using it.",
     cure: "Let one process serve a state file; clients of the chip connect to that process.",
   },
+  "control-socket": {
+    cause: "The control socket of a simulated chip cannot be made.",
+    cure: "Give a path of at most 100 bytes in a folder of your own; end the other simulator, or take another path.",
+  },
+  "control-absent": {
+    cause:
+      "No simulated chip listens at this path. Real chips have no control socket: they cannot be copied or set back.",
+    cure: "Start the simulator with one: hawser chip serve --control PATH",
+  },
+  "control-request": {
+    cause: "A simulated chip was asked something over its control socket that it does not understand.",
+    cure: "Use hawser chip snapshot, fork, rewind and what-if of the same version as the simulator.",
+  },
+  "snapshot-name": {
+    cause: "A snapshot's name has up to 41 letters, digits and hyphens, and begins with a letter or digit.",
+    cure: "Choose such a name, for example before-lock.",
+  },
+  "snapshot-exists": {
+    cause: "There is a snapshot, or a chip's state, under this name already, and it is not overwritten.",
+    cure: "Choose another name.",
+  },
+  "snapshot-missing": {
+    cause: "There is no snapshot of this name. Those of a chip without --state end with its process.",
+    cure: "Check the spelling; make snapshots with hawser chip snapshot NAME.",
+  },
   "state-disk": {
     cause: "The chip's state could not be read or written; a command that wanted to change it was not carried out.",
     cure: "Check the folder's permissions and the free space of the disk.",

@@ -1,3 +1,3 @@
 export { CHIP_ERRORS, type ChipErrorCode } from "./errors.ts";
 export { MemoryInRam } from "./memory.ts";
-export type { Card, ChipCrypto, NonVolatileMemory } from "./ports.ts";
+export type { Card, ChipCrypto, Consequence, NonVolatileMemory, Rehearsable } from "./ports.ts";

@@ -261,7 +261,8 @@ test("SealedFileMemory says so when another process uses the same file, and when
   );
 });
 
-test("every code of CHIP_ERRORS is provoked", () => {
-  const missing = (Object.keys(CHIP_ERRORS) as ChipErrorCode[]).filter((code) => !provoked.has(code));
+test("every code of CHIP_ERRORS is provoked, here or in node-control.test.ts", () => {
+  const here = (Object.keys(CHIP_ERRORS) as ChipErrorCode[]).filter((code) => !/^(control|snapshot)-/.test(code));
+  const missing = here.filter((code) => !provoked.has(code));
   assert.deepEqual(missing, []);
 });

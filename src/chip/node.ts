@@ -9,6 +9,13 @@ import { JrcpFront } from "./jrcp-front.ts";
 import { Lease } from "./lease.ts";
 import type { Card } from "./ports.ts";
 
+export {
+  askControl,
+  serveControl,
+  type ControlAnswer,
+  type ControlRequest,
+  type ServeControlOptions,
+} from "./node-control.ts";
 export { nodeChipCrypto } from "./node-crypto.ts";
 export { nodeDisk, SealedFileMemory, type SealedFileOptions, type StateDisk } from "./node-memory.ts";
 

@@ -1,5 +1,5 @@
 import type { BlockCipher } from "../apdu/index.ts";
-import type { Hash } from "../crypto/index.ts";
+import type { Entropy, Hash } from "../crypto/index.ts";
 
 /** The arithmetic that a simulated chip needs, on P-256 and below, synchronous as silicon is to its firmware. */
 export interface ChipCrypto {
@@ -24,6 +24,31 @@ export interface NonVolatileMemory {
   load(): Uint8Array | undefined;
   /** Replaces the image: after a failure at any moment, `load` gives the old image or the new one. */
   store(image: Uint8Array): void;
+}
+
+/** Something that a command would make impossible. */
+export type Consequence = {
+  /** Completes "it will be impossible …". */
+  readonly impossible: string;
+  /** What takes it back, or "nothing". */
+  readonly undoneBy: string;
+  /** A command that is carried out now and refused afterwards, where there is one. */
+  readonly probe?: Uint8Array;
+};
+
+/** What only a simulated chip can do: say what a command would lead to, be copied, and be set back. */
+export interface Rehearsable extends Card {
+  readonly uniqueId: string;
+  /** What a command would make impossible; nothing for one that can be taken back, or that is no command. */
+  consequencesOf(command: Uint8Array): readonly Consequence[];
+  /** The state by name, as far as it is no secret. */
+  facts(): Readonly<Record<string, string>>;
+  /** A chip with the same contents that lives on its own, in memory that is lost with it. */
+  fork(entropy: Entropy): Rehearsable;
+  /** Stores the whole state elsewhere; whatever implements the memory keeps it sealed. */
+  saveTo(memory: NonVolatileMemory): void;
+  /** Takes the state from elsewhere; sessions end as by a reset. Throws where the memory holds none of this model. */
+  restoreFrom(memory: NonVolatileMemory): void;
 }
 
 /** What a chip is to its bus: something that is reset and then answers commands one by one. */

@@ -3,13 +3,14 @@ import { Option, type Command } from "commander";
 import type { A71chVariant } from "../apdu/a71ch/index.ts";
 import { A71chChip } from "../chip/a71ch/index.ts";
 import { MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
-import { nodeChipCrypto, SealedFileMemory, serveChip } from "../chip/node.ts";
+import { nodeChipCrypto, SealedFileMemory, serveChip, serveControl } from "../chip/node.ts";
 import { toHex } from "../codec/index.ts";
 import { SeededEntropy, type Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { connectChip } from "../host/node.ts";
 import { certificateId, parseCertificate } from "../pki/index.ts";
+import { registerRehearsalCommands, snapshotPlaces } from "./chip-rehearse.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, numberOption, outputOf, portOption, type Output } from "./output.ts";
@@ -20,6 +21,7 @@ export function registerChipCommands(program: Command): void {
   const chip = program.command("chip").description("simulated secure elements, and what is in a chip");
   registerServe(chip);
   registerInfo(chip);
+  registerRehearsalCommands(chip);
 }
 
 type ServeOptions = {
@@ -31,6 +33,7 @@ type ServeOptions = {
   readonly stateKey?: string;
   readonly seed?: string;
   readonly endurance?: number;
+  readonly control?: string;
   readonly trace?: string;
 };
 
@@ -45,6 +48,7 @@ function registerServe(chip: Command): void {
     .option("--state <file>", "keep the chip's contents in this sealed file; without it they end with the process")
     .option("--state-key <file>", "32 bytes in hex that seal it, mode 0600; FILE.key by default, made on first use")
     .option("--seed <text>", "make every random byte from this text: for tests, never for keys in use")
+    .option("--control <path>", "make a control socket there, for snapshot, rewind, fork and what-if")
     .option("--endurance <writes>", "how often each place of the memory can be written", numberOption(1))
     .option("--trace <file>", "append every command as JSON Lines; key material is redacted")
     .addHelpText(
@@ -68,18 +72,28 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
     });
     await interruptible(async (signal) => {
       const served = await serveChip({ chip, host: options.host, port: options.port, trace });
+      const control = await controlOf(options, chip).catch(async (error: unknown) => {
+        await served.close();
+        throw error;
+      });
       const address = `${options.host}:${served.port}`;
       output.line(
         { event: "listening", address, host: options.host, port: served.port, model: "A71CH", uniqueId: chip.uniqueId },
         `listening on ${address}: A71CH ${chip.uniqueId}`,
       );
       await aborted(signal);
+      await control?.close();
       await served.close();
       output.line({ event: "stopped" }, "stopped");
     });
   } finally {
     close();
   }
+}
+
+async function controlOf(options: ServeOptions, chip: A71chChip) {
+  const { control: path } = options;
+  return path === undefined ? undefined : serveControl({ chip, path, ...snapshotPlaces(options) });
 }
 
 function memoryOf({ state, stateKey }: ServeOptions): NonVolatileMemory {

@@ -22,11 +22,13 @@ import { concat, DecodeError, fromHex, ProtocolError, Refused, toHex } from "../
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import { MemoryInRam } from "../memory.ts";
-import type { Card, ChipCrypto, NonVolatileMemory } from "../ports.ts";
+import type { ChipCrypto, Consequence, NonVolatileMemory, Rehearsable } from "../ports.ts";
+import { consequencesOf } from "./consequences.ts";
 import { a71chHandlers, type A71chHandlers, type A71chInside } from "./handlers.ts";
 import { decodeImage, encodeImage } from "./image.ts";
 import { freshObjects, refuse } from "./objects.ts";
 import { freshSession } from "./session-state.ts";
+import { stateFacts } from "./state-facts.ts";
 
 export type A71chChipOptions = {
   readonly crypto: ChipCrypto;
@@ -50,7 +52,7 @@ export type Wear = { readonly place: string; readonly writes: number; readonly e
  * A command that changes what the chip holds is stored in its memory before it is answered; where storing fails, the
  * command has not happened. Throws `UsageError` where the memory holds something other than this chip's state.
  */
-export class A71chChip implements Card {
+export class A71chChip implements Rehearsable {
   readonly readerName = "A71CH";
   readonly variant: A71chVariant;
   readonly #inside: A71chInside;
@@ -95,6 +97,49 @@ export class A71chChip implements Card {
   get isMidSequence(): boolean {
     const { challenges, nextClientRandom, runningDigest, runningHmac } = this.#inside.session;
     return challenges.size > 0 || [nextClientRandom, runningDigest, runningHmac].some((each) => each !== undefined);
+  }
+
+  consequencesOf(command: Uint8Array): readonly Consequence[] {
+    try {
+      const { key, request } = A71CH_COMMAND_SET.recognise(decodeCommand(command));
+      return consequencesOf(key, request, this.#inside.objects);
+    } catch (error) {
+      if (error instanceof ProtocolError || error instanceof DecodeError) return [];
+      throw error;
+    }
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    return stateFacts(this.#inside.objects);
+  }
+
+  fork(entropy: Entropy): A71chChip {
+    const memory = new MemoryInRam();
+    this.saveTo(memory);
+    const { variant } = this;
+    const enduranceWrites = this.#enduranceWrites;
+    return new A71chChip({
+      crypto: this.#inside.crypto,
+      entropy,
+      clock: this.#clock,
+      variant,
+      memory,
+      enduranceWrites,
+    });
+  }
+
+  saveTo(memory: NonVolatileMemory): void {
+    memory.store(this.#image);
+  }
+
+  /** Throws `UsageError` `state-version` where the memory holds no state of this model and variant. */
+  restoreFrom(memory: NonVolatileMemory): void {
+    const image = memory.load() ?? NOTHING;
+    const objects = decodeImage(this.variant, image);
+    this.#memory.store(image);
+    this.#image = image;
+    this.#inside.objects = objects;
+    this.reset();
   }
 
   /** Clears what does not outlive power and gives the answer to reset. */
