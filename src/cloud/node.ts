@@ -9,6 +9,7 @@ import { Broker } from "./broker/index.ts";
 import { listenTls, nodeDefer } from "./broker/node.ts";
 import { allowOperations, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
+import { deviceIssuing } from "./node-device-issuer.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { accessTo, gatekeeperOf } from "./onboarding/index.ts";
@@ -152,8 +153,14 @@ async function openControlPlane({ options, ground, broker }: Parts, closing: Clo
   });
   const rules = await Rules.open({ account, clock, store, engine });
   closing.add(broker.onPublish((message) => engine.handle(message)));
+  const issuing = await deviceIssuing({ directory: join(options.directory, "issuing"), clock, entropy, trace });
   const handlers = createHandlers({
     registry,
+    issuing,
+    messages: {
+      limits: broker.settings.limits,
+      publish: (message, origin) => broker.publish(message, origin),
+    },
     functions,
     rules,
     // Through JSON: what is absent must be absent in the answer, too.

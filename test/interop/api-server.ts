@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
+import { AWS_PROFILE } from "../../src/cloud/broker/index.ts";
+import { deviceIssuing } from "../../src/cloud/node-device-issuer.ts";
 import { ControlPlane, createHandlers } from "../../src/cloud/api/index.ts";
 import type { ControlPlaneServices } from "../../src/cloud/api/index.ts";
 import { serveApi } from "../../src/cloud/api/node.ts";
@@ -55,7 +57,8 @@ export async function startCloud(
   const ports = { store, clock: nodeClock, entropy: nodeEntropy, verifier: nodeVerifier, trace };
   const registry = await openRegistry(ports, { region: REGION });
   const calls: CloudUnderTest["calls"] = [];
-  const handlers = createHandlers({ registry, ...standIns(trace, calls), ...services });
+  const issuing = await deviceIssuing({ directory: join(directory, "issuing"), ...ports });
+  const handlers = createHandlers({ registry, issuing, ...standIns(trace, calls), ...services });
   const plane = { handlers, accessKeys: registry.accessKeys, region: REGION, hash: nodeHash, ...ports };
   const tls = await serverCertificate(directory);
   const server = await serveApi({ controlPlane: new ControlPlane(plane), ...(tls && { tls }) });
@@ -81,7 +84,7 @@ export async function startCloud(
   };
 }
 
-function standIns(trace: Ledger, calls: CloudUnderTest["calls"]): Omit<ControlPlaneServices, "registry"> {
+function standIns(trace: Ledger, calls: CloudUnderTest["calls"]): Omit<ControlPlaneServices, "registry" | "issuing"> {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");
   };
@@ -91,6 +94,10 @@ function standIns(trace: Ledger, calls: CloudUnderTest["calls"]): Omit<ControlPl
       async createTopicRule(input) {
         calls.push({ name: "createTopicRule", input });
       },
+    },
+    messages: {
+      limits: AWS_PROFILE.limits,
+      publish: (message, origin) => void calls.push({ name: "publish", input: { ...message, origin } }),
     },
     why: { explain: async () => ({}) },
     ledger: { events: async (filter, limit) => trace.events(filter).slice(-limit) },

@@ -8,8 +8,6 @@ export const ABSENT_OPERATIONS: Readonly<
   >
 > = {
   iot: [
-    ["CreateKeysAndCertificate", "POST", "/keys-and-certificate"],
-    ["CreateCertificateFromCsr", "POST", "/certificates"],
     ["CreateProvisioningTemplate", "POST", "/provisioning-templates"],
     ["DescribeProvisioningTemplate", "GET", "/provisioning-templates/{templateName}"],
     ["UpdateProvisioningTemplate", "PATCH", "/provisioning-templates/{templateName}"],
@@ -234,7 +232,6 @@ export const ABSENT_OPERATIONS: Readonly<
     ["ValidateSecurityProfileBehaviors", "POST", "/security-profile-behaviors/validate"],
   ],
   "iot-data": [
-    ["Publish", "POST", "/topics/{topic}"],
     ["GetThingShadow", "GET", "/things/{thingName}/shadow"],
     ["UpdateThingShadow", "POST", "/things/{thingName}/shadow"],
     ["DeleteThingShadow", "DELETE", "/things/{thingName}/shadow"],

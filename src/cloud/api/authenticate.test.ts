@@ -127,17 +127,13 @@ test("a header that proxies add on the way need not be signed", async (t) => {
   }
 });
 
-test("missing-authentication: no signature, or one in the query", async (t) => {
+test("missing-authentication: no signature, neither in a header nor in the query", async (t) => {
   const without = ({ headers, ...request }: ClientRequest): ClientRequest => {
     const { authorization: _, ...others } = headers;
     return { ...request, headers: others };
   };
   const { type } = await refused(t, "missing-authentication", without);
   assert.equal(type, "MissingAuthenticationTokenException");
-  const presigned = await refused(t, "missing-authentication", (request) =>
-    without({ ...request, url: `${request.url}?X-Amz-Signature=00` }),
-  );
-  assert.match(String(presigned.body["message"]), /^presigned requests are not accepted/);
 });
 
 test("unknown-access-key: a key of somebody else's, and a session token left over from elsewhere", async (t) => {

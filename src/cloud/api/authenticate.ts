@@ -5,10 +5,14 @@ import {
   canonicalRequest,
   equalInConstantTime,
   headerValue,
+  isPresigned,
   parseAuthorization,
+  parsePresigned,
   signatureOf,
   stringToSign,
+  withoutSignature,
   type Authorization,
+  type Presigned,
   type RawRequest,
 } from "./sigv4.ts";
 
@@ -28,7 +32,7 @@ export type AuthenticationPorts = {
 
 /** A request whose head is plausible: a known key, signed for here and now. Its signature is not checked yet. */
 export type Claim = {
-  readonly authorization: Authorization;
+  readonly authorization: Authorization | Presigned;
   readonly secretAccessKey: string;
   /** YYYYMMDDTHHMMSSZ, as the caller wrote it. */
   readonly time: string;
@@ -41,20 +45,27 @@ export type Claim = {
  * Throws `Denied`: `missing-authentication`, `incomplete-signature`, `unknown-access-key`, `wrong-scope`, `clock-skew`.
  */
 export function checkHead(head: RawRequest, scopes: readonly string[], ports: AuthenticationPorts): Claim {
-  const header = headerValue(head, "authorization");
-  if (header === undefined) throw denied("missing-authentication", missing(head));
-  const authorization = parseAuthorization(header);
+  const authorization = authorizationOf(head);
+  if (authorization === undefined) {
+    throw denied(
+      "missing-authentication",
+      "Missing Authentication Token: need an Authorization header or a presigned URL",
+    );
+  }
   if ("wrong" in authorization) throw denied("incomplete-signature", authorization.wrong);
   const unsigned = unsignedHeader(head, authorization.signedHeaders);
   if (unsigned !== undefined) throw denied("incomplete-signature", `${unsigned} must be among SignedHeaders`);
   const secretAccessKey = ports.accessKeys.secretOf(authorization.accessKeyId);
-  if (secretAccessKey === undefined || headerValue(head, "x-amz-security-token") !== undefined) {
+  if (secretAccessKey === undefined || hasSessionToken(head)) {
     const which =
       secretAccessKey === undefined ? `no access key ${authorization.accessKeyId}` : "no session tokens here";
     throw denied("unknown-access-key", `The security token included in the request is invalid: ${which}`);
   }
   checkScope(authorization, scopes, ports.region);
-  return { authorization, secretAccessKey, time: checkedTime(head, authorization, ports.clock) };
+  const presigned = "time" in authorization ? authorization : undefined;
+  const time = presigned?.time ?? headerValue(head, "x-amz-date") ?? "";
+  checkTime(time, { authorization, expiresS: presigned?.expiresS }, ports.clock);
+  return { authorization, secretAccessKey, time };
 }
 
 /**
@@ -68,7 +79,8 @@ export function checkSignature(claim: Claim, request: RawRequest & { readonly bo
     throw denied("body-hash-mismatch", message);
   }
   const { authorization, secretAccessKey, time } = claim;
-  const canonical = canonicalRequest(request, authorization.signedHeaders, bodyHash);
+  const query = "time" in authorization ? withoutSignature(request.query) : request.query;
+  const canonical = canonicalRequest({ ...request, query }, authorization.signedHeaders, bodyHash);
   const signed = { scope: authorization.scope, time, canonical };
   if (equalInConstantTime(authorization.signature, signatureOf(hash, secretAccessKey, signed))) return;
   throw denied(
@@ -80,10 +92,15 @@ export function checkSignature(claim: Claim, request: RawRequest & { readonly bo
   );
 }
 
-function missing(head: RawRequest): string {
-  return /(^|&)X-Amz-Signature=/i.test(head.query)
-    ? "presigned requests are not accepted; sign with an Authorization header"
-    : "Missing Authentication Token: need an Authorization header";
+/** What a request's signature claims, from its Authorization header or, without one, from its query; undefined where it has neither. */
+export function authorizationOf(head: RawRequest): Authorization | Presigned | { readonly wrong: string } | undefined {
+  const header = headerValue(head, "authorization");
+  if (header !== undefined) return parseAuthorization(header);
+  return isPresigned(head.query) ? parsePresigned(head.query) : undefined;
+}
+
+function hasSessionToken(head: RawRequest): boolean {
+  return headerValue(head, "x-amz-security-token") !== undefined || /(^|&)X-Amz-Security-Token=/.test(head.query);
 }
 
 /** What decides over a request must be signed: the host, and every header with which AWS's operations take arguments. */
@@ -105,8 +122,15 @@ function checkScope({ scope }: Authorization, scopes: readonly string[], region:
   throw denied("wrong-scope", `Credential should be scoped to a valid region: '${region}', not '${scope.region}'`);
 }
 
-function checkedTime(head: RawRequest, { scope }: Authorization, clock: Clock): string {
-  const time = headerValue(head, "x-amz-date") ?? "";
+/** A presigned request is good from its date on, for as long as it says. */
+function checkTime(
+  time: string,
+  {
+    authorization: { scope },
+    expiresS,
+  }: { readonly authorization: Authorization; readonly expiresS: number | undefined },
+  clock: Clock,
+): void {
   const parts = /^(\d{4})(\d{2})(\d{2})T(\d{2})(\d{2})(\d{2})Z$/.exec(time)?.slice(1).map(Number);
   if (!parts) throw denied("incomplete-signature", "X-Amz-Date must be YYYYMMDDTHHMMSSZ");
   const [year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0] = parts;
@@ -118,7 +142,10 @@ function checkedTime(head: RawRequest, { scope }: Authorization, clock: Clock): 
   }
   const now = clock.now();
   const skew = Date.UTC(year, month - 1, day, hour, minute, second) - now;
-  if (Math.abs(skew) <= SKEW_MS) return time;
+  if (skew <= SKEW_MS && -skew <= (expiresS === undefined ? SKEW_MS : expiresS * 1000)) return;
+  if (skew < 0 && expiresS !== undefined) {
+    throw denied("clock-skew", `Signature expired: ${time} is more than its ${expiresS} s before ${compactTime(now)}`);
+  }
   const edge = compactTime(now - Math.sign(-skew) * SKEW_MS);
   const message =
     skew < 0

@@ -8,6 +8,8 @@ import {
   describeCa,
   describeCertificate,
   iotArn,
+  issueFromCsr,
+  issueWithNewKey,
   listCas,
   listCertificates,
   registerCa,
@@ -16,6 +18,7 @@ import {
   updateCa,
   updateCertificate,
   type Account,
+  type DeviceIssuing,
   type Registry,
 } from "../registry/index.ts";
 import type { HandlersOf } from "./handlers.ts";
@@ -26,7 +29,7 @@ import type { CaCertificateDescription, CertificateDescription, CertificateIdent
 type Names = keyof typeof CA_OPERATIONS | keyof typeof CERTIFICATE_OPERATIONS;
 
 /** CAs and device certificates in AWS's words. */
-export function certificateHandlers(registry: Registry): HandlersOf<Names> {
+export function certificateHandlers(registry: Registry, issuing: DeviceIssuing): HandlersOf<Names> {
   const { account } = registry;
   return {
     GetRegistrationCode: async () => ({ registrationCode: await currentRegistrationCode(registry) }),
@@ -57,6 +60,19 @@ export function certificateHandlers(registry: Registry): HandlersOf<Names> {
     },
     async RegisterCertificateWithoutCA(request) {
       return identityOf(account, "cert", await registerCertificateWithoutCa(registry, request));
+    },
+    async CreateKeysAndCertificate(input) {
+      const { keyPair, certificateId, certificatePem } = await issueWithNewKey(registry, issuing, input);
+      const { publicKeyPem: PublicKey, privateKeyPem: PrivateKey } = keyPair;
+      return {
+        ...identityOf(account, "cert", certificateId),
+        certificatePem,
+        keyPair: { PublicKey, PrivateKey },
+      };
+    },
+    async CreateCertificateFromCsr({ certificateSigningRequest: csr, setAsActive }) {
+      const issued = await issueFromCsr(registry, issuing, { csr, setAsActive });
+      return { ...identityOf(account, "cert", issued.certificateId), certificatePem: issued.certificatePem };
     },
     async DescribeCertificate({ certificateId }) {
       const row = await describeCertificate(registry, certificateId);

@@ -170,7 +170,7 @@ type Sha256 = new (secret?: unknown) => {
 };
 
 /** Our hash in the form in which the signer takes one: SHA-256, or HMAC where it is given a key. */
-function sha256Of(hash: Hash): Sha256 {
+export function sha256Of(hash: Hash): Sha256 {
   const bytesOf = (data: unknown) => (typeof data === "string" ? utf8Bytes(data) : (data as Uint8Array));
   return class {
     readonly #key: Uint8Array | undefined;

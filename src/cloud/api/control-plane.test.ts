@@ -40,7 +40,7 @@ test("what AWS has and this version does not answers 501 with its name, and neve
   for (const [method, target, service, name] of [
     ["PUT", "/jobs/j1", "iot", "CreateJob"],
     ["GET", "/streams", "execute-api", "ListStreams"],
-    ["POST", "/topics/a%2Fb", "iotdata", "Publish"],
+    ["GET", "/retainedMessage/a%2Fb", "iotdata", "GetRetainedMessage"],
     ["GET", "/things/t/jobs", "iot-jobs-data", "GetPendingJobExecutions"],
     ["GET", "/2015-03-31/functions", "lambda", "ListFunctions"],
     ["GET", "/rules/r", "iot", "GetTopicRule"],
@@ -53,7 +53,7 @@ test("what AWS has and this version does not answers 501 with its name, and neve
 
 test("what nobody knows answers 501 with method and path", async (t) => {
   const api = await newApi(t);
-  for (const target of ["/", "/nothing/here", "/things/x/", "/hawser/v2/status"]) {
+  for (const target of ["/", "/nothing/here", "/things/x/y", "/hawser/v2/status"]) {
     const answer = await raw(api, "GET", target);
     assert.deepEqual([answer.status, answer.type], [501, "NotImplementedException"]);
     assert.equal(answer.body["message"], `GET ${target} is not available in this version`);

@@ -3,7 +3,7 @@ import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import { notImplemented, type CloudErrorCode } from "../errors.ts";
 import { uuid } from "../registry/index.ts";
-import { checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
+import { authorizationOf, checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
 import { httpFor } from "./http-for.ts";
 import type { Handlers } from "./handlers.ts";
 import { readInput, readJsonInput } from "./input.ts";
@@ -11,7 +11,7 @@ import type { Operation, ServiceName } from "./operation.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
 import { ALL_SCOPES, findRoute, scopesOf, type Route } from "./router.ts";
-import { headerValue, parseAuthorization, type RawRequest } from "./sigv4.ts";
+import type { Authorization, RawRequest } from "./sigv4.ts";
 
 /** A request's head, with the peer's address. */
 export type RequestHead = RawRequest & { readonly address: string };
@@ -190,11 +190,14 @@ function nameOf(operation: OperationName): string {
 
 /** What the caller claims to have signed for; believed only after the signature was checked. */
 function signedScope(head: RawRequest): string | undefined {
-  const authorization = parseAuthorization(headerValue(head, "authorization") ?? "");
-  return "wrong" in authorization ? undefined : authorization.scope.service;
+  return claimOf(head)?.scope.service;
 }
 
 function signedBy(head: RawRequest): string {
-  const authorization = parseAuthorization(headerValue(head, "authorization") ?? "");
-  return "wrong" in authorization ? "" : authorization.accessKeyId;
+  return claimOf(head)?.accessKeyId ?? "";
+}
+
+function claimOf(head: RawRequest): Authorization | undefined {
+  const claim = authorizationOf(head);
+  return claim && "wrong" in claim ? undefined : claim;
 }

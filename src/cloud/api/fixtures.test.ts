@@ -5,7 +5,8 @@ import type { TestContext } from "node:test";
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import type { Ledger } from "../../trace/index.ts";
-import { entropy, newWorld, type World } from "../registry/fixtures.test.ts";
+import { AWS_PROFILE } from "../broker/index.ts";
+import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
 import { createHandlers, type ControlPlaneServices } from "./handlers.ts";
@@ -29,6 +30,7 @@ export async function newApi(t: TestContext, services: Partial<ControlPlaneServi
     why: { explain: async (subject) => ({ subject: subject ?? null, findings: [] }) },
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },
     dataEndpoint: "iot.example",
+    issuing: await newIssuing(),
     ...standIns(calls),
     ...services,
   });
@@ -119,7 +121,7 @@ export function answerOf({ status, headers, body }: ClientResponse): Answer {
   return { status, type: headers["x-amzn-errortype"], body: parsed };
 }
 
-function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" | "rules"> {
+function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" | "rules" | "messages"> {
   const note = (name: string, input: unknown) => void calls.push({ name, input });
   return {
     functions: {
@@ -141,6 +143,10 @@ function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" |
           Payload: utf8Bytes('{"errorType":"Error"}'),
         };
       },
+    },
+    messages: {
+      limits: AWS_PROFILE.limits,
+      publish: (message, origin) => note("publish", { ...message, origin }),
     },
     rules: {
       async createTopicRule(input) {

@@ -1,5 +1,6 @@
-import type { Registry } from "../registry/index.ts";
+import type { DeviceIssuing, Registry } from "../registry/index.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
+import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
@@ -18,6 +19,9 @@ export type HandlersOf<Name extends OperationName> = { readonly [N in Name]: Han
 /** What the control plane stands on. */
 export type ControlPlaneServices = {
   readonly registry: Registry;
+  /** The cloud's own CA for device certificates. */
+  readonly issuing: DeviceIssuing;
+  readonly messages: MessagePublisher;
   readonly functions: FunctionService;
   readonly rules: RuleService;
   readonly why: Why;
@@ -30,10 +34,11 @@ export type ControlPlaneServices = {
 export function createHandlers(services: ControlPlaneServices): Handlers {
   const { functions, rules } = services;
   return {
-    ...certificateHandlers(services.registry),
+    ...certificateHandlers(services.registry, services.issuing),
     ...thingHandlers(services.registry),
     ...policyHandlers(services.registry),
     ...hawserHandlers(services),
+    ...dataHandlers(services),
     CreateTopicRule: (input) => rules.createTopicRule(input),
     GetTopicRule: rules.getTopicRule?.bind(rules),
     ReplaceTopicRule: rules.replaceTopicRule?.bind(rules),

@@ -2,13 +2,13 @@ import { utf8Bytes } from "../../codec/index.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Operation, Parameter } from "./operation.ts";
 import { blob } from "./shape.ts";
-import { headerValue, type RawRequest } from "./sigv4.ts";
+import { headerValue, PRESIGNED_MEMBERS, type RawRequest } from "./sigv4.ts";
 
 /** How deep JSON in a body may nest: deeper than any message of the model, shallow enough for every recursion. */
 const MAX_DEPTH = 64;
 
 /** Query members that SDKs add by themselves and that mean nothing here. */
-const IGNORED_QUERY = new Set(["x-id"]);
+const IGNORED_QUERY: readonly string[] = ["x-id"];
 
 /**
  * An operation's input as its handler sees it, from the places where the table says that each member travels.
@@ -19,7 +19,7 @@ export function readInput(
   request: RawRequest & { readonly body: Uint8Array; readonly labels: Readonly<Record<string, string>> },
 ): Record<string, unknown> {
   const entries = Object.entries<Parameter>(operation.input);
-  const query = readQuery(request.query, entries);
+  const query = readQuery(request, entries);
   const body = readBody(request.body, entries);
   const read = (name: string, parameter: Parameter): unknown => {
     const { place, shape } = parameter;
@@ -59,14 +59,18 @@ export function readJsonInput(operation: Operation, input: unknown): Record<stri
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
-function readQuery(query: string, entries: readonly (readonly [string, Parameter])[]): Map<string, string> {
+function readQuery(request: RawRequest, entries: readonly (readonly [string, Parameter])[]): Map<string, string> {
+  const { query } = request;
+  // A signature in the query was checked; beside one in a header it is a stranger.
+  const signature = headerValue(request, "authorization") === undefined ? PRESIGNED_MEMBERS : [];
+  const ignored = [...IGNORED_QUERY, ...signature];
   const known = wireNames(entries, "query");
   const found = new Map<string, string>();
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const at = pair.indexOf("=");
     const name = decodeText(at < 0 ? pair : pair.slice(0, at));
-    if (IGNORED_QUERY.has(name)) continue;
+    if (ignored.includes(name)) continue;
     checkKnown([name], known, "query member");
     if (found.has(name)) throw invalidRequest(`query member ${name} is given twice`);
     found.set(name, decodeText(at < 0 ? "" : pair.slice(at + 1)));

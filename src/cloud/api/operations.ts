@@ -1,3 +1,4 @@
+import { DATA_OPERATIONS } from "./operations-data.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
 import {
@@ -18,6 +19,7 @@ export const OPERATIONS = {
   ...POLICY_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
+  ...DATA_OPERATIONS,
   ...LAMBDA_OPERATIONS,
   ...HAWSER_OPERATIONS,
 } as const;

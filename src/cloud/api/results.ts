@@ -7,6 +7,12 @@ export type RegistrationCodeResult = { readonly registrationCode: string };
 /** A certificate's name in both forms. */
 export type CertificateIdentity = { readonly certificateArn: string; readonly certificateId: string };
 
+/** A certificate that the cloud issued. */
+export type CreatedCertificate = CertificateIdentity & { readonly certificatePem: string };
+
+/** A new key pair in PEM: the only time that anybody sees its private half. */
+export type KeyPairTexts = { readonly PublicKey: string; readonly PrivateKey: string };
+
 export type CaCertificateDescription = CertificateIdentity & {
   readonly status: CaStatus;
   readonly certificatePem: string;

@@ -19,7 +19,7 @@ type Node = {
 };
 
 /** The service names that callers sign for, by the service that they mean; the usual one first. */
-export const SCOPES: Readonly<Record<ServiceName | "iot-data" | "iot-jobs-data", readonly string[]>> = {
+export const SCOPES: Readonly<Record<ServiceName | "iot-jobs-data", readonly string[]>> = {
   // AWS CLI 2.9 and the AWS SDK for JavaScript 2 sign IoT calls as execute-api, newer ones as iot.
   iot: ["iot", "execute-api"],
   lambda: ["lambda"],

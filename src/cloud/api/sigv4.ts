@@ -48,6 +48,52 @@ export function parseAuthorization(header: string): Authorization | { readonly w
   return { accessKeyId, scope: { date, region, service }, signedHeaders, signature };
 }
 
+/** A signature that travels in the query: how long it is good, and the time that it was made. */
+export type Presigned = Authorization & { readonly time: string; readonly expiresS: number };
+
+/** The query members that make a request a presigned one. */
+export const PRESIGNED_MEMBERS: readonly string[] = [
+  "X-Amz-Algorithm",
+  "X-Amz-Credential",
+  "X-Amz-Date",
+  "X-Amz-Expires",
+  "X-Amz-SignedHeaders",
+  "X-Amz-Signature",
+];
+
+/** Seven days. */
+const MAX_EXPIRES_S = 604_800;
+
+/** A presigned query without its signature, which does not sign itself. */
+export function withoutSignature(query: string): string {
+  return query
+    .split("&")
+    .filter((pair) => percentDecode(splitAt(pair, "=")[0]) !== "X-Amz-Signature")
+    .join("&");
+}
+
+/** Whether a query holds a signature. */
+export function isPresigned(query: string): boolean {
+  return queryPairs(query).some(([name]) => name === "X-Amz-Signature");
+}
+
+/** Reads the signature in a query, or says what is wrong with it. */
+export function parsePresigned(query: string): Presigned | { readonly wrong: string } {
+  const pairs = queryPairs(query);
+  const twice = PRESIGNED_MEMBERS.find((name) => pairs.filter(([each]) => each === name).length > 1);
+  if (twice !== undefined) return { wrong: `${twice} is given twice` };
+  const values = new Map(pairs);
+  const of = (name: string) => values.get(`X-Amz-${name}`) ?? "";
+  if (of("Algorithm") !== ALGORITHM) return { wrong: `X-Amz-Algorithm must be ${ALGORITHM}` };
+  const expiresS = /^\d{1,6}$/.test(of("Expires")) ? Number(of("Expires")) : 0;
+  if (expiresS < 1 || expiresS > MAX_EXPIRES_S) {
+    return { wrong: `X-Amz-Expires must be a number of seconds from 1 to ${MAX_EXPIRES_S}` };
+  }
+  const fields = `Credential=${of("Credential")}, SignedHeaders=${of("SignedHeaders")}, Signature=${of("Signature")}`;
+  const parsed = parseAuthorization(`${ALGORITHM} ${fields}`);
+  return "wrong" in parsed ? parsed : { ...parsed, time: of("Date"), expiresS };
+}
+
 /** Each name a token, and strictly after the one before it: the order is part of what is signed. */
 function isRising(name: string, i: number, names: readonly string[]): boolean {
   return /^[a-z0-9!#$%&'*+.^_`|~-]+$/.test(name) && (i === 0 || (names[i - 1] ?? "") < name);
@@ -94,15 +140,18 @@ export function equalInConstantTime(a: string, b: string): boolean {
   return difference === 0;
 }
 
-/** Names and values decoded and encoded again in the one canonical way, sorted by code point. */
+/** Names and values in the one canonical encoding, sorted by code point. */
 function canonicalQuery(query: string): string {
-  if (query === "") return "";
-  return query
-    .split("&")
-    .map((pair) => splitAt(pair, "=").map((part) => percentEncode(percentDecode(part))) as [string, string])
+  return queryPairs(query)
+    .map((pair) => pair.map(percentEncode) as [string, string])
     .sort(([a, x], [b, y]) => compare(a, b) || compare(x, y))
     .map(([name, value]) => `${name}=${value}`)
     .join("&");
+}
+
+function queryPairs(query: string): [string, string][] {
+  if (query === "") return [];
+  return query.split("&").map((pair) => splitAt(pair, "=").map(percentDecode) as [string, string]);
 }
 
 /** Everything but the unreserved characters of RFC 3986, section 2.3, as UTF-8 in upper-case hex. */

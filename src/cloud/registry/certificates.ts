@@ -184,6 +184,15 @@ export async function listCertificates(
   return pageOf(name, plan, { rows, keyOf: (row) => ({ number: row.created_at, text: row.id }) });
 }
 
+/** Records a certificate that the cloud's own CA issued, which is no registered one. */
+export async function insertIssued(
+  registry: Registry,
+  certificate: Certificate,
+  status: "ACTIVE" | "INACTIVE",
+): Promise<void> {
+  await insert(registry, newRow(registry, certificate, { caId: undefined, mode: "DEFAULT", status }));
+}
+
 function rankOf({ status, autoRegistration }: CaEntry): number {
   return Number(status === "ACTIVE") * 2 + Number(autoRegistration === "ENABLE");
 }

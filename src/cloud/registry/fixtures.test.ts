@@ -19,7 +19,15 @@ import {
 } from "../../pki/index.ts";
 import { Ledger } from "../../trace/index.ts";
 import { openStore } from "../store/node.ts";
-import { currentRegistrationCode, openRegistry, registerCa, type CaRegistration, type Registry } from "./index.ts";
+import {
+  currentRegistrationCode,
+  END_OF_ISSUED,
+  openRegistry,
+  registerCa,
+  type CaRegistration,
+  type DeviceIssuing,
+  type Registry,
+} from "./index.ts";
 
 export const entropy = new SeededEntropy(nodeHash, "registry tests");
 export const DAY = 86_400_000;
@@ -67,6 +75,25 @@ export function newLeaf(options: LeafOptions): Promise<Certificate> {
   const subject = nameFromAttributes([["CommonName", name]]);
   const dates = options.validity ?? validity;
   return issueCertificate({ subject, validity: dates, entropy, profile, publicKey, issuer });
+}
+
+/** A CA of the cloud's own, with new keys on a curve: an RSA key takes a test too long to find. */
+export async function newIssuing(): Promise<DeviceIssuing> {
+  const signer = newSigner();
+  const validity = { notBefore: Date.UTC(2024, 0, 1), notAfter: END_OF_ISSUED };
+  const subject = nameFromAttributes([["CommonName", "Device CA"]]);
+  const issuer = { certificate: await issueRootCertificate({ subject, validity, entropy, signer }), signer };
+  return {
+    issuer,
+    async newKeyPair() {
+      const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+      return {
+        publicKey: new Uint8Array(publicKey.export({ format: "der", type: "spki" })),
+        publicKeyPem: publicKey.export({ format: "pem", type: "spki" }),
+        privateKeyPem: privateKey.export({ format: "pem", type: "sec1" }),
+      };
+    },
+  };
 }
 
 /** The certificate with a text of its signed part replaced by one of the same length, signed again: what careless tools make. */

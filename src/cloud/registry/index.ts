@@ -17,6 +17,14 @@ export {
 export { Listeners, type CaChange, type CertificateChange, type PolicyChange } from "./changes.ts";
 export { Directory } from "./directory.ts";
 export type * from "./entries.ts";
+export {
+  END_OF_ISSUED,
+  issueFromCsr,
+  issueWithNewKey,
+  type DeviceIssuing,
+  type DeviceKeyPair,
+  type IssuedCertificate,
+} from "./issued-certificates.ts";
 export type { Page, PageRequest } from "./pages.ts";
 export {
   createPolicy,

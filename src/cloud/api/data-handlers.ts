@@ -1,0 +1,85 @@
+import { DecodeError, fromBase64, UsageError } from "../../codec/index.ts";
+import type { BrokerLimits, MessageProperties, SystemMessage } from "../broker/index.ts";
+import { invalidRequest, type CloudErrorCode } from "../errors.ts";
+import { uuid, type Registry } from "../registry/index.ts";
+import type { HandlersOf } from "./handlers.ts";
+import type { DATA_OPERATIONS } from "./operations-data.ts";
+import type { OperationInput } from "./operations.ts";
+
+/** What the data plane over HTTP asks of the broker. */
+export type MessagePublisher = {
+  readonly limits: Pick<BrokerLimits, "payloadBytes" | "topicBytes" | "topicSlashes">;
+  /** Gives a message to subscribers and rules; `origin` names the publisher to them. Throws `UsageError` for a topic that is none. */
+  publish(message: SystemMessage, origin: string): void;
+};
+
+const EMPTY = new Uint8Array(0);
+
+/** Publishes over HTTP with the rights of an operator: no device policy is asked. */
+export function dataHandlers({
+  registry,
+  messages,
+}: {
+  readonly registry: Registry;
+  readonly messages: MessagePublisher;
+}): HandlersOf<keyof typeof DATA_OPERATIONS> {
+  return {
+    async Publish({ topic, qos = 0, retain = false, payload = EMPTY, ...rest }) {
+      checkTopic(topic, messages.limits);
+      const { payloadBytes } = messages.limits;
+      if (payload.length > payloadBytes) {
+        const message = `the payload has ${payload.length} bytes, at most ${payloadBytes} are taken`;
+        throw new UsageError<CloudErrorCode>("body-too-large", message);
+      }
+      const properties = propertiesOf(rest);
+      messages.publish({ topic, payload, qos: qos === 1 ? 1 : 0, retain, properties }, "api");
+      return { message: "OK", traceId: uuid(registry.entropy) };
+    },
+  };
+}
+
+function checkTopic(topic: string, { topicBytes, topicSlashes }: MessagePublisher["limits"]): void {
+  // What begins with $ is the cloud's own word: nobody may forge an event.
+  if (topic.startsWith("$")) throw invalidRequest(`topic ${JSON.stringify(topic.slice(0, 64))} is reserved`);
+  const bytes = new TextEncoder().encode(topic).length;
+  if (bytes > topicBytes) throw invalidRequest(`topic must have at most ${topicBytes} bytes, not ${bytes}`);
+  const slashes = topic.split("/").length - 1;
+  if (slashes > topicSlashes) throw invalidRequest(`topic must have at most ${topicSlashes} slashes, not ${slashes}`);
+}
+
+type Properties = Omit<OperationInput<"Publish">, "topic" | "qos" | "retain" | "payload">;
+
+/** MQTT 5.0, section 3.3.2.3 */
+function propertiesOf(input: Properties): MessageProperties {
+  const { userProperties, payloadFormatIndicator, contentType, responseTopic, correlationData, messageExpiry } = input;
+  return {
+    ...(payloadFormatIndicator !== undefined && {
+      payloadFormatIndicator: payloadFormatIndicator === "UTF8_DATA" ? 1 : 0,
+    }),
+    ...(messageExpiry !== undefined && { messageExpiryIntervalS: messageExpiry }),
+    ...(contentType !== undefined && { contentType }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData && { correlationData }),
+    ...(userProperties !== undefined && { userProperties: userPropertiesOf(userProperties) }),
+  };
+}
+
+const EXPECTED = 'userProperties must be base64 of a JSON list such as [{"name":"value"}]';
+
+function userPropertiesOf(base64: string): [string, string][] {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(base64)));
+  } catch (cause) {
+    if (!(cause instanceof DecodeError || cause instanceof SyntaxError || cause instanceof TypeError)) throw cause;
+    throw invalidRequest(EXPECTED, { cause });
+  }
+  if (!Array.isArray(value)) throw invalidRequest(EXPECTED);
+  return value.flatMap((each: unknown) => {
+    if (typeof each !== "object" || each === null || Array.isArray(each)) throw invalidRequest(EXPECTED);
+    return Object.entries(each).map(([name, text]): [string, string] => {
+      if (typeof text !== "string") throw invalidRequest(EXPECTED);
+      return [name, text];
+    });
+  });
+}
