@@ -37,6 +37,10 @@ export type ClientConfig = {
   readonly psk: ExternalPsk | undefined;
   /** Whether to ask for sessions that can be resumed. */
   readonly wantsSessions: boolean;
+  /** Whether secrets are given out as lines of a key log: whoever reads them can read the connection. */
+  readonly logsKeys: boolean;
+  /** Whether keys may be exported, for which the connection keeps a secret. RFC 5705, section 4 */
+  readonly exportsKeys: boolean;
   /** Whether to ask the server for OCSP responses about its certificates. RFC 6066, section 8 */
   readonly asksStatus: boolean;
   /** The longest plaintext that a record to us may hold, for chips with small buffers: 64 to 16384. RFC 8449, section 4 */
@@ -86,6 +90,8 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     legacy,
     secretsElsewhere: undefined,
     cbc: undefined,
+    logsKeys: false,
+    exportsKeys: false,
     asksStatus: false,
     recordSizeLimit: undefined,
     maxFragmentLength: undefined,

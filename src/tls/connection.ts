@@ -6,7 +6,7 @@ import type { Input, Output } from "./effects.ts";
 import { alertFor, AlertReceived, asTlsError, misuse, TlsError } from "./errors.ts";
 import { HANDSHAKE_TYPES, type HandshakeMessage, messageName } from "./messages.ts";
 import { CONTENT_TYPES } from "./records.ts";
-import type { Handshake, State } from "./state.ts";
+import type { Handshake, KeyExport, State } from "./state.ts";
 import { Transcript } from "./transcript.ts";
 import { Wire } from "./wire.ts";
 
@@ -49,6 +49,12 @@ export class Connection {
   /** Whether bytes from the server would be looked at now, and not only kept until an answer has come. */
   get wantsBytes(): boolean {
     return !this.#isOver && !this.#heardGoodbye && this.#state?.awaitsAnswer === false;
+  }
+
+  /** Keys for another protocol's use, which nobody but the two ends can have. RFC 5705, section 4; RFC 8446, section 7.5 */
+  exportKeys(wanted: KeyExport): Uint8Array {
+    if (!this.#state || this.#isOver) throw misuse("not-connected", `keys to export while ${this.phase}`);
+    return this.#state.exportKeys(wanted);
   }
 
   step(input: Input): Output[] {

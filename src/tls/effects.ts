@@ -101,6 +101,8 @@ export type Output =
   | { readonly do: "connected"; readonly facts: ConnectionFacts }
   /** What makes a later handshake shorter; to be kept as a secret, with the time. */
   | { readonly do: "session"; readonly session: Session }
+  /** A line of the key log format that other programs read. Only where the configuration asks for it. */
+  | { readonly do: "key-log"; readonly line: string }
   | { readonly do: "deliver"; readonly data: Uint8Array }
   /** The server said goodbye: all its data was delivered. */
   | { readonly do: "end" }

@@ -1,4 +1,5 @@
 export { type AlertName, ALERTS, alertName } from "./alerts.ts";
+export { serverEndPoint } from "./channel-binding.ts";
 export { clientConfig, type ClientConfig, type ClientConfigOptions, type ClientIdentity } from "./client-config.ts";
 export { Connection, type Phase } from "./connection.ts";
 export type { Answer, ConnectionFacts, Effect, Input, Output } from "./effects.ts";

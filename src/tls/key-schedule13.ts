@@ -71,6 +71,10 @@ export class KeySchedule13 {
     return this.#hash.digest(this.#name);
   }
 
+  hashOf(content: Uint8Array): Uint8Array {
+    return this.#hash.digest(this.#name, content);
+  }
+
   /** HKDF-Expand-Label. RFC 8446, section 7.1 */
   expandLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array {
     const info = new Writer()

@@ -19,6 +19,7 @@ export type DriverOptions = {
   readonly clock: Clock;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
+  readonly keyLog?: (line: string) => void;
 };
 
 /** Where a driver tells what happened. */
@@ -108,6 +109,8 @@ export class Driver {
       case "deliver":
         this.#wantsData = this.#events.deliver(output.data);
         return;
+      case "key-log":
+        return this.#options.keyLog?.(output.line);
       case "session":
         return this.#events.session(output.session);
       case "trace":

@@ -76,6 +76,11 @@ export class TlsDuplex extends Duplex {
     return this.#facts?.alpn ?? false;
   }
 
+  /** Keys for another protocol's use; the connection must have been made with `exportsKeys`. RFC 5705, section 4 */
+  exportKeyingMaterial(length: number, label: string, context?: Uint8Array): Uint8Array {
+    return this.#connection.exportKeys({ length, label, context });
+  }
+
   /** New keys in both directions. TLS 1.3 only: throws `bad-option` in TLS 1.2. RFC 8446, section 4.6.3 */
   updateKeys(): void {
     this.#driver.step({ on: "update-keys" });

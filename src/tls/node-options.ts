@@ -55,6 +55,10 @@ export type ConnectOptions = Partial<
   readonly revocation?: RevocationMode;
   /** Revocation lists as DER. */
   readonly crls?: readonly Uint8Array[];
+  /** Lets `exportKeyingMaterial` work, for which the connection keeps a secret. */
+  readonly exportsKeys?: boolean;
+  /** Gets each line of a key log (SSLKEYLOGFILE): whoever reads them can read the connection. */
+  readonly keyLog?: (line: string) => void;
   readonly trace?: Trace;
   readonly correlation?: Correlation;
   readonly clock?: Clock;
@@ -83,6 +87,8 @@ export function engineConfig(
     identities: identities(options),
     session: usableSession(options.session, now),
     asksStatus: (options.revocation ?? (options.crls ? "if-present" : "off")) !== "off",
+    exportsKeys: options.exportsKeys ?? false,
+    logsKeys: options.keyLog !== undefined,
     legacy: options.legacy ?? false,
     cbc: nodeCbc,
     secretsElsewhere: options.secrets && { extendedMasterSecret: options.secrets.extendedMasterSecret },

@@ -12,12 +12,12 @@ import { test, type TestContext } from "node:test";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 
 import { HawserError } from "../codec/index.ts";
-import { nodeClock } from "../crypto/node.ts";
+import { nodeClock, nodeHash } from "../crypto/node.ts";
 import { CertificateError } from "../pki/index.ts";
 import { Ledger } from "../trace/index.ts";
 import { chainPem, keyPem, newHierarchy } from "../../test/tls/hierarchy.ts";
 import { startProxy } from "../../test/tls/proxy.ts";
-import { TlsError } from "./index.ts";
+import { serverEndPoint, TlsError } from "./index.ts";
 import { connect, type ConnectOptions, open } from "./node.ts";
 
 const hierarchy = await newHierarchy();
@@ -197,6 +197,44 @@ test("options that cannot work are refused before any connection", () => {
     to(1, { alpn: [""] }),
   ];
   for (const options of cases) assert.throws(() => open(options), { code: "bad-option" });
+});
+
+for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
+  test(`${maxVersion}: both ends export the same keys, and log the same secrets`, async (t) => {
+    const context = Buffer.from("context");
+    const theirs = Promise.withResolvers<Buffer[]>();
+    const serverLog = new Set<string>();
+    const listener = createServer({ cert: chainPem(server.chain), key: keyPem(server.key), maxVersion }, (socket) => {
+      const exported = [undefined, context, Buffer.alloc(0)].map((each) => {
+        return socket.exportKeyingMaterial(40, "EXPORTER-test", each as Buffer);
+      });
+      theirs.resolve(exported);
+      socket.end();
+    });
+    listener.on("keylog", (line: Buffer) => serverLog.add(line.toString().trim()));
+    const port = await listen(t, listener);
+    const log: string[] = [];
+    const client = await connect(to(port, { maxVersion, exportsKeys: true, keyLog: (line) => log.push(line) }));
+    const ours = [undefined, context, Buffer.alloc(0)].map((each) =>
+      Buffer.from(client.exportKeyingMaterial(40, "EXPORTER-test", each)),
+    );
+    assert.deepEqual(ours, await theirs.promise);
+    await text(client);
+    assert.equal(log.length, maxVersion === "TLSv1.2" ? 1 : 5);
+    assert.deepEqual(new Set(log), serverLog);
+    const early = open(to(port));
+    assert.throws(() => early.exportKeyingMaterial(16, "EXPORTER-test"), { code: "not-connected" });
+    early.destroy();
+    const keeping = await connect(to(port, { maxVersion }));
+    assert.throws(() => keeping.exportKeyingMaterial(16, "EXPORTER-test"), { code: "bad-option" });
+    keeping.destroy();
+  });
+}
+
+test("the binding tls-server-end-point is the hash of the server's certificate", () => {
+  const [certificate] = server.chain;
+  assert.ok(certificate);
+  assert.deepEqual(serverEndPoint(nodeHash, certificate), nodeHash.digest("sha256", certificate));
 });
 
 test("OE-33 the trace tells each message, who performed each operation, and what was agreed", async (t) => {

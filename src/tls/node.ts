@@ -55,6 +55,7 @@ export function open(options: ConnectOptions): TlsDuplex {
     clock,
     timeoutMs: options.timeoutMs ?? 30_000,
     ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.keyLog ? { keyLog: options.keyLog } : {}),
     ...(options.onSession ? { onSession: options.onSession } : {}),
   });
 }

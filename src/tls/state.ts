@@ -13,6 +13,13 @@ export type Handshake = { readonly config: ClientConfig; readonly wire: Wire; re
 /** Record and hello versions. RFC 5246, section 6.2.1; RFC 8446, section 4.2.1 */
 export const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const satisfies Record<TlsVersion, number>;
 
+/** Which keys to export; `length` in bytes. RFC 5705, section 4 */
+export type KeyExport = {
+  readonly label: string;
+  readonly context?: Uint8Array | undefined;
+  readonly length: number;
+};
+
 /** One state of a connection: each input it allows gives the next state, everything else is refused here. */
 export abstract class State {
   /** What it waits for, in the words that an error message uses. */
@@ -41,6 +48,12 @@ export abstract class State {
 
   onSend(_data: Uint8Array): void {
     throw misuse("not-connected", `data to send while waiting for ${this.name}`);
+  }
+
+  /** Throws `not-connected` before the handshake is complete, `bad-option` where no secret was kept for it. */
+  exportKeys(_wanted: KeyExport): Uint8Array {
+    if (this.isConnected) throw misuse("bad-option", "keys are only exported where exportsKeys is set");
+    throw misuse("not-connected", `keys to export while waiting for ${this.name}`);
   }
 
   onUpdateKeys(): State {

@@ -1,4 +1,4 @@
-import { concat } from "../codec/index.ts";
+import { concat, toHex } from "../codec/index.ts";
 import { ALERT_LEVELS, type AlertName, ALERTS } from "./alerts.ts";
 import type { Output } from "./effects.ts";
 import { TlsError } from "./errors.ts";
@@ -115,6 +115,11 @@ export class Wire {
 
   traceMessage(direction: "sent" | "received", message: string, bytes: number): void {
     this.emit({ do: "trace", event: { kind: "tls.message", direction, message, bytes } });
+  }
+
+  /** A secret for the key log, by its name there; `random` is the client's. */
+  logKey(name: string, random: Uint8Array, secret: Uint8Array): void {
+    this.emit({ do: "key-log", line: `${name} ${toHex(random)} ${toHex(secret)}` });
   }
 
   takeOutputs(): Output[] {

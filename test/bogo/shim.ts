@@ -150,6 +150,7 @@ class ShimConnection {
         return;
       case "end":
       case "trace":
+      case "key-log":
         return;
       default:
         void this.#perform(output).then((answer) => this.#step(answer));

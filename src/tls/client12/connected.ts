@@ -1,8 +1,9 @@
-import { empty } from "../../codec/index.ts";
+import { empty, Writer } from "../../codec/index.ts";
 import { misuse } from "../errors.ts";
 import { bodyOf, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import type { FinishedVerified } from "../proofs.ts";
-import { type Handshake, State } from "../state.ts";
+import { prf12 } from "../prf.ts";
+import { type Handshake, type KeyExport, State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import { type Agreed, chainOf } from "./trust.ts";
 
@@ -11,8 +12,19 @@ export class Connected12 extends State {
   readonly name = "application data";
   override readonly isConnected = true;
 
+  readonly #negotiation: Negotiation12;
+  readonly #master: Uint8Array | undefined;
+
   constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, _finished: FinishedVerified) {
     super(handshake);
+    const { config, wire } = handshake;
+    this.#negotiation = negotiation;
+    // Without the extended master secret two connections might export the same keys. RFC 7627, section 6.1
+    const mayExport = config.exportsKeys && negotiation.extendedMasterSecret && agreed.master.kind === "bytes";
+    this.#master = mayExport && agreed.master.kind === "bytes" ? agreed.master.bytes.slice() : undefined;
+    if (config.logsKeys && agreed.master.kind === "bytes") {
+      wire.logKey("CLIENT_RANDOM", negotiation.randoms.client, agreed.master.bytes);
+    }
     const { suiteName: suite, alpn, extendedMasterSecret } = negotiation;
     const { group, clientCertificate, trust } = agreed;
     const { servername } = handshake.config;
@@ -35,6 +47,16 @@ export class Connected12 extends State {
         clientCertificate,
       },
     });
+  }
+
+  /** RFC 5705, section 4: no context and an empty one are different things here. */
+  override exportKeys({ label, context, length }: KeyExport): Uint8Array {
+    if (!this.#master) return super.exportKeys({ label, length });
+    const { randoms, suite } = this.#negotiation;
+    const seed = new Writer().bytes(randoms.client).bytes(randoms.server);
+    if (context) seed.prefixed(2, (w) => w.bytes(context));
+    const input = { secret: this.#master, label, seed: [seed.finish()], length };
+    return prf12(this.handshake.config.hash, suite.hash, input);
   }
 
   override onMessage(message: HandshakeMessage): State {

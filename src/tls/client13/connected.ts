@@ -12,7 +12,7 @@ import {
 import { Aead13Protection } from "../protection.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { decodeExtensions } from "../extensions.ts";
-import { type Handshake, State } from "../state.ts";
+import { type Handshake, type KeyExport, State } from "../state.ts";
 import type { Finished13 } from "./finish.ts";
 import type { Progress13 } from "./server-flight.ts";
 import type { Negotiation13 } from "./key-exchange.ts";
@@ -29,6 +29,7 @@ export class Connected13 extends State {
   readonly #negotiation: Negotiation13;
   #application: TrafficSecrets;
   readonly #resumptionSecret: Uint8Array;
+  readonly #exporterSecret: Uint8Array | undefined;
   readonly #peerChain: readonly Uint8Array[];
   #keyUpdates = 0;
 
@@ -36,6 +37,7 @@ export class Connected13 extends State {
     super(handshake);
     const { negotiation, alpn } = progress;
     this.#resumptionSecret = resumptionSecret;
+    this.#exporterSecret = handshake.config.exportsKeys ? settled.exporterSecret : undefined;
     this.#peerChain = settled.certificate?.chain ?? [];
     this.#negotiation = negotiation;
     this.#application = settled.application;
@@ -72,6 +74,14 @@ export class Connected13 extends State {
     this.#updateOurs(true);
     this.handshake.wire.endFlight();
     return this;
+  }
+
+  /** RFC 8446, section 7.5: without a context it is as with an empty one. */
+  override exportKeys({ label, context = new Uint8Array(0), length }: KeyExport): Uint8Array {
+    if (!this.#exporterSecret) return super.exportKeys({ label, length });
+    const { schedule } = this.#negotiation;
+    const secret = schedule.deriveSecret(this.#exporterSecret, label, schedule.emptyHash());
+    return schedule.expandLabel(secret, "exporter", schedule.hashOf(context), length);
   }
 
   override onMessage(message: HandshakeMessage): State {

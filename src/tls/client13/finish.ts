@@ -31,6 +31,8 @@ export type Finished13 = ServerProofs13 & {
   readonly finished: FinishedVerified;
   readonly masterSecret: Uint8Array;
   readonly application: TrafficSecrets;
+  /** RFC 8446, section 7.5 */
+  readonly exporterSecret: Uint8Array;
   readonly clientCertificate: ConnectionFacts["clientCertificate"];
 };
 
@@ -63,12 +65,19 @@ export class ExpectFinished extends State {
     const serverKeys = schedule.directionKeys(application.server, suite.aead);
     wire.protectReads(new Aead13Protection(config.aead, suite.aead, serverKeys));
     secrets.handshakeSecret.fill(0);
+    const exporterSecret = schedule.deriveSecret(masterSecret, "exp master", transcript.digest());
+    if (config.logsKeys) {
+      wire.logKey("CLIENT_TRAFFIC_SECRET_0", negotiation.clientRandom, application.client);
+      wire.logKey("SERVER_TRAFFIC_SECRET_0", negotiation.clientRandom, application.server);
+      wire.logKey("EXPORTER_SECRET", negotiation.clientRandom, exporterSecret);
+    }
     const identity = request && chooseIdentity13(config.identities, request);
     const settled: Finished13 = {
       ...this.#proofs,
       finished: proof,
       masterSecret,
       application,
+      exporterSecret,
       clientCertificate: identity ? "sent" : request ? "none-fitting" : "not-requested",
     };
     if (request) this.#sendCertificate(identity);

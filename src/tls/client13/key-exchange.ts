@@ -21,6 +21,7 @@ export type Negotiation13 = {
   readonly schedule: KeySchedule13;
   readonly group: NamedGroup;
   readonly offered: ReadonlySet<number>;
+  readonly clientRandom: Uint8Array;
   /** The pre-shared key that the server chose. */
   readonly psk: PskAccepted | undefined;
 };
@@ -61,7 +62,15 @@ export function beginAgreement(handshake: Handshake, sent: SentHello, { message,
   const schedule = new KeySchedule13(config.hash, suite.hash);
   const selected = extensions.pre_shared_key;
   const psk = selected === undefined ? undefined : PskAccepted.check(sent.psks, selected, suite.hash);
-  const negotiation = { suiteName: name, suite, schedule, group, offered: sent.offered, psk };
+  const negotiation = {
+    suiteName: name,
+    suite,
+    schedule,
+    group,
+    offered: sent.offered,
+    clientRandom: sent.random,
+    psk,
+  };
   return new AgreeSecret(handshake, negotiation, share.keyExchange);
 }
 
@@ -86,6 +95,11 @@ class AgreeSecret extends Awaiting<"agreed"> {
     // Ours first, so that even an alert about theirs goes out protected.
     wire.protectWrites(under(traffic.client));
     wire.protectReads(under(traffic.server));
+    if (config.logsKeys) {
+      const { clientRandom } = this.#negotiation;
+      wire.logKey("CLIENT_HANDSHAKE_TRAFFIC_SECRET", clientRandom, traffic.client);
+      wire.logKey("SERVER_HANDSHAKE_TRAFFIC_SECRET", clientRandom, traffic.server);
+    }
     return new ExpectEncryptedExtensions(this.handshake, this.#negotiation, { handshakeSecret, traffic });
   }
 
