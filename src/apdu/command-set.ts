@@ -13,6 +13,8 @@ export type RecognisedCommand<Key extends string = string> = {
 
 /** What it takes to name a command and its fields, whichever table it is from. */
 export interface CommandRecogniser {
+  /** Whether the chip takes extended lengths. */
+  readonly extendedLengths: boolean;
   recognise(apdu: CommandApdu): RecognisedCommand;
   rowsOf(apdu: Pick<CommandApdu, "cla" | "ins">): readonly Command[];
 }
@@ -20,14 +22,18 @@ export interface CommandRecogniser {
 /** A command table, ready to recognise commands and to build them. */
 export class CommandSet<Table extends CommandTable> implements CommandRecogniser {
   readonly table: Table;
+  readonly extendedLengths: boolean;
   readonly #rows = new Map<number, readonly (readonly [keyof Table & string, Command])[]>();
   readonly #classes = new Set<number>();
 
-  constructor(table: Table) {
+  constructor(table: Table, options: { readonly extendedLengths?: boolean } = {}) {
     this.table = table;
+    this.extendedLengths = options.extendedLengths ?? false;
     for (const [key, row] of Object.entries(table)) {
-      const id = (row.cla << 8) | row.ins;
-      this.#rows.set(id, [...(this.#rows.get(id) ?? []), [key, row]]);
+      for (const flags of row.insFlags ?? [0]) {
+        const id = (row.cla << 8) | row.ins | flags;
+        this.#rows.set(id, [...(this.#rows.get(id) ?? []), [key, row]]);
+      }
       this.#classes.add(row.cla);
     }
   }
@@ -53,7 +59,8 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
       const parameters = attempt(() => decode(row.parameters, header));
       if (parameters instanceof DecodeError) continue;
       const body = attempt(() => decode(row.body, apdu.data));
-      if (!(body instanceof DecodeError)) return { key, row, request: { ...parameters, ...body } };
+      const flags = row.insFlags ? { insFlags: apdu.ins & ~row.ins } : {};
+      if (!(body instanceof DecodeError)) return { key, row, request: { ...parameters, ...body, ...flags } };
       mismatch = { row, cause: body };
     }
     if (!mismatch) {
@@ -71,7 +78,8 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
     const parameters = new Writer(2);
     row.parameters.write(parameters, fields);
     const [p1 = 0, p2 = 0] = parameters.finish();
-    const command = { cla: row.cla, ins: row.ins, p1, p2, data: encode(row.body, fields) };
+    const flags = row.insFlags && typeof fields.insFlags === "number" ? fields.insFlags : 0;
+    const command = { cla: row.cla, ins: row.ins | flags, p1, p2, data: encode(row.body, fields) };
     return row.le === undefined ? command : { ...command, le: row.le };
   }
 

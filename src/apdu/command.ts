@@ -6,6 +6,8 @@ export type Command<Request extends Fields = Fields, Response extends Fields = F
   readonly name: string;
   readonly cla: number;
   readonly ins: number;
+  /** What may be added to `ins` bit by bit, as the field `insFlags` of the request. */
+  readonly insFlags?: readonly number[];
   /** P1 and P2 together. */
   readonly parameters: Codec<Fields>;
   /** The data field. */
@@ -78,6 +80,15 @@ export function command<
     secretResponse: row.secretResponse ?? [],
     unverified: row.unverified ?? false,
   };
+}
+
+/** The same row for every combination of flags in its instruction byte; the request's `insFlags` says which are set. */
+export function flagged<Q extends Fields, R extends Fields>(
+  row: Command<Q, R>,
+  flags: readonly number[],
+): Command<Q & { readonly insFlags?: number }, R> {
+  const insFlags = flags.reduce((sums, flag) => [...sums, ...sums.map((sum) => sum | flag)], [0]);
+  return { ...row, insFlags } as Command<Q & { readonly insFlags?: number }, R>;
 }
 
 /** How many rows of a table bytes from outside have confirmed, and how many not. */

@@ -3,6 +3,7 @@ import type { FieldValue } from "../trace/index.ts";
 import { decodeCommand, type CommandApdu } from "./apdu.ts";
 import type { CommandRecogniser, RecognisedCommand } from "./command-set.ts";
 import type { Command } from "./command.ts";
+import { decodeExtendedCommand } from "./extended-apdu.ts";
 import type { Fields } from "./fields.ts";
 
 /** An exchange as a trace may show it: key material is left out of the fields, and frames that carry it are not shown. */
@@ -29,7 +30,7 @@ export function describeExchange(
 ): ExchangeDescription {
   const statusWord = response.length < 2 ? 0 : ((response.at(-2) ?? 0) << 8) | (response.at(-1) ?? 0);
   const answer = response.subarray(0, Math.max(0, response.length - 2));
-  const apdu = attempt(() => decodeCommand(command));
+  const apdu = attempt(() => (set.extendedLengths ? decodeExtendedCommand : decodeCommand)(command));
   const recognised = apdu && attempt(() => set.recognise(apdu));
   if (!apdu || !recognised) {
     return {

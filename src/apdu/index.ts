@@ -22,6 +22,7 @@ export {
 export { CommandSet, type CommandRecogniser, type RecognisedCommand } from "./command-set.ts";
 export {
   command,
+  flagged,
   verificationCounts,
   type Command,
   type CommandTable,
@@ -30,6 +31,7 @@ export {
 } from "./command.ts";
 export { describeExchange, REDACTED, type ExchangeDescription } from "./describe.ts";
 export { APDU_ERRORS, type ApduErrorCode } from "./errors.ts";
+export { decodeExtendedCommand, decodeLongResponse, encodeExtendedCommand, MAX_EXTENDED_LE } from "./extended-apdu.ts";
 export type { Fields, NoFields } from "./fields.ts";
 export { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "./jrcp1.ts";
 export {

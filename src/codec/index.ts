@@ -22,4 +22,5 @@ export {
   type Codec,
   type ValueOf,
 } from "./struct.ts";
+export { longLength, optionalTag, readTlvLength, tagged, tlvStruct, type TlvField, type TlvRecord } from "./tlv.ts";
 export { Writer } from "./writer.ts";
