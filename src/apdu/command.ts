@@ -88,7 +88,7 @@ export function flagged<Q extends Fields, R extends Fields>(
   flags: readonly number[],
 ): Command<Q & { readonly insFlags?: number }, R> {
   const insFlags = flags.reduce((sums, flag) => [...sums, ...sums.map((sum) => sum | flag)], [0]);
-  return { ...row, insFlags } as Command<Q & { readonly insFlags?: number }, R>;
+  return { ...row, insFlags };
 }
 
 /** How many rows of a table bytes from outside have confirmed, and how many not. */

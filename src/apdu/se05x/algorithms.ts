@@ -1,0 +1,53 @@
+/** Curves by their identifiers on the wire; what a chip lacks it does not list. SE05x command table, tier b */
+export const SE05X_CURVE = { p256: 0x03, p384: 0x04 } as const;
+
+/** How many curves `readCurveList` tells about, from identifier 1 on. */
+export const CURVE_LIST_LENGTH = 17;
+
+/** Signature algorithms over a digest as given. The plain one takes a digest of any length. */
+export const SE05X_SIGNATURE = { plain: 0x09, sha256: 0x21, sha384: 0x22, sha512: 0x26 } as const;
+
+/** Hash functions. */
+export const SE05X_DIGEST = { sha256: 0x04, sha384: 0x05, sha512: 0x06 } as const;
+
+/** Message authentication codes. */
+export const SE05X_MAC = { hmacSha256: 0x19, hmacSha384: 0x1a, hmacSha512: 0x1b, cmac: 0x31 } as const;
+
+/** AES modes on whole blocks, without padding. */
+export const SE05X_CIPHER = { cbc: 0x0d, ecb: 0x0e } as const;
+
+/** Answers of yes or no. */
+export const SE05X_RESULT = { yes: 0x01, no: 0x02 } as const;
+
+/** Types of objects; curve-specific ones of applet 7 stand in `typeOnWire` of the chip. SE05x command table, tier b */
+export const SE05X_TYPE = {
+  ecPair: 0x01,
+  ecPublic: 0x03,
+  aes: 0x09,
+  binary: 0x0b,
+  userId: 0x0c,
+  counter: 0x0d,
+  hmac: 0x11,
+} as const;
+
+/** Bits of P1 that say which halves of a key are meant. */
+export const SE05X_PART = { pair: 0x60, private: 0x40, public: 0x20, none: 0x00 } as const;
+
+/** Flags of the instruction byte. */
+export const SE05X_INS_FLAG = { transient: 0x80, authentication: 0x40 } as const;
+
+/** Origin of an object. */
+export const SE05X_ORIGIN = { external: 0x01, internal: 0x02, provisioned: 0x03 } as const;
+
+/** Object identifiers that NXP gives parts of this family at their birth. SE05x object ids */
+export const SE05X_OBJECT = {
+  uniqueId: 0x7fff_0206,
+  connectionKey: 0xf000_0000,
+  connectionCertificate: 0xf000_0001,
+  attestationKey: 0xf000_0012,
+  attestationCertificate: 0xf000_0013,
+  deviceKey: 0xf000_0100,
+  deviceCertificate: 0xf000_0101,
+  gatewayKey: 0xf000_0102,
+  gatewayCertificate: 0xf000_0103,
+} as const;
