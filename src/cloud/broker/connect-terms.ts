@@ -4,6 +4,7 @@ import { toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
 import { overLimit, violation } from "./errors.ts";
 import type { Authority, ConnectRequest, MessageProperties, Peer, Verdict } from "./ports.ts";
+import type { ConnectShape } from "./packet-shape.ts";
 import { REASON } from "./reason-codes.ts";
 import { orNone } from "./router.ts";
 import type { Will } from "./session-registry.ts";
@@ -31,10 +32,11 @@ type Denial = Extract<Verdict, { allowed: false }>;
 /** Works out the terms of a connection. Throws `ClientFault` where there can be none. MQTT 5.0, section 3.1 */
 export function connectTerms(
   packet: IConnectPacket,
-  version: 4 | 5,
+  shape: ConnectShape,
   { peer, settings, entropy }: { readonly peer: Peer; readonly settings: BrokerSettings; readonly entropy: Entropy },
 ): ConnectTerms {
   const { limits } = settings;
+  const { version } = shape;
   const properties = (version === 5 && packet.properties) || {};
   if (properties.authenticationMethod !== undefined) {
     throw violation("enhanced authentication is not supported", REASON.badAuthenticationMethod);
@@ -43,7 +45,7 @@ export function connectTerms(
   if (properties.maximumPacketSize === 0) throw violation("maximum packet size is 0");
   const cleanStart = packet.clean === true;
   const clientId = clientIdOf(packet, { version, cleanStart, settings, entropy });
-  const will = willOf(packet, version, settings);
+  const will = willOf(packet, shape, settings);
   const asked = packet.keepalive ?? 0;
   const keepAliveS = clampedKeepAlive(asked, limits);
   const askedExpiryS =
@@ -110,7 +112,7 @@ function clampedKeepAlive(askedS: number, limits: BrokerSettings["limits"]): num
   return Math.min(Math.max(askedS, limits.keepAliveMinS), limits.keepAliveMaxS);
 }
 
-function willOf(packet: IConnectPacket, version: 4 | 5, settings: BrokerSettings): Will | undefined {
+function willOf(packet: IConnectPacket, shape: ConnectShape, settings: BrokerSettings): Will | undefined {
   const { will } = packet;
   if (!will) return undefined;
   if (will.qos === 2) throw violation("will QoS is 2, at most QoS 1 is supported", REASON.qosNotSupported);
@@ -119,7 +121,7 @@ function willOf(packet: IConnectPacket, version: 4 | 5, settings: BrokerSettings
   if (isReserved(will.topic) && !isPermittedReserved(will.topic, settings.reservedPublish)) {
     throw violation(`will topic ${will.topic} is reserved`, REASON.topicNameInvalid);
   }
-  const properties = (version === 5 && will.properties) || {};
+  const properties = (shape.version === 5 && will.properties) || {};
   if (properties.responseTopic !== undefined && /[+#]/.test(properties.responseTopic)) {
     throw violation("will response topic holds a wildcard");
   }
@@ -129,7 +131,7 @@ function willOf(packet: IConnectPacket, version: 4 | 5, settings: BrokerSettings
       payload: typeof will.payload === "string" ? utf8Bytes(will.payload) : new Uint8Array(will.payload),
       qos: will.qos ?? 0,
       retain: will.retain ?? false,
-      properties: willProperties(properties),
+      properties: willProperties(properties, shape.willUserProperties),
     },
     expiryS: boundedExpiry(properties.messageExpiryInterval, settings.limits),
     delayS: properties.willDelayInterval ?? 0,
@@ -152,19 +154,16 @@ export function boundedExpiry(expiryS: number | undefined, limits: BrokerSetting
   return Math.min(Math.max(expiryS, limits.messageExpiryMinS), limits.messageExpiryMaxS);
 }
 
-function willProperties(from: NonNullable<NonNullable<IConnectPacket["will"]>["properties"]>): MessageProperties {
-  const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = from;
+function willProperties(
+  from: NonNullable<NonNullable<IConnectPacket["will"]>["properties"]>,
+  userProperties: ConnectShape["willUserProperties"],
+): MessageProperties {
+  const { payloadFormatIndicator, contentType, responseTopic, correlationData } = from;
   return orNone({
     ...(payloadFormatIndicator === undefined ? {} : { payloadFormatIndicator: payloadFormatIndicator ? 1 : 0 }),
     ...(contentType === undefined ? {} : { contentType }),
     ...(responseTopic === undefined ? {} : { responseTopic }),
     ...(correlationData === undefined ? {} : { correlationData: new Uint8Array(correlationData) }),
-    ...(userProperties === undefined
-      ? {}
-      : {
-          userProperties: Object.entries(userProperties).flatMap(([name, value]) =>
-            [value].flat().map((each) => [name, each] as const),
-          ),
-        }),
+    ...(userProperties.length === 0 ? {} : { userProperties }),
   });
 }

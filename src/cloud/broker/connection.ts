@@ -1,13 +1,13 @@
 import type { IConnectPacket, Packet } from "mqtt-packet";
 
 import type { FieldValue, RefusalCause } from "../../trace/index.ts";
-import { checkConnect } from "./connect-shape.ts";
 import { connectTerms, uuid, willDenied, type ConnectTerms } from "./connect-terms.ts";
 import type { BrokerCore } from "./core.ts";
 import { ClientFault, malformed, overLimit, violation } from "./errors.ts";
 import { InboundRate } from "./inbound-rate.ts";
 import { afterLong } from "./long-timer.ts";
 import { Outbound, PAUSE, reasonCodeOf } from "./outbound.ts";
+import { checkConnect, checkControl } from "./packet-shape.ts";
 import { PacketSplitter } from "./packet-splitter.ts";
 import { PacketTrace, PerSecond } from "./packet-trace.ts";
 import type { Admission, Authority, Peer, Sink } from "./ports.ts";
@@ -179,10 +179,11 @@ export class Connection {
       if (this.trace.mayTellData(this.core.turn.time)) this.trace.packet("received", "puback", 4);
       link.session.acknowledge(((bytes[body] ?? 0) << 8) | (bytes[body + 1] ?? 0));
     } else if (header === TYPE.pingreq << 4 && end === body) this.out.sendPingResponse();
-    else this.#control(link, bytes.subarray(start, end));
+    else this.#control(link, bytes.subarray(start, end), body - start);
   }
 
-  #control(link: Link, bytes: Uint8Array): void {
+  #control(link: Link, bytes: Uint8Array, bodyAt: number): void {
+    checkControl(bytes, bodyAt, link.version);
     const packet = this.core.codec.decode(bytes, link.version);
     this.trace.packet("received", packet.cmd, bytes.length, { reasonCode: reasonCodeOf(packet) });
     switch (packet.cmd) {
@@ -216,7 +217,8 @@ export class Connection {
     const { bytes, start, body, end } = this.#splitter;
     const { core, peer } = this;
     try {
-      this.out.version = checkConnect(bytes.subarray(body, end));
+      const shape = checkConnect(bytes.subarray(body, end));
+      this.out.version = shape.version;
       const packet = core.codec.decode(bytes.subarray(start, end), this.out.version) as IConnectPacket;
       this.trace.clientId = packet.clientId;
       this.trace.packet("received", "connect", end - start);
@@ -224,7 +226,7 @@ export class Connection {
         throw overLimit("connections", REASON.quotaExceeded);
       }
       const { settings, entropy } = core;
-      this.#ask(connectTerms(packet, this.out.version, { peer, settings, entropy }));
+      this.#ask(connectTerms(packet, shape, { peer, settings, entropy }));
     } catch (error) {
       if (!(error instanceof ClientFault)) throw error;
       this.trace.refusal(causeOf(error), { rule: error.message, reasonCode: error.reply });
@@ -361,7 +363,8 @@ export class Connection {
     const keepAliveS = this.#link?.keepAliveS ?? 0;
     if (keepAliveS === 0) return;
     this.#cancelTimer = afterLong(clock, this.#lastReceived + keepAliveS * 1500 - clock.now(), () => {
-      if (this.rate.isWaiting) this.#lastReceived = clock.now();
+      // Who is not read for our sake cannot be heard.
+      if (this.rate.isWaiting || this.out.held > 0) this.#lastReceived = clock.now();
       const silentMs = clock.now() - this.#lastReceived;
       // Packets only note their time: the timer looks when it falls due, instead of being set anew each time.
       if (silentMs < keepAliveS * 1500) return this.#armKeepAlive();

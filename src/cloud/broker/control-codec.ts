@@ -1,15 +1,12 @@
 import { generate, parser, type Packet, type Parser } from "mqtt-packet";
 
-import { utf8Bytes } from "../../codec/index.ts";
-import { malformed, violation } from "./errors.ts";
-
-const REPLACEMENT = "\uFFFD";
+import { malformed } from "./errors.ts";
 
 /**
  * Every packet but PUBLISH, read and written by mqtt-packet.
  *
- * It is given exactly one whole packet at a time, so that it can neither buffer nor read beyond one; what it accepts
- * too easily is checked behind it.
+ * It is given exactly one whole packet at a time, so that it can neither buffer nor read beyond one. Its parser is
+ * lenient about properties, texts and lengths: `packet-shape.ts` looks at the same bytes first.
  */
 export class ControlCodec {
   readonly #parsers = new Map<4 | 5, Parser>();
@@ -26,11 +23,10 @@ export class ControlCodec {
     }
     const packet: Packet | undefined = this.#packet;
     if (this.#error !== undefined || !packet) {
+      // Left in the middle of a packet, a parser would take the next one for its rest.
       this.#parsers.clear();
       throw malformed(this.#error instanceof Error ? this.#error.message : "the packet is incomplete", this.#error);
     }
-    checkProperties(packet);
-    checkTexts(packet, bytes);
     return packet;
   }
 
@@ -48,48 +44,4 @@ export class ControlCodec {
     this.#parsers.set(version, made);
     return made;
   }
-}
-
-/** MQTT 5.0, section 2.2.2: only user properties may come twice, which mqtt-packet reports as an array. */
-function checkProperties(packet: Packet): void {
-  const blocks = [propertiesOf(packet), packet.cmd === "connect" ? propertiesOf(packet.will) : undefined];
-  for (const block of blocks) {
-    for (const [name, value] of Object.entries(block ?? {})) {
-      if (name === "userProperties") continue;
-      if (Array.isArray(value)) throw violation(`property ${name} is given twice`);
-      if (value === undefined || value === null || value === -1) throw malformed(`property ${name} is incomplete`);
-    }
-  }
-}
-
-function propertiesOf(holder: object | undefined): object | undefined {
-  return holder && "properties" in holder && typeof holder.properties === "object" && holder.properties
-    ? holder.properties
-    : undefined;
-}
-
-/** MQTT 5.0, section 1.5.4: ill-formed UTF-8 and null characters end the connection; mqtt-packet replaces the former. */
-function checkTexts(packet: Packet, bytes: Uint8Array): void {
-  for (const text of textsOf(packet)) {
-    if (text.includes("\0")) throw malformed("a text holds a null character");
-    if (text.includes(REPLACEMENT) && !contains(bytes, text)) throw malformed("a text is not valid UTF-8");
-  }
-}
-
-function textsOf(value: unknown, depth = 0): string[] {
-  if (typeof value === "string") return [value];
-  if (typeof value !== "object" || value === null || value instanceof Uint8Array || depth > 4) return [];
-  return Object.entries(value).flatMap(([key, inner]) => [
-    ...(key.includes(REPLACEMENT) ? [key] : []),
-    ...textsOf(inner, depth + 1),
-  ]);
-}
-
-function contains(bytes: Uint8Array, text: string): boolean {
-  const wanted = utf8Bytes(text);
-  for (let at = 0; at + 2 + wanted.length <= bytes.length; at++) {
-    const length = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
-    if (length === wanted.length && wanted.every((byte, i) => bytes[at + 2 + i] === byte)) return true;
-  }
-  return false;
 }

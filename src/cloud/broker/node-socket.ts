@@ -55,8 +55,9 @@ export function attach(socket: Socket, peer: Peer, { broker, clock }: Pick<Liste
 }
 
 /** Listens, and keeps the sockets that `server` accepts to cut them in the end. Rejects where it cannot listen. */
-export async function listening(server: Server, { host, port }: ListenOptions): Promise<Listening> {
+export async function listening(server: Server, { broker, host, port }: ListenOptions): Promise<Listening> {
   const sockets = new Set<Socket>();
+  server.maxConnections = broker.settings.limits.connections;
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("error", () => undefined);

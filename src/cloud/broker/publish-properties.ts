@@ -1,6 +1,7 @@
 import { DecodeError, Reader, utf8Bytes, Writer } from "../../codec/index.ts";
 import { malformed, violation } from "./errors.ts";
 import type { MessageProperties } from "./ports.ts";
+import { readText } from "./property-block.ts";
 import { REASON } from "./reason-codes.ts";
 
 /** The properties of a message that has none. */
@@ -106,12 +107,6 @@ function readProperty(reader: Reader, found: Found): void {
     default:
       throw violation(`property 0x${id.toString(16)} does not belong into PUBLISH`, REASON.malformedPacket);
   }
-}
-
-function readText(reader: Reader): string {
-  const value = reader.utf8(reader.u16());
-  if (value.includes("\0")) throw malformed("a text holds a null character");
-  return value;
 }
 
 function once(value: unknown, name: string): void {

@@ -235,6 +235,29 @@ test("a will keeps its properties and expires as it says", async () => {
   );
 });
 
+test("a will's user properties keep their order", async () => {
+  const world = new World();
+  const watcher = await world.connected("w", { protocolVersion: 5 });
+  await watcher.subscribe("g", 1);
+  const pair = (name: number, value: number) => [0x26, 0, 1, name, 0, 1, value];
+  const block = [...pair(0x62, 0x31), ...pair(0x61, 0x32), ...pair(0x62, 0x33)];
+  const will = [block.length, ...block, 0, 1, 0x67, 0, 1, 0x78];
+  const body = [0, 4, 0x4d, 0x51, 0x54, 0x54, 5, 0x06, 0, 60, 0, 0, 1, 0x64, ...will];
+  const client = world.client(5);
+  await client.raw(0x10, body.length, ...body);
+  const seen: unknown[] = [];
+  world.broker.onPublish(({ topic, properties }) => topic === "g" && seen.push(properties.userProperties));
+  await client.drop();
+  assert.deepEqual(seen, [
+    [
+      ["b", "1"],
+      ["a", "2"],
+      ["b", "3"],
+    ],
+  ]);
+  assert.ok(Buffer.concat(watcher.writes).includes(Buffer.from(block)));
+});
+
 test("presence events tell who came and went, with one version number for both", async () => {
   const world = new World();
   const watcher = await world.connected("w", { keepalive: 1000 });

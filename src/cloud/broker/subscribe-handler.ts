@@ -14,11 +14,10 @@ type Outcome =
 /** Adds subscriptions, answers SUBACK, sends retained messages. MQTT 5.0, section 3.8 */
 export function handleSubscribe(connection: Connection, link: Link, packet: ISubscribePacket): void {
   const { core } = connection;
-  const packetId = checkedId(packet.messageId);
+  const packetId = packet.messageId ?? 0;
   if (packet.properties?.subscriptionIdentifier !== undefined) {
     throw violation("subscription identifiers are not available", REASON.subscriptionIdentifiersNotSupported);
   }
-  if (packet.subscriptions.length === 0) throw violation("SUBSCRIBE without a topic filter");
   const before = core.turn.mark;
   const tooMany = packet.subscriptions.length > core.settings.limits.filtersPerSubscribe;
   if (tooMany)
@@ -44,8 +43,7 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
 /** Takes subscriptions away and answers UNSUBACK. MQTT 5.0, section 3.10 */
 export function handleUnsubscribe(connection: Connection, link: Link, packet: IUnsubscribePacket): void {
   const { core } = connection;
-  const packetId = checkedId(packet.messageId);
-  if (packet.unsubscriptions.length === 0) throw violation("UNSUBSCRIBE without a topic filter");
+  const packetId = packet.messageId ?? 0;
   const before = core.turn.mark;
   const granted = packet.unsubscriptions.map((filter) => {
     if (!core.router.unsubscribe(link.session, filter)) return REASON.noSubscriptionExisted;
@@ -120,11 +118,6 @@ function sendRetained(connection: Connection, { filter, qos, session }: Subscrip
     // RETAIN is 1 whatever Retain As Published says. MQTT 5.0, section 3.3.1.3
     session.deliver(message, lower, true);
   }
-}
-
-function checkedId(packetId: number | undefined): number {
-  if (packetId === undefined || packetId <= 0) throw violation("packet identifier is 0");
-  return packetId;
 }
 
 /** MQTT 3.1.1 knows one failure only. MQTT 3.1.1, section 3.9.3 */

@@ -107,6 +107,22 @@ test("SUBSCRIBE and UNSUBSCRIBE without filters, with identifier 0 or wrong flag
     [0x82, 7, 0, 1, 0, 0, 1, 0, 0],
     [0x82, 1, 0],
     [0xc0, 1, 0],
+    // A property of CONNECT, a subscription identifier twice, a text that ends early, a filter that ends early.
+    [0x82, 10, 0, 1, 3, 0x21, 0, 1, 0, 1, 0x61, 0],
+    [0x82, 11, 0, 1, 4, 0x0b, 1, 0x0b, 1, 0, 1, 0x61, 0],
+    [0x82, 12, 0, 1, 5, 0x26, 0, 1, 0x61, 0, 0, 1, 0x61, 0],
+    [0x82, 7, 0, 1, 0, 0, 9, 0x61, 0],
+    [0xa2, 8, 0, 1, 2, 0x0b, 1, 0, 1, 0x61],
+    [0xa2, 5, 0, 1, 0, 0, 9],
+    // PUBACK and DISCONNECT with bytes left over, properties that do not belong, flags that are no flags.
+    [0x40, 1, 0],
+    [0x40, 5, 0, 1, 0, 0, 0],
+    [0x40, 6, 0, 1, 0, 2, 0x0b, 1],
+    [0x40, 4, 0, 1, 0x55, 0],
+    [0xe0, 3, 0, 0, 0],
+    [0xe0, 5, 0, 3, 0x21, 0, 1],
+    [0xe0, 12, 0, 10, 0x11, 0, 0, 0, 1, 0x11, 0, 0, 0, 1],
+    [0xe0, 1, 0x55],
   ]) {
     const world = new World();
     const client = await world.connected("d", { protocolVersion: 5 });
