@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { World, type Client } from "./harness.test.ts";
+import { MemorySessionStore } from "./index.ts";
 
 const LIMITS = { outboundSoftBytes: 1000, outboundHardBytes: 5000, queuedMessages: 5, inFlight: 3 };
 
@@ -179,6 +180,21 @@ test("a packet that is larger than the client accepts is not sent to it, at eith
   }
   assert.deepEqual(client.messages(), ["a=small 0", "a=small 1"]);
   assert.equal(world.broker.sessions()[0]?.inFlight, 1);
+});
+
+test("a persistent session does not keep a message that its client cannot take", async () => {
+  const store = new MemorySessionStore();
+  const world = new World({ store });
+  const properties = { maximumPacketSize: 60, sessionExpiryInterval: 99 };
+  const client = await world.connected("d", { protocolVersion: 5, clean: false, properties });
+  await client.subscribe("a", 1);
+  const publisher = await world.connected("p");
+  await publisher.publish("a", "x".repeat(100), { qos: 1 });
+  await client.drop();
+  assert.deepEqual(
+    store.load().sessions.map(({ queue }) => queue),
+    [[]],
+  );
 });
 
 test("data packets are traced up to a number each second, others always, with the ids that join them", async () => {

@@ -294,6 +294,23 @@ test("a will that is not authorised, reserved or of QoS 2 is refused with CONNEC
   assert.equal(old.ended, "end");
 });
 
+test("a will whose response topic holds a wildcard is refused", async () => {
+  const will = { topic: "gone", payload: Buffer.from("x"), properties: { responseTopic: "a/#" } };
+  assert.equal((await new World().client(5).connect("d1", { will }))?.reasonCode, 0x82);
+});
+
+test("an authority that fails lets nobody in, and the failure reaches the trace", async () => {
+  const may = () => {
+    throw new RangeError("policies are gone");
+  };
+  const world = new World({ may });
+  const client = world.client(5);
+  const will = { topic: "gone", payload: Buffer.from("x") };
+  assert.equal(await client.connect("d1", { will }), undefined);
+  assert.equal(client.ended, "end");
+  assert.match(JSON.stringify(world.ledger.events({ kinds: ["process"] })), /policies are gone/);
+});
+
 test("a second connection with the same client id takes over, the first is told 0x8E or closed", async () => {
   for (const protocolVersion of [4, 5] as const) {
     const world = new World();
@@ -359,6 +376,19 @@ test("Broker.stop tells MQTT 5 clients 0x8B and refuses further work", async () 
     code: "broker-stopped",
   });
   await world.broker.stop();
+});
+
+test("Broker.stop leaves no timer behind that could act on a stopped broker", async () => {
+  const world = new World();
+  const heard: string[] = [];
+  world.broker.onPublish(({ topic }) => heard.push(topic));
+  const will = { topic: "gone", payload: Buffer.from("x"), properties: { willDelayInterval: 50 } };
+  const properties = { sessionExpiryInterval: 100 };
+  await (await world.connected("d1", { protocolVersion: 5, clean: false, properties, will })).drop();
+  await world.broker.stop();
+  await world.advance(200_000);
+  assert.equal(heard.includes("gone"), false);
+  assert.equal(world.broker.sessions().length, 1);
 });
 
 test("a denied first contact leaves nothing to take over", async () => {

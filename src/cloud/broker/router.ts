@@ -33,10 +33,6 @@ export class Router {
     this.#retained = retained;
   }
 
-  get subscriptions(): number {
-    return this.#trie.size;
-  }
-
   observe(listener: PublishListener): () => void {
     this.#listeners.add(listener);
     return () => void this.#listeners.delete(listener);

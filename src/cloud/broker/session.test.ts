@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import { VirtualClock } from "../../crypto/index.ts";
 import { World } from "./harness.test.ts";
+import { Presence } from "./presence.ts";
 import { AWS_PROFILE, MemorySessionStore, SPEC_PROFILE, type SessionStore } from "./index.ts";
 
 const KEPT = { protocolVersion: 5, clean: false, properties: { sessionExpiryInterval: 3600 } } as const;
@@ -319,6 +320,14 @@ test("presence version numbers begin anew after an hour, and client ids with wil
   assert.equal(events.filter((event) => event.includes('"versionNumber":0')).length, 4);
   await world.connected("a+b");
   assert.equal(events.length, 4);
+});
+
+test("presence remembers the version numbers of a bounded number of clients, the latest", () => {
+  const presence = new Presence({ clock: new VirtualClock(), publish: () => undefined });
+  const connect = (clientId: string) => presence.connected({ clientId, principalId: "", sessionIdentifier: "" }, "");
+  for (const clientId of ["first", "second", "first"]) connect(clientId);
+  for (let i = 0; i < 99_999; i++) connect(`c${i}`);
+  assert.deepEqual([connect("first"), connect("second")], [2, 0]);
 });
 
 test("persistent sessions and retained messages survive a restart through the store", async () => {

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromHex } from "../../codec/index.ts";
-import { checkConnect } from "./connect-shape.ts";
+import { checkConnect } from "./packet-shape.ts";
 
 // Protocol name, level, flags, keep-alive, client id "d"; MQTT 3.1.1, section 3.1.2
 const connect = (level: string, flags = "02") => fromHex(`00044d515454${level}${flags}003c000164`);
 
 test("checkConnect gives the version of a CONNECT that is well formed", () => {
-  assert.equal(checkConnect(connect("04")), 4);
-  assert.equal(checkConnect(fromHex("00044d5154540502003c00000164")), 5);
+  assert.equal(checkConnect(connect("04")).version, 4);
+  assert.equal(checkConnect(fromHex("00044d5154540502003c00000164")).version, 5);
 });
 
 test("checkConnect tells a version that is not served from bytes that are not MQTT", () => {
