@@ -51,9 +51,11 @@ export const CKR = {
 
 export type CkrName = keyof typeof CKR;
 
+const NAME_OF: ReadonlyMap<number, string> = new Map(Object.entries(CKR).map(([name, value]) => [value, name]));
+
 /** The name of a return value, or its number where this token never gives it. */
 export function ckrName(value: number): string {
-  return Object.entries(CKR).find(([, each]) => each === value)?.[0] ?? `0x${value.toString(16)}`;
+  return NAME_OF.get(value) ?? `0x${value.toString(16)}`;
 }
 
 /** Attribute types. PKCS #11 v2.40, section 10 */

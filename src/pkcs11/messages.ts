@@ -103,13 +103,14 @@ function readSignature(reader: Reader, expected: string): void {
 
 const codecs = new Map<string, Codec<unknown>>();
 
-/** Built when first needed: a program makes some thirty of the calls. */
+/** Built when first needed: a program makes some thirty of the calls. Only mechanisms differ between versions. */
 function codecOf(name: CallName, side: "request" | "response", clientVersion: number): Codec<unknown> {
-  const key = `${name} ${side} ${clientVersion}`;
+  const { widths, ...call } = CALLS[name];
+  const signature: string = call[side];
+  const key = `${signature} ${widths.join()} ${clientVersion}`;
   const known = codecs.get(key);
   if (known) return known;
-  const { widths, ...call } = CALLS[name];
-  const made = valuesCodec(call[side] as string, widths, clientVersion) as Codec<unknown>;
+  const made = valuesCodec(signature, widths, clientVersion) as Codec<unknown>;
   codecs.set(key, made);
   return made;
 }

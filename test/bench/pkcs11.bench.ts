@@ -1,4 +1,4 @@
-import { execFileSync, spawn, spawnSync, type ChildProcess } from "node:child_process";
+import { execFileSync, fork, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -32,46 +32,87 @@ const LABEL = "bench";
 type Server = { readonly path: string; readonly stop: () => void };
 
 /**
- * Round trips and signatures per second of the token, and what it costs a TLS client's process, against SoftHSM behind
- * `p11-kit server`. Both are asked by the same client in this process, one call after the other.
+ * Round trips and signatures of the token, and what it costs a program, against SoftHSM behind `p11-kit server`. All are
+ * asked by the same client in this process, one call after the other, in turns: what else the machine does hits each.
  */
 export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), "pkcs11-bench-"));
   const minimumMs = long ? 4000 : 500;
   const servers: Server[] = [];
+  const started = async <T extends Server | undefined>(server: Promise<T>): Promise<T> => {
+    const up = await server;
+    if (up) servers.push(up);
+    return up;
+  };
   try {
-    const ours = await startOurs(folder);
-    servers.push(ours);
-    const peer = await startSoftHsm(folder);
-    if (peer) servers.push(peer);
-    const rounds: { ours: Rates; peer: Rates | undefined }[] = [];
-    for (let round = 0; round < (long ? 5 : 3); round++) {
+    const inside = await started(startInside(folder));
+    const behind = await started(startBehind(folder));
+    const peer = await started(startSoftHsm(folder));
+    const rounds: Round[] = [];
+    for (let round = 0; round < (long ? 9 : 5); round++) {
       progress(`  round ${round + 1}`);
-      rounds.push({ ours: await measure(ours, minimumMs), peer: peer && (await measure(peer, minimumMs)) });
+      rounds.push({
+        inside: await measure(inside, minimumMs),
+        behind: await measure(behind, minimumMs),
+        peer: peer && (await measure(peer, minimumMs)),
+      });
     }
-    const note = peer ? "SoftHSM 2 behind p11-kit server, P-256" : "SoftHSM or p11-kit is not installed";
-    const row = (name: string, unit: string, pick: (rates: Rates) => number, how: string): BenchRow => ({
-      name,
-      ours: median(rounds.map((round) => pick(round.ours))),
-      peer: peer && median(rounds.map((round) => (round.peer ? pick(round.peer) : Number.NaN))),
-      ratio: peer && median(rounds.map((round) => (round.peer ? pick(round.ours) / pick(round.peer) : Number.NaN))),
-      unit,
-      note: `${note}; ${how}`,
-    });
+    const goal = "C_SignInit and C_Sign; goal: at most 1.5";
     return [
-      row("round trips", "calls/s", ({ calls }) => calls, "C_GetSessionInfo"),
-      row("cost of a signature", "ms", ({ signMs }) => signMs, "C_SignInit and C_Sign, chip behind JRCP; goal 1.5"),
       row(
-        "cost of a program that signs once",
-        "ms",
-        ({ programMs }) => programMs,
-        "openssl dgst by engine, whole process",
+        rounds,
+        { name: "round trips", unit: "calls/s", note: "C_GetSessionInfo" },
+        (round) => round.inside.calls,
+        "calls",
+      ),
+      row(
+        rounds,
+        { name: "a signature, chip in the server", unit: "ms", note: goal },
+        (round) => round.inside.signMs,
+        "signMs",
+      ),
+      row(
+        rounds,
+        { name: "a signature, chip behind JRCP", unit: "ms", note: `${goal}; one process and one TCP round trip more` },
+        (round) => round.behind.signMs,
+        "signMs",
+      ),
+      row(
+        rounds,
+        {
+          name: "a program that signs once",
+          unit: "ms",
+          note: "openssl dgst by engine, whole process; chip behind JRCP",
+        },
+        (round) => round.behind.programMs,
+        "programMs",
       ),
     ];
   } finally {
     for (const { stop } of servers) stop();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+type Round = { readonly inside: Rates; readonly behind: Rates; readonly peer: Rates | undefined };
+
+function row(
+  rounds: readonly Round[],
+  { name, unit, note }: { readonly name: string; readonly unit: string; readonly note: string },
+  ours: (round: Round) => number,
+  theirs: keyof Rates,
+): BenchRow {
+  const peers = rounds.flatMap(({ peer }) => (peer ? [peer[theirs]] : []));
+  const ratios = rounds.flatMap((round) => (round.peer ? [ours(round) / round.peer[theirs]] : []));
+  const isThere = peers.length > 0;
+  return {
+    name,
+    ours: median(rounds.map(ours)),
+    peer: isThere ? median(peers) : undefined,
+    ratio: isThere ? median(ratios) : undefined,
+    unit,
+    note: `${isThere ? "SoftHSM 2 behind p11-kit server, P-256" : "SoftHSM or p11-kit is not installed"}; ${note}`,
+  };
 }
 
 type Rates = { readonly calls: number; readonly signMs: number; readonly programMs: number };
@@ -111,11 +152,20 @@ async function programMs(path: string, minimumMs: number): Promise<number> {
   return 1000 / rate;
 }
 
-/** A chip behind JRCP and the token before it, each in its own process, with one key. */
-async function startOurs(folder: string): Promise<Server> {
+async function startInside(folder: string): Promise<Server> {
+  const path = join(folder, "inside", "pkcs11");
+  const child = fork(join(import.meta.dirname, "pkcs11-server.ts"), { stdio: "inherit" });
+  child.send({ path, label: LABEL, pin: PIN });
+  await once(child, "message");
+  makeKey(path);
+  return { path, stop: () => child.disconnect() };
+}
+
+/** A chip behind JRCP and the token before it, each in its own process, as users start them. */
+async function startBehind(folder: string): Promise<Server> {
   const chip = await started(["chip", "serve", "--port", "0", "--json"]);
   writeFileSync(join(folder, "pin"), PIN, { mode: 0o600 });
-  const path = join(folder, "ours", "pkcs11");
+  const path = join(folder, "behind", "pkcs11");
   const more = ["--pin-file", join(folder, "pin"), "--label", LABEL, "--json"];
   const token = await started(["pkcs11", "serve", "--socket", path, "--chip", String(chip.facts["address"]), ...more]);
   makeKey(path);
