@@ -57,7 +57,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
         peer: peer && (await measure(peer, minimumMs)),
       });
     }
-    const goal = "C_SignInit and C_Sign; goal: at most 1.5";
+    const goal = "C_SignInit and C_Sign, fastest quarter of batches; goal: at most 1.5";
     return [
       row(
         rounds,
@@ -129,13 +129,29 @@ async function measure({ path }: Server, minimumMs: number): Promise<Rates> {
   await client.call("C_FindObjectsFinal", session);
   const key = "needed" in found ? 0n : (found[0] ?? 0n);
   const digest = new Uint8Array(32).fill(0x61);
-  const calls = await ratePerSecond(minimumMs, () => client.call("C_GetSessionInfo", session));
-  const signatures = await ratePerSecond(minimumMs, async () => {
+  const callMs = await undisturbedMs(minimumMs, () => client.call("C_GetSessionInfo", session));
+  const signMs = await undisturbedMs(minimumMs, async () => {
     await client.call("C_SignInit", session, ECDSA, key);
     await client.call("C_Sign", session, digest, 128);
   });
   client.end();
-  return { calls, signMs: 1000 / signatures, programMs: await programMs(path, minimumMs) };
+  return { calls: 1000 / callMs, signMs, programMs: await programMs(path, minimumMs) };
+}
+
+/**
+ * Milliseconds of one call, from the fastest quarter of batches: three processes hand each other the work here, so on a
+ * machine with two cores the mean tells mostly what else was running.
+ */
+async function undisturbedMs(minimumMs: number, once: () => Promise<unknown>): Promise<number> {
+  const size = 25;
+  const batches: number[] = [];
+  const start = performance.now();
+  while (performance.now() - start < minimumMs || batches.length < 8) {
+    const before = performance.now();
+    for (let i = 0; i < size; i++) await once();
+    batches.push((performance.now() - before) / size);
+  }
+  return batches.sort((a, b) => a - b)[Math.floor(batches.length / 4)] ?? Number.NaN;
 }
 
 async function slotOf(client: Client, slots: readonly bigint[]): Promise<bigint> {
