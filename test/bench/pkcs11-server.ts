@@ -9,7 +9,7 @@ import { serveToken } from "../../src/pkcs11/node.ts";
 
 type Settings = { readonly path: string; readonly label: string; readonly pin: string };
 
-process.once("message", async ({ path, label, pin }: Settings) => {
+async function serve({ path, label, pin }: Settings): Promise<void> {
   const chip = new A71chChip({ crypto: nodeChipCrypto, entropy: nodeEntropy, clock: nodeClock });
   const open = async () => {
     const element = await A71ch.open(localTransport(chip), { hash: nodeHash, clock: nodeClock });
@@ -17,5 +17,7 @@ process.once("message", async ({ path, label, pin }: Settings) => {
   };
   await serveToken({ token: new Token({ open, hash: nodeHash, label, pin }), path });
   process.send?.("listening");
-});
+}
+
+process.once("message", (settings: Settings) => void serve(settings));
 process.once("disconnect", () => process.exit());

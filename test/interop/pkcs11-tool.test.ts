@@ -107,6 +107,22 @@ test("a chip that is restarted between calls is not noticed, one that is away is
   );
 });
 
+test("eight programs sign at the same time, each with its own login", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool", "openssl")) return;
+  const token = await startToken(t);
+  await token.tool("--keypairgen", "--key-type", "EC:prime256v1");
+  const publicKey = (await (await token.chip()).keySlots())[0]?.publicKey;
+  token.write("device.pem", toPem("PUBLIC KEY", publicKey ?? assert.fail("a key")));
+  const sign = async (n: number) => {
+    token.write(`hash-${n}`, new Uint8Array(32).fill(n));
+    const how = ["--id", "00", "--mechanism", "ECDSA", "--input-file", `hash-${n}`, "--signature-format", "openssl"];
+    await token.tool("--sign", ...how, "--output-file", `signature-${n}`);
+    const check = ["pkeyutl", "-verify", "-pubin", "-inkey", "device.pem", "-in", `hash-${n}`];
+    await token.ok("openssl", [...check, "-sigfile", `signature-${n}`]);
+  };
+  await Promise.all(Array.from({ length: 8 }, (_, n) => sign(n)));
+});
+
 test("p11tool lists everything in a dozen sessions and exports the public key", TIMEOUT, async (t) => {
   if (!requirePkcs11(t, "p11tool")) return;
   const token = await startToken(t);
