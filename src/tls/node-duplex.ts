@@ -24,10 +24,12 @@ type Callback = (error?: Error | null) => void;
 export class TlsDuplex extends Duplex {
   /** Settles once the server is verified, or with the error that says why not. */
   readonly ready: Promise<ConnectionFacts>;
+  /** Settles with the server's first data or goodbye: in TLS 1.3 the first sign that it accepts our certificate. */
+  readonly heard: Promise<void>;
   readonly #socket: Duplex;
   readonly #connection: Connection;
   readonly #driver: Driver;
-  readonly #rejectReady: (error: Error) => void;
+  readonly #reject: (error: Error) => void;
   #facts: ConnectionFacts | undefined;
   #whenConnected: (() => void) | undefined;
 
@@ -38,7 +40,13 @@ export class TlsDuplex extends Duplex {
     // Who only listens for `error` must not be ended by an unhandled rejection as well.
     promise.catch(() => undefined);
     this.ready = promise;
-    this.#rejectReady = reject;
+    const heard = Promise.withResolvers<void>();
+    heard.promise.catch(() => undefined);
+    this.heard = heard.promise;
+    this.#reject = (error) => {
+      reject(error);
+      heard.reject(error);
+    };
     this.#socket = socket;
     this.#connection = connection;
     this.#driver = new Driver(socket, connection, options, {
@@ -48,9 +56,15 @@ export class TlsDuplex extends Duplex {
         this.emit("secureConnect");
         this.#whenConnected?.();
       },
-      deliver: (data) => this.push(data),
+      deliver: (data) => {
+        heard.resolve();
+        return this.push(data);
+      },
       session: (session) => options.onSession?.({ session, receivedAt: options.clock.now() }),
-      end: () => void this.push(null),
+      end: () => {
+        heard.resolve();
+        this.push(null);
+      },
       fail: (error) => void this.destroy(error),
     });
     socket.on("timeout", () => this.emit("timeout"));
@@ -141,7 +155,7 @@ export class TlsDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: Callback): void {
     this.#whenConnected = undefined;
-    this.#rejectReady(error ?? new LocalFailure("aborted", "the stream was destroyed"));
+    this.#reject(error ?? new LocalFailure("aborted", "the stream was destroyed"));
     this.#driver.release(error !== null);
     callback(error);
   }

@@ -64,6 +64,11 @@ export type ConnectOptions = Partial<
   readonly clock?: Clock;
   readonly minVersion?: TlsVersion;
   readonly maxVersion?: TlsVersion;
+  /**
+   * Whether `connect` also waits for the server's first data. A TLS 1.3 server refuses our certificate only after we
+   * are connected; a server that waits for us to speak first (HTTP, MQTT) must not be waited for.
+   */
+  readonly waitsForServer?: boolean;
   /** For the whole handshake, in milliseconds. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;

@@ -7,6 +7,8 @@ import {
   type Server,
   type Socket,
 } from "node:net";
+import type { IncomingMessage } from "node:http";
+import { Agent, createServer as createHttpsServer, request } from "node:https";
 import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
@@ -230,6 +232,39 @@ for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
     keeping.destroy();
   });
 }
+
+test("waitsForServer tells a TLS 1.3 refusal of our certificate from a connection", async (t) => {
+  const stranger = await (await newHierarchy("Stranger")).device();
+  const port = await serve(
+    t,
+    { maxVersion: "TLSv1.3", minVersion: "TLSv1.3", requestCert: true, rejectUnauthorized: true, ca: chainPem(ca) },
+    (socket) => void socket.write("hello"),
+  );
+  const identity = (holder: typeof device) => ({ certificate: holder.chain, signer: holder.signer });
+  const client = await connect(to(port, { ...identity(device), waitsForServer: true }));
+  assert.equal(String((await once(client, "data"))[0]), "hello");
+  client.destroy();
+  const error = await refusal(connect(to(port, { ...identity(stranger), waitsForServer: true })));
+  assert.ok(["alert-received", "transport-failed", "truncated"].includes(error.code), error.code);
+});
+
+test("an https.Agent makes its connections over us and keeps them alive", async (t) => {
+  const sockets = new Set<unknown>();
+  const listener = createHttpsServer({ cert: chainPem(server.chain), key: keyPem(server.key) }, (request, response) => {
+    sockets.add(request.socket);
+    response.end(`you asked for ${request.url}`);
+  });
+  const port = await listen(t, listener);
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  agent.createConnection = () => open(to(port));
+  t.after(() => agent.destroy());
+  for (const path of ["/one", "/two"]) {
+    const asked = request({ agent, host: "localhost", port, path }).end();
+    const [response] = (await once(asked, "response")) as [IncomingMessage];
+    assert.equal(await text(response), `you asked for ${path}`);
+  }
+  assert.equal(sockets.size, 1);
+});
 
 test("the binding tls-server-end-point is the hash of the server's certificate", () => {
   const [certificate] = server.chain;

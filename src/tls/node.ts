@@ -20,6 +20,7 @@ export async function connect(options: ConnectOptions): Promise<TlsDuplex> {
   const ignore = () => undefined;
   duplex.on("error", ignore);
   await duplex.ready;
+  if (options.waitsForServer) await duplex.heard;
   duplex.off("error", ignore);
   return duplex;
 }
