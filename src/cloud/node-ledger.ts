@@ -1,5 +1,6 @@
 import type { Clock } from "../crypto/index.ts";
 import { Ledger, matches, type EventFilter, type TraceEvent } from "../trace/index.ts";
+import { LedgerFolds, type FoldLimits } from "./ledger-folds.ts";
 import type { LedgerEventRow, Queries, Store } from "./store/index.ts";
 
 export type DurableLedgerOptions = {
@@ -12,12 +13,19 @@ export type DurableLedgerOptions = {
   readonly keep?: number;
   /** How many events the ring in memory holds. */
   readonly capacity?: number;
+  readonly folds?: Partial<FoldLimits>;
 };
 
-/** The cloud's ledger: everything in a ring, and refusals and onboarding decisions in the store as well. */
+/**
+ * The cloud's ledger: everything in a ring, and refusals and onboarding decisions in the store as well. What repeats is
+ * one row there, whose count is written from time to time; a kill may cost the count what came since.
+ */
 export type DurableLedger = {
   readonly trace: Ledger;
-  /** At most `limit` events that match, the newest ones, oldest first: from the store and from the ring, each once. */
+  /**
+   * At most `limit` events that match, the newest ones, oldest first: from the store and from the ring, each once. An
+   * event with `repeated` stands for those of its kind that the ring has forgotten.
+   */
   events(filter: EventFilter, limit: number): Promise<TraceEvent[]>;
   /** Writes what still waits. */
   close(): Promise<void>;
@@ -28,15 +36,17 @@ const KEEP = 20_000;
 const BATCH = 1000;
 /** Events that wait for the disk; under a flood of refusals the newer ones beyond are not kept. */
 const MAX_WAITING = 50_000;
+/** How often counts of what repeats are written. */
+const COUNTS_MS = 10_000;
 
 /** Opens the ledger of a store; numbering goes on behind the last event that a former process kept. */
 export async function openLedger(options: DurableLedgerOptions): Promise<DurableLedger> {
-  const { store, clock, keep = KEEP, capacity } = options;
+  const { store, clock, keep = KEEP, capacity, folds } = options;
   const last = await store.read
     .selectFrom("ledger_events")
     .select(({ fn }) => fn.max("seq").as("seq"))
     .executeTakeFirst();
-  const keeper = new Keeper(store, keep);
+  const keeper = new Keeper({ store, clock, keep, folds: new LedgerFolds(folds) });
   const trace = new Ledger({
     clock,
     firstSeq: (last?.seq ?? 0) + 1,
@@ -48,35 +58,75 @@ export async function openLedger(options: DurableLedgerOptions): Promise<Durable
     async events(filter, limit) {
       await keeper.flushed();
       const stored = await storedEvents(store.read, filter, limit);
-      const unique = new Map([...stored, ...trace.events(filter)].map((event) => [event.seq, event]));
+      const older = stored.map((row) => keeper.withoutThose(row, trace.firstSeq));
+      // Where the ring has the first of what repeated, it has all of it.
+      const unique = new Map([...older, ...trace.events(filter)].map((event) => [event.seq, event]));
       return [...unique.values()].toSorted((a, b) => a.seq - b.seq).slice(-limit);
     },
-    close: () => keeper.flushed(),
+    close: () => keeper.close(),
   };
 }
+
+type KeeperOptions = {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly keep: number;
+  readonly folds: LedgerFolds;
+};
 
 /** Writes events in groups, one write at a time, and forgets the oldest. */
 class Keeper {
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #keep: number;
+  readonly #folds: LedgerFolds;
   #waiting: TraceEvent[] = [];
   #writing: Promise<void> | undefined;
+  #stopCounting: (() => void) | undefined;
   /** How many events of each group were written since it was last cut; a group not seen yet may be full. */
   readonly #sinceCut = new Map<string, number>();
 
-  constructor(store: Store, keep: number) {
+  constructor({ store, clock, keep, folds }: KeeperOptions) {
     this.#store = store;
+    this.#clock = clock;
     this.#keep = keep;
+    this.#folds = folds;
   }
 
   add(event: TraceEvent): void {
-    if (this.#waiting.length >= MAX_WAITING) return;
-    this.#waiting.push(event);
-    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
+    const row = this.#folds.add(event);
+    if (row) this.#put([row]);
+    else this.#stopCounting ??= this.#clock.after(COUNTS_MS, () => this.#putCounts());
   }
 
+  /** A stored row without the events that the ring still holds, which begins at `firstSeq`. */
+  withoutThose(row: TraceEvent, firstSeq: number): TraceEvent {
+    if (!row.repeated) return row;
+    const { times, since } = row.repeated;
+    return { ...row, repeated: { times: Math.max(1, times - this.#folds.countedFrom(row.seq, firstSeq)), since } };
+  }
+
+  /** Resolves once everything that was added, and every count, is on disk. */
   async flushed(): Promise<void> {
+    this.#putCounts();
     while (this.#writing) await this.#writing;
+  }
+
+  async close(): Promise<void> {
+    await this.flushed();
+    this.#stopCounting?.();
+  }
+
+  #putCounts(): void {
+    this.#stopCounting?.();
+    this.#stopCounting = undefined;
+    this.#put(this.#folds.takeChanged());
+  }
+
+  #put(rows: readonly TraceEvent[]): void {
+    if (rows.length === 0 || this.#waiting.length >= MAX_WAITING) return;
+    this.#waiting.push(...rows);
+    this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
   }
 
   async #write(): Promise<void> {
@@ -94,8 +144,20 @@ class Keeper {
   }
 
   async #insert(queries: Queries, batch: readonly TraceEvent[]): Promise<void> {
-    await queries.insertInto("ledger_events").values(batch.map(rowOf)).execute();
-    for (const row of batch.map(rowOf)) {
+    // A row and its first count may wait together; one statement may name it once.
+    const rows = [...new Map(batch.map((event) => [event.seq, rowOf(event)])).values()];
+    await queries
+      .insertInto("ledger_events")
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.column("seq").doUpdateSet((eb) => ({
+          time: eb.ref("excluded.time"),
+          connection: eb.ref("excluded.connection"),
+          event: eb.ref("excluded.event"),
+        })),
+      )
+      .execute();
+    for (const row of rows) {
       const group = `${row.kind} ${row.cause ?? ""}`;
       const count = (this.#sinceCut.get(group) ?? this.#keep) + 1;
       const isDue = count > this.#keep / 10;

@@ -152,8 +152,17 @@ export type OnboardingStep =
   | "connected"
   | "session-closed";
 
+/** How often something happened that is kept once: `times` since `since`, the last time at the event's own `time`. */
+export type Repeated = { readonly times: number; readonly since: number };
+
 /** One thing that happened: when, where, to whom, and what. `seq` is unique and rising within one ledger. */
-export type TraceEvent = { readonly seq: number; readonly time: number; readonly actor: Actor } & Correlation &
+export type TraceEvent = {
+  readonly seq: number;
+  readonly time: number;
+  readonly actor: Actor;
+  /** Only where a store counted instead of keeping each; `seq` is then that of the first. */
+  readonly repeated?: Repeated;
+} & Correlation &
   EventBody;
 
 /** The kinds that are kept on disk; all others live in the ring only. */

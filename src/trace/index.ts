@@ -6,6 +6,7 @@ export {
   type EventBody,
   type FieldValue,
   type OnboardingStep,
+  type Repeated,
   type TlsOperation,
   type TraceEvent,
 } from "./events.ts";

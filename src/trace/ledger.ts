@@ -46,6 +46,11 @@ export class Ledger implements Trace {
     this.#next = firstSeq;
   }
 
+  /** The number of the oldest event that the ring still holds, or will hold. */
+  get firstSeq(): number {
+    return this.#first;
+  }
+
   emit(actor: Actor, body: EventBody, correlation: Correlation = {}): void {
     const event: TraceEvent = { seq: this.#next++, time: this.#clock.now(), actor, ...correlation, ...body };
     this.#ring[event.seq % this.#ring.length] = event;

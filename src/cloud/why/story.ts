@@ -22,8 +22,9 @@ export function storyOf(events: readonly TraceEvent[]): Step[] {
     const text = textOf(event);
     if (text === undefined) continue;
     const last = steps.at(-1);
-    if (last?.text === text) steps[steps.length - 1] = { ...last, times: last.times + 1 };
-    else steps.push({ time: event.time, text, times: 1 });
+    const { times, since: time } = event.repeated ?? { times: 1, since: event.time };
+    if (last?.text === text) steps[steps.length - 1] = { ...last, times: last.times + times };
+    else steps.push({ time, text, times });
   }
   return steps;
 }
