@@ -1,7 +1,7 @@
 import { DecodeError, toHex } from "../codec/index.ts";
 import { reasonOf, type RevocationReason } from "./crl-reasons.ts";
 import { issuingDistributionPointOf, WHOLE_SCOPE, type CrlScope } from "./crl-scope.ts";
-import { TAG, contextTag, parseDer, type DerElement, type DerLimits } from "./der.ts";
+import { TAG, contentOffset, contextTag, derParts, latin1, parseDer, type DerElement, type DerPart } from "./der.ts";
 import { DerFields, octetsOfBitString, onlyChild, smallIntegerOf, timeOf } from "./der-fields.ts";
 import { CertificateError, type PkiErrorCode } from "./errors.ts";
 import {
@@ -38,13 +38,21 @@ export type UnverifiedCrl = {
   readonly fault: CertificateError | undefined;
 };
 
-/** A list may name a hundred thousand certificates. */
-const CRL_LIMITS: DerLimits = { maxBytes: 16 * 1024 * 1024, maxDepth: 16, maxElements: 2_000_000 };
+/** A list may name a hundred thousand certificates: it is read entry by entry, and never held as a tree. */
+const MAX_BYTES = 16 * 1024 * 1024;
 
 /** A list from its DER, unverified. Throws `DecodeError`. RFC 5280, section 5.1 */
 export function readCrl(der: Uint8Array): UnverifiedCrl {
-  const fields = new DerFields(parseDer(der, CRL_LIMITS), TAG.sequence, "CertificateList");
-  const tbs = fields.take("tbsCertList");
+  if (der.length > MAX_BYTES) throw new DecodeError("length", `more than ${MAX_BYTES} bytes`, 0);
+  const [list, extra] = derParts(der);
+  if (!list) throw new DecodeError("truncated", "no list", 0);
+  if (extra) throw new DecodeError("trailing", "bytes behind the list", extra.at);
+  const fields = new DerFields(
+    shallow(list, (_, i) => i === 0),
+    TAG.sequence,
+    "CertificateList",
+  );
+  const tbs = fields.take("tbsCertList", TAG.sequence);
   const algorithm = signatureAlgorithmOf(fields.take("signatureAlgorithm"));
   const signature = octetsOfBitString(fields.take("signature"), "signature");
   fields.end();
@@ -69,7 +77,25 @@ export function crlFault(
   });
 }
 
-function contentOf(tbs: DerElement) {
+/** An element with its children, all of them checked but those that are to be read in parts. */
+function shallow(
+  part: DerPart,
+  isRead: (part: DerPart, index: number, all: readonly DerPart[]) => boolean,
+): DerElement {
+  const children = [...derParts(part.content, contentOffset(part))].map((each, i, all) =>
+    isRead(each, i, all) ? { ...each, children: [] } : parseDer(each.raw, undefined, each.at),
+  );
+  return { ...part, children };
+}
+
+/** The entries are the SEQUENCE behind the times. */
+function isEntries({ tag }: DerPart, index: number, all: readonly DerPart[]): boolean {
+  const before = all[index - 1]?.tag;
+  return tag === TAG.sequence && (before === TAG.utcTime || before === TAG.generalizedTime);
+}
+
+function contentOf(part: DerPart) {
+  const tbs = shallow(part, isEntries);
   const fields = new DerFields(tbs, TAG.sequence, "TBSCertList");
   const version = fields.optional(TAG.integer);
   if (version && smallIntegerOf(version, 1) !== 1) throw new DecodeError("value", "version is not 2", version.at);
@@ -83,7 +109,7 @@ function contentOf(tbs: DerElement) {
   const extensionsField = fields.optional(contextTag(0, "constructed"));
   fields.end();
   const extensions = extensionsField ? rawExtensionsOf(onlyChild(extensionsField, "crlExtensions")) : [];
-  const entries = (list?.children ?? []).map((entry) => entryOf(entry, issuer));
+  const entries = list ? entriesOf(list, issuer) : { revoked: new Map<string, Revocation>(), fault: undefined };
   const scope = scopeOf(extensions, issuer);
   return {
     inner,
@@ -92,10 +118,10 @@ function contentOf(tbs: DerElement) {
     nextUpdate,
     number: parsed(extensions, EXTENSION.cRLNumber, integerHex),
     authorityKey: parsed(extensions, EXTENSION.authorityKeyIdentifier, authorityKeyIdentifierOf)?.keyIdentifier,
-    revoked: new Map(entries.map(({ serial, revocation }) => [serial, revocation])),
+    revoked: entries.revoked,
     fault:
       unknownFault(extensions, issuer, LIST_EXTENSIONS) ??
-      entries.find(({ fault }) => fault)?.fault ??
+      entries.fault ??
       (scope instanceof CertificateError ? scope : undefined),
     scope: scope instanceof CertificateError ? WHOLE_SCOPE : scope,
   };
@@ -135,15 +161,43 @@ function unknownFault(
   return unknown && crlFault(issuer, "unknown-critical-extension", extensionName(unknown.oid), "not processed here");
 }
 
-function entryOf(entry: DerElement, issuer: DistinguishedName) {
-  const fields = new DerFields(entry, TAG.sequence, "revokedCertificate");
-  const serial = toHex(fields.take("userCertificate", TAG.integer).content);
-  const time = timeOf(fields.take("revocationDate"));
-  const extensionsField = fields.optional(TAG.sequence);
-  fields.end();
-  const extensions = extensionsField ? rawExtensionsOf(extensionsField) : [];
+function entriesOf(list: DerPart, issuer: DistinguishedName) {
+  const revoked = new Map<string, Revocation>();
+  const seen = new Map<string, EntryExtensions>();
+  let fault: CertificateError | undefined;
+  for (const part of derParts(list.content, contentOffset(list))) {
+    const entry = shallow(part, ({ tag }) => tag === TAG.sequence);
+    const fields = new DerFields(entry, TAG.sequence, "revokedCertificate");
+    const serial = toHex(fields.take("userCertificate", TAG.integer).content);
+    const time = timeOf(fields.take("revocationDate"));
+    const extensionsPart = fields.optional(TAG.sequence);
+    fields.end();
+    const extensions = extensionsPart ? entryExtensionsOf(extensionsPart, issuer, seen) : NO_ENTRY_EXTENSIONS;
+    revoked.set(serial, { time, reason: extensions.reason });
+    fault ??= extensions.fault;
+  }
+  return { revoked, fault };
+}
+
+type EntryExtensions = { readonly reason: RevocationReason; readonly fault: CertificateError | undefined };
+
+const NO_ENTRY_EXTENSIONS: EntryExtensions = { reason: "unspecified", fault: undefined };
+const MAX_SEEN = 64;
+
+/** Thousands of entries say the same reason in the same bytes: each such text is read once. */
+function entryExtensionsOf(
+  part: DerPart,
+  issuer: DistinguishedName,
+  seen: Map<string, EntryExtensions>,
+): EntryExtensions {
+  const key = latin1(part.raw);
+  const known = seen.get(key);
+  if (known) return known;
+  const extensions = rawExtensionsOf(parseDer(part.raw, undefined, part.at));
   const reason = parsed(extensions, EXTENSION.reasonCode, reasonOf) ?? "unspecified";
-  return { serial, revocation: { time, reason }, fault: unknownFault(extensions, issuer, ENTRY_EXTENSIONS) };
+  const read = { reason, fault: unknownFault(extensions, issuer, ENTRY_EXTENSIONS) };
+  if (seen.size < MAX_SEEN) seen.set(key, read);
+  return read;
 }
 
 function integerHex(element: DerElement): string {

@@ -142,6 +142,14 @@ test("parseCrl refuses what is malformed inside", async () => {
   for (const hex of ["0a0107", "020101", "0a02010a"]) {
     await assert.rejects(parse(await reason(hex)), { name: "DecodeError", code: "value" });
   }
+  const good = await forgeCrl({ entries: [entry()] });
+  await assert.rejects(parse(concat(good, Uint8Array.of(0x30, 0))), { name: "DecodeError", code: "trailing" });
+  await assert.rejects(parse(new Uint8Array(0)), { name: "DecodeError", code: "truncated" });
+  await assert.rejects(parse(new Uint8Array(16 * 1024 * 1024 + 1)), { name: "DecodeError", code: "length" });
+  const longer = derElement(TAG.sequence, fromHex("020101"), utc("260101000000Z"), fromHex("3000"), fromHex("0500"));
+  for (const odd of [fromHex("3000"), fromHex("0500"), longer, fromHex("3003020200")]) {
+    await assert.rejects(parse(await forgeCrl({ entries: [odd] })), { name: "DecodeError" });
+  }
   assert.equal((await parse(await reason("0a0101"))).revoked.get("01")?.reason, "keyCompromise");
   await assert.rejects(parse(await forgeCrl({ version: 2 })), { name: "DecodeError" });
   const number = await forgeCrl({ extensions: [extension(EXTENSION.cRLNumber, false, fromHex("0400"))] });

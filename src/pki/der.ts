@@ -13,8 +13,11 @@ export type DerElement = {
   readonly children: readonly DerElement[];
 };
 
+/** An element of which only the header was checked. */
+export type DerPart = Omit<DerElement, "children">;
+
 /** Offset of an element's contents in the outermost input. */
-export function contentOffset(element: DerElement): number {
+export function contentOffset(element: DerPart): number {
   return element.at + element.raw.length - element.content.length;
 }
 
@@ -68,6 +71,21 @@ export function parseDer(bytes: Uint8Array, limits: DerLimits = DER_LIMITS, orig
   const element = readElement(reader, bytes, origin, limits.maxDepth, budget);
   reader.end();
   return element;
+}
+
+/**
+ * The elements that stand one after another in the bytes, with nothing inside them checked: for a list too long to be
+ * held as a tree. Whoever takes a part gives its `raw` to `parseDer`. Throws `DecodeError`. X.690, section 10.1
+ */
+export function* derParts(bytes: Uint8Array, origin = 0): Generator<DerPart> {
+  const reader = new Reader(bytes, origin);
+  while (reader.remaining > 0) {
+    const at = reader.at;
+    const tag = reader.u8();
+    if ((tag & 0x1f) === 0x1f) throw new DecodeError("value", "a tag number above 30", at);
+    const content = reader.bytes(readLength(reader));
+    yield { tag, at, raw: bytes.subarray(at - origin, reader.at - origin), content };
+  }
 }
 
 function readElement(

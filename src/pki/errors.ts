@@ -86,7 +86,8 @@ export const PKI_ERRORS = {
     cure: "Give the list that the certificate's cRLDistributionPoints names; indirect lists are not supported.",
   },
   "stapled-response": {
-    cause: "The OCSP response that came with a certificate cannot be relied on; the message says why.",
+    cause:
+      "The OCSP response that came with a certificate cannot be relied on, or a certificate that demands one came without.",
     cure: "Have the server fetch a new response from its CA; see the ocsp- codes.",
   },
   "weak-algorithm": {

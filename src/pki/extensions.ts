@@ -47,6 +47,8 @@ export type CertificateExtensions = {
   readonly policyConstraints: PolicyConstraints | undefined;
   /** After how many more certificates anyPolicy means nothing. */
   readonly inhibitAnyPolicy: number | undefined;
+  /** TLS extensions that a server with this certificate must answer, where it is asked. RFC 7633, section 4.2.1 */
+  readonly tlsFeatures: readonly number[] | undefined;
   /** Where the issuer's lists are, as URIs. RFC 5280, section 4.2.1.13 */
   readonly crlDistributionPoints: readonly string[] | undefined;
   /** Where the issuer can be asked and found, as URIs. RFC 5280, section 4.2.2.1 */
@@ -115,6 +117,7 @@ export function certificateExtensionsOf(
     policyConstraints: parsed(EXTENSION.policyConstraints, policyConstraintsOf),
     inhibitAnyPolicy: parsed(EXTENSION.inhibitAnyPolicy, inhibitAnyPolicyOf),
     nameConstraints: parsed(EXTENSION.nameConstraints, nameConstraintsOf),
+    tlsFeatures: parsed(EXTENSION.tlsFeature, tlsFeaturesOf),
     crlDistributionPoints: parsed(EXTENSION.cRLDistributionPoints, crlDistributionPointsOf),
     authorityInfoAccess: parsed(EXTENSION.authorityInfoAccess, authorityInfoAccessOf),
     unknownCritical: all.flatMap(({ oid, critical }) => (critical && !isProcessed(oid) ? [oid] : [])),
@@ -175,6 +178,10 @@ function authorityInfoAccessOf(element: DerElement): readonly AccessDescription[
     fields.end();
     return { method, uri };
   });
+}
+
+function tlsFeaturesOf(element: DerElement): readonly number[] {
+  return nonEmptyList(element, TAG.sequence, "TLSFeatures").map((each) => smallIntegerOf(each, 0xffff));
 }
 
 function octetString(element: DerElement): Uint8Array {

@@ -38,9 +38,9 @@ export class PathSearch {
     this.#limits = limits;
     this.#presented = presented;
     this.#hasOtherSigners = hasOtherSigners;
-    const { crls = [], staples = [], verifier } = options;
+    const { crls = [], staples, verifier } = options;
     this.#crls = crls instanceof CrlSet ? crls : new CrlSet(crls);
-    this.#revocation = options.revocation ?? (this.#crls.lists.length + staples.length > 0 ? "if-present" : "off");
+    this.#revocation = options.revocation ?? (this.#crls.lists.length > 0 || staples ? "if-present" : "off");
     this.#verifier = {
       performer: verifier.performer,
       verify: (check) => {
@@ -182,7 +182,8 @@ export class PathSearch {
       const [node, above] = [path[i], path[i + 1]];
       if (!node || !above) continue;
       const staple = node.index === undefined ? undefined : staples[node.index];
-      const subject = { certificate: node.certificate, issuer: above.certificate, staple };
+      const isDemanded = i === 0 && this.#options.staples !== undefined && demandsStaple(node.certificate);
+      const subject = { certificate: node.certificate, issuer: above.certificate, staple, isDemanded };
       const fault = await revocationFault(subject, context);
       if (!fault) continue;
       this.#note(path, 3, node, fault);
@@ -199,7 +200,8 @@ export class PathSearch {
       if (!sameName(node.certificate.subject, certificate.issuer)) continue;
       if (path.some((each) => equal(each.certificate.publicKey.der, node.certificate.publicKey.der))) continue;
       const maxSignatureChecks = this.#limits.maxSignatureChecks - this.#signatureChecks;
-      const options = { ...this.#options, purpose: "any" as const, crls: this.#crls, staples: [] };
+      const { staples: _, ...rest } = this.#options;
+      const options = { ...rest, purpose: "any" as const, crls: this.#crls, revocation: this.#revocation };
       const limits = { ...this.#limits, maxSignatureChecks };
       const search = new PathSearch(options, limits, this.#presented, false);
       const found = await pathOrNothing(search, node);
@@ -214,6 +216,11 @@ export class PathSearch {
     const rank = path.length * 4 + weight;
     if (!this.#nearest || rank > this.#nearest.rank) this.#nearest = { rank, error: errorOf(node, fault) };
   }
+}
+
+/** status_request among its TLS features: "OCSP must-staple". RFC 7633, section 6 */
+function demandsStaple({ extensions }: Certificate): boolean {
+  return extensions.tlsFeatures?.includes(5) === true;
 }
 
 async function pathOrNothing(search: PathSearch, leaf: Node): Promise<FoundPath | undefined> {

@@ -41,11 +41,14 @@ export type PathOptions = {
   readonly conformance?: Conformance;
   /** Which policies are acceptable and whether one is required; otherwise only a CA of the path may require one. */
   readonly policies?: PolicyOptions;
-  /** `if-present` where there are lists or responses, else `off`, unless told otherwise. */
+  /** `if-present` where `crls` or `staples` are given, else `off`, unless told otherwise. */
   readonly revocation?: RevocationMode;
   /** Revocation lists as DER, or read once for many paths. */
   readonly crls?: readonly Uint8Array[] | CrlSet;
-  /** OCSP responses that came with certificates of the chain, each at its certificate's place. RFC 6066, section 8 */
+  /**
+   * OCSP responses that came with certificates of the chain, each at its certificate's place; an empty list where they
+   * were asked for and none came, which a certificate may forbid. RFC 6066, section 8; RFC 7633, section 4.2.3.1
+   */
   readonly staples?: readonly (Uint8Array | undefined)[];
   /** Hears of every path that is refused. */
   readonly trace?: Trace;

@@ -198,6 +198,22 @@ test("validatePath believes a stapled response, and refuses revoked, unknown and
   await assert.rejects(validate({ staples: [await respond()], crls: [await listOf(ca, [leaf])] }), { code: "revoked" });
 });
 
+test("validatePath refuses a certificate that demands a staple where it was asked for and none came", async () => {
+  const feature = ext.any(EXTENSION.tlsFeature, false, fromHex("3003020105"));
+  const demanding = await forge(ca, { extensions: [LEAF_USAGE, aki(ca), feature] });
+  const chain = [demanding, ca.certificate];
+  await validate({}, chain);
+  await validate({ staples: [await respond({ certificate: demanding })] }, chain);
+  for (const staples of [[], [undefined]]) {
+    await assert.rejects(validate({ staples }, chain), { code: "stapled-response", field: "tlsFeature", index: 0 });
+  }
+  await validate({ staples: [], revocation: "off" }, chain);
+  const other17 = ext.any(EXTENSION.tlsFeature, false, fromHex("3003020111"));
+  await validate({ staples: [] }, [await forge(ca, { extensions: [LEAF_USAGE, aki(ca), other17] }), ca.certificate]);
+  const odd = ext.any(EXTENSION.tlsFeature, false, fromHex("3000"));
+  await assert.rejects(forge(ca, { extensions: [LEAF_USAGE, aki(ca), odd] }), { name: "DecodeError", code: "length" });
+});
+
 test("validatePath finds a path around a revoked CA", async () => {
   const twin = await newCa(root, "CN=Intermediate", {}, ca.signer);
   const crls = [await listOf(root, [ca.certificate])];

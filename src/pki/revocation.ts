@@ -41,6 +41,8 @@ export type RevocationSubject = {
   readonly certificate: Certificate;
   readonly issuer: Certificate;
   readonly staple: Uint8Array | undefined;
+  /** Whether the certificate forbids to leave the response out. */
+  readonly isDemanded: boolean;
 };
 
 /** Why a certificate cannot be relied on, by OCSP response and lists; undefined where it can. RFC 5280, section 6.3 */
@@ -51,7 +53,11 @@ export async function revocationFault(
   const lists = context.crls.lists.filter(
     (list) => sameName(list.issuer, subject.certificate.issuer) && isInScope(list.scope, subject.certificate),
   );
-  const byStaple = subject.staple && (await stapleFault(subject, subject.staple, context));
+  const byStaple = subject.staple
+    ? await stapleFault(subject, subject.staple, context)
+    : subject.isDemanded
+      ? MISSING_STAPLE
+      : undefined;
   const fault = byStaple ?? (lists.length > 0 ? await listsFault(lists, subject, context) : undefined);
   if (fault || subject.staple || lists.length > 0 || context.mode !== "required") return fault;
   return {
@@ -61,6 +67,13 @@ export async function revocationFault(
     rule: "revocation required: every certificate but the anchor is spoken for",
   };
 }
+
+const MISSING_STAPLE: RuleFault = {
+  code: "stapled-response",
+  field: "tlsFeature",
+  message: "the certificate says that a response comes with it, and none came",
+  rule: "RFC 7633, section 4.2.3.1: status_request",
+};
 
 const REVOKED_RULE = "RFC 5280, section 6.3.3: status is unrevoked";
 
