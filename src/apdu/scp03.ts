@@ -18,6 +18,9 @@ export const SECURITY_LEVEL = 0x33;
 
 const MAC_LENGTH = 8;
 
+/** What still fits 255 bytes with its padding, up to a block, and the MAC. */
+const MAX_PROTECTED = 239;
+
 /** What is derived, by its derivation constant. GPC SCP03, table 4-1 */
 const CONSTANT = { cardCryptogram: 0x00, hostCryptogram: 0x01, enc: 0x04, mac: 0x06, rmac: 0x07 } as const;
 
@@ -60,9 +63,10 @@ export class Scp03Session {
 
   /** A command as it travels in the channel. Throws `DecodeError` `length` for data over 239 bytes. */
   protectCommand({ ins, p1, p2, data, le }: CommandApdu): CommandApdu {
+    // Before anything is counted: a command that is never sent must not put the ends out of step.
+    if (data.length > MAX_PROTECTED) throw new DecodeError("length", `${data.length} bytes in a secure channel`, 4);
     this.#counter++;
     const body = data.length === 0 ? data : cbcEncrypt(this.#aes, this.#enc, this.#iv(0x00), padded(data));
-    if (body.length + MAC_LENGTH > 0xff) throw new DecodeError("length", `${data.length} bytes in a secure channel`, 4);
     const header = { cla: SECURE_CLASS, ins, p1, p2 };
     const secured = { ...header, data: concat(body, this.#nextMac(header, body)) };
     return le === undefined ? secured : { ...secured, le };

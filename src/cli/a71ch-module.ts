@@ -72,7 +72,13 @@ export const moduleHandlers: A71chHandlersOf<
     const keys = readChannelKeys(channelKeyFile);
     const version = keyVersion[0] ?? 0;
     tool.channel(undefined);
-    await openSecureChannel(tool.chip, { keys, aes: nodeBlockCipher, entropy: nodeEntropy, keyVersion: version });
+    try {
+      await openSecureChannel(tool.chip, { keys, aes: nodeBlockCipher, entropy: nodeEntropy, keyVersion: version });
+    } catch (error) {
+      // Whoever types commands sees this and decides; the original tool goes on in the clear too.
+      tool.channel(undefined);
+      throw error;
+    }
     tool.channel(keys.dek);
     done(tool, { keyVersion: version }, "opened a secure channel; the chip answers only inside one from now on");
   },

@@ -89,16 +89,14 @@ test("A71ch notices a changed or lost message, says secure-channel, and goes on 
   tap.change = (bytes) => bytes.with(6, (bytes[6] ?? 0) ^ 1);
   await assert.rejects(device.random.random(4), { name: "ProtocolError", code: "secure-channel" });
   tap.change = (bytes) => bytes;
-  await assert.rejects(
-    device.random.random(4),
-    { code: "status-word", wire: 0x6982 },
-    "nothing goes out in the clear by itself",
-  );
+  const sent = tap.frames.length;
+  await assert.rejects(device.send("setSecret", { slot: 0, key: CHANNEL.keys.enc }), { code: "secure-channel" });
+  assert.equal(tap.frames.length, sent, "nothing goes out in the clear by itself");
   await device.openSecureChannel(CHANNEL);
   tap.drop = true;
   await assert.rejects(device.random.random(4), /the answer is lost/);
   tap.drop = false;
-  await assert.rejects(device.random.random(4), { code: "status-word" });
+  await assert.rejects(device.random.random(4), { code: "secure-channel" });
   await device.openSecureChannel(CHANNEL);
   assert.equal((await device.random.random(4)).length, 4);
 });
@@ -130,4 +128,22 @@ test("A71ch tells the trace what it said in the channel by name, with what went 
   assert.ok(last?.kind === "bus.exchange");
   assert.deepEqual([last.name, last.sentBytes, last.receivedBytes], ["Random", 14, 26]);
   for (const key of Object.values(CHANNEL.keys)) assert.ok(!ledger.jsonLines().includes(toHex(key)));
+});
+
+test("A71ch sends nothing in the clear after a channel could not be opened, until somebody decides so", async () => {
+  const { device, tap } = await withChannel();
+  await assert.rejects(device.openSecureChannel({ ...CHANNEL, keys: keySet("wrong") }), { code: "secure-channel" });
+  const sent = tap.frames.length;
+  await assert.rejects(device.random.random(4), { code: "secure-channel" });
+  assert.equal(tap.frames.length, sent);
+  await device.exclusive(async (session) => session.secure(undefined));
+  await assert.rejects(device.random.random(4), { code: "status-word", wire: 0x6982 });
+});
+
+test("A71ch keeps its channel when a command is too long for it, and leaves it after a debug reset", async () => {
+  const { device } = await withChannel();
+  await assert.rejects(device.send("reflect", { bytes: new Uint8Array(240) }), { code: "length" });
+  assert.equal((await device.random.random(4)).length, 4);
+  await device.send("debugReset", {});
+  assert.equal((await device.random.random(4)).length, 4, "in the clear: the chip has no channel keys any more");
 });

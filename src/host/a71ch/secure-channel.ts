@@ -20,7 +20,7 @@ const KEY_VERSION = 0x21;
  */
 export async function openSecureChannel(session: A71chSession, channelOptions: SecureChannel): Promise<void> {
   const { keys, aes, entropy, keyVersion = KEY_VERSION } = channelOptions;
-  session.secure(undefined);
+  session.beforeChannel();
   const hostChallenge = entropy.bytes(8);
   const answer = await session.send("initializeUpdate", { keyVersion, hostChallenge });
   const channel = new Scp03Session(aes, keys, { host: hostChallenge, card: answer.cardChallenge });

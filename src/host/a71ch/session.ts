@@ -28,6 +28,8 @@ export class A71chSession {
   readonly #trace: Trace;
   #ids: Correlation = {};
   #channel: Scp03Session | undefined;
+  /** A channel broke or could not be opened, and nobody has decided yet how to go on. */
+  #isChannelLost = false;
 
   constructor(transport: Transport, clock: Clock, trace: Trace) {
     this.#transport = transport;
@@ -40,14 +42,25 @@ export class A71chSession {
     this.#ids = { device };
   }
 
-  /** From now on commands travel in this secure channel, until it breaks or an application is selected. */
+  /**
+   * From now on commands travel in this secure channel, until it breaks or an application is selected; without one, in
+   * the clear.
+   */
   secure(channel: Scp03Session | undefined): void {
     this.#channel = channel;
+    this.#isChannelLost = false;
+  }
+
+  /** Ends a channel because another one is about to be opened; until it is, nothing else goes out. */
+  beforeChannel(): void {
+    this.#channel = undefined;
+    this.#isChannelLost = true;
   }
 
   /**
    * Sends command bytes, in the secure channel where one is open, and gives the answer's bytes. Throws `ProtocolError`
-   * `secure-channel` where the channel breaks; it is closed then.
+   * `secure-channel` where the channel breaks, and from then on: nothing goes out in the clear until a new channel is
+   * open, or `secure` is called without one.
    */
   async transmit(command: Uint8Array): Promise<Uint8Array> {
     const started = this.#clock.now();
@@ -77,6 +90,8 @@ export class A71chSession {
     try {
       const { data, sw } = decodeResponse(bytes);
       if (sw !== SW_OK) throw refusal(key, request, sw);
+      // The chip has forgotten the channel's keys, and wants none any more.
+      if (key === "debugReset") this.secure(undefined);
       return A71CH_COMMAND_SET.readResponse(key, data);
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
@@ -88,16 +103,23 @@ export class A71chSession {
   /** The answer, and how many bytes went over the bus in each direction. */
   async #exchange(command: Uint8Array) {
     const channel = this.#channel;
+    if (this.#isChannelLost && isSecurable(command) && command[1] !== INITIALIZE_UPDATE) {
+      throw channelBroken("the secure channel was lost, open a new one");
+    }
+    const secured = channel && isSecurable(command) ? channel.protectCommand(decodeCommand(command)) : undefined;
     // Whatever goes wrong from here on puts the ends out of step: the channel is open again when all went well.
     this.#channel = undefined;
-    const secured = channel && isSecurable(command) ? channel.protectCommand(decodeCommand(command)) : undefined;
+    if (secured) this.#isChannelLost = true;
     const sent = secured ? encodeCommand(secured) : command;
     const received = await this.#transport.exchange(sent);
     const response = channel && secured ? encodeResponse(opened(channel, received)) : received;
-    if (secured) this.#channel = channel;
+    if (secured) this.secure(channel);
     return { response, sentBytes: sent.length, receivedBytes: received.length };
   }
 }
+
+/** Opens a channel, and so cannot travel in one. A71CH APDU table */
+const INITIALIZE_UPDATE = 0x50;
 
 /** An error that ends a secure channel. */
 export function channelBroken(message: string, cause?: unknown): ProtocolError<HostErrorCode> {
