@@ -157,6 +157,29 @@ test("curl takes key and certificate from the chip, by engine and by URI alone",
   assert.equal(signatures(token), 2);
 });
 
+test(
+  "curl finds the token by the module file that the server prints, with no environment at all",
+  TIMEOUT,
+  async (t) => {
+    if (!requirePkcs11(t, "curl", "bwrap", "pkcs11-tool")) return;
+    const hierarchy = await newHierarchy();
+    const token = await deviceToken(t, hierarchy);
+    const { url } = await startHttps(t, hierarchy);
+    mkdirSync(join(token.folder, "modules"));
+    token.write("modules/hawser.module", `remote: unix:path=${token.socket}\n`);
+    // In a view of the file system in which the module is installed, as a package would do it.
+    const view = ["--dev-bind", "/", "/", "--bind", join(token.folder, "modules"), "/usr/share/p11-kit/modules"];
+    const isolated = ["--unsetenv", "P11_KIT_SERVER_ADDRESS", "--unsetenv", "PKCS11_MODULE_PATH"];
+    if ((await token.run("bwrap", [...view, "true"])).status !== 0) {
+      t.skip("bwrap cannot make a view of the file system here");
+      return;
+    }
+    const certificate = "pkcs11:token=SE;object=devcert;type=cert";
+    const curl = ["curl", "--silent", "--show-error", "--cacert", "ca.pem", "--cert", certificate, "--key", URI, url];
+    assert.match((await token.ok("bwrap", [...view, ...isolated, ...curl])).stdout, /^hello chip-device/);
+  },
+);
+
 test("gnutls-cli takes key and certificate from the chip", TIMEOUT, async (t) => {
   if (!requirePkcs11(t, "gnutls-cli", "pkcs11-tool")) return;
   const hierarchy = await newHierarchy();
