@@ -235,6 +235,27 @@ test("certificates are written, found by the ID of their key, and deleted; a pub
   assert.deepEqual(await find(it, session), []);
 });
 
+test("storage that holds something else is left out with a warning, and the keys can still be used", async () => {
+  const it = await bench();
+  const { session, privateKey } = await withKey(it);
+  // A certificate that is none, then an object table whose only entry points out of the storage.
+  await it.device.writeCertificate(0, Uint8Array.of(0x30, 0x03, 0x02, 0x01, 0x05));
+  it.token.forgetContents();
+  assert.deepEqual(await find(it, session, attribute(CKA.CLASS, CKO.CERTIFICATE)), []);
+  const table = new Uint8Array(32).fill(0xff);
+  table.set(fromHex("0900 0fff 0fff 01 01".replaceAll(" ", "")), 24);
+  await it.device.send("writeStorage", { offset: 4096 - 32, bytes: table });
+  it.token.forgetContents();
+  assert.deepEqual(await find(it, session, attribute(CKA.CLASS, CKO.CERTIFICATE)), []);
+  const warnings = it.ledger.events({ kinds: ["process"] });
+  assert.deepEqual(
+    warnings.map((event) => event.kind === "process" && event.detail.split(" is left out")[0]),
+    ["certificate 0 of the chip's storage", "the chip's storage"],
+  );
+  await it.call("C_SignInit", session, ECDSA, privateKey);
+  await it.call("C_Sign", session, DIGEST, 64);
+});
+
 test("private keys show after login alone; logging out and closing the last session hide them again", async () => {
   const it = await bench({ pin: "1234" });
   const [session] = await it.call("C_OpenSession", 1n, RW);

@@ -1,4 +1,4 @@
-import { equal, toHex, utf8Bytes } from "../codec/index.ts";
+import { DecodeError, equal, HawserError, toHex, utf8Bytes } from "../codec/index.ts";
 import type { Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
 import { type Certificate, parseCertificate } from "../pki/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
@@ -24,6 +24,9 @@ export type Contents = { readonly identity: SecureElementIdentity; readonly obje
 
 /** Storage indexes that certificates are put under. A71CH object table */
 const CERTIFICATE_INDEXES = 255;
+
+/** What a driver says of storage that makes no sense, and what pki says of certificates that are none. */
+const CONTENT_CODES: readonly string[] = ["malformed-answer", "duplicate-extension", "algorithm-mismatch"];
 
 /**
  * A secure element as a PKCS #11 token: its key pairs and certificates as objects, for all connected programs at once.
@@ -199,7 +202,7 @@ export class Token {
         const more = { isPrivate: this.pin !== undefined, isLocal: this.#madeHere.has(key) };
         facts.push(...keyPairObjects({ slot, key, publicKey, label, id, ...more }));
       }
-      for (const { index } of await element.listCertificates()) {
+      for (const index of await this.#certificateIndexes(element)) {
         const certificate = await this.#certificate(element, index);
         if (!certificate) continue;
         const name = this.#names.nameOf(certificate.id);
@@ -211,16 +214,32 @@ export class Token {
     });
   }
 
-  async #certificate(element: SecureElement, index: number): Promise<Certificate | undefined> {
-    const der = await element.readCertificate(index);
+  async #certificateIndexes(element: SecureElement): Promise<readonly number[]> {
     try {
+      return (await element.listCertificates()).map(({ index }) => index);
+    } catch (error) {
+      this.#passOver("the chip's storage", error);
+      return [];
+    }
+  }
+
+  async #certificate(element: SecureElement, index: number): Promise<Certificate | undefined> {
+    try {
+      const der = await element.readCertificate(index);
       return der && parseCertificate(der);
     } catch (error) {
-      const why = error instanceof Error ? error.message : "unknown reason";
-      const detail = `what lies in storage as certificate ${index} is left out: ${why}`;
-      this.#trace.emit("host", { kind: "process", what: "warning", detail });
+      this.#passOver(`certificate ${index} of the chip's storage`, error);
       return undefined;
     }
+  }
+
+  /** Storage that others have used for something else must not keep programs from the keys; any other error counts. */
+  #passOver(what: string, error: unknown): void {
+    const isContent =
+      error instanceof DecodeError || (error instanceof HawserError && CONTENT_CODES.includes(error.code));
+    if (!isContent) throw error;
+    const detail = `${what} is left out: ${error.message}`;
+    this.#trace.emit("host", { kind: "process", what: "warning", detail });
   }
 
   #handleOf({ kind, place, key }: ObjectFacts): bigint {
