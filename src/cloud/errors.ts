@@ -11,7 +11,7 @@ export const CLOUD_ERRORS = {
     cure: "Leave the field away or use another operation; README.md lists what the control plane offers.",
   },
   "resource-not-found": {
-    cause: "A certificate, CA, thing, policy, policy version or registration code does not exist.",
+    cause: "A certificate, CA, thing, policy, policy version, role, access key or registration code does not exist.",
     cure: "List what exists (aws iot list-certificates, list-things, list-policies) and check region and spelling.",
   },
   "resource-exists": {

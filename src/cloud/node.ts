@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, type Json } from "./api/index.ts";
+import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
 import { Broker } from "./broker/index.ts";
 import { listenTls, nodeDefer } from "./broker/node.ts";
@@ -168,7 +168,13 @@ async function openControlPlane({ options, ground, broker }: Parts, closing: Clo
     ledger,
     dataEndpoint: nameOf(options),
   });
-  const plane: ControlPlane = new ControlPlane({ ...common, handlers, accessKeys, region: account.region });
+  const plane: ControlPlane = new ControlPlane({
+    ...common,
+    handlers,
+    queries: queryOperations(registry),
+    accessKeys,
+    region: account.region,
+  });
   return plane;
 }
 

@@ -7,7 +7,7 @@ import type { TestContext } from "node:test";
 
 import { AWS_PROFILE } from "../../src/cloud/broker/index.ts";
 import { deviceIssuing } from "../../src/cloud/node-device-issuer.ts";
-import { ControlPlane, createHandlers } from "../../src/cloud/api/index.ts";
+import { ControlPlane, createHandlers, queryOperations } from "../../src/cloud/api/index.ts";
 import type { ControlPlaneServices } from "../../src/cloud/api/index.ts";
 import { serveApi } from "../../src/cloud/api/node.ts";
 import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
@@ -59,7 +59,14 @@ export async function startCloud(
   const calls: CloudUnderTest["calls"] = [];
   const issuing = await deviceIssuing({ directory: join(directory, "issuing"), ...ports });
   const handlers = createHandlers({ registry, issuing, ...standIns(trace, calls), ...services });
-  const plane = { handlers, accessKeys: registry.accessKeys, region: REGION, hash: nodeHash, ...ports };
+  const plane = {
+    handlers,
+    queries: queryOperations(registry),
+    accessKeys: registry.accessKeys,
+    region: REGION,
+    hash: nodeHash,
+    ...ports,
+  };
   const tls = await serverCertificate(directory);
   const server = await serveApi({ controlPlane: new ControlPlane(plane), ...(tls && { tls }) });
   t.after(() => server.close(0));

@@ -118,7 +118,9 @@ function checkScope({ scope }: Authorization, scopes: readonly string[], region:
     const wanted = scopes.map((each) => `'${each}'`).join(" or ");
     throw denied("wrong-scope", `Credential should be scoped to correct service: ${wanted}, not '${scope.service}'`);
   }
-  if (scope.region === region) return;
+  // Global services are signed for where AWS keeps them, whatever region the caller is set to.
+  const isGlobal = ["sts", "iam"].includes(scope.service) && scope.region === "us-east-1";
+  if (scope.region === region || isGlobal) return;
   throw denied("wrong-scope", `Credential should be scoped to a valid region: '${region}', not '${scope.region}'`);
 }
 

@@ -1,7 +1,7 @@
 import { Denied, UsageError, type HawserError } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
-import { notImplemented, type CloudErrorCode } from "../errors.ts";
+import { invalidRequest, notImplemented, type CloudErrorCode } from "../errors.ts";
 import { uuid } from "../registry/index.ts";
 import { authorizationOf, checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
 import { httpFor } from "./http-for.ts";
@@ -10,6 +10,8 @@ import { readInput, readJsonInput } from "./input.ts";
 import type { Operation, ServiceName } from "./operation.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 import { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
+import { QUERY_SERVICES, type queryOperations, type QueryService } from "./query-operations.ts";
+import { readForm, xmlError, xmlResponse } from "./query-protocol.ts";
 import { ALL_SCOPES, findRoute, scopesOf, type Route } from "./router.ts";
 import type { Authorization, RawRequest } from "./sigv4.ts";
 
@@ -29,6 +31,7 @@ export type Exchange =
 
 export type ControlPlaneOptions = {
   readonly handlers: Handlers;
+  readonly queries: ReturnType<typeof queryOperations>;
   readonly accessKeys: AccessKeys;
   readonly region: string;
   readonly clock: Clock;
@@ -52,6 +55,8 @@ type Call = {
   readonly requestId: string;
   readonly startedAt: number;
   readonly service: ServiceName;
+  /** Whether its errors are XML. */
+  readonly isQuery: boolean;
   /** The operation's name, or method and path where none is known. */
   readonly title: string;
 };
@@ -101,6 +106,7 @@ export class ControlPlane {
   ): Promise<ApiResponse> {
     try {
       checkSignature(claim, { ...call.head, body }, this.#options.hash);
+      if (route.found === "query") return await this.#answerQuery(call, route.service, body);
       if (route.found !== "operation") throw notImplemented(call.title);
       const operation: Operation = OPERATIONS[route.name];
       const handler = this.#options.handlers[route.name];
@@ -114,10 +120,30 @@ export class ControlPlane {
     }
   }
 
+  async #answerQuery(call: Call, service: QueryService, body: Uint8Array): Promise<ApiResponse> {
+    const form = readForm(body);
+    const action = form.get("Action") ?? "";
+    const known = this.#options.queries[service];
+    const operation = Object.hasOwn(known, action) ? known[action] : undefined;
+    const named = { ...call, title: operation ? `${service}:${action}` : call.title };
+    try {
+      if (!operation) throw notImplemented(`${service}:${action.slice(0, 64)}`);
+      const { version, namespace } = QUERY_SERVICES[service];
+      const asked = form.get("Version");
+      if (asked !== version) throw invalidRequest(`Version must be ${version}, not ${JSON.stringify(asked ?? null)}`);
+      const response = xmlResponse({ action, namespace }, await operation(form), call.requestId);
+      this.#trace(named, response.status, "");
+      return response;
+    } catch (error) {
+      return this.#refuse(named, error);
+    }
+  }
+
   #callOf(head: RequestHead, route: Route): Call {
     const { clock, entropy } = this.#options;
     const service: ServiceName = route.found === "operation" ? OPERATIONS[route.name].service : "iot";
-    return { head, requestId: uuid(entropy), startedAt: clock.now(), service, title: titleOf(head, route) };
+    const isQuery = route.found === "query";
+    return { head, requestId: uuid(entropy), startedAt: clock.now(), service, isQuery, title: titleOf(head, route) };
   }
 
   #refuse(call: Call, error: unknown): ApiResponse {
@@ -139,7 +165,7 @@ export class ControlPlane {
       trace.emit("cloud", { kind: "refusal", cause: "api-unauthorized", clientId: "", address, evidence });
     }
     this.#trace(call, http.status, http.type);
-    return errorResponseOf(http, call.service, call.requestId);
+    return call.isQuery ? xmlError(http, call.requestId) : errorResponseOf(http, call.service, call.requestId);
   }
 
   #trace({ title, startedAt }: Call, status: number, code: string): void {
@@ -180,6 +206,7 @@ function serviceOf(route: Exclude<Route, { found: "nothing" }>): string {
 
 function titleOf({ method, path }: RawRequest, route: Route): string {
   if (route.found === "operation") return nameOf(route.name);
+  if (route.found === "query") return `${route.service}:`;
   return route.found === "absent" ? route.name : `${method} ${path.slice(0, 128)}`;
 }
 

@@ -22,7 +22,7 @@ export function hawserHandlers(services: {
   readonly dataEndpoint: string;
 }): HandlersOf<Names> {
   const { registry, why, ledger, dataEndpoint } = services;
-  const { account, clock, directory } = registry;
+  const { account, accessKeys, clock, directory } = registry;
   const startedAt = Math.floor(clock.now());
   return {
     async Status() {
@@ -34,6 +34,10 @@ export function hawserHandlers(services: {
       const events = await ledger.events({ ...filter, ...(kinds === undefined ? {} : kindsOf(kinds)) }, limit);
       return { lines: utf8Bytes(events.map((event) => `${JSON.stringify(event)}\n`).join("")) };
     },
+    ListAccessKeys: async () => ({ accessKeys: await accessKeys.list() }),
+    CreateAccessKey: () => accessKeys.create(),
+    UpdateAccessKey: ({ accessKeyId, status }) => accessKeys.setStatus(accessKeyId, status),
+    DeleteAccessKey: ({ accessKeyId }) => accessKeys.delete(accessKeyId),
     Why: ({ subject }) => why.explain(subject),
     async DescribeEndpoint({ endpointType = "iot:Data-ATS" }) {
       // Retired types, which older tutorials still ask for, lead to the same host.

@@ -5,6 +5,7 @@ export { httpFor, type HttpError } from "./http-for.ts";
 export type { LedgerReader } from "./hawser-handlers.ts";
 export type { StatusResult } from "./operations-hawser.ts";
 export { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
+export { queryOperations } from "./query-operations.ts";
 export type { ApiResponse } from "./output.ts";
 export type * from "./results.ts";
 export type * from "./services.ts";

@@ -1,5 +1,5 @@
-import { OK, operation, query } from "./operation.ts";
-import { integer, string, type Json } from "./shape.ts";
+import { OK, operation, query, required, uri } from "./operation.ts";
+import { integer, oneOf, string, type Json } from "./shape.ts";
 
 /** How the cloud is: whose it is, since when it runs, and how many of each resource it holds. */
 export type StatusResult = {
@@ -9,6 +9,15 @@ export type StatusResult = {
   readonly uptimeS: number;
   readonly counts: Readonly<Record<"caCertificates" | "certificates" | "things" | "policies", number>>;
 };
+
+/** An access key without its secret. */
+export type AccessKeyDescription = {
+  readonly accessKeyId: string;
+  readonly status: "Active" | "Inactive";
+  readonly createdAt: number;
+};
+
+const ACCESS_KEY_ID = uri(string({ min: 16, max: 128, pattern: /\w+/ }));
 
 /** Our own operations, under a path that AWS does not use. Times are milliseconds since 1970. */
 export const HAWSER_OPERATIONS = {
@@ -35,6 +44,39 @@ export const HAWSER_OPERATIONS = {
     },
     output: { status: 200, payload: { member: "lines", contentType: "application/jsonl" } },
     errors: [],
+  }),
+  ListAccessKeys: operation<{ readonly accessKeys: readonly AccessKeyDescription[] }>()({
+    service: "hawser",
+    method: "GET",
+    path: "/hawser/v1/access-keys",
+    input: {},
+    output: OK,
+    errors: [],
+  }),
+  /** The answer is the one time that anybody sees the secret. */
+  CreateAccessKey: operation<{ readonly accessKeyId: string; readonly secretAccessKey: string }>()({
+    service: "hawser",
+    method: "POST",
+    path: "/hawser/v1/access-keys",
+    input: {},
+    output: OK,
+    errors: ["LimitExceededException"],
+  }),
+  UpdateAccessKey: operation<void>()({
+    service: "hawser",
+    method: "PATCH",
+    path: "/hawser/v1/access-keys/{accessKeyId}",
+    input: { accessKeyId: ACCESS_KEY_ID, status: required(query(oneOf("Active", "Inactive"))) },
+    output: OK,
+    errors: ["ResourceNotFoundException", "DeleteConflictException"],
+  }),
+  DeleteAccessKey: operation<void>()({
+    service: "hawser",
+    method: "DELETE",
+    path: "/hawser/v1/access-keys/{accessKeyId}",
+    input: { accessKeyId: ACCESS_KEY_ID },
+    output: OK,
+    errors: ["ResourceNotFoundException", "DeleteConflictException"],
   }),
   Why: operation<Json>()({
     service: "hawser",

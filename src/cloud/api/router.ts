@@ -1,10 +1,13 @@
 import { ABSENT_OPERATIONS } from "./absent-operations.ts";
 import type { Operation, ServiceName } from "./operation.ts";
+import { isQueryService, type QueryService } from "./query-operations.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
 
 /** What a path leads to: an operation of ours, one that AWS has and we do not, or nothing known. */
 export type Route =
   | { readonly found: "operation"; readonly name: OperationName; readonly labels: Readonly<Record<string, string>> }
+  /** A form for a service of the query protocol; its body names the operation. */
+  | { readonly found: "query"; readonly service: QueryService }
   | { readonly found: "absent"; readonly name: string; readonly service: string }
   | { readonly found: "nothing" };
 
@@ -19,19 +22,19 @@ type Node = {
 };
 
 /** The service names that callers sign for, by the service that they mean; the usual one first. */
-export const SCOPES: Readonly<Record<ServiceName | "iot-jobs-data", readonly string[]>> = {
+export const SCOPES: Readonly<Record<ServiceName | QueryService | "iot-jobs-data", readonly string[]>> = {
   // AWS CLI 2.9 and the AWS SDK for JavaScript 2 sign IoT calls as execute-api, newer ones as iot.
   iot: ["iot", "execute-api"],
   lambda: ["lambda"],
   hawser: ["hawser", "iot", "execute-api"],
   "iot-data": ["iotdata", "iotdevicegateway"],
   "iot-jobs-data": ["iot-jobs-data"],
+  sts: ["sts"],
+  iam: ["iam"],
 };
 
 /** Every service name that is accepted where no operation says which. */
-export const ALL_SCOPES: readonly string[] = [
-  ...new Set([...Object.values(SCOPES).flat(), "IoTSecuredTunneling", "sts"]),
-];
+export const ALL_SCOPES: readonly string[] = [...new Set([...Object.values(SCOPES).flat(), "IoTSecuredTunneling"])];
 
 const ROOT = buildTree();
 
@@ -40,6 +43,7 @@ const ROOT = buildTree();
  * slash is part of a name and a dot segment leads nowhere. `scope` is the service that the caller signed for.
  */
 export function findRoute(method: string, path: string, scope: string | undefined): Route {
+  if (method === "POST" && path === "/" && isQueryService(scope)) return { found: "query", service: scope };
   const segments = decodedSegments(path);
   const end = segments && (walk(ROOT, segments, 0) ?? walk(ROOT, withoutLastSlash(segments), 0));
   const targets = end?.node.targets.get(method) ?? [];

@@ -1,4 +1,4 @@
-export type { AccessKey, AccessKeyRing } from "./access-keys.ts";
+export type { AccessKey, AccessKeyListing, AccessKeyRing } from "./access-keys.ts";
 export { certificateIdOfArn, functionArn, iotArn, normalCertificateId, type Account } from "./account.ts";
 export { attachPolicy, detachPolicy, listAttachedPolicies, listPolicyTargets } from "./attachments.ts";
 export { deleteCa, describeCa, listCas, registerCa, updateCa, type CaRegistration } from "./ca-certificates.ts";
@@ -39,6 +39,7 @@ export {
 } from "./policies.ts";
 export { currentRegistrationCode, deleteRegistrationCode } from "./registration-code.ts";
 export { openRegistry, type Registry, type RegistryOptions, type RegistryPorts } from "./registry.ts";
+export { createRole, deleteRole, describeRole, type Role, type RoleRequest } from "./roles.ts";
 export {
   attachThingPrincipal,
   createThing,

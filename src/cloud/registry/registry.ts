@@ -45,7 +45,7 @@ export async function openRegistry(ports: RegistryPorts, options: RegistryOption
     const message = `this data directory belongs to ${account.region}, not ${options.region}`;
     throw new UsageError<CloudErrorCode>("region-fixed", message);
   }
-  const accessKeys = await openAccessKeys(store, ports);
+  const accessKeys = await openAccessKeys(ports);
   const registry = { ...ports, account, accessKeys, directory: new Directory() };
   await loadCas(registry);
   await loadPolicies(registry);

@@ -10,6 +10,7 @@ const BYTES = sql`blob`;
 export const MIGRATIONS: readonly Migration[] = [
   { name: "registry, rules, functions, ledger", up: createFirstTables },
   { name: "broker sessions and retained messages", up: createBrokerTables },
+  { name: "roles", up: createRoles },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -203,4 +204,17 @@ async function createBrokerTables(db: Kysely<unknown>): Promise<void> {
       .addColumn("expires_at", "double precision");
     await (table === "mqtt_messages" ? made.addColumn("id", "bigint", (c) => c.primaryKey()) : made).execute();
   }
+}
+
+async function createRoles(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("roles")
+    .addColumn("name", "text", (c) => c.primaryKey())
+    .addColumn("path", "text", (c) => c.notNull())
+    .addColumn("id", "text", (c) => c.notNull())
+    .addColumn("trust_policy", "text", (c) => c.notNull())
+    .addColumn("description", "text", (c) => c.notNull())
+    .addColumn("max_session_s", "integer", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .execute();
 }

@@ -5,6 +5,7 @@
 export type Tables = {
   settings: SettingRow;
   access_keys: AccessKeyRow;
+  roles: RoleRow;
   ca_certificates: CaCertificateRow;
   certificates: CertificateRow;
   things: ThingRow;
@@ -30,6 +31,17 @@ export type AccessKeyRow = {
   access_key_id: string;
   secret_access_key: string;
   status: "Active" | "Inactive";
+  created_at: number;
+};
+
+/** A role by name; `trust_policy` is JSON as it was given. */
+export type RoleRow = {
+  name: string;
+  path: string;
+  id: string;
+  trust_policy: string;
+  description: string;
+  max_session_s: number;
   created_at: number;
 };
 
