@@ -6,11 +6,23 @@ import fc from "fast-check";
 
 import { fromHex, HawserError, toHex } from "../codec/index.ts";
 import { nodeVerifier } from "../crypto/node.ts";
-import { ext, forge, forgeDer, LEAF_USAGE, newCa, newLeaf, newRoot, newSigner, VALIDITY } from "./fixtures.test.ts";
+import {
+  ext,
+  forge,
+  forgeDer,
+  generalName,
+  LEAF_USAGE,
+  newCa,
+  newLeaf,
+  newRoot,
+  newSigner,
+  VALIDITY,
+} from "./fixtures.test.ts";
 import {
   certificateFromPem,
   certificatesFromPem,
   certificateToPem,
+  EXTENSION,
   keyWeakness,
   parseCertificate,
   parseCertificateContent,
@@ -78,7 +90,7 @@ test("parseCertificate refuses extensions that are malformed inside, with their 
   const broken: Record<string, RawExtension> = {
     "key usage without a usage": ext.keyUsage("00"),
     "key usage bit 9": ext.keyUsage("06000040"),
-    "key usage with trailing zeros": ext.keyUsage("000400"),
+    "key usage of zeros": ext.keyUsage("000000"),
     "no key purpose": ext.eku(),
     "no alternative name": ext.dns(),
     "a path length of 256": ext.any("2.5.29.19", true, fromHex("30070101ff02020100")),
@@ -111,12 +123,44 @@ test("parseCertificate reads names of every kind, and counts those it does not u
   assert.equal(toHex(san.ip[0] ?? new Uint8Array(0)), "7f000001");
 });
 
-test("parseCertificate takes what is rare but right: explicit cA FALSE, any general name, 9999 as year", async () => {
+test("parseCertificate takes what is rare but harmless: explicit cA FALSE, zeros behind a key usage, any general name, 9999 as year", async () => {
   const caFalse = ext.any("2.5.29.19", true, fromHex("3003010100"));
   const { extensions } = await forge(ca, { extensions: [caFalse] });
   assert.deepEqual(extensions.basicConstraints, { ca: false, pathLength: undefined });
+  const padded = await forge(ca, { extensions: [ext.keyUsage("000600")] });
+  assert.deepEqual(padded.extensions.keyUsage, new Set(["keyCertSign", "cRLSign"]));
   const notAfter = Date.UTC(9999, 11, 31, 23, 59, 59);
   assert.equal((await forge(ca, { validity: { ...VALIDITY, notAfter } })).validity.notAfter, notAfter);
+});
+
+test("parseCertificate gives a certificate or its own errors for any changed byte of one with every extension", async () => {
+  const der = await forgeDer(ca, {
+    extensions: [
+      ext.nameConstraints(["dns:a.example", "ip:c0000200ffffff00", "dir:O=x"].map(generalName), [
+        generalName("email:b.example"),
+      ]),
+      ext.policies(["1.2.3", "2.5.29.32.0"]),
+      ext.policyMappings([["1.2.3", "1.2.4"]]),
+      ext.policyConstraints({ require: 1, inhibit: 0 }),
+      ext.inhibitAnyPolicy(1),
+      ext.any(EXTENSION.tlsFeature, false, fromHex("3003020105")),
+      ext.any(EXTENSION.cRLDistributionPoints, false, fromHex("3010300ea00ca00a8608687474703a2f2f61")),
+    ],
+  });
+  assert.deepEqual(parseCertificate(der).extensions.crlDistributionPoints, ["http://a"]);
+  const changes = fc.tuple(fc.nat(der.length - 1), fc.integer({ min: 1, max: 255 }));
+  fc.assert(
+    fc.property(fc.array(changes, { minLength: 1, maxLength: 2 }), (list) => {
+      const changed = Uint8Array.from(der);
+      for (const [at, flip] of list) changed[at] = (changed[at] ?? 0) ^ flip;
+      try {
+        parseCertificate(changed);
+      } catch (error) {
+        assert.ok(error instanceof HawserError, String(error));
+      }
+    }),
+    { numRuns: 3000 },
+  );
 });
 
 test("parseCertificate refuses duplicate-extension and algorithm-mismatch", async () => {

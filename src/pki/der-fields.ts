@@ -93,15 +93,14 @@ export function octetsOfBitString(element: DerElement, what: string): Uint8Array
   return element.content.subarray(1);
 }
 
-/** Numbers of the set bits of a named-bit list, which ends at its last set bit. X.690, section 11.2.2 */
+/**
+ * Numbers of the set bits of a named-bit list. It should end at its last set bit (X.690, section 11.2.2), but roots in
+ * every system's store do not keep to that, and zeros behind it mean nothing else.
+ */
 export function namedBitsOf(element: DerElement, what: string): readonly number[] {
   expectTag(element, TAG.bitString, what);
   const unused = element.content[0] ?? 0;
   const octets = element.content.subarray(1);
-  const last = octets.at(-1) ?? 0;
-  if (octets.length > 0 && ((last >> unused) & 1) === 0) {
-    throw new DecodeError("value", `${what} has trailing zero bits`, element.at);
-  }
   const bits: number[] = [];
   for (let bit = 0; bit < octets.length * 8 - unused; bit++) {
     if (((octets[bit >> 3] ?? 0) >> (7 - (bit & 7))) & 1) bits.push(bit);
