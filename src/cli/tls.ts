@@ -198,6 +198,9 @@ const GROUPS: Readonly<Record<string, NamedGroup>> = {
   secp521r1: "secp521r1",
   X25519: "x25519",
   x25519: "x25519",
+  ffdhe2048: "ffdhe2048",
+  ffdhe3072: "ffdhe3072",
+  X25519MLKEM768: "X25519MLKEM768",
 };
 
 function groupsOption(value: string): NamedGroup[] {

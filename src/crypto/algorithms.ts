@@ -28,7 +28,14 @@ export function hashOf(algorithm: SignatureAlgorithm): HashName {
 }
 
 /** Key agreement groups by their IANA names. RFC 8446, section 4.2.7 */
-export type NamedGroup = "secp256r1" | "secp384r1" | "secp521r1" | "x25519";
+export type NamedGroup =
+  | "secp256r1"
+  | "secp384r1"
+  | "secp521r1"
+  | "x25519"
+  | "ffdhe2048"
+  | "ffdhe3072"
+  | "X25519MLKEM768";
 
 /** AEAD ciphers. RFC 5116, section 5; RFC 6655, section 6; RFC 8439, section 2.8 */
 export type AeadName =

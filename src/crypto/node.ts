@@ -20,12 +20,14 @@ import {
 import { promisify } from "node:util";
 
 import { concat, UsageError } from "../codec/index.ts";
-import { type AeadName, hashOf, type NamedGroup, type SignatureAlgorithm } from "./algorithms.ts";
+import { type AeadName, hashOf, type SignatureAlgorithm } from "./algorithms.ts";
 import type { CryptoErrorCode } from "./errors.ts";
+import { ffdheKey, HAS_ML_KEM, hybridKey } from "./node-groups.ts";
 import type {
   Aead,
   Clock,
   Entropy,
+  EphemeralKey,
   Hash,
   KeyAgreement,
   Random,
@@ -155,16 +157,34 @@ export function privateKeyFromPem(pem: string, passphrase?: string): KeyObject {
 /** Ephemeral agreement by node:crypto. */
 export const nodeKeyAgreement: KeyAgreement = {
   performer: "host",
-  groups: ["x25519", "secp256r1", "secp384r1", "secp521r1"],
+  groups: [
+    ...(["x25519", "secp256r1", "secp384r1", "secp521r1", "ffdhe2048", "ffdhe3072"] as const),
+    ...(HAS_ML_KEM ? (["X25519MLKEM768"] as const) : []),
+  ],
   async generate(group) {
-    return group === "x25519" ? x25519Key() : ecKey(group);
+    if (group === "x25519") return x25519Key();
+    if (group === "X25519MLKEM768") return guarded(hybridKey());
+    if (group === "ffdhe2048" || group === "ffdhe3072") return guarded(ffdheKey(group));
+    return ecKey(group);
   },
 };
+
+/** The same key, whose failures are the peer's fault by name. */
+function guarded(key: EphemeralKey): EphemeralKey {
+  const agree = async (peer: Uint8Array) => {
+    try {
+      return await key.agree(peer);
+    } catch (cause) {
+      throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not acceptable", { cause });
+    }
+  };
+  return { ...key, agree };
+}
 
 const NODE_CURVE = { secp256r1: "prime256v1", secp384r1: "secp384r1", secp521r1: "secp521r1" } as const;
 const X25519_PREFIX = Buffer.from("302a300506032b656e032100", "hex"); // RFC 8410, section 4
 
-function ecKey(group: Exclude<NamedGroup, "x25519">) {
+function ecKey(group: keyof typeof NODE_CURVE) {
   const ecdh = createECDH(NODE_CURVE[group]);
   const publicKey = plain(ecdh.generateKeys());
   return {

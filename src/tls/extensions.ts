@@ -60,7 +60,13 @@ export const EXTENSIONS = {
   /** RFC 6066, section 4 */
   max_fragment_length: { type: 0x0001, client_hello: u8, server_hello: u8, encrypted_extensions: u8 },
   /** RFC 6066, section 8; RFC 8446, section 4.4.2.1 */
-  status_request: { type: 0x0005, client_hello: statusRequest, server_hello: present, certificate: certificateStatus },
+  status_request: {
+    type: 0x0005,
+    client_hello: statusRequest,
+    server_hello: present,
+    certificate: certificateStatus,
+    certificate_request: present,
+  },
   /** RFC 8449, section 4 */
   record_size_limit: { type: 0x001c, client_hello: u16, server_hello: u16, encrypted_extensions: u16 },
   /** RFC 7366, section 2 */

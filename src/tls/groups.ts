@@ -1,11 +1,15 @@
 import type { NamedGroup } from "../crypto/index.ts";
 
-/** Key-agreement groups: their codes, and how long their public keys are in bytes. RFC 8446, section 4.2.7; RFC 8422, section 5.1.1 */
+/** Key-agreement groups: their codes, and how long a server's public keys are in bytes. RFC 8446, section 4.2.7; RFC 8422, section 5.1.1 */
 export const GROUPS = {
   secp256r1: { code: 0x0017, publicKeyLength: 65 },
   secp384r1: { code: 0x0018, publicKeyLength: 97 },
   secp521r1: { code: 0x0019, publicKeyLength: 133 },
   x25519: { code: 0x001d, publicKeyLength: 32 },
+  ffdhe2048: { code: 0x0100, publicKeyLength: 256 },
+  ffdhe3072: { code: 0x0101, publicKeyLength: 384 },
+  /** The server's share is a ciphertext and a point. draft-ietf-tls-ecdhe-mlkem */
+  X25519MLKEM768: { code: 0x11ec, publicKeyLength: 1120 },
 } as const satisfies Readonly<Record<NamedGroup, { code: number; publicKeyLength: number }>>;
 
 /** The group with this code, or undefined where it is not one of ours. */
@@ -15,5 +19,5 @@ export function groupName(code: number): NamedGroup | undefined {
 
 /** Whether bytes have the form of a public key of the group: length, and uncompressed where it is a point. RFC 8422, section 5.4 */
 export function isPublicKeyOf(group: NamedGroup, publicKey: Uint8Array): boolean {
-  return publicKey.length === GROUPS[group].publicKeyLength && (group === "x25519" || publicKey[0] === 0x04);
+  return publicKey.length === GROUPS[group].publicKeyLength && (!group.startsWith("secp") || publicKey[0] === 0x04);
 }

@@ -88,7 +88,8 @@ export function engineConfig(
     versions,
     hash: nodeHash,
     aead: nodeAead,
-    groups: options.groups ?? keyAgreement.groups,
+    // Finite-field keys take this processor seconds, so a server gets them only where the caller wants it to.
+    groups: options.groups ?? keyAgreement.groups.filter((group) => !group.startsWith("ffdhe")),
     identities: identities(options),
     session: usableSession(options.session, now),
     asksStatus: (options.revocation ?? (options.crls ? "if-present" : "off")) !== "off",

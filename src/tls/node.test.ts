@@ -14,7 +14,7 @@ import { test, type TestContext } from "node:test";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 
 import { HawserError } from "../codec/index.ts";
-import { nodeClock, nodeHash } from "../crypto/node.ts";
+import { nodeClock, nodeHash, nodeKeyAgreement } from "../crypto/node.ts";
 import { CertificateError } from "../pki/index.ts";
 import { Ledger } from "../trace/index.ts";
 import { chainPem, keyPem, newHierarchy } from "../../test/tls/hierarchy.ts";
@@ -264,6 +264,15 @@ test("an https.Agent makes its connections over us and keeps them alive", async 
     assert.equal(await text(response), `you asked for ${path}`);
   }
   assert.equal(sockets.size, 1);
+});
+
+test("the hybrid group X25519MLKEM768 agrees with node:tls, where it has it", async (t) => {
+  if (!nodeKeyAgreement.groups.includes("X25519MLKEM768")) return t.skip("this Node has no ML-KEM");
+  const port = await serve(t, { maxVersion: "TLSv1.3", ecdhCurve: "X25519MLKEM768" }, (socket) => socket.pipe(socket));
+  const client = await connect(to(port, { groups: ["X25519MLKEM768"] }));
+  assert.equal(client.facts.group, "X25519MLKEM768");
+  client.end("after the quantum computer");
+  assert.equal(await text(client), "after the quantum computer");
 });
 
 test("the binding tls-server-end-point is the hash of the server's certificate", () => {

@@ -17,6 +17,11 @@ const ca = [hierarchy.root.certificate.der];
 /** The suites that these servers speak unasked; AES-CCM stands in tls-suites.test.ts. */
 const SUITES = (Object.keys(SUITES_13) as Suite13Name[]).filter((name) => !name.includes("CCM"));
 const ONLY_13 = { openssl: ["-tls1_3"], "gnutls-serv": ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3"] };
+/** OpenSSL only speaks finite-field groups that it is told of. */
+const GROUP_ARGS = {
+  openssl: (group: string) => (group.startsWith("ffdhe") ? ["-tls1_3", "-curves", group] : ["-tls1_3"]),
+  "gnutls-serv": () => ONLY_13["gnutls-serv"],
+};
 const ONLY_P384 = {
   openssl: ["-tls1_3", "-curves", "P-384"],
   "gnutls-serv": ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:+GROUP-SECP384R1"],
@@ -55,10 +60,14 @@ for (const program of ["openssl", "gnutls-serv"] as const) {
     }
   }
 
-  for (const group of ["secp256r1", "secp384r1", "secp521r1", "x25519"] as const) {
+  for (const group of ["secp256r1", "secp384r1", "secp521r1", "x25519", "ffdhe2048", "ffdhe3072"] as const) {
     test(`a TLS 1.3 key share on ${group} works with ${program}`, { timeout: 20_000 }, async (t) => {
       if (!requirePeer(t, program)) return;
-      const peer = await TLS_SERVERS[program](t, { hierarchy, server: servers.ecdsa, args: ONLY_13[program] });
+      const peer = await TLS_SERVERS[program](t, {
+        hierarchy,
+        server: servers.ecdsa,
+        args: GROUP_ARGS[program](group),
+      });
       const stream = await connect(to(peer.port, { groups: [group] }));
       assert.equal(stream.facts.group, group);
       await exchange(stream, group);
