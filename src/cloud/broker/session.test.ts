@@ -3,6 +3,8 @@ import { test } from "node:test";
 
 import { VirtualClock } from "../../crypto/index.ts";
 import { World } from "./harness.test.ts";
+import { Message } from "./message.ts";
+import { OutboundFlow } from "./outbound-flow.ts";
 import { Presence } from "./presence.ts";
 import { AWS_PROFILE, MemorySessionStore, SPEC_PROFILE, type SessionStore } from "./index.ts";
 
@@ -135,7 +137,9 @@ test("a session cannot be resumed by the other version in the aws profile, and c
 
 test("who resumes a session keeps only the subscriptions that policies still allow", async () => {
   let allowsSecret = true;
+  const store = new MemorySessionStore();
   const world = new World({
+    store,
     may: (action, resource) =>
       action === "iot:Subscribe" && resource === "secret" && !allowsSecret
         ? { allowed: false, cause: "policy-denies-subscribe", evidence: { resource } }
@@ -148,6 +152,10 @@ test("who resumes a session keeps only the subscriptions that policies still all
   allowsSecret = false;
   await world.connected("d", { clean: false });
   assert.deepEqual(world.broker.sessions()[0]?.subscriptions, [{ filter: "open", qos: 1 }]);
+  assert.deepEqual(
+    store.load().sessions[0]?.subscriptions.map(({ filter }) => filter),
+    ["open"],
+  );
   assert.deepEqual(world.causes(), ["policy-denies-subscribe"]);
 });
 
@@ -451,6 +459,44 @@ test("PUBACK waits until what it promises is durable, in order, with one commit 
     publisher.takeAll("puback").map(({ messageId }) => messageId),
     [5],
   );
+});
+
+test("a turn that writes nothing to the store commits nothing", async () => {
+  const { store, commits } = slowStore();
+  const world = new World({ store });
+  const client = await world.connected("d");
+  await client.subscribe("a", 1);
+  await client.publish("a", "x", { qos: 1 });
+  assert.equal(client.takeAll("puback").length, 1);
+  assert.equal(commits.length, 0);
+});
+
+test("a client whose acknowledgement waits for the store is not taken for silent", async () => {
+  const { store, commits } = slowStore();
+  const world = new World({ store });
+  const client = await world.connected("d", { keepalive: 30 });
+  await client.publish("r", "x", { qos: 1, retain: true });
+  await world.advance(100_000);
+  assert.equal(client.ended, undefined);
+  for (const commit of commits) commit.resolve();
+  await world.settle();
+  assert.equal(client.takeAll("puback").length, 1);
+  await world.advance(45_000);
+  assert.equal(client.ended, "end");
+});
+
+test("a packet identifier in flight is not given to another message", () => {
+  const flow = new OutboundFlow();
+  const message = new Message({ topic: "a", payload: new Uint8Array(), qos: 1, retain: false });
+  const first = flow.send({ message, retain: false, seq: 1 });
+  const others = new Set<number>();
+  for (let i = 0; i < 70_000; i++) {
+    const id = flow.send(undefined);
+    others.add(id);
+    assert.ok(flow.acknowledge(id));
+  }
+  assert.deepEqual([first, others.has(first), others.size], [1, false, 65_534]);
+  assert.equal(flow.acknowledge(7), undefined);
 });
 
 test("messages that cannot be made durable are not acknowledged: the publisher is closed with 0x80", async () => {
