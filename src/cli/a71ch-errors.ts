@@ -88,7 +88,7 @@ export const A71CH_TOOL_ERRORS = {
 export type A71chToolErrorCode = keyof typeof A71CH_TOOL_ERRORS;
 
 /** Exit statuses, as the original tool has them. A71CH Configure tool */
-const EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
+export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-failed": 1,
   "tool-not-connected": 1,
   "tool-needs-channel": 1,
@@ -124,5 +124,5 @@ export function toolError(
 /** The exit status of a failure; 1 for whatever chip or transport refused. */
 export function exitStatusOf(error: unknown): number {
   if (!(error instanceof HawserError)) return 1;
-  return Object.hasOwn(EXIT_STATUS, error.code) ? EXIT_STATUS[error.code as A71chToolErrorCode] : 1;
+  return Object.hasOwn(A71CH_EXIT_STATUS, error.code) ? A71CH_EXIT_STATUS[error.code as A71chToolErrorCode] : 1;
 }
