@@ -342,6 +342,22 @@ test("a client of version 2 signs by its own encoding of mechanisms, and finds P
   await it.refused(CKR.CKR_FUNCTION_NOT_SUPPORTED, "C_LoginUser", session, 1n, utf8Bytes("1"), utf8Bytes("u"));
 });
 
+test("C_GetMechanismList leaves out what a client's own library would strike from it", async () => {
+  for (const [clientVersion, count] of [
+    [0, 5],
+    [1, 8],
+    [2, 8],
+  ] as const) {
+    const it = await bench({ clientVersion });
+    assert.deepEqual(await it.call("C_GetMechanismList", 1n, undefined), [{ needed: count }]);
+    assert.deepEqual(await it.call("C_GetMechanismList", 1n, count - 1), [{ needed: count }]);
+    const [types] = await it.call("C_GetMechanismList", 1n, 20);
+    assert.ok(!("needed" in types));
+    assert.equal(types.length, count);
+    for (const type of types) await it.call("C_GetMechanismInfo", 1n, type);
+  }
+});
+
 test("each call is told to the trace with its return value, and no PIN", async () => {
   const it = await bench({ pin: "hunter2" });
   const [session] = await it.call("C_OpenSession", 1n, 4n);

@@ -44,9 +44,10 @@ const BEFORE_INITIALIZE: readonly CallName[] = ["C_Initialize"];
  */
 export class Application {
   readonly token: Token;
+  /** The protocol version by which requests are read. */
+  readonly clientVersion: number;
   readonly #clock: Clock;
   readonly #trace: Trace;
-  readonly #version: number;
   readonly #sessions = new Map<bigint, Session>();
   #nextSession = 1n;
   #isInitialized = false;
@@ -55,7 +56,7 @@ export class Application {
   constructor({ token, clock, clientVersion, trace = silentTrace, connection }: ApplicationOptions) {
     this.token = token;
     this.#clock = clock;
-    this.#version = Math.min(clientVersion, PROTOCOL_VERSION);
+    this.clientVersion = Math.min(clientVersion, PROTOCOL_VERSION);
     this.#trace = connection === undefined ? trace : correlated(trace, { connection });
   }
 
@@ -172,8 +173,8 @@ export class Application {
     if (!this.#isInitialized && !BEFORE_INITIALIZE.includes(name)) {
       throw refuse("not-initialized", `${name} before C_Initialize`);
     }
-    const values = await handler(this, ...readArguments(name, rest, this.#version));
-    return { name, response: encodeResponse(name, values, this.#version) };
+    const values = await handler(this, ...readArguments(name, rest, this.clientVersion));
+    return { name, response: encodeResponse(name, values, this.clientVersion) };
   }
 
   #tell(call: string, ckr: number, started: number, detail: string): void {

@@ -75,14 +75,12 @@ export const generalHandlers: Handlers = {
     ];
   },
 
-  C_GetMechanismList(_application, slot, room) {
+  C_GetMechanismList({ clientVersion }, slot, room) {
     checkSlot(slot);
-    return [
-      numbersFor(
-        room,
-        MECHANISMS.map(({ type }) => BigInt(type)),
-      ),
-    ];
+    // An old client drops what it does not know from the list, but not from the count it asked for before.
+    const offered = MECHANISMS.filter(({ sinceVersion }) => sinceVersion <= clientVersion);
+    const types = offered.map(({ type }) => BigInt(type));
+    return [numbersFor(room, types)];
   },
 
   C_GetMechanismInfo(_application, slot, type) {
