@@ -1,6 +1,6 @@
 /** Builds `dist/` for the published package with the compiler's own emit. */
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, existsSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, globSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 const root = join(import.meta.dirname, "..");
@@ -12,9 +12,9 @@ for (const path of globSync("**/*.{mjs,cjs,json,html,css}", { cwd: join(root, "s
   copyFileSync(join(root, "src", path), join(root, "dist", path));
 }
 
-const main = join(root, "dist/cli/main.js");
-if (existsSync(main)) {
-  const text = readFileSync(main, "utf8");
-  if (!text.startsWith("#!")) writeFileSync(main, `#!/usr/bin/env node\n${text}`);
-  chmodSync(main, 0o755);
+for (const name of ["main.js", "a71ch-config.js"]) {
+  const program = join(root, "dist/cli", name);
+  const text = readFileSync(program, "utf8");
+  if (!text.startsWith("#!")) writeFileSync(program, `#!/usr/bin/env node\n${text}`);
+  chmodSync(program, 0o755);
 }
