@@ -11,8 +11,8 @@ import { nodeCbc } from "./node-ciphers.ts";
 import type { KeptSession } from "./node-duplex.ts";
 import type { TlsVersion } from "./suites.ts";
 
-/** Certificates as DER, one each, or as PEM texts of any number. */
-export type CertificateSource = readonly Uint8Array[] | string;
+/** Certificates as DER or already read, one each, or as a PEM text of any number. Reading them once saves reconnects time. */
+export type CertificateSource = readonly (Uint8Array | Certificate)[] | string;
 
 /** What to connect to, whom to trust, who we are, and who performs which operation. */
 export type ConnectOptions = Partial<
@@ -138,7 +138,10 @@ function identities({ certificate, signer }: ConnectOptions): ClientIdentity[] {
 
 /** Certificates from either form; throws `UsageError` `bad-option` where there is none. */
 export function certificates(source: CertificateSource, option: string): Certificate[] {
-  const found = typeof source === "string" ? certificatesFromPem(source) : source.map(parseCertificate);
+  const found =
+    typeof source === "string"
+      ? certificatesFromPem(source)
+      : source.map((each) => (each instanceof Uint8Array ? parseCertificate(each) : each));
   if (found.length === 0) throw misuse("bad-option", `${option} holds no certificate`);
   return found;
 }

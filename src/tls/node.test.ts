@@ -102,6 +102,21 @@ test("what is written before the handshake is complete arrives after it", async 
   assert.equal(await text(client), "early bird");
 });
 
+test("certificates may be given as DER, as PEM or already read", async (t) => {
+  const port = await serve(t, { requestCert: true, ca: chainPem(ca) }, (socket) => socket.end());
+  const { signer, certificate } = device;
+  const forms: Partial<ConnectOptions>[] = [
+    { ca, certificate: device.chain },
+    { ca: chainPem(ca), certificate: chainPem(device.chain) },
+    { ca: [hierarchy.root.certificate], certificate: [certificate, hierarchy.intermediate.certificate] },
+  ];
+  for (const form of forms) {
+    const client = await connect(to(port, { ...form, signer }));
+    assert.equal(client.facts.clientCertificate, "sent");
+    client.destroy();
+  }
+});
+
 test("ALPN agrees on a protocol that both sides know", async (t) => {
   const port = await serve(t, { ALPNProtocols: ["x-amzn-mqtt-ca"] }, (socket) => socket.end());
   const client = await connect(to(port, { alpn: ["mqtt", "x-amzn-mqtt-ca"] }));
