@@ -37,6 +37,29 @@ test("referenceInPem reads what encodeReferenceKey writes, and keyReference a sc
   assert.deepEqual(keyReference(short), { keyClass: 0x20, index: 2 });
 });
 
+// Origin: written by NXP's unmodified Configure tool (A71CH host library 1.40) for key pair 0 of this chip.
+const FROM_NXP = `-----BEGIN EC PRIVATE KEY-----
+MIIBaAIBAQQgEAAAAAAAAAAAAAAAAAAAAAAAAAAAAKWmtbalprW2EACggfowgfcC
+AQEwLAYHKoZIzj0BAQIhAP////8AAAABAAAAAAAAAAAAAAAA////////////////
+MFsEIP////8AAAABAAAAAAAAAAAAAAAA///////////////8BCBaxjXYqjqT57Pr
+vVV2mIa8ZR0GsMxTsPY7zjw+J9JgSwMVAMSdNgiG5wSTamZ44ROdJreBn36QBEEE
+axfR8uEsQkf4vOblY6RA8ncDfYEt6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54W
+K84zV2sxXs7LtkBoN79R9QIhAP////8AAAAA//////////+85vqtpxeehPO5ysL8
+YyVRAgEBoUQDQgAEHbb5q5QZJqwKmp9a8gH41KgZ1nJMXj70bs8wliqKHM6i83RU
+QyhaCR5z5WtyCQzLrjfJsvw/SMjHNKooIbxT1A==
+-----END EC PRIVATE KEY-----
+`;
+
+test("referenceInPem reads a reference key that NXP's Configure tool wrote, with the curve's parameters spelt out", () => {
+  assert.deepEqual(referenceInPem(FROM_NXP), { keyClass: 0x10, index: 0 });
+  const point = fromHex(
+    "041db6f9ab941926ac0a9a9f5af201f8d4a819d6724c5e3ef46ecf30962a8a1cce" +
+      "a2f3745443285a091e73e56b72090ccbae37c9b2fc3f48c8c734aa2821bc53d4",
+  );
+  const scalarOf = (pem: string) => createPrivateKey(pem).export({ format: "jwk" });
+  assert.deepEqual(scalarOf(encodeReferenceKey({ keyClass: 0x10, index: 0 }, point)), scalarOf(FROM_NXP));
+});
+
 test("keyReference takes no real key, no other marker and no other class for a reference", () => {
   const scalar = fromHex(`10${"00".repeat(21)}a5a6b5b6a5a6b5b61000`);
   for (let at = 22; at < 31; at++) {

@@ -1,4 +1,4 @@
-import { concat, DecodeError, equal, fromHex, parsePem, toPem } from "../../codec/index.ts";
+import { concat, DecodeError, equal, fromHex, parsePem, Reader, toPem } from "../../codec/index.ts";
 
 /** Which key of a chip a reference key stands for: a class of keys, and a slot in it. */
 export type KeyReference = { readonly keyClass: ReferenceKeyClass; readonly index: number };
@@ -13,6 +13,7 @@ const LABEL = "EC PRIVATE KEY";
 
 // DER around scalar and point: the lengths of a P-256 key are fixed. RFC 5915, section 3
 const BEFORE_SCALAR = fromHex("30770201010420");
+const VERSION_AND_TAG = fromHex("02010104");
 const BEFORE_POINT = fromHex("a00a06082a8648ce3d030107a144034200");
 
 /**
@@ -48,17 +49,26 @@ export function keyReference(scalar: Uint8Array): KeyReference | undefined {
 /** What a PEM file refers to, or undefined where no private key in it is a reference key. Throws `DecodeError` for malformed PEM. */
 export function referenceInPem(pem: string): KeyReference | undefined {
   for (const { label, bytes } of parsePem(pem)) {
-    const from = label === LABEL ? scalarStart(bytes) : undefined;
-    const found = from && keyReference(bytes.subarray(from.at, from.at + from.length));
+    const scalar = label === LABEL ? scalarIn(bytes) : undefined;
+    const found = scalar && keyReference(scalar);
     if (found) return found;
   }
   return undefined;
 }
 
-/** Where the scalar lies: SEQUENCE, version 1, OCTET STRING, all with lengths of one byte for P-256. RFC 5915, section 3 */
-function scalarStart(der: Uint8Array): { at: number; length: number } | undefined {
-  const [sequence, , ...rest] = der.subarray(0, 7);
-  const isKey = sequence === 0x30 && rest[0] === 0x02 && rest[1] === 0x01 && rest[2] === 0x01 && rest[3] === 0x04;
-  const length = rest[4];
-  return isKey && length !== undefined && length <= 32 ? { at: 7, length } : undefined;
+/**
+ * The scalar of an EC private key: SEQUENCE, version 1, OCTET STRING. What follows is not looked at: NXP's tool writes the
+ * curve with all its parameters. RFC 5915, section 3
+ */
+function scalarIn(der: Uint8Array): Uint8Array | undefined {
+  try {
+    const reader = new Reader(der);
+    if (reader.u8() !== 0x30) return undefined;
+    const length = reader.u8();
+    if (length >= 0x80) reader.bytes(length & 0x7f);
+    return equal(reader.bytes(4), VERSION_AND_TAG) ? reader.prefixed(1, (body) => body.rest()) : undefined;
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }
