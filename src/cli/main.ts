@@ -20,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   cloud: async () => (await import("./cloud.ts")).registerCloudCommands,
   device: async () => (await import("./device.ts")).registerDeviceCommands,
   ledger: registerLedger,
+  logs: async () => (await import("./logs.ts")).registerLogsCommands,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
   timeline: registerLedger,
   tls: async () => (await import("./tls.ts")).registerTlsCommands,

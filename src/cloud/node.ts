@@ -7,7 +7,7 @@ import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } fro
 import { serveApi } from "./api/node.ts";
 import { Broker } from "./broker/index.ts";
 import { listenTls, nodeDefer } from "./broker/node.ts";
-import { allowOperations, Functions, functionStore } from "./functions/index.ts";
+import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
@@ -143,7 +143,8 @@ async function openControlPlane({ options, ground, broker }: Parts, closing: Clo
     }
   });
   const runtime = await openFunctionRuntime({ clock, trace, api, directory: join(options.directory, "functions") });
-  const functions = await Functions.open({ ...common, store: functionStore(store), runtime });
+  const logs = await FunctionLogs.open({ store, clock });
+  const functions = await Functions.open({ ...common, store: functionStore(store), logs, runtime });
   closing.add(() => functions.close());
   const engine = new RuleEngine({
     ...common,

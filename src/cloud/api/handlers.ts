@@ -56,6 +56,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     AddPermission: (input) => functions.addPermission(input),
     RemovePermission: functions.removePermission?.bind(functions),
     GetFunctionPolicy: functions.getFunctionPolicy?.bind(functions),
+    FunctionLogs: functions.functionLogs?.bind(functions),
     Invoke: (input) => functions.invoke(input),
   };
 }

@@ -10,7 +10,7 @@ import type { Why } from "./services.ts";
 /** Reads back what happened: matching events, oldest first, at most `limit` of the newest. */
 export type LedgerReader = { events(filter: EventFilter, limit: number): Promise<readonly TraceEvent[]> };
 
-type Names = keyof typeof HAWSER_OPERATIONS | keyof typeof ENDPOINT_OPERATIONS;
+type Names = Exclude<keyof typeof HAWSER_OPERATIONS, "FunctionLogs"> | keyof typeof ENDPOINT_OPERATIONS;
 
 const DEFAULT_EVENTS = 1000;
 

@@ -1,4 +1,5 @@
 import { OK, operation, query, required, uri } from "./operation.ts";
+import type { FunctionLogPage } from "./services.ts";
 import { integer, oneOf, string, type Json } from "./shape.ts";
 
 /** How the cloud is: whose it is, since when it runs, and how many of each resource it holds. */
@@ -77,6 +78,19 @@ export const HAWSER_OPERATIONS = {
     input: { accessKeyId: ACCESS_KEY_ID },
     output: OK,
     errors: ["ResourceNotFoundException", "DeleteConflictException"],
+  }),
+  /** What the last runs of a function printed: those after the run `after`, else the newest. */
+  FunctionLogs: operation<FunctionLogPage>()({
+    service: "hawser",
+    method: "GET",
+    path: "/hawser/v1/functions/{FunctionName}/logs",
+    input: {
+      FunctionName: uri(string({ min: 1, max: 140 })),
+      after: query(integer({ min: 0 })),
+      limit: query(integer({ min: 1, max: 100 })),
+    },
+    output: OK,
+    errors: ["ResourceNotFoundException"],
   }),
   Why: operation<Json>()({
     service: "hawser",

@@ -1,4 +1,5 @@
 import type { InputOf } from "./operation.ts";
+import type { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
 import type { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { Json } from "./shape.ts";
@@ -32,6 +33,7 @@ export type FunctionOperations = {
   removePermission(input: InputOf<Lambda["RemovePermission"]>): Promise<void>;
   getFunctionPolicy(input: InputOf<Lambda["GetFunctionPolicy"]>): Promise<FunctionPolicy>;
   invoke(input: InputOf<Lambda["Invoke"]>): Promise<Invocation>;
+  functionLogs(input: InputOf<(typeof HAWSER_OPERATIONS)["FunctionLogs"]>): Promise<FunctionLogPage>;
 };
 
 /** All rule operations of the table. `topicRulePayload` is JSON as it came; the rules room checks it. */
@@ -90,6 +92,19 @@ export type Invocation = {
   readonly ExecutedVersion?: string;
   readonly Payload?: Uint8Array;
 };
+
+/** One run of a function that has ended. `time` is in milliseconds since 1970; `log` the last 64 KB of what it printed. */
+export type FunctionLogEntry = {
+  /** Rises from run to run. */
+  readonly id: number;
+  readonly time: number;
+  readonly requestId: string;
+  readonly outcome: "succeeded" | "failed" | "timeout" | "memory";
+  readonly log: string;
+};
+
+/** Runs, oldest first; `cursor` is what to give as `after` to hear of later ones. */
+export type FunctionLogPage = { readonly entries: readonly FunctionLogEntry[]; readonly cursor: number };
 
 export type TopicRule = { readonly ruleArn: string; readonly rule: { readonly [key: string]: Json } };
 

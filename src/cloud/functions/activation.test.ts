@@ -10,7 +10,7 @@ import { ResourceExists } from "../errors.ts";
 import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
 import { entropy, newLeaf, newWorld, POLICY, registeredCa } from "../registry/fixtures.test.ts";
 import { issuersOf, registerPending, updateCertificate, type CaEntry } from "../registry/index.ts";
-import { allowOperations, Functions, functionStore, type ApiCaller } from "./index.ts";
+import { allowOperations, FunctionLogs, Functions, functionStore, type ApiCaller } from "./index.ts";
 import { CallRefused, withAwsNames } from "./api-calls.ts";
 import { registryApi } from "./fixtures.test.ts";
 import { openFunctionRuntime } from "./node.ts";
@@ -28,7 +28,8 @@ test("AW-43 the shipped function, in the sandbox, makes thing and policy, attach
     api: allowOperations(api, ACTIVATION_FUNCTION.operations),
   });
   const store = functionStore(registry.store);
-  const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, runtime };
+  const logs = await FunctionLogs.open({ store: registry.store, clock });
+  const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, logs, runtime };
   const functions = await Functions.open(ports);
   t.after(() => functions.close());
   await functions.createFunction({
@@ -87,7 +88,8 @@ test("allowOperations lets listed operations through and refuses others; errors 
   });
   const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
   const store = functionStore(registry.store);
-  const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, runtime };
+  const logs = await FunctionLogs.open({ store: registry.store, clock });
+  const ports = { account: registry.account, clock, entropy, hash: nodeHash, trace: ledger, store, logs, runtime };
   const functions = await Functions.open(ports);
   t.after(() => functions.close());
   const source = `exports.handler = async () => { const names = [];

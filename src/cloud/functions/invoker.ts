@@ -5,6 +5,7 @@ import { functionArn, uuid, type Account } from "../registry/index.ts";
 import type { FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import { EventInvocations, type EventLimits } from "./event-invocations.ts";
+import type { FunctionLogs } from "./function-logs.ts";
 import { LATEST } from "./function-name.ts";
 import { environmentOf, type FunctionRecord } from "./function-record.ts";
 import type { Deployment, FunctionRuntime, RunResult } from "./runtime.ts";
@@ -17,6 +18,7 @@ export type InvokerOptions = {
   readonly trace: Trace;
   readonly runtime: FunctionRuntime;
   readonly directory: FunctionDirectory;
+  readonly logs: FunctionLogs;
   readonly eventLimits?: Partial<EventLimits>;
 };
 
@@ -61,11 +63,12 @@ export class FunctionInvoker {
     record: FunctionRecord,
     request: { readonly requestId: string; readonly event: string; readonly clientContext?: unknown },
   ): Promise<RunResult> {
-    const { runtime, trace } = this.#options;
+    const { runtime, trace, logs } = this.#options;
     const { name } = record;
     try {
       const result = await runtime.run(this.#deploymentOf(record), request);
       const { outcome, durationMs } = result;
+      logs.add(name, request.requestId, result);
       const detail = outcome === "succeeded" ? "" : `${result.error.errorType}: ${result.error.errorMessage}`;
       trace.emit(
         "cloud",

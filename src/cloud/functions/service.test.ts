@@ -7,7 +7,14 @@ import { fromBase64, HawserError, Refused, toBase64, utf8Bytes } from "../../cod
 import { nodeHash } from "../../crypto/node.ts";
 import type { TraceEvent } from "../../trace/index.ts";
 import { entropy, newWorld, temporary, type World } from "../registry/fixtures.test.ts";
-import { Functions, functionStore, type FunctionRuntime, type RunRequest, type RunResult } from "./index.ts";
+import {
+  FunctionLogs,
+  Functions,
+  functionStore,
+  type FunctionRuntime,
+  type RunRequest,
+  type RunResult,
+} from "./index.ts";
 import type { Deployment } from "./runtime.ts";
 
 const ROLE = "arn:aws:iam::123456789012:role/any";
@@ -59,7 +66,17 @@ async function open(t: TestContext, directory = temporary(t)): Promise<Service> 
   const { account, store } = world.registry;
   const { clock, ledger: trace } = world;
   const kept = functionStore(store);
-  const functions = await Functions.open({ account, clock, entropy, hash: nodeHash, trace, store: kept, runtime });
+  const logs = await FunctionLogs.open({ store, clock });
+  const functions = await Functions.open({
+    account,
+    clock,
+    entropy,
+    hash: nodeHash,
+    trace,
+    store: kept,
+    logs,
+    runtime,
+  });
   return { ...world, functions, runtime, directory };
 }
 
@@ -419,6 +436,7 @@ test("events beyond the bound are refused: too-many-requests; close forgets the 
     hash: nodeHash,
     trace: world.ledger,
     store: functionStore(store),
+    logs: await FunctionLogs.open({ store, clock: world.clock }),
     runtime,
     eventLimits: { pending: 2 },
   });
@@ -432,4 +450,30 @@ test("events beyond the bound are refused: too-many-requests; close forgets the 
   world.clock.advance(100_000);
   await new Promise((resolve) => setImmediate(resolve));
   assert.equal(runtime.runs.length, 2);
+});
+
+test("functionLogs gives what runs printed, of each way to end and each way to be started; they go with the function", async (t) => {
+  const { functions, runtime } = await open(t);
+  await functions.createFunction(BASIC);
+  await refused(functions.functionLogs({ FunctionName: "g" }), "function-not-found");
+  assert.deepEqual(await functions.functionLogs({ FunctionName: "f" }), { entries: [], cursor: 0 });
+  await functions.invoke({ FunctionName: "f" });
+  runtime.answer = () => failed("timeout");
+  await functions.invoke({ FunctionName: "f" });
+  runtime.answer = () => ended("1");
+  await functions.invoke({ FunctionName: "f", InvocationType: "Event" });
+  await new Promise((resolve) => setImmediate(resolve));
+  const { entries, cursor } = await functions.functionLogs({ FunctionName: "f" });
+  assert.deepEqual(
+    entries.map(({ outcome, requestId }) => [outcome, requestId]),
+    ["succeeded", "timeout", "succeeded"].map((outcome, i) => [outcome, runtime.runs[i]?.request.requestId]),
+  );
+  assert.match(entries[0]?.log ?? "", /^x+END$/);
+  assert.equal(cursor, entries[2]?.id);
+  const later = await functions.functionLogs({ FunctionName: "f", after: entries[0]?.id ?? 0, limit: 1 });
+  assert.deepEqual(later, { entries: [entries[1]], cursor: entries[1]?.id });
+  assert.deepEqual(await functions.functionLogs({ FunctionName: "f", after: cursor }), { entries: [], cursor });
+  await functions.deleteFunction({ FunctionName: "f" });
+  await functions.createFunction(BASIC);
+  assert.deepEqual((await functions.functionLogs({ FunctionName: "f" })).entries, []);
 });

@@ -5,6 +5,7 @@ import type {
   AddPermissionResult,
   FunctionConfiguration,
   FunctionDescription,
+  FunctionLogPage,
   FunctionList,
   FunctionOperations,
   FunctionPolicy,
@@ -14,6 +15,7 @@ import { functionArn, uuid, type Account } from "../registry/index.ts";
 import { FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import type { EventLimits } from "./event-invocations.ts";
+import type { FunctionLogs } from "./function-logs.ts";
 import { bareName, LATEST } from "./function-name.ts";
 import { badParameter, checkEnvironment, configurationOf, type FunctionRecord } from "./function-record.ts";
 import type { FunctionStore } from "./function-store.ts";
@@ -31,12 +33,14 @@ export type FunctionServiceOptions = {
   readonly trace: Trace;
   readonly store: FunctionStore;
   readonly runtime: FunctionRuntime;
+  /** Closed with the functions. */
+  readonly logs: FunctionLogs;
   readonly eventLimits?: Partial<EventLimits>;
 };
 
 type Input<Name extends keyof FunctionOperations> = Parameters<FunctionOperations[Name]>[0];
 
-const DEFAULTS = { timeoutS: 3, memoryMb: 128, maxItems: 50 } as const;
+const DEFAULTS = { timeoutS: 3, memoryMb: 128, maxItems: 50, logRuns: 20 } as const;
 const MAX_NAME = 64;
 const LOG_TAIL_BYTES = 4096;
 
@@ -60,6 +64,7 @@ export class Functions implements FunctionOperations {
   async close(): Promise<void> {
     this.#invoker.close();
     await this.#options.runtime.close();
+    await this.#options.logs.close();
   }
 
   async createFunction(input: Input<"createFunction">): Promise<FunctionConfiguration> {
@@ -153,6 +158,7 @@ export class Functions implements FunctionOperations {
   async deleteFunction(input: Input<"deleteFunction">): Promise<void> {
     const name = this.#name(input);
     await this.#directory.remove(name);
+    await this.#options.logs.forget(name);
     this.#options.runtime.retire(functionArn(this.#options.account, name));
   }
 
@@ -197,6 +203,15 @@ export class Functions implements FunctionOperations {
     const result = await this.#invoker.run(name, event, clientContext);
     const LogResult = toBase64(result.log.subarray(Math.max(0, result.log.length - LOG_TAIL_BYTES)));
     return { StatusCode: 200, ExecutedVersion: LATEST, ...answerOf(result), ...(LogType === "Tail" && { LogResult }) };
+  }
+
+  /** What the last runs of a function printed. An operation of our own. */
+  async functionLogs(input: Input<"functionLogs">): Promise<FunctionLogPage> {
+    const name = this.#name(input);
+    this.#directory.entry(name);
+    const { after, limit = DEFAULTS.logRuns } = input;
+    const entries = await this.#options.logs.runs(name, { after, limit });
+    return { entries, cursor: entries.at(-1)?.id ?? after ?? 0 };
   }
 
   /**

@@ -8,7 +8,7 @@ import type { Json } from "../api/shape.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
 import { World as BrokerWorld } from "../broker/harness.test.ts";
 import { registryApi } from "../functions/fixtures.test.ts";
-import { Functions, functionStore } from "../functions/index.ts";
+import { FunctionLogs, Functions, functionStore } from "../functions/index.ts";
 import { openFunctionRuntime } from "../functions/node.ts";
 import { registrationEvent } from "../onboarding/registration-event.ts";
 import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
@@ -460,6 +460,7 @@ test("AW-43 AW-57 AW-58 create function, permission and rule; then a registratio
   const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
   const kept = functionStore(store);
   const functions = await Functions.open({
+    logs: await FunctionLogs.open({ store, clock }),
     account,
     clock,
     entropy,

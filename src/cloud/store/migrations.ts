@@ -11,6 +11,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "registry, rules, functions, ledger", up: createFirstTables },
   { name: "broker sessions and retained messages", up: createBrokerTables },
   { name: "roles", up: createRoles },
+  { name: "function logs", up: createFunctionLogs },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -217,4 +218,18 @@ async function createRoles(db: Kysely<unknown>): Promise<void> {
     .addColumn("max_session_s", "integer", (c) => c.notNull())
     .addColumn("created_at", "bigint", (c) => c.notNull())
     .execute();
+}
+
+async function createFunctionLogs(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("function_logs")
+    .addColumn("id", "bigint", (c) => c.primaryKey())
+    .addColumn("function", "text", (c) => c.notNull())
+    .addColumn("request", "text", (c) => c.notNull())
+    .addColumn("time", "bigint", (c) => c.notNull())
+    .addColumn("outcome", "text", (c) => c.notNull())
+    .addColumn("log", BYTES, (c) => c.notNull())
+    .addColumn("size", "bigint", (c) => c.notNull())
+    .execute();
+  await db.schema.createIndex("function_logs_function").on("function_logs").columns(["function", "id"]).execute();
 }

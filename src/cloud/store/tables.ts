@@ -15,6 +15,7 @@ export type Tables = {
   policy_attachments: PolicyAttachmentRow;
   topic_rules: TopicRuleRow;
   functions: FunctionRow;
+  function_logs: FunctionLogRow;
   function_permissions: FunctionPermissionRow;
   ledger_events: LedgerEventRow;
   mqtt_sessions: MqttSessionRow;
@@ -124,6 +125,17 @@ export type FunctionRow = {
 export type FunctionPermissionRow = { function: string; statement_id: string; statement: string; created_at: number };
 
 /** One durable trace event; the ids stand beside its JSON so that they can be asked for. */
+/** One run of a function; `size` is what it counts for in the bound of its function. */
+export type FunctionLogRow = {
+  id: number;
+  function: string;
+  request: string;
+  time: number;
+  outcome: string;
+  log: Uint8Array;
+  size: number;
+};
+
 export type LedgerEventRow = {
   seq: number;
   time: number;
