@@ -1,6 +1,7 @@
 import { utf8Bytes } from "../codec/index.ts";
 import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
 import type { Cbc } from "./cbc.ts";
+import { isDnsName, parseIpAddress } from "../pki/index.ts";
 import { misuse } from "./errors.ts";
 import { type FragmentLength, MIN_RECORD_SIZE_LIMIT } from "./record-limits.ts";
 import { MAX_PLAINTEXT } from "./records.ts";
@@ -120,7 +121,10 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
   if (limit !== undefined && !(limit >= MIN_RECORD_SIZE_LIMIT && limit <= MAX_PLAINTEXT)) {
     throw misuse("bad-option", `recordSizeLimit ${limit} is not within ${MIN_RECORD_SIZE_LIMIT}..${MAX_PLAINTEXT}`);
   }
-  if (config.servername === "") throw misuse("bad-option", "servername is empty");
+  if (!isIpLiteral(config.servername) && !isDnsName(config.servername.replace(/\.$/, ""), { wildcard: false })) {
+    const message = `servername ${JSON.stringify(config.servername)} is no host name (xn-- for others than ASCII) or address`;
+    throw misuse("bad-option", message);
+  }
   for (const { chain, issuers } of config.identities) {
     if (chain.length === 0) throw misuse("bad-option", "certificate is an empty chain");
     if (chain.length !== issuers.length) throw misuse("bad-option", "issuers must be one for each certificate");
@@ -130,6 +134,9 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
 
 /** The name for the server_name extension; undefined for IP literals, which do not belong there. RFC 6066, section 3 */
 export function serverNameIndication(servername: string): string | undefined {
-  const isIp = servername.includes(":") || /^[\d.]+$/.test(servername);
-  return isIp ? undefined : servername.replace(/\.$/, "");
+  return isIpLiteral(servername) ? undefined : servername.replace(/\.$/, "");
+}
+
+function isIpLiteral(servername: string): boolean {
+  return parseIpAddress(servername.replace(/^\[(.*)\]$/, "$1")) !== undefined;
 }
