@@ -68,19 +68,19 @@ export const moduleHandlers: A71chHandlersOf<
     });
     done(tool, { keyVersion: version }, "set the keys of the secure channel; they are not shown");
   },
-  "scp auth": async (tool, { keyVersion, channelKeyFile }) => {
+  // The version is taken and not used, as by the original tool: the chip has one key set, with a number of its own.
+  "scp auth": async (tool, { channelKeyFile }) => {
     const keys = readChannelKeys(channelKeyFile);
-    const version = keyVersion[0] ?? 0;
     tool.channel(undefined);
     try {
-      await openSecureChannel(tool.chip, { keys, aes: nodeBlockCipher, entropy: nodeEntropy, keyVersion: version });
+      await openSecureChannel(tool.chip, { keys, aes: nodeBlockCipher, entropy: nodeEntropy });
     } catch (error) {
       // Whoever types commands sees this and decides; the original tool goes on in the clear too.
       tool.channel(undefined);
       throw error;
     }
     tool.channel(keys.dek);
-    done(tool, { keyVersion: version }, "opened a secure channel; the chip answers only inside one from now on");
+    done(tool, {}, "opened a secure channel; the chip answers only inside one from now on");
   },
   "scp clear_host": async (tool) => {
     tool.channel(undefined);

@@ -7,8 +7,6 @@ export type SecureChannel = {
   readonly keys: Scp03Keys;
   readonly aes: BlockCipher;
   readonly entropy: Entropy;
-  /** The key set; the chip has only one, which it is where absent. */
-  readonly keyVersion?: number;
 };
 
 /** The only key set of the chip's secure channel. A71CH APDU table */
@@ -19,10 +17,10 @@ const KEY_VERSION = 0x21;
  * a channel any more, until a debug reset. Throws `ProtocolError` `secure-channel` where the chip holds other keys.
  */
 export async function openSecureChannel(session: A71chSession, channelOptions: SecureChannel): Promise<void> {
-  const { keys, aes, entropy, keyVersion = KEY_VERSION } = channelOptions;
+  const { keys, aes, entropy } = channelOptions;
   session.beforeChannel();
   const hostChallenge = entropy.bytes(8);
-  const answer = await session.send("initializeUpdate", { keyVersion, hostChallenge });
+  const answer = await session.send("initializeUpdate", { keyVersion: KEY_VERSION, hostChallenge });
   const channel = new Scp03Session(aes, keys, { host: hostChallenge, card: answer.cardChallenge });
   if (!sameBytes(channel.cardCryptogram, answer.cardCryptogram)) {
     throw channelBroken("the chip does not hold the given channel keys");
@@ -43,7 +41,11 @@ export async function putChannelKeys(
     aes,
     presentDek,
     keyVersion = KEY_VERSION,
-  }: Pick<SecureChannel, "keys" | "aes" | "keyVersion"> & { readonly presentDek?: Uint8Array },
+  }: Pick<SecureChannel, "keys" | "aes"> & {
+    readonly presentDek?: Uint8Array;
+    /** The number that the keys are given; the chip has only one key set, whatever that is. */
+    readonly keyVersion?: number;
+  },
 ): Promise<void> {
   const field = (key: Uint8Array) => ({
     key: presentDek ? aes.encrypt(presentDek, key) : key,
