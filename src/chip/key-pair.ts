@@ -1,5 +1,6 @@
-import { equal, type Reader, Refused, toHex, type Writer } from "../codec/index.ts";
-import { ecdsaRawToDer, type Entropy } from "../crypto/index.ts";
+import { equal, type Reader, Refused, type Writer } from "../codec/index.ts";
+import type { Entropy } from "../crypto/index.ts";
+import { isScalar, newScalar, signDigest, type EcCurve } from "./ec-curve.ts";
 import type { ChipErrorCode } from "./errors.ts";
 import type { ChipCrypto } from "./ports.ts";
 
@@ -19,38 +20,22 @@ export class KeyPair {
 
   /** A new key pair whose scalar comes from the chip's entropy, by rejection. FIPS 186-5, appendix A.2.2 */
   static generate(crypto: ChipCrypto, entropy: Entropy): KeyPair {
-    for (;;) {
-      const scalar = entropy.bytes(32);
-      if (isScalar(scalar)) return new KeyPair(scalar, crypto.publicPoint(scalar));
-    }
+    const scalar = newScalar(curveOf(crypto), entropy);
+    return new KeyPair(scalar, crypto.publicPoint(scalar));
   }
 
   /** An injected key pair. Refused with 6A80 where the scalar is out of range or the point belongs to another one. */
   static inject(crypto: ChipCrypto, scalar: Uint8Array, point: Uint8Array): KeyPair {
-    if (!isScalar(scalar)) throw badKey("the private key is not within 1..n-1");
+    if (!isScalar(curveOf(crypto), scalar)) throw badKey("the private key is not within 1..n-1");
     const own = crypto.publicPoint(scalar);
     // A signature under a foreign point would leak the scalar to whoever chose the point.
     if (!equal(own, point)) throw badKey("the public key belongs to another private key");
     return new KeyPair(scalar.slice(), own);
   }
 
-  /**
-   * A DER signature over a digest as given. FIPS 186-5, section 6.4.1
-   *
-   * The nonce is HMAC-SHA256 of key and digest under fresh entropy, by rejection: uniform as long as the entropy is
-   * fresh, and still different for different digests where it repeats, as a seeded chip's does after a restart.
-   * RFC 6979, section 3.6
-   */
+  /** A DER signature over a digest as given. FIPS 186-5, section 6.4.1 */
   sign(crypto: ChipCrypto, entropy: Entropy, digest: Uint8Array): Uint8Array {
-    const [d, z] = [toInteger(this.#scalar), toInteger(digest)];
-    for (;;) {
-      const nonce = crypto.hash.hmac("sha256", entropy.bytes(32), this.#scalar, digest);
-      if (!isScalar(nonce)) continue;
-      const r = toInteger(crypto.publicPoint(nonce).subarray(1, 33)) % P256_ORDER;
-      const s = (inverse(toInteger(nonce)) * (z + r * d)) % P256_ORDER;
-      if (r === 0n || s === 0n) continue;
-      return ecdsaRawToDer(fromIntegers(r, s));
-    }
+    return signDigest(curveOf(crypto), { hash: crypto.hash, entropy }, this.#scalar, digest);
   }
 
   /** The shared X coordinate with a peer. Refused with 6A80 for a point that is not on the curve. SEC 1, section 3.3.1 */
@@ -75,28 +60,6 @@ function badKey(message: string): Refused<ChipErrorCode> {
   return new Refused<ChipErrorCode>("status-word", message, 0x6a80);
 }
 
-function isScalar(bytes: Uint8Array): boolean {
-  const value = toInteger(bytes);
-  return value > 0n && value < P256_ORDER;
-}
-
-function toInteger(bytes: Uint8Array): bigint {
-  return BigInt(`0x${toHex(bytes)}`);
-}
-
-function fromIntegers(r: bigint, s: bigint): Uint8Array {
-  const digits = r.toString(16).padStart(64, "0") + s.toString(16).padStart(64, "0");
-  return Uint8Array.from({ length: 64 }, (_, i) => Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16));
-}
-
-/** The inverse modulo the order, by the extended Euclidean algorithm. The argument is within 1..n-1. */
-function inverse(value: bigint): bigint {
-  let [a, b] = [value, P256_ORDER];
-  let [x, y] = [1n, 0n];
-  while (b !== 0n) {
-    const quotient = a / b;
-    [a, b] = [b, a - quotient * b];
-    [x, y] = [y, x - quotient * y];
-  }
-  return ((x % P256_ORDER) + P256_ORDER) % P256_ORDER;
+function curveOf(crypto: ChipCrypto): EcCurve {
+  return { ...crypto, scalarLength: 32, order: P256_ORDER };
 }

@@ -17,6 +17,7 @@ export {
   type ServeControlOptions,
 } from "./node-control.ts";
 export { nodeChipCrypto } from "./node-crypto.ts";
+export { nodeSe05xCrypto } from "./node-curves.ts";
 export { nodeDisk, SealedFileMemory, type SealedFileOptions, type StateDisk } from "./node-memory.ts";
 
 export type ServeChipOptions = {

@@ -5,7 +5,14 @@ export const SE05X_CURVE = { p256: 0x03, p384: 0x04 } as const;
 export const CURVE_LIST_LENGTH = 17;
 
 /** Signature algorithms over a digest as given. The plain one takes a digest of any length. */
-export const SE05X_SIGNATURE = { plain: 0x09, sha256: 0x21, sha384: 0x22, sha512: 0x26 } as const;
+export const SE05X_SIGNATURE = {
+  plain: 0x09,
+  sha1: 0x11,
+  sha224: 0x25,
+  sha256: 0x21,
+  sha384: 0x22,
+  sha512: 0x26,
+} as const;
 
 /** Hash functions. */
 export const SE05X_DIGEST = { sha256: 0x04, sha384: 0x05, sha512: 0x06 } as const;
