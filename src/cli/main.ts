@@ -14,6 +14,7 @@ const registerLedger = async () => (await import("./ledger.ts")).registerLedgerC
 /** Top-level commands and the file that registers each; a file is loaded when its command is typed, or for help. */
 const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   a71ch: async () => (await import("./a71ch.ts")).registerA71chCommands,
+  aws: async () => (await import("./aws.ts")).registerAwsCommands,
   ca: async () => (await import("./ca.ts")).registerCaCommands,
   chain: async () => (await import("./chain.ts")).registerChainCommands,
   chip: async () => (await import("./chip.ts")).registerChipCommands,
