@@ -27,7 +27,7 @@ export const STATUS_WORDS = {
   0x6985: {
     name: "conditions-not-satisfied",
     meaning: "the slot is empty, or the chip's state does not allow this",
-    cure: "generate or inject a key into the slot first",
+    cure: "fill the slot first, or look at the chip's locks and debug mode",
   },
   0x6986: {
     name: "not-allowed",

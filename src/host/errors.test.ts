@@ -125,6 +125,6 @@ test("A71ch refusals name the command, the slot, the status word and the cure", 
     wire: 0x6985,
     message:
       "Sign of slot 2 refused with 6985: the slot is empty, or the chip's state does not allow this; " +
-      "generate or inject a key into the slot first",
+      "fill the slot first, or look at the chip's locks and debug mode",
   });
 });
