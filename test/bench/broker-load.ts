@@ -21,8 +21,13 @@ export type Load = {
   readonly measureMs: number;
 };
 
-/** What one QoS gave: deliveries in a time, and the CPU time of this process. */
-export type Measured = { readonly deliveries: number; readonly seconds: number; readonly cpuSeconds: number };
+/** What one QoS gave: deliveries in a time, the CPU time of this process then, and the time with warm-up. */
+export type Measured = {
+  readonly deliveries: number;
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly activeSeconds: number;
+};
 
 const PAYLOAD = Buffer.alloc(100, 0x78);
 const encode = (packet: Packet) => generate(packet, { protocolVersion: 4 });
@@ -86,6 +91,7 @@ class Generator {
   async measure(qos: 0 | 1): Promise<Measured> {
     this.#prepare(qos);
     this.#isRunning = true;
+    const began = performance.now();
     for (const publisher of this.#publishers) this.#fill(publisher);
     await sleep(this.#load.warmupMs);
     const cpu = process.cpuUsage();
@@ -96,9 +102,10 @@ class Generator {
     const seconds = (performance.now() - start) / 1000;
     const { user, system } = process.cpuUsage(cpu);
     this.#isRunning = false;
+    const activeSeconds = (performance.now() - began) / 1000;
     // What is still on its way arrives before the next measurement begins.
-    await sleep(200);
-    return { deliveries, seconds, cpuSeconds: (user + system) / 1e6 };
+    await sleep(100);
+    return { deliveries, seconds, cpuSeconds: (user + system) / 1e6, activeSeconds };
   }
 
   #prepare(qos: 0 | 1): void {
