@@ -29,6 +29,8 @@ export type ApiOptions = { readonly data?: string; readonly credentials?: string
 /** Calls operations of one cloud's control plane. */
 export type ApiAccess = {
   readonly facts: CredentialsFile;
+  /** Where the facts are kept. */
+  readonly file: string;
   readonly call: <Name extends OperationName>(
     name: Name,
     input: OperationInput<Name>,
@@ -62,7 +64,7 @@ export function apiAccess(options: ApiOptions): ApiAccess {
     credentials: { accessKeyId, secretAccessKey },
     ...(endpoint.startsWith("https:") ? { ca: readFileSync(caFile, "utf8") } : {}),
   };
-  return { facts, call: (name, input) => callOperation(target, name, input) };
+  return { facts, file, call: (name, input) => callOperation(target, name, input) };
 }
 
 function credentialsIn(file: string): CredentialsFile {

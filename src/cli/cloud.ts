@@ -13,15 +13,17 @@ import { certificateToPem, nameFromAttributes } from "../pki/index.ts";
 import { generateIssuingKey, keyToPem, signerFromPem } from "../pki/ca/node.ts";
 import { silentTrace } from "../trace/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
+import { registerKeyCommands } from "./cloud-keys.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
 import { examples, outputOf, type Output } from "./output.ts";
 
-/** `hawser cloud register-ca|install-jitr|status`: what an operator sets up once, through the control plane. */
+/** `hawser cloud register-ca|install-jitr|status|keys`: what an operator sets up once, through the control plane. */
 export function registerCloudCommands(program: Command): void {
   const cloud = program.command("cloud").description("set a cloud up, through its control plane");
   registerCaCommand(cloud);
   registerJitr(cloud);
   registerStatus(cloud);
+  registerKeyCommands(cloud);
 }
 
 function registerCaCommand(cloud: Command): void {

@@ -26,7 +26,7 @@ import {
 
 const denied = (code: string, message: RegExp) => ({ name: "Denied", code, message });
 
-test("AW-26 AW-27 currentRegistrationCode is 64 hex digits and the same until it is deleted, over restarts too", async (t) => {
+test("AW-26 AW-27 T-24 currentRegistrationCode is 64 hex digits and the same until it is deleted, over restarts too", async (t) => {
   const directory = temporary(t);
   const { registry, clock } = await newWorld(t, directory);
   const code = await currentRegistrationCode(registry);
@@ -36,7 +36,9 @@ test("AW-26 AW-27 currentRegistrationCode is 64 hex digits and the same until it
   await registry.store.close();
   const { registry: again } = await newWorld(t, directory);
   assert.equal(await currentRegistrationCode(again), code);
+  const request = await registrationOf(again, await newCa());
   await deleteRegistrationCode(again);
+  await assert.rejects(registerCa(again, request), { code: "registration-code-mismatch" });
   await assert.rejects(deleteRegistrationCode(again), { name: "NotFound", code: "resource-not-found" });
   assert.notEqual(await currentRegistrationCode(again), code);
 });

@@ -11,6 +11,7 @@ import {
   describeCertificate,
   detachThingPrincipal,
   iotArn,
+  issuersOf,
   listCertificates,
   registerCa,
   registerCertificate,
@@ -122,12 +123,15 @@ test("registerCertificate asks which CA it was where two share name and key: cer
   assert.equal(registry.directory.certificate(id)?.caId, twins[1].certificate.id);
 });
 
-test("registerCertificateWithoutCa takes self-signed and CA certificates, and checks a CA that it knows", async (t) => {
+test("T-42 registerCertificateWithoutCa takes self-signed and CA certificates as plain device certificates, and checks a CA that it knows", async (t) => {
   const { registry } = await newWorld(t);
   const own = await newCa("Own");
   const id = await registerCertificateWithoutCa(registry, { certificatePem: certificateToPem(own.certificate) });
   const { ca_id, mode, status } = await describeCertificate(registry, id);
   assert.deepEqual({ ca_id, mode, status }, { ca_id: null, mode: "SNI_ONLY", status: "INACTIVE" });
+  // A CA that came this way stands for itself: what it signed is a stranger's, until it is registered as a CA.
+  assert.equal(registry.directory.counts.caCertificates, 0);
+  assert.deepEqual(await issuersOf(registry, await newLeaf({ issuer: own })), []);
   const issuer = await registeredCa(registry);
   const known = await registerCertificateWithoutCa(registry, { certificatePem: await pemOf({ issuer }) });
   assert.equal(registry.directory.certificate(known)?.caId, issuer.certificate.id);

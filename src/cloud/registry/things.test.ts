@@ -124,7 +124,7 @@ test("attachThingPrincipal keeps an exclusive certificate to one thing", async (
   });
 });
 
-test("attachThingPrincipal names what it does not find and what is no certificate ARN", async (t) => {
+test("T-43 attachThingPrincipal names what it does not find and what is no certificate ARN", async (t) => {
   const { registry } = await newWorld(t);
   const { arn } = await newPrincipal(registry);
   await createThing(registry, "a");
