@@ -1,0 +1,158 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { RIGHT, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
+import { Se05xChip, type Se05xModelName } from "../../chip/se05x/index.ts";
+import { nodeSe05xCrypto } from "../../chip/node.ts";
+import { fromHex, HawserError, utf8Bytes } from "../../codec/index.ts";
+import {
+  ecPublicKeyInfo,
+  ecPublicPoint,
+  SeededEntropy,
+  verifierOverDigests,
+  VirtualClock,
+} from "../../crypto/index.ts";
+import { nodeHash, nodeKeyAgreement, nodeVerifier } from "../../crypto/node.ts";
+import { Ledger } from "../../trace/index.ts";
+import { localTransport } from "../index.ts";
+import { Se05x, certificateObject, keyObject } from "./index.ts";
+
+async function open(model: Se05xModelName = "a5000") {
+  const clock = new VirtualClock();
+  const entropy = new SeededEntropy(nodeHash, "host");
+  const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, entropy, clock });
+  const trace = new Ledger({ clock });
+  const device = await Se05x.open(localTransport(chip), { hash: nodeHash, clock, trace });
+  return { chip, device, trace };
+}
+
+function codeIs(code: string, wire?: number) {
+  return (error: unknown) =>
+    error instanceof HawserError &&
+    error.code === code &&
+    (wire === undefined || (error as { wire?: unknown }).wire === wire);
+}
+
+test("Se05x tells who the chip is, and lists the keys that it was born with", async () => {
+  for (const [model, firmware] of [
+    ["a5000", "7.2.0"],
+    ["se050", "3.1.0"],
+    ["se051", "7.2.0"],
+  ] as const) {
+    const { chip, device } = await open(model);
+    assert.deepEqual(await device.identify(), { model: "SE05x", uniqueId: chip.uniqueId, firmware });
+    const slots = await device.keySlots();
+    assert.deepEqual(
+      slots.map(({ slot, publicKey }) => [slot, publicKey !== undefined]),
+      [
+        [0, false],
+        [1, false],
+        [2, false],
+        [3, false],
+        [SE05X_OBJECT.connectionKey, true],
+        [SE05X_OBJECT.deviceKey, true],
+        [SE05X_OBJECT.gatewayKey, true],
+      ],
+    );
+  }
+});
+
+test("Se05x signers sign with every algorithm of both curves, in slots and with the keys of birth", async () => {
+  const { device } = await open();
+  const content = utf8Bytes("telemetry");
+  const publicKey = await device.generateKeyPair(0);
+  const p384 = nodeSe05xCrypto.p384;
+  const scalar = new Uint8Array(48).fill(5);
+  await device.injectKeyPair(1, { scalar, point: p384.publicPoint(scalar) });
+  assert.deepEqual((await device.signer(0)).publicKey, publicKey);
+  for (const slot of [0, 1, SE05X_OBJECT.deviceKey]) {
+    const signer = await device.signer(slot);
+    assert.equal(signer.performer, "chip");
+    for (const algorithm of signer.algorithms) {
+      const signature = await signer.sign(algorithm, content);
+      const check = { publicKey: signer.publicKey, algorithm, content, signature };
+      assert.equal(await nodeVerifier.verify(check), true, algorithm);
+      assert.equal(await verifierOverDigests(device.verifier, nodeHash).verify(check), true);
+      const changed = { ...check, content: utf8Bytes("telemetrx") };
+      assert.equal(await verifierOverDigests(device.verifier, nodeHash).verify(changed), false);
+    }
+    await assert.rejects(signer.sign("rsa_pss_sha256", content), codeIs("bad-argument"));
+  }
+  await device.eraseKeyPair(0);
+  await assert.rejects(device.signer(0), codeIs("status-word", 0x6985));
+  await assert.rejects(device.eraseKeyPair(SE05X_OBJECT.deviceKey), codeIs("status-word", 0x6986));
+});
+
+test("Se05x key agreement gives the host's secret on both curves, and notices a key that was replaced", async () => {
+  const { device } = await open();
+  const agreement = device.keyAgreement(2);
+  for (const group of ["secp256r1", "secp384r1"] as const) {
+    const ours = await agreement.generate(group);
+    const theirs = await nodeKeyAgreement.generate(group);
+    assert.deepEqual(await ours.agree(theirs.publicKey), await theirs.agree(ours.publicKey));
+    await assert.rejects(
+      ours.agree(theirs.publicKey.with(40, (theirs.publicKey[40] ?? 0) ^ 1)),
+      codeIs("status-word", 0x6a80),
+    );
+    await agreement.generate(group);
+    await assert.rejects(ours.agree(theirs.publicKey), codeIs("ephemeral-key-replaced"));
+  }
+  await assert.rejects(agreement.generate("x25519"), codeIs("bad-argument"));
+});
+
+test("Se05x keeps certificates in files, and reads those of birth", async () => {
+  const { device } = await open("se051");
+  const der = Uint8Array.from({ length: 1300 }, (_, i) => i & 0xff);
+  await device.writeCertificate(3, der.slice(0, 700));
+  await device.writeCertificate(3, der);
+  assert.deepEqual(await device.readCertificate(3), der);
+  assert.deepEqual(await device.listCertificates(), [{ index: 3, length: 1300 }]);
+  await device.eraseCertificate(3);
+  await device.eraseCertificate(3);
+  assert.equal(await device.readCertificate(3), undefined);
+  const born = await device.readCertificate(SE05X_OBJECT.deviceCertificate);
+  const key = (await device.signer(SE05X_OBJECT.deviceKey)).publicKey;
+  assert.ok(Buffer.from(born ?? []).includes(Buffer.from(ecPublicPoint(key)?.point ?? assert.fail())));
+  await assert.rejects(device.readCertificate(-1), codeIs("bad-argument"));
+  assert.notEqual(keyObject(0), certificateObject(0));
+});
+
+test("Se05x random and verifier come from the chip, and every command is told to the trace", async () => {
+  const { device, trace } = await open();
+  assert.equal((await device.random.random(1100)).length, 1100);
+  assert.equal(
+    await device.verifier.verifyDigest(
+      nodeSe05xCrypto.p256.publicPoint(new Uint8Array(32).fill(1)),
+      new Uint8Array(32),
+      new Uint8Array(3),
+    ),
+    false,
+  );
+  const names = trace
+    .events({ kinds: ["bus.exchange"] })
+    .map((event) => (event.kind === "bus.exchange" ? event.name : ""));
+  assert.deepEqual(names.slice(0, 2), ["Select", "ReadObject"]);
+  assert.equal(names.filter((name) => name === "GetRandom").length, 3);
+});
+
+test("Se05x asUser does inside a session what a policy keeps from everybody else", async () => {
+  const { device } = await open();
+  const [user, key, pin] = [0x20000001, 0x20000002, fromHex("31323334")];
+  await device.send("writeUserId", { insFlags: 0x40, objectId: user, value: pin });
+  const entry = { authObjectId: user, rights: (RIGHT.sign | RIGHT.read) >>> 0, extension: new Uint8Array(0) };
+  await device.send("writeEcKey", { part: 0x60, objectId: key, policy: [entry] });
+  const sign = { objectId: key, algorithm: 0x21, digest: new Uint8Array(32) };
+  await assert.rejects(device.send("sign", sign), codeIs("status-word", 0x6986));
+  const { signature, point } = await device.asUser(user, pin, async (session) => ({
+    ...(await session.send("sign", sign)),
+    point: (await session.send("readObject", { objectId: key })).bytes,
+  }));
+  assert.equal(await device.verifier.verifyDigest(point, sign.digest, signature), true);
+  assert.equal(ecPublicKeyInfo(point).length, 91);
+  await assert.rejects(
+    device.asUser(user, fromHex("00000000"), (session) => session.send("sign", sign)),
+    codeIs("status-word", 0x6982),
+  );
+  await assert.rejects(device.send("sign", sign), codeIs("status-word", 0x6986));
+  assert.equal((await device.keySlots()).find(({ slot }) => slot === key)?.publicKey, undefined);
+});

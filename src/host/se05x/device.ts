@@ -1,0 +1,321 @@
+import {
+  RIGHT,
+  SE05X_AID,
+  SE05X_CURVE,
+  SE05X_INS_FLAG,
+  SE05X_OBJECT,
+  SE05X_PART,
+  SE05X_RESULT,
+  SE05X_SIGNATURE,
+  SE05X_TYPE,
+  type Se05xCommandName,
+  type Se05xRequest,
+  type Se05xResponse,
+} from "../../apdu/se05x/index.ts";
+import { concat, ProtocolError, Reader, Refused, toHex, UsageError } from "../../codec/index.ts";
+import {
+  type Clock,
+  type DigestSigner,
+  type DigestVerifier,
+  ecPublicKeyInfo,
+  type Hash,
+  hashOf,
+  type KeyAgreement,
+  type KeySlot,
+  type NamedGroup,
+  type PlainKeyPair,
+  type Random,
+  type SecureElement,
+  type SecureElementIdentity,
+  type SignatureAlgorithm,
+  type Signer,
+  type StoredCertificate,
+} from "../../crypto/index.ts";
+import { silentTrace, type Trace } from "../../trace/index.ts";
+import type { HostErrorCode } from "../errors.ts";
+import { Queue } from "../queue.ts";
+import type { Transport } from "../transport.ts";
+import { eraseFile, readFile, writeFile } from "./files.ts";
+import { certificateObject, keyObject, SCRATCH_OBJECT, certificateIndexOf, slotOf } from "./object-ids.ts";
+import { Se05xSession } from "./session.ts";
+
+export type Se05xOptions = { readonly hash: Hash; readonly clock: Clock; readonly trace?: Trace };
+
+/** The most random bytes that are asked for at once. */
+const RANDOM_CHUNK = 0x200;
+/** Slots that are always listed, empty or not. */
+const LISTED_SLOTS = 4;
+const GROUP_CURVES: Partial<Record<NamedGroup, number>> = {
+  secp256r1: SE05X_CURVE.p256,
+  secp384r1: SE05X_CURVE.p384,
+};
+const ALGORITHMS: Readonly<Record<number, readonly SignatureAlgorithm[]>> = {
+  65: ["ecdsa_sha256", "ecdsa_sha384", "ecdsa_sha512"],
+  97: ["ecdsa_sha384", "ecdsa_sha512", "ecdsa_sha256"],
+};
+
+/**
+ * An A5000 or SE05x secure element as a device's host sees it, over any transport.
+ *
+ * A slot below 256 stands for an object of Hawser's own; any other slot is an object identifier itself, so that the
+ * keys that a part was born with are used like all others. Callers may be many: commands are queued.
+ */
+export class Se05x implements SecureElement {
+  readonly identity: SecureElementIdentity;
+  readonly random: Random;
+  readonly verifier: DigestVerifier;
+  readonly #session: Se05xSession;
+  readonly #transport: Transport;
+  readonly #hash: Hash;
+  readonly #queue = new Queue();
+  /** How often each slot was given a new key through this object. */
+  readonly #slotChanges = new Map<number, number>();
+
+  private constructor(session: Se05xSession, transport: Transport, hash: Hash, identity: SecureElementIdentity) {
+    this.#session = session;
+    this.#transport = transport;
+    this.#hash = hash;
+    this.identity = identity;
+    this.random = { performer: "chip", random: (length) => this.#random(length) };
+    this.verifier = {
+      performer: "chip",
+      verifyDigest: (point, digest, signature) => this.#verify(point, digest, signature),
+    };
+  }
+
+  /** Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where it has none. */
+  static async open(transport: Transport, options: Se05xOptions): Promise<Se05x> {
+    const { hash, clock, trace = silentTrace } = options;
+    const session = new Se05xSession(transport, clock, trace);
+    const { appletVersion } = await session.send("select", { aid: SE05X_AID });
+    const { bytes } = await session.send("readObject", { objectId: SE05X_OBJECT.uniqueId, offset: 0, length: 18 });
+    const uniqueId = toHex(bytes);
+    session.identified(uniqueId);
+    const firmware = [appletVersion >> 16, (appletVersion >> 8) & 0xff, appletVersion & 0xff].join(".");
+    return new Se05x(session, transport, hash, { model: "SE05x", uniqueId, firmware });
+  }
+
+  async identify(): Promise<SecureElementIdentity> {
+    return this.identity;
+  }
+
+  /** Sends one command of the table. Throws `Refused` `status-word` where the chip says no. */
+  send<Key extends Se05xCommandName>(key: Key, request: Se05xRequest<Key>): Promise<Se05xResponse<Key>> {
+    return this.exclusive((session) => session.send(key, request));
+  }
+
+  /** Sends command bytes as they are. */
+  transmit(command: Uint8Array): Promise<Uint8Array> {
+    return this.exclusive((session) => session.transmit(command));
+  }
+
+  /** Runs several commands with nobody else's in between. */
+  exclusive<T>(work: (session: Se05xSession) => Promise<T>): Promise<T> {
+    return this.#queue.run(() => work(this.#session));
+  }
+
+  /** Runs commands in a session that a user identifier authenticates; it is closed behind them. */
+  asUser<T>(userObjectId: number, value: Uint8Array, work: (session: Se05xSession) => Promise<T>): Promise<T> {
+    return this.exclusive(async (session) => {
+      const { sessionId } = await session.send("createSession", { objectId: userObjectId });
+      session.within(sessionId);
+      try {
+        await session.send("verifySessionUserId", { value });
+        return await work(session);
+      } finally {
+        await session.send("closeSession", {}).finally(() => session.within(undefined));
+      }
+    });
+  }
+
+  async keySlots(): Promise<readonly KeySlot[]> {
+    return this.exclusive(async (session) => {
+      const slots = new Map<number, Uint8Array | undefined>();
+      for (let slot = 0; slot < LISTED_SLOTS; slot++) slots.set(slot, undefined);
+      for (const objectId of await objectsOf(session, SE05X_TYPE.ecPair)) {
+        slots.set(slotOf(objectId), await publicKeyIn(session, objectId));
+      }
+      return [...slots].map(([slot, publicKey]) => ({ slot, publicKey })).toSorted((a, b) => a.slot - b.slot);
+    });
+  }
+
+  async generateKeyPair(slot: number): Promise<Uint8Array> {
+    return ecPublicKeyInfo((await this.#generate(slot, SE05X_CURVE.p256)).point);
+  }
+
+  async injectKeyPair(slot: number, { scalar, point }: PlainKeyPair): Promise<void> {
+    const curve = scalar.length === 48 ? SE05X_CURVE.p384 : SE05X_CURVE.p256;
+    await this.#fill(slot, { curve, privateKey: scalar, publicKey: point });
+  }
+
+  async eraseKeyPair(slot: number): Promise<void> {
+    await this.exclusive(async (session) => {
+      await session.send("deleteObject", { objectId: keyObject(slot) });
+      this.#noteChange(slot);
+    });
+  }
+
+  async signer(slot: number): Promise<Signer> {
+    const { point, signDigest } = await this.#key(slot);
+    const algorithms = ALGORITHMS[point.length] ?? [];
+    return {
+      performer: "chip",
+      publicKey: ecPublicKeyInfo(point),
+      algorithms,
+      sign: async (algorithm, content) => {
+        if (!algorithms.includes(algorithm)) throw badArgument(`an SE05x does not sign ${algorithm}`);
+        return signDigest(this.#hash.digest(hashOf(algorithm), content));
+      },
+    };
+  }
+
+  async digestSigner(slot: number): Promise<DigestSigner> {
+    const { point, signDigest } = await this.#key(slot);
+    return { performer: "chip", publicKey: ecPublicKeyInfo(point), signDigest };
+  }
+
+  keyAgreement(slot: number): KeyAgreement {
+    return {
+      performer: "chip",
+      groups: ["secp256r1", "secp384r1"],
+      generate: async (group) => {
+        const curve = GROUP_CURVES[group];
+        if (curve === undefined) throw badArgument(`an SE05x agrees on secp256r1 and secp384r1, not ${group}`);
+        const { point, change } = await this.#generate(slot, curve);
+        return { group, publicKey: point, agree: (peerPoint) => this.#agree(slot, change, peerPoint) };
+      },
+    };
+  }
+
+  async writeCertificate(index: number, der: Uint8Array): Promise<void> {
+    await this.exclusive((session) => writeFile(session, certificateObject(index), der));
+  }
+
+  async readCertificate(index: number): Promise<Uint8Array | undefined> {
+    return this.exclusive((session) => readFile(session, certificateObject(index)));
+  }
+
+  async listCertificates(): Promise<readonly StoredCertificate[]> {
+    return this.exclusive(async (session) => {
+      const found: StoredCertificate[] = [];
+      for (const objectId of await objectsOf(session, SE05X_TYPE.binary)) {
+        const index = certificateIndexOf(objectId);
+        if (index === undefined) continue;
+        found.push({ index, length: (await session.send("readSize", { objectId })).size });
+      }
+      return found;
+    });
+  }
+
+  async eraseCertificate(index: number): Promise<void> {
+    await this.exclusive((session) => eraseFile(session, certificateObject(index)));
+  }
+
+  /** Ends the connection; commands that wait are rejected. */
+  async close(): Promise<void> {
+    await this.#transport.close();
+  }
+
+  async #key(slot: number) {
+    const objectId = keyObject(slot);
+    const { bytes: point } = await this.send("readObject", { objectId });
+    const signDigest = async (digest: Uint8Array) =>
+      (await this.send("sign", { objectId, algorithm: SE05X_SIGNATURE.plain, digest: digest.subarray(0, 64) }))
+        .signature;
+    return { point, signDigest };
+  }
+
+  #generate(slot: number, curve: number): Promise<{ point: Uint8Array; change: number }> {
+    return this.#fill(slot, { curve });
+  }
+
+  /** Puts a new key into a slot, in the place of one that may be on another curve. */
+  #fill(
+    slot: number,
+    key: { readonly curve: number; readonly privateKey?: Uint8Array; readonly publicKey?: Uint8Array },
+  ): Promise<{ point: Uint8Array; change: number }> {
+    return this.exclusive(async (session) => {
+      const objectId = keyObject(slot);
+      const { result } = await session.send("exists", { objectId });
+      if (result === SE05X_RESULT.yes) await session.send("deleteObject", { objectId });
+      await session.send("writeEcKey", { part: SE05X_PART.pair, objectId, ...key });
+      const change = this.#noteChange(slot);
+      return { point: (await session.send("readObject", { objectId })).bytes, change };
+    });
+  }
+
+  #agree(slot: number, change: number, peerPoint: Uint8Array): Promise<Uint8Array> {
+    return this.exclusive(async (session) => {
+      // The chip would agree with whatever key is in the slot by now, and nobody would learn why the peer disagrees.
+      if (this.#slotChanges.get(slot) !== change) {
+        throw new UsageError<HostErrorCode>("ephemeral-key-replaced", `slot ${slot} holds another key by now`);
+      }
+      return (await session.send("agree", { objectId: keyObject(slot), peerPoint })).sharedSecret;
+    });
+  }
+
+  #noteChange(slot: number): number {
+    const change = (this.#slotChanges.get(slot) ?? 0) + 1;
+    this.#slotChanges.set(slot, change);
+    return change;
+  }
+
+  async #random(length: number): Promise<Uint8Array> {
+    const parts: Uint8Array[] = [];
+    for (let left = length; left > 0; left -= RANDOM_CHUNK) {
+      const asked = Math.min(left, RANDOM_CHUNK);
+      const { bytes } = await this.send("random", { length: asked });
+      if (bytes.length !== asked) throw malformed(`${bytes.length} random bytes where ${asked} were asked for`);
+      parts.push(bytes);
+    }
+    return concat(...parts);
+  }
+
+  /** The chip checks with keys that it holds: the point goes into a transient object for the time of the command. */
+  async #verify(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
+    const curve = point.length === 97 ? SE05X_CURVE.p384 : SE05X_CURVE.p256;
+    const objectId = SCRATCH_OBJECT;
+    const rights = (RIGHT.verify | RIGHT.delete) >>> 0;
+    const policy = [{ authObjectId: 0, rights, extension: new Uint8Array(0) }];
+    return this.exclusive(async (session) => {
+      const key = { part: SE05X_PART.public, objectId, curve, publicKey: point, policy };
+      await session.send("writeEcKey", { ...key, insFlags: SE05X_INS_FLAG.transient });
+      try {
+        const request = { objectId, algorithm: SE05X_SIGNATURE.plain, digest: digest.subarray(0, 64), signature };
+        return (await session.send("verify", request)).result === SE05X_RESULT.yes;
+      } finally {
+        await session.send("deleteObject", { objectId });
+      }
+    });
+  }
+}
+
+/** The public key of a pair, or undefined where its policy keeps even that. */
+async function publicKeyIn(session: Se05xSession, objectId: number): Promise<Uint8Array | undefined> {
+  try {
+    return ecPublicKeyInfo((await session.send("readObject", { objectId })).bytes);
+  } catch (error) {
+    if (error instanceof Refused && error.wire === 0x6986) return undefined;
+    throw error;
+  }
+}
+
+/** The identifiers of all objects of a type. */
+async function objectsOf(session: Se05xSession, filter: number): Promise<number[]> {
+  const found: number[] = [];
+  for (;;) {
+    const { more, ids } = await session.send("readIdList", { offset: found.length, filter });
+    const reader = new Reader(ids);
+    while (reader.remaining > 0) found.push(reader.u32());
+    if (more !== SE05X_RESULT.no) return found;
+    if (ids.length === 0) throw malformed("a list that goes on without anything in it");
+  }
+}
+
+function malformed(message: string): ProtocolError<HostErrorCode> {
+  return new ProtocolError<HostErrorCode>("malformed-answer", message, undefined);
+}
+
+function badArgument(message: string): UsageError<HostErrorCode> {
+  return new UsageError<HostErrorCode>("bad-argument", message);
+}

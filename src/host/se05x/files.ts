@@ -1,0 +1,45 @@
+import { SE05X_RESULT } from "../../apdu/se05x/index.ts";
+import { concat, ProtocolError } from "../../codec/index.ts";
+import type { HostErrorCode } from "../errors.ts";
+import type { Se05xSession } from "./session.ts";
+
+/** What one command moves: a command with it fits the smaller of the chips' buffers. SE05x coding rules */
+const CHUNK = 0x200;
+
+/** A file as a whole, in the place of one that has another length. */
+export async function writeFile(session: Se05xSession, objectId: number, bytes: Uint8Array): Promise<void> {
+  await eraseFile(session, objectId);
+  await session.send("writeBinary", { objectId, length: bytes.length, data: bytes.subarray(0, CHUNK) });
+  for (let offset = CHUNK; offset < bytes.length; offset += CHUNK) {
+    await session.send("writeBinary", { objectId, offset, data: bytes.subarray(offset, offset + CHUNK) });
+  }
+}
+
+/** A file as a whole, or undefined where there is none. */
+export async function readFile(session: Se05xSession, objectId: number): Promise<Uint8Array | undefined> {
+  if (!(await exists(session, objectId))) return undefined;
+  const { size } = await session.send("readSize", { objectId });
+  const parts: Uint8Array[] = [];
+  for (let offset = 0; offset < size; offset += CHUNK) {
+    const length = Math.min(CHUNK, size - offset);
+    const { bytes } = await session.send("readObject", { objectId, offset, length });
+    if (bytes.length !== length) {
+      throw new ProtocolError<HostErrorCode>(
+        "malformed-answer",
+        `${bytes.length} bytes of a file, not ${length}`,
+        undefined,
+      );
+    }
+    parts.push(bytes);
+  }
+  return concat(...parts);
+}
+
+/** Does nothing where there is no such file. */
+export async function eraseFile(session: Se05xSession, objectId: number): Promise<void> {
+  if (await exists(session, objectId)) await session.send("deleteObject", { objectId });
+}
+
+async function exists(session: Se05xSession, objectId: number): Promise<boolean> {
+  return (await session.send("exists", { objectId })).result === SE05X_RESULT.yes;
+}

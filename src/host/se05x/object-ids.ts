@@ -1,0 +1,38 @@
+import { UsageError } from "../../codec/index.ts";
+import type { HostErrorCode } from "../errors.ts";
+
+/** Identifiers of Hawser's own: outside the ranges that NXP, its cloud services and its examples use. SE05x object ids */
+const KEYS = 0x4857_0000;
+const CERTIFICATES = 0x4857_0100;
+const OWN_COUNT = 0x100;
+
+/** A transient object of the host library's own. */
+export const SCRATCH_OBJECT = 0x4857_0200;
+
+/** The object of a key slot: one of Hawser's own below 256, else the identifier itself. Throws `bad-argument`. */
+export function keyObject(slot: number): number {
+  return objectAt(slot, KEYS, "slot");
+}
+
+/** The slot of a key object. */
+export function slotOf(objectId: number): number {
+  return objectId >= KEYS && objectId < KEYS + OWN_COUNT ? objectId - KEYS : objectId;
+}
+
+/** The object of a certificate index, by the same rule. */
+export function certificateObject(index: number): number {
+  return objectAt(index, CERTIFICATES, "certificate");
+}
+
+/** The index of a file among Hawser's own certificates, or undefined where it is another file. */
+export function certificateIndexOf(objectId: number): number | undefined {
+  const index = objectId - CERTIFICATES;
+  return index >= 0 && index < OWN_COUNT ? index : undefined;
+}
+
+function objectAt(place: number, first: number, what: string): number {
+  if (!Number.isInteger(place) || place < 0 || place > 0xffff_ffff) {
+    throw new UsageError<HostErrorCode>("bad-argument", `${what} ${place} is not within 0..4294967295`);
+  }
+  return place < OWN_COUNT ? first + place : place;
+}
