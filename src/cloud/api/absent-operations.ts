@@ -43,8 +43,6 @@ export const ABSENT_OPERATIONS: Readonly<
     ["CreateDynamicThingGroup", "POST", "/dynamic-thing-groups/{thingGroupName}"],
     ["UpdateDynamicThingGroup", "PATCH", "/dynamic-thing-groups/{thingGroupName}"],
     ["DeleteDynamicThingGroup", "DELETE", "/dynamic-thing-groups/{thingGroupName}"],
-    ["ListThingPrincipalsV2", "GET", "/things/{thingName}/principals-v2"],
-    ["ListPrincipalThingsV2", "GET", "/principals/things-v2"],
     ["TagResource", "POST", "/tags"],
     ["UntagResource", "POST", "/untag"],
     ["ListTagsForResource", "GET", "/tags"],

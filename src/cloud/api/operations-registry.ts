@@ -15,10 +15,12 @@ import type {
   PolicyPage,
   PolicyVersionDescription,
   PolicyVersionListing,
+  PrincipalThingPage,
   RegistrationCodeResult,
   ThingDescription,
   ThingIdentity,
   ThingListing,
+  ThingPrincipalPage,
 } from "./results.ts";
 import { boolean, integer, map, oneOf, record, string, unavailable } from "./shape.ts";
 
@@ -39,6 +41,7 @@ const POLICY_DOCUMENT = string({ max: 404_600 });
 const POLICY_VERSION_ID = string({ max: 9, pattern: /[0-9]+/ });
 /** An ARN; which kind is the registry's question. */
 const PRINCIPAL = string({ min: 1, max: 2048 });
+const PRINCIPAL_TYPE = oneOf("EXCLUSIVE_THING", "NON_EXCLUSIVE_THING");
 const ATTRIBUTE_PAYLOAD = record({
   attributes: map(
     string({ max: 128, pattern: /[a-zA-Z0-9_.,@/:#-]+/ }),
@@ -287,7 +290,7 @@ export const THING_OPERATIONS = {
     input: {
       thingName: uri(THING_NAME),
       principal: THING_PRINCIPAL,
-      thingPrincipalType: query(oneOf("EXCLUSIVE_THING", "NON_EXCLUSIVE_THING")),
+      thingPrincipalType: query(PRINCIPAL_TYPE),
     },
     output: OK,
     errors: NOT_FOUND,
@@ -305,6 +308,22 @@ export const THING_OPERATIONS = {
     method: "GET",
     path: "/things/{thingName}/principals",
     input: { thingName: uri(THING_NAME), ...PAGED_BY_TOKEN },
+    output: OK,
+    errors: NOT_FOUND,
+  }),
+  ListThingPrincipalsV2: operation<ThingPrincipalPage>()({
+    service: "iot",
+    method: "GET",
+    path: "/things/{thingName}/principals-v2",
+    input: { thingName: uri(THING_NAME), thingPrincipalType: query(PRINCIPAL_TYPE), ...PAGED_BY_TOKEN },
+    output: OK,
+    errors: NOT_FOUND,
+  }),
+  ListPrincipalThingsV2: operation<PrincipalThingPage>()({
+    service: "iot",
+    method: "GET",
+    path: "/principals/things-v2",
+    input: { principal: THING_PRINCIPAL, thingPrincipalType: query(PRINCIPAL_TYPE), ...PAGED_BY_TOKEN },
     output: OK,
     errors: NOT_FOUND,
   }),

@@ -293,3 +293,37 @@ test("listings of every style page through all they have, and end without a toke
   await assert.rejects(api.call("ListPolicies", { marker: "not a marker" }), { wire: 400 });
   await assert.rejects(api.call("ListThings", { nextToken: "bm9uZQ==" }), { wire: 400 });
 });
+
+test("ListThingPrincipalsV2 and ListPrincipalThingsV2 tell whose alone a certificate is, and filter by it", async (t) => {
+  const { api, arn } = await deviceOf(t);
+  const issuer = await registeredCa(api.registry);
+  const shared = await api.call("RegisterCertificate", { certificatePem: certificateToPem(await newLeaf({ issuer })) });
+  for (const thingName of ["a", "b"]) await api.call("CreateThing", { thingName });
+  await api.call("AttachThingPrincipal", { thingName: "a", principal: arn, thingPrincipalType: "EXCLUSIVE_THING" });
+  for (const thingName of ["a", "b"]) {
+    await api.call("AttachThingPrincipal", { thingName, principal: shared.certificateArn });
+  }
+  const exclusive = { principal: arn, thingPrincipalType: "EXCLUSIVE_THING" };
+  const other = { principal: shared.certificateArn, thingPrincipalType: "NON_EXCLUSIVE_THING" };
+  const first = await api.call("ListThingPrincipalsV2", { thingName: "a", maxResults: 1 });
+  const { nextToken } = first;
+  const second = await api.call("ListThingPrincipalsV2", {
+    thingName: "a",
+    ...(nextToken !== undefined && { nextToken }),
+  });
+  const all = [...first.thingPrincipalObjects, ...second.thingPrincipalObjects];
+  assert.deepEqual(
+    all.toSorted((a, b) => (a.thingPrincipalType < b.thingPrincipalType ? -1 : 1)),
+    [exclusive, other],
+  );
+  assert.deepEqual(await api.call("ListThingPrincipalsV2", { thingName: "a", thingPrincipalType: "EXCLUSIVE_THING" }), {
+    thingPrincipalObjects: [exclusive],
+  });
+  const things = await api.call("ListPrincipalThingsV2", { principal: shared.certificateArn });
+  assert.deepEqual(things.principalThingObjects, [
+    { thingName: "a", thingPrincipalType: "NON_EXCLUSIVE_THING" },
+    { thingName: "b", thingPrincipalType: "NON_EXCLUSIVE_THING" },
+  ]);
+  const none = { principal: shared.certificateArn, thingPrincipalType: "EXCLUSIVE_THING" } as const;
+  assert.deepEqual(await api.call("ListPrincipalThingsV2", none), { principalThingObjects: [] });
+});

@@ -65,6 +65,27 @@ export type ThingListing = {
   readonly version: number;
 };
 
+/** Whether a certificate is one thing's alone. */
+export type ThingPrincipalKind = "EXCLUSIVE_THING" | "NON_EXCLUSIVE_THING";
+
+/** One page; `nextToken` is absent on the last. */
+export type ThingPrincipalPage = {
+  readonly thingPrincipalObjects: readonly {
+    readonly principal: string;
+    readonly thingPrincipalType: ThingPrincipalKind;
+  }[];
+  readonly nextToken?: string;
+};
+
+/** One page; `nextToken` is absent on the last. */
+export type PrincipalThingPage = {
+  readonly principalThingObjects: readonly {
+    readonly thingName: string;
+    readonly thingPrincipalType: ThingPrincipalKind;
+  }[];
+  readonly nextToken?: string;
+};
+
 export type PolicyIdentity = { readonly policyName: string; readonly policyArn: string };
 
 export type CreatedPolicy = PolicyIdentity & { readonly policyDocument: string; readonly policyVersionId: string };

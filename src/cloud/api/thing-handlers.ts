@@ -47,12 +47,26 @@ export function thingHandlers(registry: Registry): HandlersOf<keyof typeof THING
     DetachThingPrincipal: ({ thingName, principal }) => detachThingPrincipal(registry, thingName, principal),
     async ListThingPrincipals({ thingName, ...input }) {
       const { rows, next } = await listThingPrincipals(registry, thingName, pageRequestOf(input));
-      const principals = rows.map((id) => iotArn(account, "cert", id));
+      const principals = rows.map(({ principal }) => iotArn(account, "cert", principal));
       return next === undefined ? { principals } : { principals, nextToken: next };
+    },
+    async ListThingPrincipalsV2({ thingName, thingPrincipalType: type, ...input }) {
+      const { rows, next } = await listThingPrincipals(registry, thingName, { ...pageRequestOf(input), type });
+      const thingPrincipalObjects = rows.map((row) => ({
+        principal: iotArn(account, "cert", row.principal),
+        thingPrincipalType: row.type,
+      }));
+      return next === undefined ? { thingPrincipalObjects } : { thingPrincipalObjects, nextToken: next };
     },
     async ListPrincipalThings({ principal, ...input }) {
       const { rows, next } = await listPrincipalThings(registry, principal, pageRequestOf(input));
-      return next === undefined ? { things: rows } : { things: rows, nextToken: next };
+      const things = rows.map(({ thing }) => thing);
+      return next === undefined ? { things } : { things, nextToken: next };
+    },
+    async ListPrincipalThingsV2({ principal, thingPrincipalType: type, ...input }) {
+      const { rows, next } = await listPrincipalThings(registry, principal, { ...pageRequestOf(input), type });
+      const principalThingObjects = rows.map((row) => ({ thingName: row.thing, thingPrincipalType: row.type }));
+      return next === undefined ? { principalThingObjects } : { principalThingObjects, nextToken: next };
     },
   };
 }

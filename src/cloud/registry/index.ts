@@ -50,6 +50,8 @@ export {
   listThingPrincipals,
   listThings,
   updateThing,
+  type AttachmentRequest,
   type Thing,
+  type ThingAttachment,
 } from "./things.ts";
 export { uuid } from "./uuid.ts";

@@ -97,10 +97,17 @@ test("attachThingPrincipal is idempotent, is seen in the directory, and lists bo
   assert.deepEqual(registry.directory.certificate(one.id)?.things, ["b", "a"]);
   const first = await listThingPrincipals(registry, "b", { limit: 1 });
   const second = await listThingPrincipals(registry, "b", { limit: 1, token: first.next });
-  assert.deepEqual([...first.rows, ...second.rows, second.next], [one.id, two.id, undefined]);
+  const type = "NON_EXCLUSIVE_THING";
+  assert.deepEqual(
+    [...first.rows, ...second.rows, second.next],
+    [{ thing: "b", principal: one.id, type }, { thing: "b", principal: two.id, type }, undefined],
+  );
   const things = await listPrincipalThings(registry, one.arn, { limit: 1 });
   const more = await listPrincipalThings(registry, one.arn, { limit: 1, token: things.next });
-  assert.deepEqual([...things.rows, ...more.rows], ["b", "a"]);
+  assert.deepEqual(
+    [...things.rows, ...more.rows].map(({ thing }) => thing),
+    ["b", "a"],
+  );
   await detachThingPrincipal(registry, "b", one.arn);
   await detachThingPrincipal(registry, "b", one.arn);
   assert.deepEqual(registry.directory.certificate(one.id)?.things, ["a"]);

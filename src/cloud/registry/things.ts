@@ -164,49 +164,61 @@ export async function detachThingPrincipal(registry: Registry, thing: string, pr
   );
 }
 
-/** Certificate ids attached to a thing, in order. Throws `NotFound`. */
+/** A certificate and a thing that are attached to each other. */
+export type ThingAttachment = {
+  readonly thing: string;
+  /** A certificate id. */
+  readonly principal: string;
+  readonly type: ThingPrincipalType;
+};
+
+/** A page of attachments; only those of one type where `type` is given. */
+export type AttachmentRequest = PageRequest & { readonly type?: ThingPrincipalType | undefined };
+
+/** Certificates attached to a thing, in order of attachment. Throws `NotFound`. */
 export async function listThingPrincipals(
   { store }: Registry,
   thing: string,
-  request: PageRequest,
-): Promise<Page<string>> {
-  const name = `principals of ${thing}`;
-  const plan = planPage(name, { ...request, ascending: true });
+  request: AttachmentRequest,
+): Promise<Page<ThingAttachment>> {
   await thingNamed(store.read, thing);
-  const rows = await store.read
-    .selectFrom("thing_principals")
-    .select(["principal", "attached_at"])
-    .where("thing", "=", thing)
-    .where((eb) => beyond(eb, plan, ["attached_at", "principal"]))
-    .orderBy("attached_at")
-    .orderBy("principal")
-    .limit(plan.limit + 1)
-    .execute();
-  const page = pageOf(name, plan, { rows, keyOf: (row) => ({ number: row.attached_at, text: row.principal }) });
-  return { ...page, rows: page.rows.map((row) => row.principal) };
+  return attachmentPage(store.read, { column: "thing", value: thing, other: "principal" }, request);
 }
 
-/** Names of things that a certificate, given by ARN, is attached to. Throws `NotFound`. */
+/** Things that a certificate, given by ARN, is attached to, in order of attachment. Throws `NotFound`. */
 export async function listPrincipalThings(
   { store, account }: Registry,
   principal: string,
-  request: PageRequest,
-): Promise<Page<string>> {
+  request: AttachmentRequest,
+): Promise<Page<ThingAttachment>> {
   const id = certificateIdOfArn(account, principal, "principal");
-  const name = `things of ${id}`;
-  const plan = planPage(name, { ...request, ascending: true });
   await certificateExists(store.read, id);
-  const rows = await store.read
+  return attachmentPage(store.read, { column: "principal", value: id, other: "thing" }, request);
+}
+
+type Side = "thing" | "principal";
+
+async function attachmentPage(
+  queries: Queries,
+  { column, value, other }: { readonly column: Side; readonly value: string; readonly other: Side },
+  { type, ...request }: AttachmentRequest,
+): Promise<Page<ThingAttachment>> {
+  // A token goes on with what it was made for, the type included.
+  const name = `${other}s of ${value}${type === undefined ? "" : ` as ${type}`}`;
+  const plan = planPage(name, { ...request, ascending: true });
+  let query = queries
     .selectFrom("thing_principals")
-    .select(["thing", "attached_at"])
-    .where("principal", "=", id)
-    .where((eb) => beyond(eb, plan, ["attached_at", "thing"]))
+    .select(["thing", "principal", "type", "attached_at"])
+    .where(column, "=", value);
+  if (type !== undefined) query = query.where("type", "=", type);
+  const rows = await query
+    .where((eb) => beyond(eb, plan, ["attached_at", other]))
     .orderBy("attached_at")
-    .orderBy("thing")
+    .orderBy(other)
     .limit(plan.limit + 1)
     .execute();
-  const page = pageOf(name, plan, { rows, keyOf: (row) => ({ number: row.attached_at, text: row.thing }) });
-  return { ...page, rows: page.rows.map((row) => row.thing) };
+  const page = pageOf(name, plan, { rows, keyOf: (row) => ({ number: row.attached_at, text: row[other] }) });
+  return { ...page, rows: page.rows.map((row) => ({ thing: row.thing, principal: row.principal, type: row.type })) };
 }
 
 /** Throws `NotFound` where no certificate has this id. */
