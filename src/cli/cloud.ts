@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
 import { Option, type Command } from "commander";
 
@@ -9,7 +9,7 @@ import {
   DEVICE_POLICIES,
 } from "../cloud/onboarding/node-activation-function.ts";
 import { nodeClock, nodeEntropy } from "../crypto/node.ts";
-import { certificateToPem, nameFromAttributes } from "../pki/index.ts";
+import { certificateFromPem, certificateToPem, nameFromAttributes } from "../pki/index.ts";
 import { generateIssuingKey, keyToPem, signerFromPem } from "../pki/ca/node.ts";
 import { silentTrace } from "../trace/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
@@ -17,13 +17,14 @@ import { registerKeyCommands } from "./cloud-keys.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
 import { examples, outputOf, type Output } from "./output.ts";
 
-/** `hawser cloud register-ca|install-jitr|status|keys`: what an operator sets up once, through the control plane. */
+/** `hawser cloud register-ca|install-jitr|status|keys|root`: what an operator sets up once, through the control plane. */
 export function registerCloudCommands(program: Command): void {
   const cloud = program.command("cloud").description("set a cloud up, through its control plane");
   registerCaCommand(cloud);
   registerJitr(cloud);
   registerStatus(cloud);
   registerKeyCommands(cloud);
+  registerRoot(cloud);
 }
 
 function registerCaCommand(cloud: Command): void {
@@ -159,6 +160,22 @@ function registerStatus(cloud: Command): void {
       const counts = Object.entries(status.counts).map(([name, count]) => `  ${name}: ${count}`);
       const head = `account ${status.accountId} in ${status.region}, up for ${status.uptimeS} s`;
       outputOf(command).line(status, [head, ...counts].join("\n"));
+    });
+}
+
+function registerRoot(cloud: Command): void {
+  withApiOptions(cloud.command("root"))
+    .description("download the root certificate that devices must trust (mosquitto's --cafile)")
+    .option("--out <file>", "write it there; standard output otherwise")
+    .addHelpText("after", examples("hawser cloud root --data ./cloud --out root.pem"))
+    .action(async (options: ApiOptions & { readonly out?: string }, command: Command) => {
+      const { pem } = await apiAccess(options).call("RootCertificate", {});
+      const text = new TextDecoder().decode(pem);
+      const certificate = certificateFromPem(text);
+      if (options.out !== undefined) writeFileSync(options.out, text);
+      const written = `${certificate.subject.text} written to ${options.out}`;
+      const fields = { event: "root", certificateId: certificate.id, pem: text };
+      outputOf(command).line(fields, options.out === undefined ? text.trimEnd() : written);
     });
 }
 

@@ -76,7 +76,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
   const broker = await openBroker(registry, closing);
-  const plane = await openControlPlane({ options, ground, broker }, closing);
+  const plane = await openControlPlane({ options, ground, broker, rootCertificate: identity.root }, closing);
   const { api, mqtt } = await listen({ options, registry, broker, plane, identity }, closing);
   return {
     account: registry.account,
@@ -128,9 +128,15 @@ async function openBroker(registry: Registry, closing: Closing): Promise<Broker>
   return broker;
 }
 
-type Parts = { readonly options: CloudOptions; readonly ground: Ground; readonly broker: Broker };
+type Parts = {
+  readonly options: CloudOptions;
+  readonly ground: Ground;
+  readonly broker: Broker;
+  readonly rootCertificate: string;
+};
 
-async function openControlPlane({ options, ground, broker }: Parts, closing: Closing): Promise<ControlPlane> {
+async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
+  const { options, ground, broker, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -168,6 +174,7 @@ async function openControlPlane({ options, ground, broker }: Parts, closing: Clo
     why: { explain: async (subject) => asJson(why(subject, await ledger.events({}, WHY_EVENTS))) },
     ledger,
     dataEndpoint: nameOf(options),
+    rootCertificate,
   });
   const plane: ControlPlane = new ControlPlane({
     ...common,

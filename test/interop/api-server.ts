@@ -109,6 +109,7 @@ function standIns(trace: Ledger, calls: CloudUnderTest["calls"]): Omit<ControlPl
     why: { explain: async () => ({}) },
     ledger: { events: async (filter, limit) => trace.events(filter).slice(-limit) },
     dataEndpoint: "localhost",
+    rootCertificate: "",
   };
 }
 

@@ -31,6 +31,7 @@ export async function newApi(t: TestContext, services: Partial<ControlPlaneServi
     why: { explain: async (subject) => ({ subject: subject ?? null, findings: [] }) },
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },
     dataEndpoint: "iot.example",
+    rootCertificate: "ROOT",
     issuing: await newIssuing(),
     ...standIns(calls),
     ...services,

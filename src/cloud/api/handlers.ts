@@ -28,6 +28,8 @@ export type ControlPlaneServices = {
   readonly ledger: LedgerReader;
   /** The host name that devices connect to, with a port only where it is not the usual one. */
   readonly dataEndpoint: string;
+  /** The root that devices must trust, PEM. */
+  readonly rootCertificate: string;
 };
 
 /** All handlers over the rooms behind them. */

@@ -20,8 +20,9 @@ export function hawserHandlers(services: {
   readonly why: Why;
   readonly ledger: LedgerReader;
   readonly dataEndpoint: string;
+  readonly rootCertificate: string;
 }): HandlersOf<Names> {
-  const { registry, why, ledger, dataEndpoint } = services;
+  const { registry, why, ledger, dataEndpoint, rootCertificate } = services;
   const { account, accessKeys, clock, directory } = registry;
   const startedAt = Math.floor(clock.now());
   return {
@@ -34,6 +35,7 @@ export function hawserHandlers(services: {
       const events = await ledger.events({ ...filter, ...(kinds === undefined ? {} : kindsOf(kinds)) }, limit);
       return { lines: utf8Bytes(events.map((event) => `${JSON.stringify(event)}\n`).join("")) };
     },
+    RootCertificate: async () => ({ pem: utf8Bytes(rootCertificate) }),
     ListAccessKeys: async () => ({ accessKeys: await accessKeys.list() }),
     CreateAccessKey: () => accessKeys.create(),
     UpdateAccessKey: ({ accessKeyId, status }) => accessKeys.setStatus(accessKeyId, status),

@@ -46,6 +46,15 @@ export const HAWSER_OPERATIONS = {
     output: { status: 200, payload: { member: "lines", contentType: "application/jsonl" } },
     errors: [],
   }),
+  /** The root that devices must trust, PEM: what a device's cafile holds. */
+  RootCertificate: operation<{ readonly pem: Uint8Array }>()({
+    service: "hawser",
+    method: "GET",
+    path: "/hawser/v1/root-certificate",
+    input: {},
+    output: { status: 200, payload: { member: "pem", contentType: "application/x-pem-file" } },
+    errors: [],
+  }),
   ListAccessKeys: operation<{ readonly accessKeys: readonly AccessKeyDescription[] }>()({
     service: "hawser",
     method: "GET",
