@@ -2,14 +2,17 @@ import { Option, type Command } from "commander";
 
 import type { A71chVariant } from "../apdu/a71ch/index.ts";
 import { A71chChip } from "../chip/a71ch/index.ts";
-import { MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
-import { nodeChipCrypto, SealedFileMemory, serveChip, serveControl } from "../chip/node.ts";
-import { toHex } from "../codec/index.ts";
-import { SeededEntropy, type Entropy } from "../crypto/index.ts";
+import { type Card, MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
+import { nodeChipCrypto, nodeSe05xCrypto, SealedFileMemory, serveChip, serveControl } from "../chip/node.ts";
+import { Se05xChip, SE05X_MODELS, type Se05xModelName } from "../chip/se05x/index.ts";
+import { Refused, toHex } from "../codec/index.ts";
+import { SeededEntropy, type Entropy, type SecureElement } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { connectChip } from "../host/node.ts";
+import { Se05x } from "../host/se05x/index.ts";
 import { certificateId, parseCertificate } from "../pki/index.ts";
+import type { Trace } from "../trace/index.ts";
 import { registerRehearsalCommands, snapshotPlaces } from "./chip-rehearse.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
@@ -25,10 +28,10 @@ export function registerChipCommands(program: Command): void {
 }
 
 type ServeOptions = {
-  readonly model: "a71ch";
+  readonly model: "a71ch" | Se05xModelName;
   readonly host: string;
   readonly port: number;
-  readonly variant: A71chVariant;
+  readonly variant?: A71chVariant;
   readonly state?: string;
   readonly stateKey?: string;
   readonly seed?: string;
@@ -41,10 +44,12 @@ function registerServe(chip: Command): void {
   chip
     .command("serve")
     .description("serve a simulated chip over TCP with JRCP v1 and v2 until interrupted")
-    .addOption(new Option("--model <model>", "which chip").choices(["a71ch"]).default("a71ch"))
+    .addOption(
+      new Option("--model <model>", "which chip").choices(["a71ch", ...Object.keys(SE05X_MODELS)]).default("a71ch"),
+    )
     .option("--host <address>", "address to listen on; whoever reaches it may use the chip's keys", "127.0.0.1")
     .option("--port <number>", "port to listen on, 0 for any free one", portOption, 8050)
-    .addOption(new Option("--variant <variant>", "capacity of the chip").choices(["A", "B"]).default("B"))
+    .addOption(new Option("--variant <variant>", "capacity of an A71CH, B by default").choices(["A", "B"]))
     .option("--state <file>", "keep the chip's contents in this sealed file; without it they end with the process")
     .option("--state-key <file>", "32 bytes in hex that seal it, mode 0600; FILE.key by default, made on first use")
     .option("--seed <text>", "make every random byte from this text: for tests, never for keys in use")
@@ -53,7 +58,7 @@ function registerServe(chip: Command): void {
     .option("--trace <file>", "append every command as JSON Lines; key material is redacted")
     .addHelpText(
       "after",
-      examples("hawser chip serve --model a71ch --port 8050", "hawser chip serve --port 0 --state device.chip --json"),
+      examples("hawser chip serve --model a5000 --port 8050", "hawser chip serve --port 0 --state device.chip --json"),
     )
     .action(async (options: ServeOptions, command: Command) => serve(options, outputOf(command)));
 }
@@ -61,25 +66,17 @@ function registerServe(chip: Command): void {
 async function serve(options: ServeOptions, output: Output): Promise<void> {
   const { trace, close } = traceFile(options.trace);
   try {
-    const chip = new A71chChip({
-      crypto: nodeChipCrypto,
-      entropy: entropyOf(options.seed, output),
-      clock: nodeClock,
-      variant: options.variant,
-      memory: memoryOf(options),
-      ...(options.endurance === undefined ? {} : { enduranceWrites: options.endurance }),
-      trace,
-    });
+    const { chip, model, control: openControl } = await chipOf(options, output, trace);
     await interruptible(async (signal) => {
       const served = await serveChip({ chip, host: options.host, port: options.port, trace });
-      const control = await controlOf(options, chip).catch(async (error: unknown) => {
+      const control = await openControl().catch(async (error: unknown) => {
         await served.close();
         throw error;
       });
       const address = `${options.host}:${served.port}`;
       output.line(
-        { event: "listening", address, host: options.host, port: served.port, model: "A71CH", uniqueId: chip.uniqueId },
-        `listening on ${address}: A71CH ${chip.uniqueId}`,
+        { event: "listening", address, host: options.host, port: served.port, model, uniqueId: chip.uniqueId },
+        `listening on ${address}: ${model} ${chip.uniqueId}`,
       );
       await aborted(signal);
       await control?.close();
@@ -91,9 +88,32 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
   }
 }
 
-async function controlOf(options: ServeOptions, chip: A71chChip) {
-  const { control: path } = options;
-  return path === undefined ? undefined : serveControl({ chip, path, ...snapshotPlaces(options) });
+type ServedModel = {
+  readonly chip: Card & { readonly uniqueId: string };
+  readonly model: string;
+  /** Opens the control socket, where one is asked for. */
+  readonly control: () => Promise<{ readonly close: () => Promise<void> } | undefined>;
+};
+
+async function chipOf(options: ServeOptions, output: Output, trace: Trace): Promise<ServedModel> {
+  const { model, variant, endurance, control: path } = options;
+  const ports = { entropy: entropyOf(options.seed, output), clock: nodeClock, memory: memoryOf(options), trace };
+  if (model !== "a71ch") {
+    if (variant !== undefined || endurance !== undefined || path !== undefined) {
+      throw badOption("--variant, --endurance and --control are for --model a71ch");
+    }
+    const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, ...ports });
+    return { chip, model: chip.readerName, control: async () => undefined };
+  }
+  const chip = new A71chChip({
+    crypto: nodeChipCrypto,
+    ...ports,
+    ...(variant === undefined ? {} : { variant }),
+    ...(endurance === undefined ? {} : { enduranceWrites: endurance }),
+  });
+  const control = async () =>
+    path === undefined ? undefined : serveControl({ chip, path, ...snapshotPlaces(options) });
+  return { chip, model: "A71CH", control };
 }
 
 function memoryOf({ state, stateKey }: ServeOptions): NonVolatileMemory {
@@ -118,7 +138,8 @@ function registerInfo(chip: Command): void {
 }
 
 async function info(address: string, output: Output): Promise<void> {
-  const device = await A71ch.open(await connectChip(address), { hash: nodeHash, clock: nodeClock });
+  const device = await openDevice(address);
+  const variant = device instanceof A71ch ? device.variant : undefined;
   try {
     const certificates = await certificatesIn(device);
     const slots = (await device.keySlots()).map(({ slot, publicKey }) => ({
@@ -129,15 +150,27 @@ async function info(address: string, output: Output): Promise<void> {
     const keys = slots.map(({ slot, publicKey }) => `  key pair ${slot}: ${publicKey ?? "empty"}\n`).join("");
     const stored = certificates.map(({ index, subject, id }) => `  certificate ${index}: ${subject}, ${id}\n`).join("");
     output.line(
-      { model, uniqueId, firmware, variant: device.variant, keySlots: slots, certificates },
-      `${model} ${device.variant}, applet ${firmware}, unique id ${uniqueId}\n${keys}${stored}`.trimEnd(),
+      { model, uniqueId, firmware, ...(variant ? { variant } : {}), keySlots: slots, certificates },
+      `${model}${variant ? ` ${variant}` : ""}, applet ${firmware}, unique id ${uniqueId}\n${keys}${stored}`.trimEnd(),
     );
   } finally {
     await device.close();
   }
 }
 
-async function certificatesIn(device: A71ch): Promise<{ index: number; id: string; subject: string }[]> {
+/** Whichever family answers there: a chip that has no A71CH application is asked for that of the SE05x. */
+async function openDevice(address: string): Promise<A71ch | Se05x> {
+  const connection = await connectChip(address);
+  const ports = { hash: nodeHash, clock: nodeClock };
+  try {
+    return await A71ch.open(connection, ports);
+  } catch (error) {
+    if (error instanceof Refused && error.wire === 0x6a82) return Se05x.open(connection, ports);
+    throw error;
+  }
+}
+
+async function certificatesIn(device: SecureElement): Promise<{ index: number; id: string; subject: string }[]> {
   const found = [];
   for (const { index } of await device.listCertificates()) {
     const der = await device.readCertificate(index);
