@@ -116,7 +116,7 @@ test("Se05xChip replays what NXP's host programs sent, and answers as its keys d
   assert.deepEqual([counts, compared], [{ answered: 30, refused: 30 }, 6]);
 });
 
-test("A5-05 A5-30 Se05xChip signs digests with keys that it made, and node:crypto accepts them, on both curves", async () => {
+test("A5-30 Se05xChip signs digests with keys that it made, and node:crypto accepts them, on both curves", async () => {
   const { send } = await newChip();
   for (const [curve, algorithm, hash] of [
     [0x03, 0x21, "sha256"],
@@ -471,7 +471,7 @@ test("Se05xChip refuses keys and requests that do not fit with their status word
   assert.equal(refused("getVersion", {}), "6d00");
 });
 
-test("Se05xChip answers any bytes with a status word, and nothing it answers or tells holds a private key", async () => {
+test("A5-16 Se05xChip answers any bytes with a status word, and nothing it answers or tells holds a private key", async () => {
   const trace = new Ledger({ clock: new VirtualClock() });
   const { chip, send } = await newChip({ trace });
   const canary = nodeHash.digest("sha256", utf8Bytes("canary"));
