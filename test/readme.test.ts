@@ -13,6 +13,7 @@ import { promisify } from "node:util";
 
 import { A71CH_COMMANDS } from "../src/apdu/a71ch/index.ts";
 import { verificationCounts } from "../src/apdu/index.ts";
+import { SE05X_COMMANDS } from "../src/apdu/se05x/index.ts";
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, "..");
@@ -57,8 +58,11 @@ test("every code block of README.md runs", { timeout: 280_000 }, async (t) => {
 });
 
 test("README.md says how many command rows no outside bytes have verified", () => {
-  const { verified, unverified } = verificationCounts(A71CH_COMMANDS);
-  const sentence = `${unverified} of ${verified + unverified} for the A71CH`;
+  const count = (table: Parameters<typeof verificationCounts>[0]) => {
+    const { verified, unverified } = verificationCounts(table);
+    return `${unverified} of ${verified + unverified}`;
+  };
+  const sentence = `${count(A71CH_COMMANDS)} for the A71CH, ${count(SE05X_COMMANDS)} for the SE05x family`;
   assert.ok(readFileSync(join(ROOT, "README.md"), "utf8").includes(sentence), `README.md should say: ${sentence}`);
 });
 
