@@ -281,6 +281,7 @@ test("a71chConfig script opens a secure channel, works inside it, and stops at t
   const refused = await run("info pair");
   assert.equal(refused.status, 1);
   assert.match(refused.failure, /only inside a secure channel\ncause: [^]*cure: {2}Put 'scp auth/);
+  assert.ok(refused.failure.includes(A71CH_TOOL_ERRORS["tool-needs-channel"].cause));
   assert.match((await run("info device")).text, /secure channel: +mandatory[^]*protected by the secure channel/);
   const stopped = await run(`script -f ${file("stop.txt", "info device\ngen pair -x 300\ninfo device\n")}`);
   assert.deepEqual([stopped.status, stopped.fields.length], [30, 2]);
@@ -297,6 +298,7 @@ test("a71chConfig interactive goes on after a failure, and connect closes and op
   const said = await run("interactive", `${lines.join("\n")}\n`);
   assert.equal(said.status, 21, "interactive does not nest, and the last status counts");
   assert.match(said.failure, /there is no connection to the chip[^]*-x 300 is not within/);
+  assert.ok(said.failure.includes(A71CH_TOOL_ERRORS["tool-not-connected"].cause));
   assert.equal(said.fields.filter(({ event }) => event === "connected").length, 2);
   assert.equal((await run("interactive", "gen pair -x 300\nquit\n")).status, 0);
 });
@@ -307,6 +309,7 @@ test("a71chConfig apdu compares the status word", async (t) => {
   const other = await run("apdu -cmd 8095000800 -sw 6700");
   assert.equal(other.status, 1);
   assert.match(other.failure, /status word 9000, not 6700/);
+  assert.ok(other.failure.includes(A71CH_TOOL_ERRORS["tool-failed"].cause));
 });
 
 test("a71chConfig nc needs no chip; without nc an absent chip ends with status 12", async (t) => {
