@@ -25,6 +25,9 @@ export type PeerOptions = {
   readonly args?: readonly string[];
 };
 
+/** What ends when a test does, or a whole suite of them. */
+export type Lifetime = Pick<TestContext, "after">;
+
 /** The two programs by name, each as a function that starts it. */
 export const TLS_SERVERS = { openssl: startOpenssl, "gnutls-serv": startGnutls } as const;
 
@@ -42,7 +45,7 @@ async function startOpenssl(t: TestContext, options: PeerOptions): Promise<PeerS
     ...verify,
     ...(options.args ?? []),
   ];
-  const peer = start(t, "openssl", args);
+  const peer = startProgram(t, "openssl", args);
   const [, port] = await peer.printed(/ACCEPT 127\.0\.0\.1:(\d+)/);
   return { ...peer, port: Number(port) };
 }
@@ -55,7 +58,7 @@ async function startGnutls(t: TestContext, options: PeerOptions): Promise<PeerSe
     : ["--disable-client-cert"];
   const credential = ["--x509certfile", files.cert, "--x509keyfile", files.key];
   const args = ["-p", String(port), "--echo", "-d", "5", ...credential, ...verify, ...(options.args ?? [])];
-  const peer = start(t, "gnutls-serv", args);
+  const peer = startProgram(t, "gnutls-serv", args);
   await peer.printed(/listening on IPv4.*done/);
   return { ...peer, port };
 }
@@ -70,7 +73,8 @@ function credentials(t: TestContext, { hierarchy, server }: PeerOptions): { cert
   return files;
 }
 
-function start(t: TestContext, program: string, args: readonly string[]): Omit<PeerServer, "port"> {
+/** A program that runs until the test ends, and what it prints. */
+export function startProgram(t: Lifetime, program: string, args: readonly string[]): Omit<PeerServer, "port"> {
   const child = spawn(program, args, { stdio: ["pipe", "pipe", "pipe"] });
   t.after(() => stop(child));
   let output = "";
