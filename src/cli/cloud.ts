@@ -16,13 +16,14 @@ import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./ap
 import { registerKeyCommands } from "./cloud-keys.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
 import { examples, outputOf, type Output } from "./output.ts";
+import { registerStatusCommand } from "./status.ts";
 
 /** `hawser cloud register-ca|install-jitr|status|keys|root`: what an operator sets up once, through the control plane. */
 export function registerCloudCommands(program: Command): void {
   const cloud = program.command("cloud").description("set a cloud up, through its control plane");
   registerCaCommand(cloud);
   registerJitr(cloud);
-  registerStatus(cloud);
+  registerStatusCommand(cloud);
   registerKeyCommands(cloud);
   registerRoot(cloud);
 }
@@ -149,18 +150,6 @@ async function installJitr(options: JitrOptions, { call }: ApiAccess, output: Ou
 
 function tell(output: Output, what: string, name: string, isNew: boolean): void {
   output.line({ event: what, name, isNew }, `${what} ${name}${isNew ? "" : " was there already"}`);
-}
-
-function registerStatus(cloud: Command): void {
-  withApiOptions(cloud.command("status"))
-    .description("how the cloud is, and how much is in its registry")
-    .addHelpText("after", examples("hawser cloud status --data ./cloud"))
-    .action(async (options: ApiOptions, command: Command) => {
-      const status = await apiAccess(options).call("Status", {});
-      const counts = Object.entries(status.counts).map(([name, count]) => `  ${name}: ${count}`);
-      const head = `account ${status.accountId} in ${status.region}, up for ${status.uptimeS} s`;
-      outputOf(command).line(status, [head, ...counts].join("\n"));
-    });
 }
 
 function registerRoot(cloud: Command): void {

@@ -23,6 +23,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   ledger: registerLedger,
   logs: async () => (await import("./logs.ts")).registerLogsCommands,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
+  status: async () => (await import("./status.ts")).registerStatusCommand,
   timeline: registerLedger,
   tls: async () => (await import("./tls.ts")).registerTlsCommands,
   up: async () => (await import("./up.ts")).registerUpCommand,

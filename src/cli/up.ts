@@ -1,9 +1,10 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
 import { startCloud, type RunningCloud } from "../cloud/node.ts";
+import { LOG_LEVELS, openLog, type LogLevel } from "../cloud/observe/node.ts";
 import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
 import { aborted, interruptible } from "./interrupt.ts";
@@ -18,6 +19,8 @@ type UpOptions = {
   readonly serverName: readonly string[];
   readonly region?: string;
   readonly trace?: string;
+  readonly log?: string;
+  readonly logLevel: LogLevel;
 };
 
 /** `hawser up`: the OEM cloud, until interrupted. */
@@ -37,6 +40,8 @@ export function registerUpCommand(program: Command): void {
     )
     .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
     .option("--trace <file>", "append every event as JSON Lines")
+    .option("--log <file>", "append a log as JSON Lines in pino's form, - for standard error")
+    .addOption(new Option("--log-level <level>", "how much the log tells").choices(LOG_LEVELS).default("info"))
     .addHelpText(
       "after",
       `${examples(
@@ -47,13 +52,14 @@ export function registerUpCommand(program: Command): void {
 The first line of --json holds api, mqtt, region, accessKeyId, secretAccessKey and caFile. The same facts are kept in
 DIRECTORY/${CREDENTIALS_FILE}, mode 0600, which every other command reads through --data. The secret access key is shown
 in full at the first start only; --json always holds it, so that scripts work.
+The control plane's address also answers /health, /ready and, for callers on this machine, /metrics (Prometheus).
 `,
     )
     .action(async (options: UpOptions, command: Command) => up(options, outputOf(command)));
 }
 
 async function up(options: UpOptions, output: Output): Promise<void> {
-  let closeTrace = () => {};
+  const closings: (() => void)[] = [];
   await interruptible(async (signal) => {
     try {
       const cloud = await startCloud({
@@ -64,7 +70,8 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         serverNames: options.serverName,
         ...(options.region === undefined ? {} : { region: options.region }),
         onLedger(ledger) {
-          if (options.trace !== undefined) closeTrace = appendEvents(ledger, options.trace);
+          if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
+          if (options.log !== undefined) closings.push(openLog({ ledger, ...logOf(options.log, options.logLevel) }));
           showNews(ledger, output);
         },
       });
@@ -76,9 +83,13 @@ async function up(options: UpOptions, output: Output): Promise<void> {
       }
       output.line({ event: "stopped" }, "stopped");
     } finally {
-      closeTrace();
+      for (const close of closings) close();
     }
   });
+}
+
+function logOf(file: string, level: LogLevel): { readonly destination: string | number; readonly level: LogLevel } {
+  return { destination: file === "-" ? process.stderr.fd : file, level };
 }
 
 /** What an operator watches: devices that come in, refusals, and what the cloud warns of. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
+import { ControlPlane, createHandlers, httpFor, queryOperations, type Json, type RequestHead } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
 import { Broker } from "./broker/index.ts";
 import { listenTls, nodeDefer } from "./broker/node.ts";
@@ -13,6 +13,8 @@ import { deviceIssuing } from "./node-device-issuer.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { accessTo, gatekeeperOf } from "./onboarding/index.ts";
+import { operatorPage } from "./observe/index.ts";
+import { openMetrics } from "./observe/node.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
 import { openSessionStore } from "./store/index.ts";
@@ -77,7 +79,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const identity = await identityFor(options, registry);
   const broker = await openBroker(registry, closing);
   const plane = await openControlPlane({ options, ground, broker, rootCertificate: identity.root }, closing);
-  const { api, mqtt } = await listen({ options, registry, broker, plane, identity }, closing);
+  const { api, mqtt } = await listen({ options, ledger: trace, registry, broker, plane, identity }, closing);
   return {
     account: registry.account,
     api,
@@ -204,6 +206,7 @@ function asJson(value: unknown): Json {
 
 type Servers = {
   readonly options: CloudOptions;
+  readonly ledger: Ledger;
   readonly registry: Registry;
   readonly broker: Broker;
   readonly plane: ControlPlane;
@@ -211,7 +214,7 @@ type Servers = {
 };
 
 async function listen(
-  { options, registry, broker, plane, identity }: Servers,
+  { options, ledger, registry, broker, plane, identity }: Servers,
   closing: Closing,
 ): Promise<Pick<RunningCloud, "api" | "mqtt">> {
   const { host, apiPort, mqttPort } = options;
@@ -220,7 +223,8 @@ async function listen(
   const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls });
   closing.add(() => mqtt.close());
   const isPlain = isLoopback(host);
-  const api = await serveApi({ controlPlane: plane, host, port: apiPort, ...(isPlain ? {} : { tls }) });
+  const pages = operatorPages(ledger, registry, broker, closing);
+  const api = await serveApi({ controlPlane: plane, pages, host, port: apiPort, ...(isPlain ? {} : { tls }) });
   closing.add(() => api.close());
   for (const detail of [`MQTT on ${host}:${mqtt.port}`, `control plane on ${api.url}`]) {
     trace.emit("cloud", { kind: "process", what: "listening", detail });
@@ -228,6 +232,28 @@ async function listen(
   const name = nameOf(options);
   const url = isPlain ? api.url : `https://${name.includes(":") ? `[${name}]` : name}:${api.port}`;
   return { api: url, mqtt: { host: name, port: mqtt.port } };
+}
+
+/** Health, readiness and metrics; not ready any more from the moment that everything is being closed. */
+function operatorPages(ledger: Ledger, registry: Registry, broker: Broker, closing: Closing) {
+  const metrics = openMetrics({
+    ledger,
+    sessions: () => broker.sessions(),
+    retained: () => broker.retained,
+    resources: () => registry.directory.counts,
+    onPublish: (listener) => broker.onPublish(listener),
+  });
+  closing.add(() => metrics.close());
+  const notReady = async () => {
+    if (closing.hasBegun) return "the cloud is stopping";
+    try {
+      await registry.store.write(async () => undefined);
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error.message : String(error);
+    }
+  };
+  return (head: RequestHead) => operatorPage(head, { notReady, metrics });
 }
 
 /** The name under which devices reach this machine, as far as it can be known. */
@@ -246,12 +272,18 @@ function isWildcard(host: string): boolean {
 /** What to do at the end, the last added first. What fails does not keep the rest from being done. */
 class Closing {
   readonly #steps: (() => void | Promise<void>)[] = [];
+  #hasBegun = false;
+
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
 
   add(step: () => void | Promise<void>): void {
     this.#steps.push(step);
   }
 
   async run(): Promise<void> {
+    this.#hasBegun = true;
     const failures: unknown[] = [];
     for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
       try {

@@ -15,6 +15,8 @@ const MAX_CONNECTIONS = 1024;
 
 export type ApiServerOptions = {
   readonly controlPlane: ControlPlane;
+  /** Answers what is asked without a signature, before the control plane is asked. */
+  readonly pages?: (head: RequestHead) => Promise<ApiResponse> | undefined;
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port?: number;
@@ -33,9 +35,9 @@ export type ApiServer = {
 
 /** Serves a control plane over HTTP/1.1. */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
-  const { controlPlane, host = "127.0.0.1", port = 0, tls } = options;
+  const { host = "127.0.0.1", port = 0, tls } = options;
   const listener = (request: IncomingMessage, response: ServerResponse) => {
-    void handle(controlPlane, request, response).catch(() => response.destroy());
+    void handle(options, request, response).catch(() => response.destroy());
   };
   const limits = {
     maxHeaderSize: MAX_HEADER_BYTES,
@@ -62,8 +64,15 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   };
 }
 
-async function handle(plane: ControlPlane, request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const exchange = plane.begin(headOf(request));
+async function handle(
+  { controlPlane, pages }: ApiServerOptions,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const head = headOf(request);
+  const page = await pages?.(head);
+  if (page) return write(page, response);
+  const exchange = controlPlane.begin(head);
   if ("answer" in exchange) return refuse(exchange.answer, request, response);
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > exchange.bodyLimit) return refuse(exchange.tooLarge(), request, response);

@@ -1,0 +1,1 @@
+export { operatorPage, type PageSources } from "./pages.ts";

@@ -1,0 +1,2 @@
+export { LOG_LEVELS, openLog, type LogLevel, type LogOptions } from "./node-logger.ts";
+export { openMetrics, type CloudMetrics, type MetricSources } from "./node-metrics.ts";

@@ -1,0 +1,40 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { operatorPage } from "./index.ts";
+
+const head = (path: string, address = "127.0.0.1", method = "GET") => ({
+  method,
+  path,
+  query: "",
+  headers: [],
+  address,
+});
+
+const metrics = { contentType: "text/plain", text: async () => "a 1\n" };
+
+test("a cloud that cannot write, or is stopping, is healthy and not ready, and says why", async () => {
+  const sources = { metrics, notReady: async () => "the disk did not take what was written" };
+  const ready = await operatorPage(head("/ready"), sources);
+  assert.equal(ready?.status, 503);
+  assert.match(new TextDecoder().decode(ready?.body), /disk did not take/);
+  assert.equal((await operatorPage(head("/health"), sources))?.status, 200);
+});
+
+test("metrics are shown to callers of this machine alone", async () => {
+  const sources = { metrics, notReady: async () => undefined };
+  for (const address of ["127.0.0.1", "127.8.8.8", "::1", "::ffff:127.0.0.1"])
+    assert.equal((await operatorPage(head("/metrics", address), sources))?.status, 200);
+  for (const address of ["10.0.0.1", "::ffff:10.0.0.1", "2001:db8::1", ""]) {
+    const refused = await operatorPage(head("/metrics", address), sources);
+    assert.equal(refused?.status, 403);
+    assert.match(new TextDecoder().decode(refused?.body), /cure/);
+  }
+});
+
+test("every other request is none of the pages' business", () => {
+  const sources = { metrics, notReady: async () => undefined };
+  for (const path of ["/", "/metrics/", "/health/x", "/__proto__", "/constructor", "/toString"])
+    assert.equal(operatorPage(head(path), sources), undefined);
+  assert.equal(operatorPage(head("/metrics", "127.0.0.1", "POST"), sources), undefined);
+});
