@@ -13,6 +13,7 @@ export { derElementLength, ecdsaDerToRaw, ecdsaRawToDer, type ScalarLength } fro
 export { CRYPTO_ERRORS, type CryptoErrorCode } from "./errors.ts";
 export type {
   Aead,
+  CertificateVerifier,
   Clock,
   DigestSigner,
   DigestVerifier,
@@ -24,11 +25,15 @@ export type {
   MasterSecretSource,
   PrfRequest,
   Random,
+  RecordInput,
+  RecordKeeper,
   RunningHash,
   SignatureCheck,
   SignatureVerifier,
   Signer,
   TlsSecrets,
+  TrafficKey,
+  VerificationKey,
 } from "./ports.ts";
 export { ecPublicKeyInfo, ecPublicPoint } from "./public-key.ts";
 export type {

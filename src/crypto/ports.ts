@@ -28,6 +28,21 @@ export interface SignatureVerifier {
   verify(check: SignatureCheck): Promise<boolean>;
 }
 
+/** A public key that stays where it is used, in a chip, after its certificate was verified. */
+export interface VerificationKey {
+  readonly performer: Performer;
+  /** Whether the key signed this; a wrong signature gives false. */
+  verify(check: Omit<SignatureCheck, "publicKey">): Promise<boolean>;
+  /** Frees the key's place; may be called more than once. */
+  release(): Promise<void>;
+}
+
+/** Checks certificates' signatures and then keeps the key of the last of them, so that no other can take its place. */
+export interface CertificateVerifier extends SignatureVerifier {
+  /** `publicKey` is DER SubjectPublicKeyInfo. Throws `UsageError` for a key that it cannot hold. */
+  keep(publicKey: Uint8Array): Promise<VerificationKey>;
+}
+
 /** Checks ECDSA signatures over a digest, as secure elements do. `publicKey` is an uncompressed point. SEC 1, section 2.3.3 */
 export interface DigestVerifier {
   readonly performer: Performer;
@@ -73,9 +88,47 @@ export type PrfRequest = {
   readonly length: number;
 };
 
-/** A master secret that never becomes bytes outside its keeper. */
+/** A master secret that its keeper does not hand out. */
 export interface MasterSecret {
+  /** Who expands it: some chips make a master secret, and leave the rest of the key schedule to their host library. */
+  readonly performer: Performer;
   expand(request: PrfRequest): Promise<Uint8Array>;
+  /** Both directions' traffic keys without their bytes; absent where the keeper protects no records. RFC 5246, section 6.3 */
+  trafficKeys?(request: {
+    readonly hash: HashName;
+    readonly seed: Uint8Array;
+    readonly cipher: AeadName;
+  }): Promise<{ readonly client: TrafficKey; readonly server: TrafficKey }>;
+}
+
+/** What one record is sealed or opened with, besides the key and its IV. RFC 5116, section 2 */
+export type RecordInput = {
+  /** Eight bytes that make the nonce together with the IV: behind it, or mixed into its end, as the key has it. */
+  readonly nonce: Uint8Array;
+  readonly associated: Uint8Array;
+  /** Plaintext, or ciphertext and tag. */
+  readonly content: Uint8Array;
+};
+
+/** One direction's traffic key with its IV, in a place that seals and opens records itself. */
+export interface TrafficKey {
+  readonly performer: Performer;
+  /** Ciphertext and tag. */
+  seal(record: RecordInput): Promise<Uint8Array>;
+  /** The plaintext, or undefined where the tag is wrong. */
+  open(record: RecordInput): Promise<Uint8Array | undefined>;
+}
+
+/** Holds traffic keys of one connection at a time, and limits its own time: what does not answer must fail. */
+export interface RecordKeeper {
+  readonly performer: Performer;
+  readonly ciphers: readonly AeadName[];
+  /** The longest plaintext that one record can have in its buffers, in bytes. */
+  readonly maxPlaintext: number;
+  /** Takes over a key that was derived on the host; an IV shorter than a nonce has the record's eight bytes behind it. */
+  keyOf(cipher: AeadName, keys: { readonly key: Uint8Array; readonly iv: Uint8Array }): Promise<TrafficKey>;
+  /** The end of the connection; may be called more than once. */
+  release(): Promise<void>;
 }
 
 /**
@@ -86,8 +139,12 @@ export interface TlsSecrets {
   readonly performer: Performer;
   /** Whether a seed other than the randoms is possible. RFC 7627, section 4 */
   readonly extendedMasterSecret: boolean;
-  /** The 32 bytes of the client random, and the beginning of the lease. */
-  clientRandom(): Promise<Uint8Array>;
+  /** What it makes premaster secrets of. */
+  readonly sources: readonly MasterSecretSource["kind"][];
+  /** The hashes of the pseudo-random functions that it has. */
+  readonly hashes: readonly HashName[];
+  /** The 32 bytes of the client random, and the beginning of the lease; absent where any random will do. */
+  clientRandom?(): Promise<Uint8Array>;
   deriveMaster(request: {
     readonly source: MasterSecretSource;
     readonly hash: HashName;

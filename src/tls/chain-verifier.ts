@@ -1,4 +1,4 @@
-import type { Clock, Performer, SignatureVerifier } from "../crypto/index.ts";
+import type { CertificateVerifier, Clock, Performer, SignatureVerifier, VerificationKey } from "../crypto/index.ts";
 import {
   type Certificate,
   CertificateError,
@@ -8,10 +8,13 @@ import {
   validatePath,
 } from "../pki/index.ts";
 
+/** The key of a verified server: its DER SubjectPublicKeyInfo, and a handle of it where a chip has kept it. */
+export type VerifiedServer = { readonly publicKey: Uint8Array; readonly key?: VerificationKey };
+
 /** Decides whether a server's certificates are valid, trusted and for the name that was meant. */
 export interface ChainVerifier {
   readonly performer: Performer;
-  /** Gives the DER SubjectPublicKeyInfo of the first certificate; throws `CertificateError`. */
+  /** Gives the key of the first certificate; throws `CertificateError`. */
   verify(
     chain: readonly Uint8Array[],
     purpose: {
@@ -20,13 +23,13 @@ export interface ChainVerifier {
       readonly servername: string;
       readonly keyUsage: "digitalSignature" | "keyAgreement";
     },
-  ): Promise<Uint8Array>;
+  ): Promise<VerifiedServer>;
 }
 
 export type ChainVerifierOptions = {
   readonly anchors: readonly Certificate[];
   /** Who checks the certificates' signatures. Names, dates and constraints stay on the host: chips have no clock. */
-  readonly verifier: SignatureVerifier;
+  readonly verifier: SignatureVerifier | CertificateVerifier;
   readonly conformance: "rfc5280" | "deployed";
   readonly clock: Clock;
   /** Whether it is asked if a certificate was revoked, and the lists to ask. */
@@ -59,7 +62,10 @@ export function chainVerifier({
       });
       checkKeyUsage(path.leaf, keyUsage);
       checkServerIdentity(path.leaf, servername);
-      return path.leaf.publicKey.der;
+      const publicKey = path.leaf.publicKey.der;
+      // A key that agrees on secrets verifies nothing more.
+      if (!("keep" in verifier) || keyUsage === "keyAgreement") return { publicKey };
+      return { publicKey, key: await verifier.keep(publicKey) };
     },
   };
 }

@@ -1,5 +1,5 @@
 import { utf8Bytes } from "../codec/index.ts";
-import type { Aead, Hash, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
+import type { Aead, Hash, MasterSecretSource, NamedGroup, SignatureAlgorithm, TlsSecrets } from "../crypto/index.ts";
 import type { Cbc } from "./cbc.ts";
 import { isDnsName, parseIpAddress } from "../pki/index.ts";
 import { misuse } from "./errors.ts";
@@ -7,7 +7,7 @@ import { type FragmentLength, MIN_RECORD_SIZE_LIMIT } from "./record-limits.ts";
 import { MAX_PLAINTEXT } from "./records.ts";
 import type { ExternalPsk, Session } from "./sessions.ts";
 import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
-import { defaultSuites, type SuiteName, suiteOf, SUITES, type TlsVersion } from "./suites.ts";
+import { defaultSuites, type KeyExchange, type SuiteName, suiteOf, SUITES, type TlsVersion } from "./suites.ts";
 
 /** A client certificate chain and what its key can do; the key itself stays with the driver. */
 export type ClientIdentity = {
@@ -50,8 +50,8 @@ export type ClientConfig = {
   readonly maxFragmentLength: FragmentLength | undefined;
   /** Whether suites without forward secrecy, or with a MAC under encryption, may be offered. */
   readonly legacy: boolean;
-  /** Whether the secrets of TLS 1.2 are made and kept elsewhere, and if so whether they can be bound to the handshake. */
-  readonly secretsElsewhere: { readonly extendedMasterSecret: boolean } | undefined;
+  /** What the keeper can do who makes and keeps the secrets of TLS 1.2, where that is not the engine itself. */
+  readonly secretsElsewhere: Pick<TlsSecrets, "extendedMasterSecret" | "sources" | "hashes"> | undefined;
   /** Needed for CBC suites. */
   readonly cbc: Cbc | undefined;
   readonly hash: Hash;
@@ -71,9 +71,28 @@ function checkSuites({ suites, psk, legacy }: ClientConfig): void {
   }
 }
 
-/** The suites that are offered: those of the offered versions, without CBC where nobody can do it. */
-export function offeredSuites({ suites, versions, cbc }: ClientConfig): readonly SuiteName[] {
-  return suites.filter((name) => versions.includes(SUITES[name].version) && (cbc || !name.includes("_CBC_")));
+/** The suites that are offered: those of the offered versions that whoever is to do the work can do. */
+export function offeredSuites(config: ClientConfig): readonly SuiteName[] {
+  return config.suites.filter((name) => isPossible(config, name));
+}
+
+const SOURCE_OF: Readonly<Record<KeyExchange, MasterSecretSource["kind"] | undefined>> = {
+  ECDHE: "ecdhe",
+  ECDH: "ecdhe",
+  PSK: "psk",
+  ECDHE_PSK: "ecdhe_psk",
+  // No chip agrees on a group that the server makes up.
+  DHE: undefined,
+};
+
+function isPossible({ versions, cbc, secretsElsewhere }: ClientConfig, name: SuiteName): boolean {
+  const suite = suiteOf(name);
+  if (!versions.includes(suite.version) || (!cbc && name.includes("_CBC_"))) return false;
+  if (suite.version === "TLSv1.3" || !secretsElsewhere) return true;
+  const source = SOURCE_OF[suite.keyExchange];
+  return (
+    source !== undefined && secretsElsewhere.sources.includes(source) && secretsElsewhere.hashes.includes(suite.hash)
+  );
 }
 
 /** A whole configuration; throws `UsageError` `bad-option` for what cannot work. */
@@ -109,6 +128,7 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
   for (const option of ["versions", "suites", "groups", "schemes"] as const) {
     if (config[option].length === 0) throw misuse("bad-option", `nothing to offer: ${option} is empty`);
   }
+  if (offeredSuites(config).length === 0) throw nothingPossible(config);
   for (const name of config.alpn) {
     const { length } = utf8Bytes(name);
     if (length === 0 || length > 255) throw misuse("bad-option", `alpn ${JSON.stringify(name)} is not 1 to 255 bytes`);
@@ -130,6 +150,13 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     if (chain.length !== issuers.length) throw misuse("bad-option", "issuers must be one for each certificate");
   }
   return config;
+}
+
+function nothingPossible({ secretsElsewhere, suites }: ClientConfig) {
+  const limits = secretsElsewhere
+    ? `the keeper of secrets makes them of ${secretsElsewhere.sources.join(", ")} with ${secretsElsewhere.hashes.join(", ")}`
+    : "nobody does CBC";
+  return misuse("bad-option", `nothing to offer: none of ${suites.join(", ")} is possible, for ${limits}`);
 }
 
 /** The name for the server_name extension; undefined for IP literals, which do not belong there. RFC 6066, section 3 */

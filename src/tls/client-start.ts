@@ -58,7 +58,16 @@ class AwaitClientRandom extends Awaiting<"random"> {
     const hello = buildHello(config, content, new Uint8Array(0));
     this.send(hello.message);
     this.handshake.wire.endFlight();
+    this.#tellLimits();
     return new ExpectServerHello(this.handshake, hello);
+  }
+
+  /** Who reads the trace should know that the session is less bound than it could be. RFC 7627, section 5.4 */
+  #tellLimits(): void {
+    const { config, wire } = this.handshake;
+    if (config.secretsElsewhere?.extendedMasterSecret !== false) return;
+    const detail = "no extended master secret: the keeper of secrets can seed with nothing but the randoms";
+    wire.emit({ do: "trace", event: { kind: "process", what: "warning", detail } });
   }
 
   /** A session's own id; or a fresh one, which a server echoes that takes our ticket, and which makes TLS 1.3 look like TLS 1.2 to middleboxes. RFC 5077, section 3.4; RFC 8446, appendix D.4 */

@@ -8,6 +8,7 @@ import type {
   SignatureVerifier,
   Signer,
   TlsSecrets,
+  VerificationKey,
 } from "../crypto/index.ts";
 import type { TlsOperation, Trace } from "../trace/index.ts";
 import type { ChainVerifier } from "./chain-verifier.ts";
@@ -55,6 +56,9 @@ export class EffectPerformer {
   readonly #clock: Clock;
   #ephemeral: EphemeralKey | undefined;
   #master: MasterSecret | undefined;
+  /** The verified server's key, where a chip has kept it. */
+  #serverKey: VerificationKey | undefined;
+  #isReleased = false;
 
   constructor(performers: Performers, trace: Trace, clock: Clock) {
     this.#performers = performers;
@@ -74,20 +78,28 @@ export class EffectPerformer {
       return answer;
     } catch (error) {
       return { on: "failed", error };
+    } finally {
+      // What a chip did for a handshake that was given up meanwhile must not stay there.
+      if (this.#isReleased) await this.release();
     }
   }
 
   /** The handshake is over, well or not: whatever a chip holds for it may go. Never rejects. */
   async release(): Promise<void> {
+    this.#isReleased = true;
     this.#ephemeral = undefined;
     this.#master = undefined;
+    const serverKey = this.#serverKey;
+    this.#serverKey = undefined;
     await this.#performers.secrets?.release().catch(() => undefined);
+    await serverKey?.release().catch(() => undefined);
   }
 
   readonly #handlers: Handlers = {
     random: ({ length }) => {
       const { random, secrets } = this.#performers;
-      const source = secrets ? { performer: secrets.performer, random: () => secrets.clientRandom() } : random;
+      const ofKeeper = secrets?.clientRandom?.bind(secrets);
+      const source = secrets && ofKeeper ? { performer: secrets.performer, random: ofKeeper } : random;
       return work("client-random", source, `${length} bytes`, async () => {
         return { on: "random", bytes: await source.random(length) };
       });
@@ -107,23 +119,29 @@ export class EffectPerformer {
       }),
     "verify-chain": ({ chain, staples, servername, keyUsage }) =>
       work("verify-chain", this.#performers.chain, `${chain.length} certificates for ${servername}`, async () => {
-        const publicKey = await this.#performers.chain.verify(chain, { staples, servername, keyUsage });
+        const { publicKey, key } = await this.#performers.chain.verify(chain, { staples, servername, keyUsage });
+        this.#serverKey = key;
         return { on: "chain-verified", publicKey };
       }),
-    verify: (effect) =>
-      work("verify-server-signature", this.#performers.verifier, effect.algorithm, async () => {
-        return { on: "verified", valid: await this.#performers.verifier.verify(effect) };
-      }),
+    verify: (effect) => {
+      const verifier = this.#serverKey ?? this.#performers.verifier;
+      const detail = this.#serverKey ? `${effect.algorithm}, with the key that was kept` : effect.algorithm;
+      return work("verify-server-signature", verifier, detail, async () => {
+        return { on: "verified", valid: await verifier.verify(effect) };
+      });
+    },
     "derive-master": ({ source, ...input }) =>
       work("master-secret", this.#secrets, `${source.kind}, ${input.label}`, async () => {
         this.#master = await this.#secrets.deriveMaster({ source: this.#sourceOf(source), ...input });
         return { on: "master-derived" };
       }),
-    expand: ({ hash, label, seed, length }) =>
-      work("master-secret", this.#secrets, label, async () => {
-        if (!this.#master) throw misuse("unexpected-answer", "no master secret was derived");
-        return { on: "expanded", bytes: await this.#master.expand({ hash, label, seed, length }) };
-      }),
+    expand: ({ hash, label, seed, length }) => {
+      const master = this.#master;
+      if (!master) throw misuse("unexpected-answer", "no master secret was derived");
+      return work("master-secret", master, label, async () => {
+        return { on: "expanded", bytes: await master.expand({ hash, label, seed, length }) };
+      });
+    },
     sign: ({ identity, algorithm, content }) => {
       const signer = this.#performers.signers[identity];
       if (!signer) throw misuse("bad-option", `no signer for identity ${identity}`);

@@ -1,7 +1,15 @@
 import type { Duplex } from "node:stream";
 
 import { utf8Bytes } from "../codec/index.ts";
-import type { Clock, KeyAgreement, Random, Signer, SignatureVerifier, TlsSecrets } from "../crypto/index.ts";
+import type {
+  CertificateVerifier,
+  Clock,
+  KeyAgreement,
+  Random,
+  Signer,
+  SignatureVerifier,
+  TlsSecrets,
+} from "../crypto/index.ts";
 import { nodeAead, nodeHash } from "../crypto/node.ts";
 import { type Certificate, certificatesFromPem, parseCertificate, type RevocationMode } from "../pki/index.ts";
 import type { Correlation, Trace } from "../trace/index.ts";
@@ -38,8 +46,8 @@ export type ConnectOptions = Partial<
   readonly legacy?: boolean;
   /** Checks the server's handshake signature. */
   readonly verifier?: SignatureVerifier;
-  /** Checks the signatures of the server's certificate chain. */
-  readonly chainVerifier?: SignatureVerifier;
+  /** Checks the signatures of the server's certificate chain; one that keeps keys then checks the handshake's too. */
+  readonly chainVerifier?: SignatureVerifier | CertificateVerifier;
   /** How strictly certificates keep to RFC 5280 where trust does not depend on it. */
   readonly conformance?: "rfc5280" | "deployed";
   /** A key that both sides were given beforehand, with its name; without bytes where the keeper of secrets holds it. */
@@ -97,7 +105,7 @@ export function engineConfig(
     logsKeys: options.keyLog !== undefined,
     legacy: options.legacy ?? false,
     cbc: nodeCbc,
-    secretsElsewhere: options.secrets && { extendedMasterSecret: options.secrets.extendedMasterSecret },
+    secretsElsewhere: options.secrets,
     psk: presharedKey(options),
     recordSizeLimit: options.recordSizeLimit,
     maxFragmentLength: options.maxFragmentLength,

@@ -18,6 +18,8 @@ import { prf12 } from "./prf.ts";
 
 const psk = { identity: utf8Bytes("device-1"), key: SCRIPTED_PSK, hash: "sha256" } as const;
 
+const KEEPER = { sources: ["ecdhe", "psk", "ecdhe_psk"], hashes: ["sha256", "sha384"] } as const;
+
 /** The keeper of secrets as a performer of effects, over the agreement that the run has in software. */
 function keeper(agree: (peerKey: Uint8Array) => Promise<Uint8Array>) {
   let master: Uint8Array | undefined;
@@ -64,7 +66,7 @@ for (const { what, server, client } of CASES) {
       const run: ClientRun = new ClientRun(new ScriptedServer({ ...server, extendedMasterSecret }), {
         ...client,
         // The hello is the same in both runs; whether EMS is used is the server's choice here.
-        secretsElsewhere: { extendedMasterSecret: true },
+        secretsElsewhere: { ...KEEPER, extendedMasterSecret: true },
         performer: keeper((peerKey) => run.agree(peerKey)),
       });
       await run.start();
@@ -79,7 +81,7 @@ for (const { what, server, client } of CASES) {
 test("a keeper that can only seed with the randoms is never asked for an extended master secret", async () => {
   const peer = new ScriptedServer({ extendedMasterSecret: false });
   const run: ClientRun = new ClientRun(peer, {
-    secretsElsewhere: { extendedMasterSecret: false },
+    secretsElsewhere: { ...KEEPER, extendedMasterSecret: false },
     performer: keeper((peerKey) => run.agree(peerKey)),
   });
   await run.start();

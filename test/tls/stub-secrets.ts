@@ -8,6 +8,8 @@ type Operation = "clientRandom" | "deriveMaster" | "expand";
 
 export class StubSecrets implements TlsSecrets {
   readonly performer = "chip";
+  readonly sources = ["ecdhe", "psk", "ecdhe_psk"] as const;
+  readonly hashes = ["sha256", "sha384"] as const;
   readonly extendedMasterSecret: boolean;
   /** What it did, in order. */
   readonly log: string[] = [];
@@ -33,7 +35,7 @@ export class StubSecrets implements TlsSecrets {
     const shared = source.kind === "psk" ? undefined : await source.ephemeral.agree(source.peerKey);
     const premaster = source.kind === "ecdhe" ? shared : pskPremaster(this.#psk, shared);
     const secret = prf12(nodeHash, hash, { secret: premaster ?? new Uint8Array(0), label, seed: [seed], length: 48 });
-    return { expand: (each) => this.#expand(secret, each) };
+    return { performer: "chip", expand: (each) => this.#expand(secret, each) };
   }
 
   async release(): Promise<void> {

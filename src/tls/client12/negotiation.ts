@@ -1,4 +1,5 @@
 import { chosenProtocol } from "../alpn.ts";
+import { offeredSuites } from "../client-config.ts";
 import type { OfferedShare, SentHello } from "../client-hello.ts";
 import { TlsError } from "../errors.ts";
 import type { ExtensionsOf } from "../extensions.ts";
@@ -32,7 +33,7 @@ export class Negotiation12 {
     extensions: ExtensionsOf<"server_hello">,
   ) {
     const suite = suiteName(hello.cipherSuite);
-    if (suite === undefined || isSuite13(suite) || !config.suites.includes(suite)) {
+    if (suite === undefined || isSuite13(suite) || !offeredSuites(config).includes(suite)) {
       throw new TlsError("unoffered-suite", `suite 0x${hello.cipherSuite.toString(16).padStart(4, "0")}`);
     }
     if (hello.compressionMethod !== 0) throw new TlsError("bad-compression", `method ${hello.compressionMethod}`);
