@@ -29,11 +29,13 @@ export const SE05X_RESULT = { yes: 0x01, no: 0x02 } as const;
 /** Types of objects; curve-specific ones of applet 7 stand in `typeOnWire` of the chip. SE05x command table, tier b */
 export const SE05X_TYPE = {
   ecPair: 0x01,
+  ecPrivate: 0x02,
   ecPublic: 0x03,
   aes: 0x09,
   binary: 0x0b,
   userId: 0x0c,
   counter: 0x0d,
+  pcr: 0x0f,
   hmac: 0x11,
 } as const;
 

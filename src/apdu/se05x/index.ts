@@ -1,6 +1,6 @@
 export * from "./algorithms.ts";
+export { SE05X_AID } from "./card-rows.ts";
 export {
-  SE05X_AID,
   SE05X_COMMAND_SET,
   SE05X_COMMANDS,
   type Se05xCommandName,

@@ -3,7 +3,8 @@ import { concat, fromHex, toHex, utf8Bytes } from "../../codec/index.ts";
 import { ecPublicKeyInfo, type Entropy, type Hash, SeededEntropy, type Signer } from "../../crypto/index.ts";
 import { issueCertificate, issueRootCertificate, nameFromAttributes, type Issuer } from "../../pki/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
-import type { Content, SecureObject } from "./objects.ts";
+import type { Content } from "./contents.ts";
+import type { SecureObject } from "./objects.ts";
 import { EcKey } from "./secrets.ts";
 
 export type BirthPorts = { readonly p256: EcCurve; readonly hash: Hash; readonly entropy: Entropy };
@@ -77,6 +78,6 @@ function newUniqueId(entropy: Entropy): Uint8Array {
 
 function provisioned(id: number, content: Content, rights: number): SecureObject {
   const policy = [{ authObjectId: 0, rights, extension: new Uint8Array(0) }];
-  const fixed = { origin: SE05X_ORIGIN.provisioned, transient: false, maxAttempts: 0, failedAttempts: 0 };
-  return { id, content, policy, ...fixed };
+  const attributes = { origin: SE05X_ORIGIN.provisioned, transient: false, authentication: false };
+  return { id, content, policy, ...attributes, maxAttempts: 0, failedAttempts: 0, madeBy: 0, version: 0 };
 }

@@ -8,7 +8,13 @@ import {
   type ResponseApdu,
   SW_OK,
 } from "../../apdu/index.ts";
-import { SE05X_AID, SE05X_COMMAND_SET, SE05X_OBJECT, type Se05xCommandName } from "../../apdu/se05x/index.ts";
+import {
+  SE05X_AID,
+  SE05X_COMMAND_SET,
+  SE05X_OBJECT,
+  type Right,
+  type Se05xCommandName,
+} from "../../apdu/se05x/index.ts";
 import { DecodeError, equal, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Issuer } from "../../pki/index.ts";
@@ -16,9 +22,11 @@ import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
 import type { Card, NonVolatileMemory } from "../ports.ts";
+import { demandRight, NOBODY } from "./access.ts";
 import { newBirth } from "./birth.ts";
 import { se05xHandlers, type CarrierCommand, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
-import { curveTable, decodeImage, encodeImage } from "./image.ts";
+import { curveTable } from "./contents.ts";
+import { decodeImage, encodeImage } from "./image.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { ObjectStore } from "./store.ts";
@@ -64,11 +72,12 @@ export class Se05xChip implements Card {
     this.readerName = SE05X_MODELS[model].name;
     this.#memory = memory;
     this.#trace = trace;
-    const state = { poweredAt: clock.now(), user: 0, tlsRandom: undefined, keep: () => this.#store() };
+    const state = { poweredAt: clock.now(), caller: NOBODY, tlsRandom: undefined, keep: () => this.#store() };
     const store = new ObjectStore(SE05X_MODELS[model], objects);
     const sessions = { open: new Map(), current: undefined };
     const ports = { curves: curveTable(crypto), hash: crypto.hash, aes: crypto.aes, entropy, clock };
-    this.#inside = { model: SE05X_MODELS[model], store, sessions, ...ports, ...state };
+    const demand = (id: number, right: Right) => this.#demand(id, right);
+    this.#inside = { model: SE05X_MODELS[model], store, sessions, demand, ...ports, ...state };
     this.#handlers = se05xHandlers(this.#inside);
   }
 
@@ -116,7 +125,7 @@ export class Se05xChip implements Card {
   #answer(bytes: Uint8Array): { seen: Uint8Array; answer: ResponseApdu } {
     let seen = bytes;
     try {
-      this.#inside.user = 0;
+      this.#inside.caller = NOBODY;
       this.#inside.sessions.current = undefined;
       let recognised = this.#recognise(decodeExtendedCommand(bytes));
       if (recognised.key === "processSession") {
@@ -155,7 +164,7 @@ export class Se05xChip implements Card {
     if (CARRIERS.has(key)) throw refuse(0x6985, `${key} goes into no session`);
     if (!session.authenticated && !BEFORE_PROOF.has(key)) throw refuse(0x6982, "the session is not authenticated");
     sessions.current = sessionId;
-    this.#inside.user = session.authenticated ? session.authObjectId : 0;
+    this.#inside.caller = { authObjectId: session.authenticated ? session.authObjectId : 0, secured: false };
   }
 
   #carryOut(key: Se05xCommandName, request: Fields): Fields {
@@ -180,6 +189,16 @@ export class Se05xChip implements Card {
     this.#selected = true;
     const { appletVersion, features, secureBoxVersion } = this.#inside.model;
     return { appletVersion, features, secureBoxVersion };
+  }
+
+  #demand(id: number, right: Right): SecureObject {
+    const { store, caller } = this.#inside;
+    const object = store.present(id);
+    demandRight(object, caller, right, (registerId) => {
+      const content = store.find(registerId)?.content;
+      return content?.kind === "pcr" ? content.value : undefined;
+    });
+    return object;
   }
 
   #forget(): void {

@@ -1,15 +1,23 @@
 import type { BlockCipher } from "../../apdu/index.ts";
-import type { Se05xCommandName, Se05xRequest, Se05xResponse } from "../../apdu/se05x/index.ts";
+import type { Right, Se05xCommandName, Se05xRequest, Se05xResponse } from "../../apdu/se05x/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
-import { cryptoHandlers } from "./crypto-handlers.ts";
-import type { CurveTable } from "./image.ts";
-import { moduleHandlers } from "./module-handlers.ts";
-import { readHandlers } from "./read-handlers.ts";
+import type { Caller } from "./access.ts";
+import { binaryHandlers } from "./binary-handlers.ts";
+import type { CurveTable } from "./contents.ts";
+import { counterHandlers } from "./counter-handlers.ts";
+import { digestHandlers } from "./digest-handlers.ts";
+import { ecHandlers } from "./ec-handlers.ts";
+import { kdfHandlers } from "./kdf-handlers.ts";
+import { macHandlers } from "./mac-handlers.ts";
+import { managementHandlers } from "./management-handlers.ts";
+import { objectHandlers } from "./object-handlers.ts";
+import type { SecureObject } from "./objects.ts";
 import { sessionHandlers, type Sessions } from "./session-handlers.ts";
 import type { ObjectStore } from "./store.ts";
+import { symmetricHandlers } from "./symmetric-handlers.ts";
 import { tlsHandlers } from "./tls-handlers.ts";
+import { userIdHandlers } from "./user-id-handlers.ts";
 import type { Se05xModel } from "./variants.ts";
-import { writeHandlers } from "./write-handlers.ts";
 
 /** Commands that the chip itself takes apart: selection, and what carries another command. */
 export type CarrierCommand = "select" | "selectCardManager" | "processSession";
@@ -31,10 +39,12 @@ export type Se05xInside = {
   readonly clock: Clock;
   /** The clock's time when the chip was powered, in milliseconds. */
   poweredAt: number;
-  /** Whom the session of the command under way is authenticated with; 0 for nobody. */
-  user: number;
+  /** Whom the command under way comes from. */
+  caller: Caller;
   /** The client random of the TLS handshake under way. */
   tlsRandom: Uint8Array | undefined;
+  /** The object, where the caller has the right. Refused with 6985 where there is none, 6986 without the right. */
+  demand(id: number, right: Right): SecureObject;
   /** Stores what the command has changed so far, also where it is then refused. */
   keep(): void;
 };
@@ -43,10 +53,16 @@ export type Se05xInside = {
 export function se05xHandlers(inside: Se05xInside): Se05xHandlers {
   return {
     ...sessionHandlers(inside),
-    ...writeHandlers(inside),
-    ...readHandlers(inside),
-    ...cryptoHandlers(inside),
+    ...managementHandlers(inside),
+    ...objectHandlers(inside),
+    ...ecHandlers(inside),
+    ...symmetricHandlers(inside),
+    ...macHandlers(inside),
+    ...digestHandlers(inside),
+    ...kdfHandlers(inside),
+    ...binaryHandlers(inside),
+    ...counterHandlers(inside),
+    ...userIdHandlers(inside),
     ...tlsHandlers(inside),
-    ...moduleHandlers(inside),
   };
 }

@@ -1,25 +1,12 @@
-import { policyEntries, SE05X_CURVE } from "../../apdu/se05x/index.ts";
+import { policyEntries } from "../../apdu/se05x/index.ts";
 import { DecodeError, decode, encode, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
-import type { EcCurve } from "../ec-curve.ts";
 import type { ChipErrorCode } from "../errors.ts";
-import type { Content, SecureObject } from "./objects.ts";
-import { EcKey, Secret } from "./secrets.ts";
+import { type CurveTable, readContent, writeContent } from "./contents.ts";
+import type { SecureObject } from "./objects.ts";
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
-const VERSION = 1;
-const KINDS = ["ecPair", "ecPublic", "aes", "userId", "hmac", "binary", "counter"] as const;
-
-/** The curves of a chip by their identifiers on the wire. */
-export type CurveTable = ReadonlyMap<number, EcCurve>;
-
-/** The curves that every model of the family has. */
-export function curveTable(curves: { readonly p256: EcCurve; readonly p384: EcCurve }): CurveTable {
-  return new Map([
-    [SE05X_CURVE.p256, curves.p256],
-    [SE05X_CURVE.p384, curves.p384],
-  ]);
-}
+const VERSION = 2;
 
 /** All persistent objects of a chip as one image: magic, format version, model, then object by object. */
 export function encodeImage(model: Se05xModelName, objects: Iterable<SecureObject>): Uint8Array {
@@ -50,65 +37,22 @@ export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: Cu
 }
 
 function writeObject(image: Writer, object: SecureObject): void {
-  const { content } = object;
-  image.u32(object.id).u8(object.origin).u16(object.maxAttempts).u16(object.failedAttempts);
+  image
+    .u32(object.id)
+    .u8(object.origin)
+    .u8(object.authentication ? 1 : 0);
+  image.u16(object.maxAttempts).u16(object.failedAttempts).u32(object.madeBy).u32(object.version);
   image.prefixed(2, (body) => body.bytes(encode(policyEntries, object.policy)));
-  image.u8(KINDS.indexOf(content.kind));
-  switch (content.kind) {
-    case "ecPair":
-      image.u8(content.curve).u8(content.whole ? 1 : 0);
-      return content.key.save(image);
-    case "ecPublic":
-      return void image.u8(content.curve).bytes(content.point);
-    case "binary":
-      return void image.prefixed(2, (body) => body.bytes(content.bytes));
-    case "counter":
-      return void image.u8(content.size).u64(content.value);
-    case "hmac":
-      image.u16(content.minOutputLength);
-      return content.secret.save(image);
-    default:
-      return content.secret.save(image);
-  }
+  writeContent(image, object.content);
 }
 
 function readObject(image: Reader, curves: CurveTable): SecureObject {
-  const head = { id: image.u32(), origin: image.u8(), maxAttempts: image.u16(), failedAttempts: image.u16() };
+  const head = { id: image.u32(), origin: image.u8(), authentication: image.u8() === 1 };
+  const attempts = { maxAttempts: image.u16(), failedAttempts: image.u16() };
+  const made = { madeBy: image.u32(), version: image.u32() };
   const policy = decode(
     policyEntries,
     image.prefixed(2, (body) => body.rest()),
   );
-  return { ...head, policy, transient: false, content: readContent(image, curves) };
-}
-
-function readContent(image: Reader, curves: CurveTable): Content {
-  const at = image.at;
-  const kind = KINDS[image.u8()];
-  const curve = () => {
-    const id = image.u8();
-    const known = curves.get(id);
-    if (!known) throw new DecodeError("value", `curve ${id}`, at);
-    return { id, known };
-  };
-  switch (kind) {
-    case "ecPair": {
-      const { id, known } = curve();
-      return { kind, curve: id, whole: image.u8() === 1, key: EcKey.load(known, image) };
-    }
-    case "ecPublic": {
-      const { id, known } = curve();
-      return { kind, curve: id, point: image.bytes(1 + 2 * known.scalarLength).slice() };
-    }
-    case "binary":
-      return { kind, bytes: image.prefixed(2, (body) => body.rest().slice()) };
-    case "counter":
-      return { kind, size: image.u8(), value: image.u64() };
-    case "hmac":
-      return { kind, minOutputLength: image.u16(), secret: Secret.load(image) };
-    case "aes":
-    case "userId":
-      return { kind, secret: Secret.load(image) };
-    default:
-      throw new DecodeError("value", "kind of object", at);
-  }
+  return { ...head, ...attempts, ...made, policy, transient: false, content: readContent(image, curves) };
 }

@@ -1,6 +1,5 @@
-import { type Right, SE05X_INS_FLAG } from "../../apdu/se05x/index.ts";
 import { refuse } from "./refuse.ts";
-import { demandRight, footprintOf, hexId, type SecureObject } from "./objects.ts";
+import { footprintOf, hexId, type SecureObject } from "./objects.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** What memory a host may ask about: persistent, or one of the two transient kinds. */
@@ -28,11 +27,10 @@ export class ObjectStore {
     return this.#objects.get(id);
   }
 
-  /** The object, where the user has the right. Refused with 6985 where there is none, 6986 without the right. */
-  demand(id: number, user: number, right: Right): SecureObject {
+  /** An object that must be there. Refused with 6985 where it is not. */
+  present(id: number): SecureObject {
     const object = this.#objects.get(id);
     if (!object) throw refuse(0x6985, `there is no object ${hexId(id)}`);
-    demandRight(object, user, right);
     return object;
   }
 
@@ -92,14 +90,4 @@ export class ObjectStore {
     this.#before ??= new Map(this.#objects);
     return this.#objects;
   }
-}
-
-/** Whether an instruction's flags ask for an object that does not outlive power. */
-export function isTransient(insFlags = 0): boolean {
-  return (insFlags & SE05X_INS_FLAG.transient) !== 0;
-}
-
-/** Whether an instruction's flags ask for an object to authenticate with. */
-export function isAuthentication(insFlags = 0): boolean {
-  return (insFlags & SE05X_INS_FLAG.authentication) !== 0;
 }

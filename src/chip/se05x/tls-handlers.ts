@@ -1,8 +1,10 @@
 import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { concat, Writer } from "../../codec/index.ts";
 import type { Hash, HashName } from "../../crypto/index.ts";
-import { demandDerivable, hashNamed, privateKeyIn } from "./crypto-handlers.ts";
+import { hashNamed } from "./digest-handlers.ts";
+import { privateKeyIn } from "./ec-handlers.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import { demandDerivable } from "./kdf-handlers.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
 
@@ -18,14 +20,14 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
       return { random: inside.tlsRandom };
     },
     tlsPremaster({ pskId, keyPairId, targetId, peerPoint }) {
-      const target = store.demand(targetId, inside.user, "write");
+      const target = inside.demand(targetId, "write");
       if (target.content.kind !== "hmac") throw refuse(0x6985, "the premaster secret goes into an HMAC key");
       const secret = premaster(inside, pskId, keyPairId, peerPoint);
       store.put({ ...target, origin: SE05X_ORIGIN.internal, content: { ...target.content, secret } });
       return {};
     },
     tlsPrf({ objectId, phase, algorithm, label, random, length }) {
-      const { content } = store.demand(objectId, inside.user, "tlsKdf");
+      const { content } = inside.demand(objectId, "tlsKdf");
       if (content.kind !== "hmac") throw refuse(0x6985, "secrets are derived from HMAC keys");
       // Whoever could choose both randoms could have old handshakes computed again.
       const own = inside.tlsRandom;
@@ -53,7 +55,7 @@ function premaster(
     if (!shared) throw refuse(0x6a80, "neither a pre-shared key nor a key pair is named");
     return new Secret(shared);
   }
-  const { content } = inside.store.demand(pskId, inside.user, "tlsPremaster");
+  const { content } = inside.demand(pskId, "tlsPremaster");
   if (content.kind !== "hmac") throw refuse(0x6985, "a pre-shared key is an HMAC key");
   return content.secret.use((psk) => {
     const writer = new Writer();

@@ -1,18 +1,10 @@
-import { CURVE_LIST_LENGTH, SE05X_RESULT } from "../../apdu/se05x/index.ts";
+import { SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { hexId, type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 
-type ReadCommand =
-  | "readObject"
-  | "readType"
-  | "readSize"
-  | "readIdList"
-  | "readCurveList"
-  | "curveOfKey"
-  | "readState"
-  | "exists";
+type ObjectCommand = "readObject" | "readType" | "readSize" | "readIdList" | "exists" | "deleteObject";
 
 /** The most identifiers in one answer: what fits the smaller of the hosts' buffers. SE05x coding rules */
 const IDS_PER_ANSWER = 200;
@@ -22,24 +14,19 @@ const MEMORY = { persistent: 0x01, transient: 0x02 } as const;
 /** Types of EC keys from applet 7 on: P-256 from 29, P-384 from 2D; pair, private, public. */
 const CURVE_TYPES: Readonly<Record<number, number>> = { 0x03: 0x29, 0x04: 0x2d };
 
-/** Reading objects and lists. SE05x command table, tiers a and b */
-export function readHandlers(inside: Se05xInside): Pick<Se05xHandlers, ReadCommand> {
-  const { store, curves } = inside;
-  const present = (id: number): SecureObject => {
-    const object = store.find(id);
-    if (!object) throw refuse(0x6985, `there is no object ${hexId(id)}`);
-    return object;
-  };
+/** Objects of any kind: reading, listing, deleting. SE05x command table, tiers a and b */
+export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectCommand> {
+  const { store } = inside;
   return {
     readObject: ({ objectId, offset, length }) => ({
-      bytes: readBytes(store.demand(objectId, inside.user, "read"), offset, length),
+      bytes: readBytes(inside.demand(objectId, "read"), offset, length),
     }),
     readType({ objectId }) {
-      const object = present(objectId);
+      const object = store.present(objectId);
       const memory = object.transient ? MEMORY.transient : MEMORY.persistent;
       return { type: inside.model.typesNameCurves ? curveType(object) : typeOf(object), memory };
     },
-    readSize: ({ objectId }) => ({ size: sizeOf(present(objectId)) }),
+    readSize: ({ objectId }) => ({ size: sizeOf(store.present(objectId)) }),
     readIdList({ offset, filter }) {
       const ids = [...store].filter((object) => filter === ANY_TYPE || typeOf(object) === filter).map(({ id }) => id);
       const part = ids.toSorted((a, b) => a - b).slice(offset, offset + IDS_PER_ANSWER);
@@ -48,17 +35,12 @@ export function readHandlers(inside: Se05xInside): Pick<Se05xHandlers, ReadComma
       const more = offset + part.length < ids.length ? SE05X_RESULT.no : SE05X_RESULT.yes;
       return { more, ids: writer.finish() };
     },
-    readCurveList: () => ({
-      curves: Uint8Array.from({ length: CURVE_LIST_LENGTH }, (_, i) => (curves.has(i + 1) ? 0x02 : 0x01)),
-    }),
-    curveOfKey({ objectId }) {
-      const { content } = present(objectId);
-      if (content.kind !== "ecPair" && content.kind !== "ecPublic") throw refuse(0x6985, "no key on a curve");
-      return { curve: content.curve };
-    },
-    // Not locked, creation of objects not restricted, platform secure channel not demanded: nothing here changes that.
-    readState: () => ({ state: Uint8Array.of(0x00, 0x00, 0x02) }),
     exists: ({ objectId }) => ({ result: store.find(objectId) ? SE05X_RESULT.yes : SE05X_RESULT.no }),
+    deleteObject({ objectId }) {
+      inside.demand(objectId, "delete");
+      store.remove(objectId);
+      return {};
+    },
   };
 }
 

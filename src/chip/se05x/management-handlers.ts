@@ -2,7 +2,7 @@ import { Writer } from "../../codec/index.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
 
-type ModuleCommand = "getVersion" | "getTimestamp" | "getFreeMemory" | "random";
+type ManagementCommand = "getVersion" | "getTimestamp" | "getFreeMemory" | "random" | "readState";
 
 /** What one answer to a host with the smaller buffer holds. SE05x coding rules */
 const MAX_RANDOM = 0x300;
@@ -10,11 +10,13 @@ const MAX_RANDOM = 0x300;
 const MUCH_FREE = 0x7fff;
 
 /** The chip as a whole. SE05x command table, tier a */
-export function moduleHandlers(inside: Se05xInside): Pick<Se05xHandlers, ModuleCommand> {
+export function managementHandlers(inside: Se05xInside): Pick<Se05xHandlers, ManagementCommand> {
   const { model, store, entropy, clock } = inside;
   const { appletVersion, features, secureBoxVersion } = model;
   return {
     getVersion: () => ({ info: { appletVersion, features, secureBoxVersion } }),
+    // Not locked, creation of objects not restricted, platform secure channel not demanded: nothing here changes that.
+    readState: () => ({ state: Uint8Array.of(0x00, 0x00, 0x02) }),
     getTimestamp() {
       const ms = BigInt(Math.max(0, Math.floor(clock.now() - inside.poweredAt)));
       return { timestamp: new Writer(12).u32(0).u64(ms).finish() };

@@ -1,0 +1,94 @@
+/** @table EC keys, their curves, signatures and agreements. SE05x command table, tier b */
+import { optionalTag, rest, tagged, tlvStruct, u8 } from "../../codec/index.ts";
+import { command, flagged } from "../command.ts";
+import { bounded } from "../fields.ts";
+import {
+  BYTES_ANSWER,
+  credential,
+  EXTENDED,
+  MAX_ATTEMPTS,
+  NO_LE,
+  OBJECT_FLAGS,
+  OBJECT_ID,
+  OBJECT_ONLY,
+  POLICY,
+  RESULT,
+  VERSION,
+} from "./fields.ts";
+
+/** EC keys, their curves, signatures and agreements. SE05x command table, tier b */
+export const EC_ROWS = {
+  writeEcKey: flagged(
+    command({
+      name: "WriteECKey",
+      ins: 0x01,
+      p1: credential(0x01),
+      p2: 0x00,
+      request: tlvStruct({
+        policy: POLICY,
+        maxAttempts: MAX_ATTEMPTS,
+        objectId: OBJECT_ID,
+        curve: optionalTag(0x42, u8),
+        privateKey: optionalTag(0x43, bounded({ min: 1, max: 66 })),
+        publicKey: optionalTag(0x44, bounded({ min: 1, max: 133 })),
+        version: VERSION,
+      }),
+      secretRequest: ["privateKey"],
+      ...NO_LE,
+    }),
+    OBJECT_FLAGS,
+  ),
+  sign: command({
+    name: "ECDSASign",
+    ins: 0x03,
+    p1: 0x0c,
+    p2: 0x09,
+    request: tlvStruct({
+      objectId: OBJECT_ID,
+      algorithm: tagged(0x42, u8),
+      digest: tagged(0x43, bounded({ max: 64 })),
+    }),
+    response: tlvStruct({ signature: BYTES_ANSWER }),
+    ...NO_LE,
+  }),
+  verify: command({
+    name: "ECDSAVerify",
+    ins: 0x03,
+    p1: 0x0c,
+    p2: 0x0a,
+    request: tlvStruct({
+      objectId: OBJECT_ID,
+      algorithm: tagged(0x42, u8),
+      digest: tagged(0x43, bounded({ max: 64 })),
+      signature: tagged(0x45, rest),
+    }),
+    response: tlvStruct({ result: RESULT }),
+    ...NO_LE,
+  }),
+  agree: command({
+    name: "ECDHGenerateSharedSecret",
+    ins: 0x03,
+    p1: 0x01,
+    p2: 0x0f,
+    request: tlvStruct({ objectId: OBJECT_ID, peerPoint: tagged(0x42, bounded({ max: 133 })) }),
+    response: tlvStruct({ sharedSecret: BYTES_ANSWER }),
+    secretResponse: ["sharedSecret"],
+    ...EXTENDED,
+  }),
+  readCurveList: command({
+    name: "ReadECCurveList",
+    ins: 0x02,
+    p1: 0x0b,
+    p2: 0x25,
+    response: tlvStruct({ curves: BYTES_ANSWER }),
+  }),
+  curveOfKey: command({
+    name: "GetECCurveId",
+    ins: 0x02,
+    p1: 0x0b,
+    p2: 0x36,
+    request: OBJECT_ONLY,
+    response: tlvStruct({ curve: RESULT }),
+    ...NO_LE,
+  }),
+} as const;

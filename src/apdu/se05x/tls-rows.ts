@@ -1,0 +1,50 @@
+/** @table What TLS 1.2 leaves to the chip. SE05x command table, tier c */
+import { fixed, longLength, optionalTag, tagged, tlvStruct, u16, u32, u8 } from "../../codec/index.ts";
+import { command } from "../command.ts";
+import { bounded } from "../fields.ts";
+import { BYTES_ANSWER, EXTENDED, NO_LE, OBJECT_ID, oneOf } from "./fields.ts";
+
+/** What TLS 1.2 leaves to the chip. SE05x command table, tier c */
+export const TLS_ROWS = {
+  tlsRandom: command({
+    name: "TLSGenerateRandom",
+    ins: 0x03,
+    p1: 0x0f,
+    p2: 0x49,
+    response: tlvStruct({ random: longLength(tagged(0x41, fixed(32))) }),
+    unverified: true,
+  }),
+  /** The premaster secret goes into the HMAC key `targetId`: of a PSK, of a key agreement, or of both. */
+  tlsPremaster: command({
+    name: "TLSCalculatePreMasterSecret",
+    ins: 0x03,
+    p1: 0x0f,
+    p2: 0x4a,
+    request: tlvStruct({
+      pskId: optionalTag(0x41, u32),
+      keyPairId: optionalTag(0x42, u32),
+      targetId: tagged(0x43, u32),
+      peerPoint: optionalTag(0x44, bounded({ max: 133 })),
+    }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** `phase` says what `random` is: 4B and 4D the client's, 4C and 4E the server's. */
+  tlsPrf: command({
+    name: "TLSPerformPRF",
+    ins: 0x03,
+    p1: 0x0f,
+    p2: oneOf("phase", 0x4b, 0x4c, 0x4d, 0x4e),
+    request: tlvStruct({
+      objectId: OBJECT_ID,
+      algorithm: tagged(0x42, u8),
+      label: tagged(0x43, bounded({ max: 64 })),
+      random: tagged(0x44, fixed(32)),
+      length: tagged(0x45, u16),
+    }),
+    response: tlvStruct({ output: BYTES_ANSWER }),
+    secretResponse: ["output"],
+    unverified: true,
+    ...EXTENDED,
+  }),
+} as const;

@@ -1,0 +1,159 @@
+import { SE05X_CURVE, SE05X_TYPE } from "../../apdu/se05x/index.ts";
+import { DecodeError, type Reader, type Writer } from "../../codec/index.ts";
+import type { EcCurve } from "../ec-curve.ts";
+import { EcKey, Secret } from "./secrets.ts";
+
+/** What an object holds. */
+export type Content =
+  /** `whole` is false for a private key whose public half was not given and is not told. */
+  | { readonly kind: "ecPair"; readonly curve: number; readonly key: EcKey; readonly whole: boolean }
+  | { readonly kind: "ecPublic"; readonly curve: number; readonly point: Uint8Array }
+  | { readonly kind: "aes"; readonly secret: Secret }
+  | { readonly kind: "userId"; readonly secret: Secret }
+  | { readonly kind: "hmac"; readonly secret: Secret; readonly minOutputLength: number }
+  | { readonly kind: "binary"; readonly bytes: Uint8Array }
+  | { readonly kind: "counter"; readonly size: number; readonly value: bigint }
+  /** A register's value follows from what it began with and was extended by. */
+  | { readonly kind: "pcr"; readonly initial: Uint8Array; readonly value: Uint8Array };
+
+export type ContentKindName = Content["kind"];
+
+/** The curves of a chip by their identifiers on the wire. */
+export type CurveTable = ReadonlyMap<number, EcCurve>;
+
+/** The curves that every model of the family has. */
+export function curveTable(curves: { readonly p256: EcCurve; readonly p384: EcCurve }): CurveTable {
+  return new Map([
+    [SE05X_CURVE.p256, curves.p256],
+    [SE05X_CURVE.p384, curves.p384],
+  ]);
+}
+
+/** Everything that depends on what kind of object one is. */
+type ContentKind<C extends Content> = {
+  /** What names the kind in the chip's own state image; never given to another kind. */
+  readonly mark: number;
+  /** The type as filters and attributes name it, and as applets below 7 answer it. */
+  readonly type: (content: C) => number;
+  /** Bytes of user memory. */
+  readonly length: (content: C) => number;
+  /** The size that hosts are told: of a key its length, of a file its bytes. */
+  readonly size?: (content: C) => number;
+  readonly write: (image: Writer, content: C) => void;
+  readonly read: (image: Reader, curves: CurveTable) => C;
+};
+
+const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, { kind: Kind }>> } = {
+  ecPair: {
+    mark: 0,
+    type: ({ whole }) => (whole ? SE05X_TYPE.ecPair : SE05X_TYPE.ecPrivate),
+    length: ({ key }) => 3 * key.curve.scalarLength + 1,
+    size: ({ key }) => key.curve.scalarLength,
+    write(image, { curve, key, whole }) {
+      image.u8(curve).u8(whole ? 1 : 0);
+      key.save(image);
+    },
+    read(image, curves) {
+      const { id, curve } = readCurve(image, curves);
+      return { kind: "ecPair", curve: id, whole: image.u8() === 1, key: EcKey.load(curve, image) };
+    },
+  },
+  ecPublic: {
+    mark: 1,
+    type: () => SE05X_TYPE.ecPublic,
+    length: ({ point }) => point.length,
+    size: ({ point }) => (point.length - 1) / 2,
+    write: (image, { curve, point }) => void image.u8(curve).bytes(point),
+    read(image, curves) {
+      const { id, curve } = readCurve(image, curves);
+      return { kind: "ecPublic", curve: id, point: image.bytes(1 + 2 * curve.scalarLength).slice() };
+    },
+  },
+  aes: {
+    mark: 2,
+    type: () => SE05X_TYPE.aes,
+    length: ({ secret }) => secret.length,
+    write: (image, { secret }) => secret.save(image),
+    read: (image) => ({ kind: "aes", secret: Secret.load(image) }),
+  },
+  userId: {
+    mark: 3,
+    type: () => SE05X_TYPE.userId,
+    length: ({ secret }) => secret.length,
+    write: (image, { secret }) => secret.save(image),
+    read: (image) => ({ kind: "userId", secret: Secret.load(image) }),
+  },
+  hmac: {
+    mark: 4,
+    type: () => SE05X_TYPE.hmac,
+    length: ({ secret }) => secret.length,
+    write: (image, { secret, minOutputLength }) => secret.save(image.u16(minOutputLength)),
+    read: (image) => ({ kind: "hmac", minOutputLength: image.u16(), secret: Secret.load(image) }),
+  },
+  binary: {
+    mark: 5,
+    type: () => SE05X_TYPE.binary,
+    length: ({ bytes }) => bytes.length,
+    write: (image, { bytes }) => void image.prefixed(2, (body) => body.bytes(bytes)),
+    read: (image) => ({ kind: "binary", bytes: image.prefixed(2, (body) => body.rest().slice()) }),
+  },
+  counter: {
+    mark: 6,
+    type: () => SE05X_TYPE.counter,
+    length: ({ size }) => size,
+    write: (image, { size, value }) => void image.u8(size).u64(value),
+    read: (image) => ({ kind: "counter", size: image.u8(), value: image.u64() }),
+  },
+  pcr: {
+    mark: 7,
+    type: () => SE05X_TYPE.pcr,
+    length: ({ initial, value }) => initial.length + value.length,
+    size: ({ value }) => value.length,
+    write: (image, { initial, value }) => void image.bytes(initial).bytes(value),
+    read: (image) => ({ kind: "pcr", initial: image.bytes(32).slice(), value: image.bytes(32).slice() }),
+  },
+};
+
+/** The type of a content as filters and attributes name it. SE05x command table, tier b */
+export function contentType(content: Content): number {
+  return kindOf(content).type(content);
+}
+
+/** Bytes of user memory that a content takes. */
+export function contentLength(content: Content): number {
+  return kindOf(content).length(content);
+}
+
+/** The size that hosts are told. */
+export function contentSize(content: Content): number {
+  const kind = kindOf(content);
+  return (kind.size ?? kind.length)(content);
+}
+
+/** Appends a content to the chip's own state image. */
+export function writeContent(image: Writer, content: Content): void {
+  const kind = kindOf(content);
+  kind.write(image.u8(kind.mark), content);
+}
+
+/** A content from the chip's own state image. Throws `DecodeError` for a kind or curve that this chip does not have. */
+export function readContent(image: Reader, curves: CurveTable): Content {
+  const at = image.at;
+  const mark = image.u8();
+  const kind = Object.values(KINDS).find((each) => each.mark === mark);
+  if (!kind) throw new DecodeError("value", "kind of object", at);
+  return kind.read(image, curves);
+}
+
+function kindOf(content: Content): ContentKind<Content> {
+  // The entry of a kind takes contents of that kind, which this one is.
+  return KINDS[content.kind] as unknown as ContentKind<Content>;
+}
+
+function readCurve(image: Reader, curves: CurveTable): { readonly id: number; readonly curve: EcCurve } {
+  const at = image.at;
+  const id = image.u8();
+  const curve = curves.get(id);
+  if (!curve) throw new DecodeError("value", `curve ${id}`, at);
+  return { id, curve };
+}

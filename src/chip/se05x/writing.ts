@@ -1,0 +1,64 @@
+import type { NoFields } from "../../apdu/index.ts";
+import { type PolicyEntry, SE05X_INS_FLAG } from "../../apdu/se05x/index.ts";
+import { demandWholePolicy } from "./access.ts";
+import type { Content } from "./contents.ts";
+import type { Se05xInside } from "./handlers.ts";
+import type { SecureObject } from "./objects.ts";
+import { refuse } from "./refuse.ts";
+
+/** The attributes that a command gives an object besides its content. */
+export type GivenAttributes = {
+  readonly objectId: number;
+  readonly insFlags?: number;
+  readonly policy?: readonly PolicyEntry[] | undefined;
+  readonly maxAttempts?: number | undefined;
+  readonly version?: number | undefined;
+};
+
+/** Makes an object. Refused with 6986 under a reserved identifier, 6A80 for a broken policy, 6985 without memory. */
+export function createObject(inside: Se05xInside, given: GivenAttributes, content: Content, origin: number): NoFields {
+  const { objectId, insFlags, policy = [], maxAttempts = 0, version = 0 } = given;
+  inside.store.demandOpenId(objectId);
+  demandWholePolicy(policy);
+  inside.store.put({
+    id: objectId,
+    content,
+    policy,
+    origin,
+    transient: isTransient(insFlags),
+    authentication: isAuthentication(insFlags),
+    maxAttempts,
+    failedAttempts: 0,
+    madeBy: inside.caller.authObjectId,
+    version,
+  });
+  return {};
+}
+
+/** Changes an object's content. What an object is and who may use it was settled when it was made. */
+export function replaceContent(
+  inside: Se05xInside,
+  given: GivenAttributes,
+  former: SecureObject,
+  change: Pick<SecureObject, "content" | "origin">,
+): NoFields {
+  if (given.policy) throw refuse(0x6985, "the policy of an object that exists stays");
+  if (former.content.kind !== change.content.kind) throw refuse(0x6985, "an object keeps its type");
+  inside.store.put({ ...former, ...change, version: given.version ?? former.version });
+  return {};
+}
+
+/** Refuses with 6A80 what cannot authenticate anybody but was to be made for it. */
+export function refuseAuthentication(insFlags: number | undefined): void {
+  if (isAuthentication(insFlags)) throw refuse(0x6a80, "no session can be opened with this kind of object");
+}
+
+/** Whether an instruction's flags ask for an object that does not outlive power. */
+export function isTransient(insFlags = 0): boolean {
+  return (insFlags & SE05X_INS_FLAG.transient) !== 0;
+}
+
+/** Whether an instruction's flags ask for an object to authenticate with. */
+export function isAuthentication(insFlags = 0): boolean {
+  return (insFlags & SE05X_INS_FLAG.authentication) !== 0;
+}
