@@ -1,9 +1,10 @@
-import { renameSync, writeFileSync } from "node:fs";
+import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { Option, type Command } from "commander";
 
-import { startCloud, type RunningCloud } from "../cloud/node.ts";
+import { PROFILES, startCloud, type RunningCloud } from "../cloud/node.ts";
 import { LOG_LEVELS, openLog, type LogLevel } from "../cloud/observe/node.ts";
 import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
@@ -12,10 +13,13 @@ import { examples, masked, outputOf, portOption, type Output } from "./output.ts
 import { appendEvents } from "./trace-file.ts";
 
 type UpOptions = {
-  readonly data: string;
+  readonly data?: string;
   readonly host: string;
-  readonly apiPort: number;
-  readonly mqttPort: number;
+  readonly apiPort?: number;
+  readonly mqttPort?: number;
+  readonly plainMqtt?: number;
+  readonly profile: keyof typeof PROFILES;
+  readonly relaxedCertificates?: boolean;
   readonly serverName: readonly string[];
   readonly region?: string;
   readonly trace?: string;
@@ -23,15 +27,35 @@ type UpOptions = {
   readonly logLevel: LogLevel;
 };
 
+const PORTS = { api: 9443, mqtt: 8883 } as const;
+
 /** `hawser up`: the OEM cloud, until interrupted. */
 export function registerUpCommand(program: Command): void {
   program
     .command("up")
     .description("run the cloud: MQTT over mutual TLS for devices, and a control plane in the words of AWS IoT")
-    .requiredOption("--data <directory>", "where everything is kept; made at the first start")
+    .option(
+      "--data <directory>",
+      "where everything is kept, made at the first start; without it, nothing outlives the run",
+    )
     .option("--host <address>", "address to listen on; beyond loopback the control plane speaks HTTPS", "127.0.0.1")
-    .option("--api-port <number>", "port of the control plane, 0 for any free one", portOption, 9443)
-    .option("--mqtt-port <number>", "port for devices, 0 for any free one", portOption, 8883)
+    .option(
+      "--api-port <number>",
+      `port of the control plane, 0 for any free one; ${PORTS.api} where there is --data`,
+      portOption,
+    )
+    .option(
+      "--mqtt-port <number>",
+      `port for devices, 0 for any free one; ${PORTS.mqtt} where there is --data`,
+      portOption,
+    )
+    .option("--plain-mqtt <number>", "also MQTT without TLS on 127.0.0.1, 0 for any free port", portOption)
+    .addOption(
+      new Option("--profile <name>", "how MQTT behaves: as AWS IoT Core, or as the OASIS standards")
+        .choices(Object.keys(PROFILES))
+        .default("aws"),
+    )
+    .option("--relaxed-certificates", "for test suites: clients of --plain-mqtt need no certificate")
     .option(
       "--server-name <name>",
       "name or address of this machine in the server certificate, besides localhost; may be repeated",
@@ -48,6 +72,7 @@ export function registerUpCommand(program: Command): void {
         "hawser up --data ./cloud",
         "hawser up --data ./cloud --host 0.0.0.0 --server-name cloud.example",
         "hawser up --data ./cloud --api-port 0 --mqtt-port 0 --json",
+        "hawser up --profile spec --plain-mqtt 1883 --relaxed-certificates",
       )}
 The first line of --json holds api, mqtt, region, accessKeyId, secretAccessKey and caFile. The same facts are kept in
 DIRECTORY/${CREDENTIALS_FILE}, mode 0600, which every other command reads through --data. The secret access key is shown
@@ -60,15 +85,20 @@ The control plane's address also answers /health, /ready and, for callers on thi
 
 async function up(options: UpOptions, output: Output): Promise<void> {
   const closings: (() => void)[] = [];
+  const { data: kept, host, profile, region, plainMqtt, relaxedCertificates = false } = options;
+  const directory = kept ?? mkdtempSync(join(tmpdir(), "hawser-cloud-"));
   await interruptible(async (signal) => {
     try {
       const cloud = await startCloud({
-        directory: options.data,
-        host: options.host,
-        apiPort: options.apiPort,
-        mqttPort: options.mqttPort,
+        directory,
+        host,
+        apiPort: options.apiPort ?? (kept === undefined ? 0 : PORTS.api),
+        mqttPort: options.mqttPort ?? (kept === undefined ? 0 : PORTS.mqtt),
         serverNames: options.serverName,
-        ...(options.region === undefined ? {} : { region: options.region }),
+        profile,
+        relaxedCertificates,
+        ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),
+        ...(region === undefined ? {} : { region }),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
           if (options.log !== undefined) closings.push(openLog({ ledger, ...logOf(options.log, options.logLevel) }));
@@ -76,7 +106,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         },
       });
       try {
-        tell(cloud, saveCredentials(cloud, options.data), output);
+        tell(cloud, saveCredentials(cloud, directory), output);
         await aborted(signal);
       } finally {
         await cloud.close();
@@ -84,6 +114,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
       output.line({ event: "stopped" }, "stopped");
     } finally {
       for (const close of closings) close();
+      if (kept === undefined) rmSync(directory, { recursive: true, force: true });
     }
   });
 }
@@ -137,12 +168,20 @@ function tell(cloud: RunningCloud, facts: CredentialsFile & { readonly file: str
   const secret = cloud.isNewKey
     ? `${secretAccessKey}   (shown this once; kept in ${file})`
     : `${masked(secretAccessKey)}   (in ${file})`;
+  const plainMqtt = cloud.plainMqtt && `${cloud.plainMqtt.host}:${cloud.plainMqtt.port}`;
   output.line(
-    { event: "listening", ...credentials, accountId: cloud.account.id, credentials: file },
+    {
+      event: "listening",
+      ...credentials,
+      ...(plainMqtt === undefined ? {} : { plainMqtt }),
+      accountId: cloud.account.id,
+      credentials: file,
+    },
     [
       `listening, account ${cloud.account.id} in ${region}`,
       `  control plane      ${api}`,
       `  MQTT over TLS      ${mqtt}`,
+      ...(plainMqtt === undefined ? [] : [`  MQTT without TLS   ${plainMqtt}`]),
       `  root to trust      ${caFile}`,
       `  access key id      ${accessKeyId}`,
       `  secret access key  ${secret}`,

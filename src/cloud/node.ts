@@ -5,8 +5,8 @@ import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.t
 import type { Ledger } from "../trace/index.ts";
 import { ControlPlane, createHandlers, httpFor, queryOperations, type Json, type RequestHead } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
-import { Broker } from "./broker/index.ts";
-import { listenTls, nodeDefer } from "./broker/node.ts";
+import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE } from "./broker/index.ts";
+import { listenPlain, listenTls, nodeDefer } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
@@ -35,11 +35,20 @@ export type CloudOptions = {
   /** Names and addresses of this machine, for the server certificate; the first is what devices are told. */
   readonly serverNames: readonly string[];
   readonly region?: string;
+  /** How MQTT behaves: as AWS IoT Core, or as OASIS writes. */
+  readonly profile?: keyof typeof PROFILES;
+  /** MQTT without TLS on loopback, beside the TLS listener; 0 takes a free port. */
+  readonly plainMqttPort?: number;
+  /** Whether clients come in without a certificate where there is no TLS, anonymous or by any user name. */
+  readonly relaxedCertificates?: boolean;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   /** Called with the ledger before anything is written to it. */
   readonly onLedger?: (ledger: Ledger) => void;
 };
+
+/** The broker's profiles, by the names that an operator gives. */
+export const PROFILES = { aws: AWS_PROFILE, spec: SPEC_PROFILE } as const;
 
 /** A cloud that is up. */
 export type RunningCloud = {
@@ -48,6 +57,8 @@ export type RunningCloud = {
   readonly api: string;
   /** Where devices connect to. */
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Where MQTT is spoken without TLS, if anywhere. */
+  readonly plainMqtt: { readonly host: string; readonly port: number } | undefined;
   readonly accessKey: { readonly accessKeyId: string; readonly secretAccessKey: string };
   /** Whether this start made the access key. */
   readonly isNewKey: boolean;
@@ -77,13 +88,14 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const ground = await openGround(options, closing);
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
-  const broker = await openBroker(registry, closing);
+  const broker = await openBroker(options, registry, closing);
   const plane = await openControlPlane({ options, ground, broker, rootCertificate: identity.root }, closing);
-  const { api, mqtt } = await listen({ options, ledger: trace, registry, broker, plane, identity }, closing);
+  const { api, mqtt, plainMqtt } = await listen({ options, ledger: trace, registry, broker, plane, identity }, closing);
   return {
     account: registry.account,
     api,
     mqtt,
+    plainMqtt,
     accessKey: registry.accessKeys.primary,
     isNewKey: registry.accessKeys.isNew,
     caFile: identity.rootFile,
@@ -117,14 +129,15 @@ function identityFor({ directory, host, serverNames }: CloudOptions, registry: R
   return serverIdentity({ directory: join(directory, "tls"), names, clock, entropy, trace });
 }
 
-async function openBroker(registry: Registry, closing: Closing): Promise<Broker> {
+async function openBroker({ profile = "aws" }: CloudOptions, registry: Registry, closing: Closing): Promise<Broker> {
   const { clock, entropy, trace } = registry;
   const gatekeeper = gatekeeperOf(
     registry,
     accessTo(() => broker),
   );
   const sessions = await openSessionStore(registry.store);
-  const broker: Broker = new Broker({ clock, entropy, trace, gatekeeper, defer: nodeDefer, store: sessions });
+  const common = { clock, entropy, trace, gatekeeper, defer: nodeDefer, store: sessions };
+  const broker: Broker = new Broker({ ...common, settings: PROFILES[profile] });
   closing.add(() => gatekeeper.close());
   closing.add(() => broker.stop());
   return broker;
@@ -216,12 +229,13 @@ type Servers = {
 async function listen(
   { options, ledger, registry, broker, plane, identity }: Servers,
   closing: Closing,
-): Promise<Pick<RunningCloud, "api" | "mqtt">> {
+): Promise<Pick<RunningCloud, "api" | "mqtt" | "plainMqtt">> {
   const { host, apiPort, mqttPort } = options;
   const { clock, trace } = registry;
   const tls = { key: identity.key, cert: identity.certificate };
   const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls });
   closing.add(() => mqtt.close());
+  const plainMqtt = await listenWithoutTls({ options, registry, broker }, closing);
   const isPlain = isLoopback(host);
   const pages = operatorPages(ledger, registry, broker, closing);
   const api = await serveApi({ controlPlane: plane, pages, host, port: apiPort, ...(isPlain ? {} : { tls }) });
@@ -231,7 +245,25 @@ async function listen(
   }
   const name = nameOf(options);
   const url = isPlain ? api.url : `https://${name.includes(":") ? `[${name}]` : name}:${api.port}`;
-  return { api: url, mqtt: { host: name, port: mqtt.port } };
+  return { api: url, mqtt: { host: name, port: mqtt.port }, plainMqtt };
+}
+
+async function listenWithoutTls(
+  { options, registry, broker }: Pick<Servers, "options" | "registry" | "broker">,
+  closing: Closing,
+): Promise<RunningCloud["plainMqtt"]> {
+  const { plainMqttPort: port, relaxedCertificates = false } = options;
+  if (port === undefined) return undefined;
+  const { clock, trace } = registry;
+  const who = relaxedCertificates ? { gatekeeper: openGatekeeper } : {};
+  const plain = await listenPlain({ broker, host: "127.0.0.1", port, clock, trace, ...who });
+  closing.add(() => plain.close());
+  trace.emit("cloud", {
+    kind: "process",
+    what: "listening",
+    detail: `MQTT without TLS on ${plain.host}:${plain.port}`,
+  });
+  return { host: plain.host, port: plain.port };
 }
 
 /** Health, readiness and metrics; not ready any more from the moment that everything is being closed. */

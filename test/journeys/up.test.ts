@@ -1,9 +1,11 @@
 /** `hawser up` as its operator meets it: first and second start, a crash, a second process, what is kept secret. */
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test, type TestContext } from "node:test";
+
+import mqtt from "mqtt";
 
 import { finished, hawser, words, type Program } from "../../scripts/programs.ts";
 
@@ -167,4 +169,19 @@ test("hawser why names the cause for a device of a CA that nobody registered", a
   assert.match(text.join("\n"), /unknown-ca {2}client stranger[^]*cure .*register-ca/);
   await chip.stop();
   await cloud.stop();
+});
+
+test("hawser up --profile spec --plain-mqtt needs nothing else, lets MQTT clients in, and leaves nothing behind", async (t) => {
+  const cloud = hawser(words`up --profile spec --plain-mqtt 0 --relaxed-certificates --json`);
+  t.after(() => cloud.stop("SIGKILL"));
+  const facts = await cloud.json<Facts & { readonly plainMqtt: string }>();
+  const port = Number(facts.plainMqtt.split(":")[1]);
+  const client = await mqtt.connectAsync({ host: "127.0.0.1", port, clientId: "any", protocolVersion: 5 });
+  const [granted] = await client.subscribeAsync("a/#", { qos: 1 });
+  assert.equal(granted?.qos, 1);
+  await client.endAsync();
+  const directory = dirname(facts.credentials);
+  assert.ok(existsSync(directory));
+  await cloud.stop("SIGINT");
+  assert.ok(!existsSync(directory));
 });

@@ -71,10 +71,13 @@ export class Broker {
     return this.#isStopped;
   }
 
-  /** A new transport connection. Throws `UsageError` `broker-stopped`. */
-  open(peer: Peer, sink: Sink): Connection {
+  /**
+   * A new transport connection. `gatekeeper` decides on its CONNECT where the listener knows better than the broker's
+   * own whom it let in. Throws `UsageError` `broker-stopped`.
+   */
+  open(peer: Peer, sink: Sink, gatekeeper: Gatekeeper = this.#core.gatekeeper): Connection {
     this.#checkRunning();
-    return new Connection(this.#core, peer, sink);
+    return new Connection(this.#core, peer, sink, gatekeeper);
   }
 
   /**

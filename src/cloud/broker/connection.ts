@@ -10,7 +10,7 @@ import { Outbound, PAUSE, reasonCodeOf } from "./outbound.ts";
 import { checkConnect, checkControl } from "./packet-shape.ts";
 import { PacketSplitter } from "./packet-splitter.ts";
 import { PacketTrace, PerSecond } from "./packet-trace.ts";
-import type { Admission, Authority, Peer, Sink } from "./ports.ts";
+import type { Admission, Authority, Gatekeeper, Peer, Sink } from "./ports.ts";
 import type { DisconnectReason } from "./presence.ts";
 import { ClientTopics, handlePublish } from "./publish-handler.ts";
 import { REASON, returnCodeFor, type ReasonCode } from "./reason-codes.ts";
@@ -59,6 +59,7 @@ export class Connection {
   readonly rate: InboundRate;
   readonly topics = new ClientTopics();
   readonly #splitter: PacketSplitter;
+  readonly #gatekeeper: Gatekeeper;
   #phase: "expect-connect" | "admitting" | "connected" | "closed" = "expect-connect";
   #link: Link | undefined;
   #will: Will | undefined;
@@ -66,8 +67,9 @@ export class Connection {
   #lastReceived = 0;
   #cancelTimer: () => void;
 
-  constructor(core: BrokerCore, peer: Peer, sink: Sink) {
+  constructor(core: BrokerCore, peer: Peer, sink: Sink, gatekeeper: Gatekeeper) {
     const { settings, clock } = core;
+    this.#gatekeeper = gatekeeper;
     this.core = core;
     this.peer = peer;
     const mine = new PerSecond(settings.tracedDataPacketsPerSecond.ofOneConnection);
@@ -241,7 +243,7 @@ export class Connection {
     this.#phase = "admitting";
     this.out.pause(PAUSE.admission);
     if (!this.#mayComeEarly(0)) return;
-    this.core.gatekeeper.admit(terms.request).then(
+    this.#gatekeeper.admit(terms.request).then(
       (admission) => this.#admitted(terms, admission),
       (error: unknown) => {
         if (this.#phase !== "admitting") return;

@@ -24,5 +24,6 @@ export type {
   Verdict,
 } from "./ports.ts";
 export { MemorySessionStore } from "./memory-store.ts";
+export { openGatekeeper } from "./open-gatekeeper.ts";
 export { REASON, type ReasonCode } from "./reason-codes.ts";
 export { AWS_PROFILE, AWS_RATES, SPEC_PROFILE, type BrokerLimits, type BrokerSettings } from "./settings.ts";

@@ -1,11 +1,12 @@
 import type { AddressInfo, Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 import { toHex } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import { nodeEntropy } from "../../crypto/node.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { Broker } from "./broker.ts";
-import type { Peer, Sink } from "./ports.ts";
+import type { Gatekeeper, Peer, Sink } from "./ports.ts";
 
 /** How long a closed connection may take to send its last bytes before it is cut. */
 const LINGER_MS = 5000;
@@ -17,6 +18,8 @@ export type ListenOptions = {
   readonly port: number;
   readonly clock: Clock;
   readonly trace: Trace;
+  /** Decides on the clients of this listener, by default as the broker does. */
+  readonly gatekeeper?: Gatekeeper;
 };
 
 /** A running listener. */
@@ -27,8 +30,15 @@ export type Listening = {
   close(): Promise<void>;
 };
 
-/** Makes a socket a connection of the broker, for as long as it lasts. */
-export function attach(socket: Socket, peer: Peer, { broker, clock }: Pick<ListenOptions, "broker" | "clock">): void {
+/**
+ * Makes a byte stream, whatever it runs over, a connection of the broker for as long as it lasts. `peer` is who was
+ * found at its other end; `gatekeeper` decides on CONNECT.
+ */
+export function attach(
+  socket: Duplex,
+  peer: Peer,
+  { broker, clock, gatekeeper }: Pick<ListenOptions, "broker" | "clock" | "gatekeeper">,
+): void {
   const sink: Sink = {
     write: (bytes) => void socket.write(bytes),
     end() {
@@ -48,7 +58,7 @@ export function attach(socket: Socket, peer: Peer, { broker, clock }: Pick<Liste
   // Its close, which follows, says all that matters.
   socket.on("error", () => undefined);
   if (broker.isStopped) return void socket.destroy();
-  const connection = broker.open(peer, sink);
+  const connection = broker.open(peer, sink, gatekeeper);
   socket.on("data", (chunk: Uint8Array) => connection.receive(chunk));
   socket.on("drain", () => connection.drained());
   socket.on("close", () => connection.closed());

@@ -8,7 +8,7 @@ import { Handshakes } from "./node-handshakes.ts";
 import { attach, listening, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
 import type { Defer } from "./ports.ts";
 
-export type { Listening, ListenOptions } from "./node-socket.ts";
+export { attach, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
 
 /** Ends a turn after all sockets that were ready have been read. */
 export const nodeDefer: Defer = (task) => void setImmediate(task);
