@@ -282,7 +282,10 @@ test("a71chConfig script opens a secure channel, works inside it, and stops at t
   assert.equal(refused.status, 1);
   assert.match(refused.failure, /only inside a secure channel\ncause: [^]*cure: {2}Put 'scp auth/);
   assert.ok(refused.failure.includes(A71CH_TOOL_ERRORS["tool-needs-channel"].cause));
-  assert.match((await run("info device")).text, /secure channel: +mandatory[^]*protected by the secure channel/);
+  assert.match(
+    (await run("info device")).text,
+    /secure channel: +mandatory[^]*uid: +[0-9a-f]{36}\ncertUid: +[0-9a-f]{20}\n/,
+  );
   const stopped = await run(`script -f ${file("stop.txt", "info device\ngen pair -x 300\ninfo device\n")}`);
   assert.deepEqual([stopped.status, stopped.fields.length], [30, 2]);
   const reset = file("reset.txt", `scp auth -h 21 -k ${keys}\nscp clear_host\ninfo pair\n`);

@@ -64,6 +64,12 @@ const KEYS_UNKNOWN = new Set([17, 18, 19, 20, 21, 23, 25, 27, 29, 30, 361, 363, 
 /** Exchanges that need configuration key 2 or a public key that was not captured. */
 const NOT_REPLAYED = new Set([41, 42, 43, 44, 70, 72, 380, 381, 382]);
 
+/**
+ * The stand-in refused to say who it is outside a mandatory channel. The script that shows how a channel is taken down
+ * reads it there, and says that it can; so we answer.
+ */
+const STAND_IN_REFUSED = new Set([652, 653]);
+
 /** Gives what a test asks for next, and else what follows from a seed. */
 class ScriptedEntropy implements Entropy {
   readonly #seeded = new SeededEntropy(nodeHash, "captures");
@@ -135,10 +141,14 @@ test("A71chChip answers NXP's A71CH host programs as the stand-in did whose answ
     if (NOT_REPLAYED.has(i)) continue;
     if (i === 47 || i === 48) POINTS.push(fromHex(answer.slice(0, -4)));
     entropy.next = randomIn(exchange);
+    if (STAND_IN_REFUSED.has(i)) {
+      assert.equal(say(command).slice(-4), "9000");
+      continue;
+    }
     agrees(i, exchange, say(command));
     replayed++;
   }
-  assert.equal(replayed, exchanges.length - NOT_REPLAYED.size);
+  assert.equal(replayed, exchanges.length - NOT_REPLAYED.size - STAND_IN_REFUSED.size);
   t.diagnostic(`${replayed} of ${exchanges.length} captured exchanges agree`);
 });
 

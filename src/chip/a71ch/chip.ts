@@ -262,22 +262,29 @@ const NOTHING = new Uint8Array(0);
 /** The one command that comes in the class of the secure channel before there is one. GPC SCP03, section 7.1.2 */
 const EXTERNAL_AUTHENTICATE = 0x82;
 
-/** What is answered outside a mandatory secure channel: hosts learn from the module info that it is. A71CH state bytes */
-const OUTSIDE_CHANNEL: ReadonlySet<A71chCommandName> = new Set([
+/** Who the chip is, its life cycle, and the way into a secure channel: every lock lets these through. */
+const ALWAYS: readonly A71chCommandName[] = [
   "selectCardManager",
   "select",
+  "readUniqueId",
   "readModuleInfo",
   "initializeUpdate",
   "externalAuthenticate",
+];
+
+/**
+ * What is answered outside a mandatory secure channel. Hosts send the debug commands in the clear whether a channel is
+ * open or not: they get a part in development going again. A71CH state bytes
+ */
+const OUTSIDE_CHANNEL: ReadonlySet<A71chCommandName> = new Set([
+  ...ALWAYS,
+  "debugReset",
+  "endDebugMode",
+  "readFreeMemory",
 ]);
 
 /** What is answered under transport lock; the secure channel carries it where it is mandatory. A71CH state bytes */
-const WHILE_LOCKED: ReadonlySet<A71chCommandName> = new Set([
-  ...OUTSIDE_CHANNEL,
-  "readUniqueId",
-  "readChallenge",
-  "unlockTransport",
-]);
+const WHILE_LOCKED: ReadonlySet<A71chCommandName> = new Set([...ALWAYS, "readChallenge", "unlockTransport"]);
 
 /** As a chip of this type gave it on its own bus; hosts do not look into it. A71CH state bytes */
 const ANSWER_TO_RESET = fromHex("b803110105b9020101ba0101bb0c413730303543473234325231bc00");

@@ -74,10 +74,11 @@ test("A71chChip opens a secure channel with the keys it was given, and answers n
   assert.equal(inside(session, "readKeyPairPoint", { slot: 0 }).data.length, 65);
   assert.equal(inside(session, "readKeyPairPoint", { slot: 1 }).sw, 0x6985);
   assert.equal(inside(session, "reflect", { bytes: utf8Bytes("hello") }).data.length, 5);
-  assert.equal(send("readUniqueId", {}).sw, 0x6982);
+  assert.equal(send("random", { length: 8 }).sw, 0x6982);
+  assert.equal(send("readUniqueId", {}).sw, 0x9000, "the vendor's scripts read who it is after the channel is gone");
   assert.equal(inside(session, "readUniqueId", {}).sw, 0x9000, "a plain command in between does no harm");
   const later = bench(memory);
-  assert.equal(later.send("readUniqueId", {}).sw, 0x6982, "mandatory beyond a reset");
+  assert.equal(later.send("readKeyPairPoint", { slot: 0 }).sw, 0x6982, "mandatory beyond a reset");
   assert.equal(later.send("select", { aid: utf8Bytes("a71ch") }).sw, 0x9000);
   const again = later.open(KEYS);
   assert.equal(later.inside(again.session, "readKeyPairPoint", { slot: 0 }).data.length, 65);
@@ -160,4 +161,18 @@ test("A71chChip tells the trace what was said inside the channel, and never the 
   assert.equal(last?.kind === "chip.command" && last.name, "Random");
   const text = ledger.jsonLines();
   for (const key of Object.values(KEYS)) assert.ok(!text.includes(toHex(key)));
+});
+
+test("A71chChip takes debug commands in the clear where a channel is mandatory, since hosts send them so, and nothing else", () => {
+  const { send, open } = bench();
+  send("putKeys", putRequest(KEYS));
+  open(KEYS);
+  assert.equal(send("random", { length: 8 }).sw, 0x6982);
+  assert.equal(send("readFreeMemory", { kind: 0 }).sw, 0x9000);
+  assert.equal(send("debugReset", {}).sw, 0x9000);
+  assert.equal(toHex(send("readModuleInfo", {}).data), "0131f3221000", "keys and mandate are gone");
+  send("putKeys", putRequest(KEYS));
+  open(KEYS);
+  assert.equal(send("endDebugMode", {}).sw, 0x9000);
+  assert.equal(send("debugReset", {}).sw, 0x6985, "for good");
 });

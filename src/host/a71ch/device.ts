@@ -6,6 +6,7 @@ import {
   type A71chResponse,
   type A71chVariant,
   RANDOM_CHUNK,
+  SECURE_CHANNEL,
   VERIFY_RESULT,
 } from "../../apdu/a71ch/index.ts";
 import { concat, ProtocolError, toHex, UsageError } from "../../codec/index.ts";
@@ -75,7 +76,7 @@ export class A71ch implements SecureElement {
 
   /**
    * Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where there is
-   * no such application, and `ProtocolError` `unknown-chip` for a capacity that no A71CH has.
+   * no such application or the chip wants a secure channel and none is given, and `ProtocolError` `unknown-chip` for a capacity that no A71CH has.
    */
   static async open(transport: Transport, options: A71chOptions): Promise<A71ch> {
     const { hash, clock, trace = silentTrace, channel } = options;
@@ -85,7 +86,9 @@ export class A71ch implements SecureElement {
     if (channel) await openSecureChannel(session, channel);
     const uniqueId = toHex((await session.send("readUniqueId", {})).uniqueId);
     session.identified(uniqueId);
-    const { storageBytes } = await session.send("readModuleInfo", {});
+    const { storageBytes, secureChannel } = await session.send("readModuleInfo", {});
+    // Such a chip still says who it is; what it refuses is said now, and not at some later command.
+    if (secureChannel === SECURE_CHANNEL.mandatory && !channel) await session.send("readCredentialMap", {});
     const variant = (["A", "B"] as const).find((each) => A71CH_VARIANTS[each].storageBytes === storageBytes);
     if (!variant) {
       throw new ProtocolError<HostErrorCode>(
