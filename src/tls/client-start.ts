@@ -1,11 +1,11 @@
-import { concat, equal, fromHex, utf8Bytes } from "../codec/index.ts";
+import { concat, decode, equal, fromHex, utf8Bytes } from "../codec/index.ts";
 import { offeredSuites } from "./client-config.ts";
 import { buildHello, offeredPsks, type OfferedShare, type SentHello } from "./client-hello.ts";
 import { Negotiation12 } from "./client12/negotiation.ts";
 import { afterHello } from "./client12/server-flight.ts";
 import { resumeSession } from "./client12/resumption.ts";
 import { beginAgreement } from "./client13/key-exchange.ts";
-import { checkRetry } from "./client13/retry.ts";
+import { checkRetry, checkSelectedVersion } from "./client13/retry.ts";
 import type { Answer } from "./effects.ts";
 import { misuse, TlsError } from "./errors.ts";
 import { decodeExtensions, EXTENSIONS } from "./extensions.ts";
@@ -141,6 +141,8 @@ export class ExpectServerHello extends State {
     if (hello.legacyVersion !== VERSIONS["TLSv1.2"]) {
       throw new TlsError("bad-selected-version", `legacy_version 0x${hello.legacyVersion.toString(16)}`);
     }
+    const selected = hello.extensions.find(({ type }) => type === EXTENSIONS.supported_versions.type);
+    checkSelectedVersion(selected && decode(EXTENSIONS.supported_versions.server_hello_13, selected.data));
     if (!equal(hello.legacySessionId, this.#hello.sessionId)) {
       throw new TlsError("unoffered-session", "the server does not echo our session id");
     }
@@ -151,6 +153,7 @@ export class ExpectServerHello extends State {
     if (this.#retriedSuite !== undefined) throw new TlsError("unexpected-message", "a second hello_retry_request");
     const { transcript, wire } = this.handshake;
     const { suite, group, cookie } = checkRetry(this.handshake.config, this.#hello, hello);
+    wire.endTheirFlight();
     wire.agreeVersion("TLSv1.3");
     transcript.replaceByHash(suite.hash);
     transcript.add(message.raw);

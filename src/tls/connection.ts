@@ -137,7 +137,9 @@ export class Connection {
       return;
     }
     if (plaintext.length !== 1 || plaintext[0] !== 1) {
-      throw new TlsError("malformed-message", "change_cipher_spec is not the one byte 1");
+      // RFC 8446, section 5 has an alert of its own for this.
+      const code = this.#wire.version === "TLSv1.2" ? "malformed-message" : "unexpected-message";
+      throw new TlsError(code, "change_cipher_spec is not the one byte 1");
     }
     this.#wire.traceMessage("received", "change_cipher_spec", 1);
     if (this.#wire.version === "TLSv1.3") this.#countEmpty();
@@ -177,9 +179,11 @@ export class Connection {
 
   #onAlert(plaintext: Uint8Array): void {
     const [level, description] = plaintext;
-    const isKnownLevel = level === ALERT_LEVELS.warning || level === ALERT_LEVELS.fatal;
-    if (plaintext.length !== 2 || description === undefined || !isKnownLevel) {
-      throw new TlsError("malformed-message", `an alert of ${plaintext.length} bytes, level ${level}`);
+    if (plaintext.length !== 2 || level === undefined || description === undefined) {
+      throw new TlsError("malformed-message", `an alert of ${plaintext.length} bytes`);
+    }
+    if (level !== ALERT_LEVELS.warning && level !== ALERT_LEVELS.fatal) {
+      throw new TlsError("malformed-message", `an alert of level ${level}`, { alert: "illegal_parameter" });
     }
     const fatal = this.#isFatal(level, description);
     const code = fatal ? "alert-received" : "";

@@ -12,6 +12,9 @@ export const GROUPS = {
   X25519MLKEM768: { code: 0x11ec, publicKeyLength: 1120 },
 } as const satisfies Readonly<Record<NamedGroup, { code: number; publicKeyLength: number }>>;
 
+/** The group of each curve that a certificate's key may be on. RFC 8422, section 5.1.1 */
+export const GROUP_OF_CURVE = { "P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1" } as const;
+
 /** The group with this code, or undefined where it is not one of ours. */
 export function groupName(code: number): NamedGroup | undefined {
   return (Object.keys(GROUPS) as NamedGroup[]).find((name) => GROUPS[name].code === code);

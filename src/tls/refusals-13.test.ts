@@ -150,6 +150,27 @@ const CASES: readonly Case[] = [
     client: { groups: ["secp256r1"] },
   },
   {
+    what: "a message that begins behind a retry",
+    code: "misaligned-key-change",
+    alert: "unexpected_message",
+    server: { retry: { cookie: utf8Bytes("crumbs") } },
+    client: { cut: (bytes) => [spliced(bytes)] },
+  },
+  {
+    what: "a change_cipher_spec of two bytes",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    client: {
+      cut: (bytes) => [concat(encodeRecord({ type: 20, version: 0x0303, fragment: fromHex("0101") }), bytes)],
+    },
+  },
+  {
+    what: "change_cipher_spec before the hello",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    client: { cut: (bytes) => [concat(encodeRecord({ type: 20, version: 0x0303, fragment: fromHex("01") }), bytes)] },
+  },
+  {
     what: "a second retry",
     code: "unexpected-message",
     alert: "unexpected_message",

@@ -239,6 +239,19 @@ const CASES: readonly Case[] = [
     server: { editSchemeCode: () => 0x0401 },
   },
   {
+    what: "a certificate on a curve that was not offered",
+    code: "certificate-not-for-suite",
+    alert: "unsupported_certificate",
+    server: { group: "x25519", editPublicKey: () => new Uint8Array(32).fill(9) },
+    client: { groups: ["x25519"] },
+  },
+  {
+    what: "a message that begins behind server_hello_done",
+    code: "misaligned-key-change",
+    alert: "unexpected_message",
+    server: swapped("server_hello_done", { ...helloRequest, raw: fromHex("0e0000000400") }),
+  },
+  {
     what: "an RSA key under an ECDSA suite",
     code: "certificate-not-for-suite",
     alert: "unsupported_certificate",
@@ -478,7 +491,7 @@ const CASES: readonly Case[] = [
   {
     what: "an alert of level 3",
     code: "malformed-message",
-    alert: "decode_error",
+    alert: "illegal_parameter",
     after: (run, server) => run.bytes(server.record("alert", Uint8Array.of(3, 0))),
   },
   {

@@ -67,6 +67,11 @@ export class Wire {
     this.#writes = protection;
   }
 
+  /** Where it is our turn to speak, nothing of the server's may be left over: it could only be meant to be read later. */
+  endTheirFlight(): void {
+    if (!this.joiner.isEmpty) throw new TlsError("misaligned-key-change", "handshake bytes behind the end of a flight");
+  }
+
   /** From the next record on. Bytes of a message that began under the old keys must not go on under the new. RFC 8446, section 5.1 */
   protectReads(protection: RecordProtection): void {
     if (!this.joiner.isEmpty) throw new TlsError("misaligned-key-change", "the rest of a message before new keys");

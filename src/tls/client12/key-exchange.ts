@@ -2,6 +2,7 @@ import { type HawserError, UsageError } from "../../codec/index.ts";
 import { ecPublicPoint, type NamedGroup } from "../../crypto/index.ts";
 import type { Answer } from "../effects.ts";
 import { misuse, TlsError } from "../errors.ts";
+import { GROUP_OF_CURVE } from "../groups.ts";
 import { pskPremaster } from "../key-schedule12.ts";
 import {
   clientKeyExchangeDhe,
@@ -17,8 +18,6 @@ import type { Negotiation12 } from "./negotiation.ts";
 import type { MasterSource } from "./secrets.ts";
 import type { ServerFlight, ServerKeys } from "./server-flight.ts";
 import type { Trust } from "./trust.ts";
-
-const GROUP_OF_CURVE = { "P-256": "secp256r1", "P-384": "secp384r1", "P-521": "secp521r1" } as const;
 
 /** All that is known when the keys are exchanged. */
 export type Exchange = {

@@ -175,6 +175,7 @@ class ExpectRequestOrDone extends State {
     }
     this.accept(message, "server_hello_done");
     bodyOf(empty, message);
+    this.handshake.wire.endTheirFlight();
     if (this.#flight.chain.length > 0) return new VerifyChain(this.handshake, this.#negotiation, this.#flight);
     const { psk } = this.handshake.config;
     if (!psk) throw new TlsError("unoffered-suite", "a suite of a pre-shared key without one");

@@ -2,6 +2,7 @@ import { concat, type HawserError } from "../../codec/index.ts";
 import { certificateFailure } from "../certificate-failure.ts";
 import type { Answer } from "../effects.ts";
 import { TlsError } from "../errors.ts";
+import { GROUP_OF_CURVE } from "../groups.ts";
 import { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
 import { type KeyKind, keyKindOf, schemeFitsKey, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
@@ -36,6 +37,13 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
     const key = keyKindOf(certificate.publicKey);
     if (key === undefined || key.kind !== suite.authentication) {
       throw new TlsError("certificate-not-for-suite", `${suiteName} with a ${key?.kind ?? "foreign"} key`);
+    }
+    // RFC 8422, section 5.3: the certificate's curve is one of those that were offered too.
+    if (key.kind === "ecdsa" && !this.handshake.config.groups.includes(GROUP_OF_CURVE[key.curve])) {
+      throw new TlsError(
+        "certificate-not-for-suite",
+        `the certificate's key is on ${key.curve}, which was not offered`,
+      );
     }
     const { keys } = this.#flight;
     if (keys.kind === "ecdh") {

@@ -32,6 +32,7 @@ export class Connected13 extends State {
   readonly #exporterSecret: Uint8Array | undefined;
   readonly #peerChain: readonly Uint8Array[];
   #keyUpdates = 0;
+  #owesUpdate = false;
 
   constructor(handshake: Handshake, progress: Progress13, settled: Finished13, resumptionSecret: Uint8Array) {
     super(handshake);
@@ -66,7 +67,8 @@ export class Connected13 extends State {
 
   override onSend(data: Uint8Array): void {
     const { wire } = this.handshake;
-    if (wire.recordsLeft - Math.ceil(data.length / wire.maxSent) < KEY_MARGIN) this.#updateOurs(false);
+    const isWornOut = wire.recordsLeft - Math.ceil(data.length / wire.maxSent) < KEY_MARGIN;
+    if (this.#owesUpdate || isWornOut) this.#updateOurs(false);
     wire.sendData(data);
   }
 
@@ -117,15 +119,14 @@ export class Connected13 extends State {
     const server = this.#negotiation.schedule.nextTrafficSecret(this.#application.server);
     this.#application = { ...this.#application, server };
     wire.protectReads(this.#protection(server));
-    if (request === KEY_UPDATE_REQUESTS.update_requested) {
-      this.#updateOurs(false);
-      wire.endFlight();
-    }
+    // Due before our next data and not earlier, so that many requests are answered once.
+    this.#owesUpdate ||= request === KEY_UPDATE_REQUESTS.update_requested;
     return this;
   }
 
   #updateOurs(requested: boolean): void {
     const { wire } = this.handshake;
+    this.#owesUpdate = false;
     const request = KEY_UPDATE_REQUESTS[requested ? "update_requested" : "update_not_requested"];
     wire.sendMessage(handshakeMessage("key_update", keyUpdate, request));
     const client = this.#negotiation.schedule.nextTrafficSecret(this.#application.client);

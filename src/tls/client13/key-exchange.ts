@@ -12,7 +12,7 @@ import { Aead13Protection } from "../protection.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import { type Suite13, type Suite13Name, SUITES_13 } from "../suites.ts";
 import { ExpectEncryptedExtensions } from "./server-flight.ts";
-import { checkSelectedVersion, offeredSuite13 } from "./retry.ts";
+import { offeredSuite13 } from "./retry.ts";
 
 /** What a TLS 1.3 ServerHello settled. */
 export type Negotiation13 = {
@@ -42,7 +42,6 @@ export function beginAgreement(handshake: Handshake, sent: SentHello, { message,
   const name = offeredSuite13(config, hello.cipherSuite);
   const suite = SUITES_13[name];
   const extensions = decodeExtensions("server_hello_13", hello.extensions, sent.offered);
-  checkSelectedVersion(extensions.supported_versions);
   const share = extensions.key_share;
   if (!share) throw new TlsError("missing-extension", "no key_share in server_hello");
   const group = groupName(share.group);

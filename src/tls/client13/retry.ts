@@ -22,8 +22,7 @@ export function checkRetry(config: ClientConfig, sent: SentHello, hello: ServerH
   const { offered } = sent;
   // A cookie is the one extension that may come although it was not offered.
   const allowed = new Set([...offered, 0x002c]);
-  const { supported_versions, key_share, cookie } = decodeExtensions("hello_retry_request", hello.extensions, allowed);
-  checkSelectedVersion(supported_versions);
+  const { key_share, cookie } = decodeExtensions("hello_retry_request", hello.extensions, allowed);
   if (key_share === undefined) {
     if (!cookie) throw new TlsError("needless-retry", "neither a group nor a cookie");
     return { suite, group: undefined, cookie };
