@@ -43,9 +43,12 @@ const elsewhere = [
   "connection-refused",
   "malformed-frame",
   "timeout",
+  "lease-expired",
+  "not-in-chip",
 ];
 
-/** How to provoke each code; the others are provoked in `node.test.ts`, `secure-channel.test.ts` and `stored-objects.test.ts`. */
+/** How to provoke each code; the others are provoked in `node.test.ts`, `secure-channel.test.ts`,
+ * `stored-objects.test.ts` and `tls-secrets.test.ts`. */
 const PROVOKED: Partial<Record<HostErrorCode, (() => Promise<unknown>)[]>> = {
   "bad-address": [() => connectChip("nowhere")],
   "status-word": [

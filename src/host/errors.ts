@@ -66,6 +66,15 @@ export const HOST_ERRORS = {
     cause: "The slot of an ephemeral key was given another key before the agreement took place.",
     cure: "Let one handshake at a time use a slot, or give concurrent handshakes a slot each.",
   },
+  "lease-expired": {
+    cause:
+      "A handshake had the chip to itself, as its commands must not be interrupted, and took longer than that may last: the server stalls, or is slow.",
+    cure: "Connect again; if it repeats, look at the server, or allow a longer lease. The chip is free for others meanwhile.",
+  },
+  "not-in-chip": {
+    cause: "This chip cannot perform this operation of a TLS handshake; the message says what it lacks.",
+    cure: "Leave that operation to the host, or use a suite whose secrets this chip can make.",
+  },
 } as const satisfies ErrorTable;
 
 export type HostErrorCode = keyof typeof HOST_ERRORS;

@@ -1,9 +1,8 @@
 import { concat, Writer } from "../codec/index.ts";
-import type { Aead, AeadName, Hash, HashName } from "../crypto/index.ts";
+import { type Aead, type AeadName, type Hash, type HashName, prf12 } from "../crypto/index.ts";
 import { AEADS } from "./aead-suites.ts";
 import { type Cbc, CbcProtection } from "./cbc.ts";
 import { misuse } from "./errors.ts";
-import { prf12 } from "./prf.ts";
 import { Aead12Protection, type RecordProtection } from "./protection.ts";
 import type { Suite12 } from "./suites.ts";
 

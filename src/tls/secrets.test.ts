@@ -5,6 +5,7 @@ import { test, type TestContext } from "node:test";
 import { createServer } from "node:tls";
 
 import { toHex, utf8Bytes } from "../codec/index.ts";
+import { prf12 } from "../crypto/index.ts";
 import { nodeClock, nodeHash } from "../crypto/node.ts";
 import { Ledger } from "../trace/index.ts";
 import { chainPem, keyPem, newHierarchy } from "../../test/tls/hierarchy.ts";
@@ -14,7 +15,6 @@ import { StubSecrets } from "../../test/tls/stub-secrets.ts";
 import type { Answer, Effect } from "./index.ts";
 import { pskPremaster } from "./key-schedule12.ts";
 import { connect } from "./node.ts";
-import { prf12 } from "./prf.ts";
 
 const psk = { identity: utf8Bytes("device-1"), key: SCRIPTED_PSK, hash: "sha256" } as const;
 

@@ -1,8 +1,7 @@
 /** A secure element for tests that makes and keeps the secrets of TLS 1.2: late, leased, and able to fail. */
-import type { MasterSecret, PrfRequest, TlsSecrets } from "../../src/crypto/index.ts";
+import { type MasterSecret, prf12, type PrfRequest, type TlsSecrets } from "../../src/crypto/index.ts";
 import { nodeEntropy, nodeHash } from "../../src/crypto/node.ts";
 import { pskPremaster } from "../../src/tls/key-schedule12.ts";
-import { prf12 } from "../../src/tls/prf.ts";
 
 type Operation = "clientRandom" | "deriveMaster" | "expand";
 

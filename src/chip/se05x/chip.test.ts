@@ -215,7 +215,6 @@ test("A5-22 A5-35 A5-36 Se05xChip makes client random, premaster and master secr
   send("writeSymmKey", { kind: 5, objectId: B + 1, value: psk });
   const prf = { objectId: B, algorithm: 4, label: utf8Bytes("master secret"), random: server, length: 48 };
   assert.equal(refused("tlsPrf", { ...prf, phase: 0x4c }), "6985");
-  const { random } = send("tlsRandom", {});
   const { bytes: point } = send("readObject", { objectId: A });
   const shared = new Uint8Array(diffieHellman({ privateKey: peer.privateKey, publicKey: spki(point) }));
   const lengths = (n: number) => Uint8Array.of(n >> 8, n & 0xff);
@@ -226,9 +225,13 @@ test("A5-22 A5-35 A5-36 Se05xChip makes client random, premaster and master secr
     [{ pskId: B + 1, keyPairId: A, peerPoint }, concat(lengths(shared.length), shared, pskPart)],
   ] as const) {
     send("tlsPremaster", { ...request, targetId: B });
+    const { random } = send("tlsRandom", {});
     const expected = expand(premaster, concat(prf.label, random, server));
     assert.deepEqual(send("tlsPrf", { ...prf, phase: 0x4c }).output, expected);
-    const turned = expand(premaster, concat(prf.label, server, random));
+    // The derivation has used the random up.
+    assert.equal(refused("tlsPrf", { ...prf, phase: 0x4e }), "6985");
+    const { random: next } = send("tlsRandom", {});
+    const turned = expand(premaster, concat(prf.label, server, next));
     assert.deepEqual(send("tlsPrf", { ...prf, phase: 0x4e }).output, turned);
   }
   assert.equal(refused("tlsPremaster", { targetId: B }), "6a80");

@@ -35,6 +35,8 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
       demandDerivable(length, content.minOutputLength);
       const seed = GIVEN_FIRST.has(phase) ? concat(label, random, own) : concat(label, own, random);
       const name = hashNamed(algorithm);
+      // One derivation for each random.
+      inside.tlsRandom = undefined;
       return { output: content.secret.use((key) => prf(hash, name, { key, seed, length })) };
     },
   };

@@ -15,6 +15,7 @@ import {
   type DigestSigner,
   type DigestVerifier,
   ecPublicKeyInfo,
+  type EphemeralKey,
   type Hash,
   type Clock,
   type KeyAgreement,
@@ -60,6 +61,8 @@ export class A71ch implements SecureElement {
   readonly #queue = new Queue();
   /** How often each slot was given a new key through this object. */
   readonly #slotChanges = new Map<number, number>();
+  /** Where each ephemeral key is, and which of its slot's keys it is. */
+  readonly #ephemerals = new WeakMap<EphemeralKey, { readonly slot: number; readonly change: number }>();
 
   private constructor(session: A71chSession, transport: Transport, hash: Hash, { identity, variant }: Facts) {
     this.#session = session;
@@ -186,11 +189,13 @@ export class A71ch implements SecureElement {
           throw new UsageError<HostErrorCode>("bad-argument", `an A71CH agrees on secp256r1, not ${group}`);
         }
         const { point, change } = await this.#generate(slot);
-        return {
+        const key: EphemeralKey = {
           group: "secp256r1",
           publicKey: point,
           agree: (peerPoint) => this.#agree(slot, change, peerPoint),
         };
+        this.#ephemerals.set(key, { slot, change });
+        return key;
       },
     };
   }
@@ -211,6 +216,16 @@ export class A71ch implements SecureElement {
     await this.exclusive((session) => eraseCertificate(session, this.variant, index));
   }
 
+  /**
+   * The slot of an ephemeral key that this object made, undefined for any other key. Throws `ephemeral-key-replaced`
+   * where the slot holds another key by now.
+   */
+  slotOf(key: EphemeralKey): number | undefined {
+    const place = this.#ephemerals.get(key);
+    if (place) this.#demandUnchanged(place.slot, place.change);
+    return place?.slot;
+  }
+
   /** Ends the connection; commands that wait are rejected. */
   async close(): Promise<void> {
     await this.#transport.close();
@@ -227,12 +242,15 @@ export class A71ch implements SecureElement {
 
   #agree(slot: number, change: number, peerPoint: Uint8Array): Promise<Uint8Array> {
     return this.exclusive(async (session) => {
-      // The chip would agree with whatever key is in the slot by now, and nobody would learn why the peer disagrees.
-      if (this.#slotChanges.get(slot) !== change) {
-        throw new UsageError<HostErrorCode>("ephemeral-key-replaced", `slot ${slot} holds another key by now`);
-      }
+      this.#demandUnchanged(slot, change);
       return (await session.send("agree", { slot, peerPoint })).sharedSecret;
     });
+  }
+
+  /** The chip would agree with whatever key is in the slot by now, and nobody would learn why the peer disagrees. */
+  #demandUnchanged(slot: number, change: number): void {
+    if (this.#slotChanges.get(slot) === change) return;
+    throw new UsageError<HostErrorCode>("ephemeral-key-replaced", `slot ${slot} holds another key by now`);
   }
 
   #noteChange(slot: number): number {

@@ -20,3 +20,5 @@ export {
   type ObjectName,
   type StoredObject,
 } from "./stored-objects.ts";
+export { A71chTlsSecrets, type A71chTlsOptions } from "./tls-secrets.ts";
+export { A71chCertificateVerifier } from "./certificate-verifier.ts";

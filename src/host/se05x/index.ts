@@ -1,3 +1,5 @@
 export { Se05x, type Se05xOptions } from "./device.ts";
-export { certificateObject, keyObject } from "./object-ids.ts";
+export { certificateObject, keyObject, secretObject } from "./object-ids.ts";
 export { Se05xSession } from "./session.ts";
+export { Se05xTls, type Se05xDerivation, type Se05xTlsOptions } from "./tls-secrets.ts";
+export { Se05xCertificateVerifier } from "./certificate-verifier.ts";

@@ -9,6 +9,15 @@ const OWN_COUNT = 0x100;
 /** A transient object of the host library's own. */
 export const SCRATCH_OBJECT = 0x4857_0200;
 
+/** Transient objects of TLS handshakes: premaster secrets, ephemeral keys, and servers' public keys. */
+export const TLS_OBJECTS = { premaster: 0x4857_0210, ephemeral: 0x4857_0220, serverKey: 0x4857_0230 } as const;
+const SECRETS = 0x4857_0300;
+
+/** The object of a pre-shared key or another secret, by the rule of key slots. Throws `bad-argument`. */
+export function secretObject(slot: number): number {
+  return objectAt(slot, SECRETS, "secret");
+}
+
 /** The object of a key slot: one of Hawser's own below 256, else the identifier itself. Throws `bad-argument`. */
 export function keyObject(slot: number): number {
   return objectAt(slot, KEYS, "slot");

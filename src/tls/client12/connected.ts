@@ -1,8 +1,8 @@
 import { empty, Writer } from "../../codec/index.ts";
+import { prf12 } from "../../crypto/index.ts";
 import { misuse } from "../errors.ts";
 import { bodyOf, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import type { FinishedVerified } from "../proofs.ts";
-import { prf12 } from "../prf.ts";
 import { type Handshake, type KeyExport, State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import { type Agreed, chainOf } from "./trust.ts";

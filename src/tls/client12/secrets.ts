@@ -1,8 +1,7 @@
 import { concat } from "../../codec/index.ts";
-import type { NamedGroup } from "../../crypto/index.ts";
+import { type NamedGroup, prf12 } from "../../crypto/index.ts";
 import type { Answer } from "../effects.ts";
 import { keyBlockLength, VERIFY_DATA_LENGTH } from "../key-schedule12.ts";
-import { prf12 } from "../prf.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 

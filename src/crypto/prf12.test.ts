@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { fromHex, toHex } from "../codec/index.ts";
-import { nodeHash } from "../crypto/node.ts";
-import { prf12 } from "./prf.ts";
+import { nodeHash } from "./node.ts";
+import { prf12 } from "./index.ts";
 
 // "Test vectors for TLS 1.2 PRF", IETF TLS mailing list, September 2010.
 const VECTORS = [

@@ -1,5 +1,6 @@
 import { concat, utf8Bytes } from "../codec/index.ts";
-import type { Hash, HashName } from "../crypto/index.ts";
+import type { HashName } from "./algorithms.ts";
+import type { Hash } from "./ports.ts";
 
 /** What the pseudo-random function works on; `seed` comes in parts that are joined. */
 export type PrfInput = {
