@@ -14,15 +14,9 @@ import { callOperation } from "../../src/cloud/api/node-client.ts";
 import type { Operation } from "../../src/cloud/api/operation.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.test.ts";
+import { FLEET_STEPS } from "./aws-steps-fleet.ts";
+import { no, ok, words, type Step } from "./aws-steps.ts";
 import { certificateToPem, createCsr, csrToPem, nameFromAttributes } from "../../src/pki/index.ts";
-
-type Step = {
-  readonly args: readonly string[];
-  readonly save?: Readonly<Record<string, string>>;
-  readonly refused?: string;
-  /** An operation that an older CLI lacks, and then the step is left out. */
-  readonly since?: string;
-};
 
 type Report = {
   readonly version: string;
@@ -39,10 +33,6 @@ const REGION = "eu-central-1";
 const PYTHONS = ["/usr/bin/python3", "python3"].filter(
   (python) => spawnSync(python, ["-c", "import awscli.clidriver"]).status === 0,
 );
-
-const words = (line: string): string[] => line.split(" ");
-const ok = (line: string, save: Step["save"] = {}): Step => ({ args: words(line), save });
-const no = (refused: string, line: string): Step => ({ args: words(line), refused });
 
 const POLICY = '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iot:*","Resource":"*"}]}';
 const RULE = `{"sql":"SELECT * FROM 'a/b'","actions":[{"republish":{"roleArn":"{role}","topic":"c"}}]}`;
@@ -173,6 +163,7 @@ const STEPS = [
   ...CERTIFICATE_STEPS,
   ...THING_STEPS,
   ...POLICY_STEPS,
+  ...FLEET_STEPS,
   ...FUNCTION_STEPS,
   ...RULE_STEPS,
   ...CLEANUP_STEPS,

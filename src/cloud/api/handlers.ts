@@ -1,6 +1,7 @@
 import type { DeviceIssuing, Registry } from "../registry/index.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
 import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
+import { fleetHandlers } from "./fleet/handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
@@ -39,6 +40,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...certificateHandlers(services.registry, services.issuing),
     ...thingHandlers(services.registry),
     ...policyHandlers(services.registry),
+    ...fleetHandlers(services.registry),
     ...hawserHandlers(services),
     ...dataHandlers(services),
     CreateTopicRule: (input) => rules.createTopicRule(input),

@@ -22,7 +22,7 @@ import type {
   ThingListing,
   ThingPrincipalPage,
 } from "./results.ts";
-import { boolean, integer, map, oneOf, record, string, unavailable } from "./shape.ts";
+import { boolean, integer, list, map, oneOf, record, string, unavailable } from "./shape.ts";
 
 /** 64 hex digits; upper case and a leading 0x are taken as well. */
 const CERTIFICATE_ID = string({ min: 64, max: 66, pattern: /(0x)?[a-fA-F0-9]+/ });
@@ -39,6 +39,18 @@ const THING_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ });
 const POLICY_NAME = string({ min: 1, max: 128, pattern: /[\w+=,.@-]+/ });
 const POLICY_DOCUMENT = string({ max: 404_600 });
 const POLICY_VERSION_ID = string({ max: 9, pattern: /[0-9]+/ });
+const THING_TYPE_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ });
+const BILLING_GROUP_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ });
+const TAGS = list(
+  record(
+    {
+      Key: string({ min: 1, max: 128, pattern: /[\p{L}\p{Z}\p{N}_.:/=+\-@]*/u }),
+      Value: string({ max: 256, pattern: /[\p{L}\p{Z}\p{N}_.:/=+\-@]*/u }),
+    },
+    ["Key"],
+  ),
+  { max: 50 },
+);
 /** An ARN; which kind is the registry's question. */
 const PRINCIPAL = string({ min: 1, max: 2048 });
 const PRINCIPAL_TYPE = oneOf("EXCLUSIVE_THING", "NON_EXCLUSIVE_THING");
@@ -89,7 +101,7 @@ export const CA_OPERATIONS = {
       allowAutoRegistration: query(boolean),
       certificateMode: body(oneOf("DEFAULT", "SNI_ONLY")),
       registrationConfig: body(unavailable),
-      tags: body(unavailable),
+      tags: body(TAGS),
     },
     output: OK,
     errors: [
@@ -233,8 +245,8 @@ export const THING_OPERATIONS = {
     input: {
       thingName: uri(THING_NAME),
       attributePayload: body(ATTRIBUTE_PAYLOAD),
-      thingTypeName: body(unavailable),
-      billingGroupName: body(unavailable),
+      thingTypeName: body(THING_TYPE_NAME),
+      billingGroupName: body(BILLING_GROUP_NAME),
     },
     output: OK,
     errors: ["ResourceAlreadyExistsException", "ResourceNotFoundException"],
@@ -255,8 +267,8 @@ export const THING_OPERATIONS = {
       thingName: uri(THING_NAME),
       attributePayload: body(ATTRIBUTE_PAYLOAD),
       expectedVersion: body(integer()),
-      thingTypeName: body(unavailable),
-      removeThingType: body(unavailable),
+      thingTypeName: body(THING_TYPE_NAME),
+      removeThingType: body(boolean),
     },
     output: OK,
     errors: ["VersionConflictException", "ResourceNotFoundException"],
@@ -275,10 +287,10 @@ export const THING_OPERATIONS = {
     path: "/things",
     input: {
       ...PAGED_BY_TOKEN,
-      attributeName: query(unavailable),
-      attributeValue: query(unavailable),
-      thingTypeName: query(unavailable),
-      usePrefixAttributeValue: query(unavailable),
+      attributeName: query(string({ max: 128, pattern: /[a-zA-Z0-9_.,@/:#-]+/ })),
+      attributeValue: query(string({ max: 800, pattern: /[a-zA-Z0-9_.,@/:#=[\]-]*/ })),
+      thingTypeName: query(THING_TYPE_NAME),
+      usePrefixAttributeValue: query(boolean),
     },
     output: OK,
     errors: [],
@@ -345,7 +357,7 @@ export const POLICY_OPERATIONS = {
     input: {
       policyName: uri(POLICY_NAME),
       policyDocument: required(body(POLICY_DOCUMENT)),
-      tags: body(unavailable),
+      tags: body(TAGS),
     },
     output: OK,
     errors: ["ResourceAlreadyExistsException", "MalformedPolicyException"],

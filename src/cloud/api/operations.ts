@@ -1,3 +1,4 @@
+import { FLEET_OPERATIONS } from "./fleet/operations.ts";
 import { DATA_OPERATIONS } from "./operations-data.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS = {
   ...CERTIFICATE_OPERATIONS,
   ...THING_OPERATIONS,
   ...POLICY_OPERATIONS,
+  ...FLEET_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
   ...DATA_OPERATIONS,

@@ -49,8 +49,8 @@ function documentHandlers(registry: Registry): HandlersOf<DocumentNames> {
     generationId: policy.generation_id,
   });
   return {
-    async CreatePolicy({ policyName, policyDocument }) {
-      const made = created(await createPolicy(registry, policyName, policyDocument));
+    async CreatePolicy({ policyName, policyDocument, tags }) {
+      const made = created(await createPolicy(registry, policyName, policyDocument, tags));
       const { policyArn, policyVersionId } = made;
       return { policyName, policyArn, policyDocument, policyVersionId };
     },
@@ -96,16 +96,18 @@ function documentHandlers(registry: Registry): HandlersOf<DocumentNames> {
 }
 
 function attachmentHandlers(registry: Registry): HandlersOf<Exclude<keyof typeof POLICY_OPERATIONS, DocumentNames>> {
-  const arnsOf = (ids: readonly string[]) => ids.map((id) => iotArn(registry.account, "cert", id));
   return {
     AttachPolicy: ({ policyName, target }) => attachPolicy(registry, policyName, target),
     DetachPolicy: ({ policyName, target }) => detachPolicy(registry, policyName, target),
-    async ListAttachedPolicies({ target, ...input }) {
-      return policyPage(registry, await listAttachedPolicies(registry, target, pageRequestOf(input)));
+    async ListAttachedPolicies({ target, recursive: isRecursive, ...input }) {
+      return policyPage(
+        registry,
+        await listAttachedPolicies(registry, target, { ...pageRequestOf(input), isRecursive }),
+      );
     },
     async ListTargetsForPolicy({ policyName, ...input }) {
       const { rows, next } = await listPolicyTargets(registry, policyName, pageRequestOf(input));
-      return next === undefined ? { targets: arnsOf(rows) } : { targets: arnsOf(rows), nextMarker: next };
+      return next === undefined ? { targets: rows } : { targets: rows, nextMarker: next };
     },
     AttachPrincipalPolicy: ({ policyName, principal }) => attachPolicy(registry, policyName, principal),
     DetachPrincipalPolicy: ({ policyName, principal }) => detachPolicy(registry, policyName, principal),
@@ -114,7 +116,7 @@ function attachmentHandlers(registry: Registry): HandlersOf<Exclude<keyof typeof
     },
     async ListPolicyPrincipals({ policyName, ...input }) {
       const { rows, next } = await listPolicyTargets(registry, policyName, pageRequestOf(input));
-      return next === undefined ? { principals: arnsOf(rows) } : { principals: arnsOf(rows), nextMarker: next };
+      return next === undefined ? { principals: rows } : { principals: rows, nextMarker: next };
     },
   };
 }

@@ -56,11 +56,14 @@ export type ThingDescription = ThingIdentity & {
   readonly defaultClientId: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly version: number;
+  readonly thingTypeName?: string;
+  readonly billingGroupName?: string;
 };
 
 export type ThingListing = {
   readonly thingName: string;
   readonly thingArn: string;
+  readonly thingTypeName?: string;
   readonly attributes: Readonly<Record<string, string>>;
   readonly version: number;
 };

@@ -60,6 +60,23 @@ export function integer(bounds: Bounds = {}): Shape<number> {
   };
 }
 
+/** A number that JSON can say, with a fraction or without. */
+export function number(bounds: Bounds = {}): Shape<number> {
+  const check = (value: number, at: string): number => {
+    inBounds(value, bounds, `${at} must be`, "");
+    return value;
+  };
+  return {
+    fromJson: (value, at) => check(typed(value, "number", at), at),
+    fromText(text, at) {
+      if (!/^-?\d{1,16}(\.\d{1,16})?$/.test(text)) throw invalidRequest(`${at} must be a number, not ${show(text)}`);
+      return check(Number(text), at);
+    },
+    toJson: (value) => value,
+    toText: String,
+  };
+}
+
 /** true or false; in text, these two words. */
 export const boolean: Shape<boolean> = {
   fromJson: (value, at) => typed(value, "boolean", at),
@@ -116,13 +133,20 @@ export function map<T>(key: Shape<string>, element: Shape<T>, bounds: Bounds = {
 }
 
 type Members = Readonly<Record<string, Shape<unknown>>>;
-type Optional<M extends Members> = { readonly [K in keyof M]?: ShapeValue<M[K]> };
+type RecordOf<M extends Members, R extends keyof M> = { readonly [K in R]: ShapeValue<M[K]> } & {
+  readonly [K in Exclude<keyof M, R>]?: ShapeValue<M[K]>;
+};
 
-/** An object with known members, all of them optional; an unknown member is refused by name. */
-export function record<const M extends Members>(members: M): Shape<Optional<M>> {
+/** An object with known members, of which `required` must be there; an unknown member is refused by name. */
+export function record<const M extends Members, const R extends keyof M & string = never>(
+  members: M,
+  required: readonly R[] = [],
+): Shape<RecordOf<M, R>> {
   return structural({
     fromJson(value, at) {
       const entries = Object.entries(objectOf(value, at)).filter(([, each]) => each !== null);
+      const absent = required.find((name) => !entries.some(([given]) => given === name));
+      if (absent !== undefined) throw invalidRequest(`${at}.${absent} is required`);
       return Object.fromEntries(
         entries.map(([name, each]) => {
           const shape = Object.hasOwn(members, name) ? members[name] : undefined;
@@ -130,7 +154,7 @@ export function record<const M extends Members>(members: M): Shape<Optional<M>> 
             throw invalidRequest(`${at} has no member ${show(name)}; it has ${Object.keys(members).join(", ")}`);
           return [name, shape.fromJson(each, `${at}.${name}`)];
         }),
-      ) as Optional<M>;
+      ) as RecordOf<M, R>;
     },
     toJson: (value) =>
       Object.fromEntries(Object.entries(value).map(([name, each]) => [name, members[name]?.toJson(each) ?? null])),

@@ -10,9 +10,12 @@ import {
   listThings,
   updateThing,
   type Registry,
+  type ThingFilter,
 } from "../registry/index.ts";
+import { invalidRequest } from "../errors.ts";
 import type { HandlersOf } from "./handlers.ts";
 import type { THING_OPERATIONS } from "./operations-registry.ts";
+import type { OperationInput } from "./operations.ts";
 import { pageRequestOf } from "./paging.ts";
 
 /** Things in AWS's words. */
@@ -20,23 +23,33 @@ export function thingHandlers(registry: Registry): HandlersOf<keyof typeof THING
   const { account } = registry;
   const arnOf = (name: string) => iotArn(account, "thing", name);
   return {
-    async CreateThing({ thingName, attributePayload }) {
-      const { id } = await createThing(registry, thingName, attributePayload?.attributes);
+    async CreateThing({ thingName, attributePayload, thingTypeName: type, billingGroupName: billingGroup }) {
+      const { id } = await createThing(registry, thingName, attributePayload?.attributes, { type, billingGroup });
       return { thingName, thingArn: arnOf(thingName), thingId: id };
     },
     async DescribeThing({ thingName }) {
-      const { id, attributes, version } = await describeThing(registry, thingName);
+      const { id, attributes, version, type, billingGroup } = await describeThing(registry, thingName);
       const thingArn = arnOf(thingName);
-      return { defaultClientId: thingName, thingName, thingId: id, thingArn, attributes, version };
+      return {
+        defaultClientId: thingName,
+        thingName,
+        thingId: id,
+        thingArn,
+        ...(type !== null && { thingTypeName: type }),
+        attributes,
+        version,
+        ...(billingGroup !== null && { billingGroupName: billingGroup }),
+      };
     },
-    UpdateThing: ({ thingName, attributePayload, expectedVersion }) =>
-      updateThing(registry, thingName, { ...attributePayload, expectedVersion }),
+    UpdateThing: ({ thingName, attributePayload, expectedVersion, thingTypeName: type, removeThingType: removeType }) =>
+      updateThing(registry, thingName, { ...attributePayload, expectedVersion, type, removeType }),
     DeleteThing: ({ thingName, expectedVersion }) => deleteThing(registry, thingName, expectedVersion),
     async ListThings(input) {
-      const { rows, next } = await listThings(registry, pageRequestOf(input));
-      const things = rows.map(({ name, attributes, version }) => ({
+      const { rows, next } = await listThings(registry, pageRequestOf(input), filterOf(input));
+      const things = rows.map(({ name, attributes, version, type }) => ({
         thingName: name,
         thingArn: arnOf(name),
+        ...(type !== null && { thingTypeName: type }),
         attributes,
         version,
       }));
@@ -69,4 +82,14 @@ export function thingHandlers(registry: Registry): HandlersOf<keyof typeof THING
       return next === undefined ? { principalThingObjects } : { principalThingObjects, nextToken: next };
     },
   };
+}
+
+function filterOf(input: OperationInput<"ListThings">): ThingFilter {
+  const { attributeName: name, attributeValue: value, thingTypeName: type } = input;
+  if (name === undefined) {
+    if (value !== undefined) throw invalidRequest("attributeValue needs attributeName");
+    return { type };
+  }
+  const isPrefix = value === undefined || input.usePrefixAttributeValue === true;
+  return { type, attribute: { name, value: value ?? "", isPrefix } };
 }

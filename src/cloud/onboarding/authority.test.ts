@@ -189,3 +189,27 @@ test("authorities of sessions that are gone are swept out, those of live and of 
   directory.put(first.id, { status: "REVOKED" });
   assert.deepEqual(closed.map(({ clientId }) => clientId).toSorted(), ["dev1", "new", "past0"]);
 });
+
+test("a thing inherits its groups' policies and those above, and loses its session with the last that let it in", async () => {
+  const world = newWorld();
+  const { directory, closed } = world;
+  directory.putPolicy("connect", allow("iot:Connect", "*"));
+  directory.putPolicy("publish", allow("iot:Publish", "*"));
+  directory.groups.setGroup("root", { name: "root", parent: undefined, policies: ["connect"] });
+  directory.groups.setGroup("leaf", { name: "leaf", parent: "root", policies: [] });
+  directory.groups.setGroupsOf("dev1", ["leaf"]);
+  directory.put(first.id, { status: "ACTIVE", things: ["dev1"] });
+  directory.put(second.id, { status: "ACTIVE" });
+  const refused = await world.admit([second], "dev2");
+  assert.equal(refused.admit, false);
+  const admission = await world.admit([first], "dev1");
+  assert.ok(admission.admit);
+  const may = () => admission.authority.may("iot:Publish", "x").allowed;
+  assert.equal(may(), false);
+  directory.groups.setGroup("leaf", { name: "leaf", parent: "root", policies: ["publish"] });
+  assert.equal(may(), true);
+  assert.deepEqual(closed, []);
+  directory.groups.setGroupsOf("dev1", []);
+  assert.deepEqual(closed, [{ clientId: "dev1", cause: "no-policy" }]);
+  assert.equal(may(), false);
+});

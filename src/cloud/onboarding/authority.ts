@@ -18,6 +18,8 @@ const ACTIONS = {
 
 type Rights = {
   readonly certificate: CertificateEntry;
+  /** Of the thing groups: their policies are inherited. */
+  readonly epoch: number;
   readonly policies: readonly PolicyEntry[];
   readonly bound: BoundPolicies;
   /** What was allowed before: devices use the same few topics again and again. */
@@ -68,7 +70,7 @@ export class ConnectionAuthority implements Authority {
   #ask(action: keyof typeof ACTIONS, resource: string): Verdict {
     const certificate = this.#directory.certificate(this.principalId);
     if (certificate?.status !== "ACTIVE") return this.#refused(causeOfStatus(certificate?.status), { action });
-    const { bound, allowed } = this.#rightsFor(certificate);
+    const { bound, allowed, policies } = this.#rightsFor(certificate);
     if (allowed.get(action)?.has(resource)) return ALLOWED;
     const { kind, cause, evidence } = ACTIONS[action];
     const decision = bound.decide(action, `${this.#arn}:${kind}/${resource}`);
@@ -84,20 +86,23 @@ export class ConnectionAuthority implements Authority {
       [evidence]: resource,
       reason,
       ...(statement && { policy: statement.policy, statement: statement.sid ?? statement.index }),
-      ...(certificate.policies.length > 0 && { policies: certificate.policies.join(", ") }),
+      ...(policies.length > 0 && { policies: policies.map(({ name }) => name).join(", ") }),
     });
   }
 
   /** The policies with this connection's variables filled in: anew when certificate, attachments or a policy changed. */
   #rightsFor(certificate: CertificateEntry): Rights {
     const known = this.#rights;
-    if (known?.certificate === certificate && this.#areInForce(known.policies)) return known;
-    const policies = certificate.policies
+    const { epoch } = this.#directory.groups;
+    if (known?.certificate === certificate && known.epoch === epoch && this.#areInForce(known.policies)) return known;
+    const policies = this.#directory
+      .policyNamesOf(certificate)
       .map((name) => this.#directory.policy(name))
       .filter((policy): policy is PolicyEntry => policy !== undefined);
     const thing = certificate.things.includes(this.clientId) ? { thing: { name: this.clientId } } : {};
     const context = policyContext({ ...this.#facts, ...thing });
-    return (this.#rights = { certificate, policies, bound: new BoundPolicies(policies, context), allowed: new Map() });
+    const bound = new BoundPolicies(policies, context);
+    return (this.#rights = { certificate, epoch, policies, bound, allowed: new Map() });
   }
 
   #areInForce(policies: readonly PolicyEntry[]): boolean {

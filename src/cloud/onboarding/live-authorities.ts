@@ -41,6 +41,7 @@ export class LiveAuthorities {
     this.#ends = new Set([
       directory.certificateChanges.add((change) => this.#certificateChanged(change)),
       directory.policyChanges.add(({ name }) => this.#recheck((id) => this.#uses(id, name))),
+      directory.groups.changes.add(() => this.#recheck((id) => this.#inherits(id))),
     ]);
   }
 
@@ -122,7 +123,13 @@ export class LiveAuthorities {
   }
 
   #uses(principalId: string, policy: string): boolean {
-    return this.#options.directory.certificate(principalId)?.policies.includes(policy) ?? false;
+    const { directory } = this.#options;
+    const certificate = directory.certificate(principalId);
+    return certificate !== undefined && directory.policyNamesOf(certificate).includes(policy);
+  }
+
+  #inherits(principalId: string): boolean {
+    return (this.#options.directory.certificate(principalId)?.things.length ?? 0) > 0;
   }
 
   #sweep(): void {

@@ -6,7 +6,7 @@ import type { CaEntry, Directory } from "../registry/index.ts";
 /** What the gatekeeper asks at every connect and every packet. */
 export type CertificateDirectory = Pick<
   Directory,
-  "certificate" | "policy" | "casNamedBy" | "certificateChanges" | "policyChanges"
+  "certificate" | "policy" | "policyNamesOf" | "casNamedBy" | "certificateChanges" | "policyChanges" | "groups"
 >;
 
 /**

@@ -9,6 +9,7 @@ import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.t
 import { checkCode, checkIsCa, checkSigned } from "./proof-of-possession.ts";
 import { caEntryOf, type Registry } from "./registry.ts";
 import { readSetting } from "./settings.ts";
+import { putTags, removeTags, type Tag } from "./tags.ts";
 import { uuid } from "./uuid.ts";
 
 /** How many CAs of one subject may be registered. AWS IoT Core quotas */
@@ -20,6 +21,7 @@ export type CaRegistration = {
   readonly mode?: CertificateMode;
   readonly setAsActive?: boolean;
   readonly allowAutoRegistration?: boolean;
+  readonly tags?: readonly Tag[];
 };
 
 /**
@@ -48,6 +50,7 @@ export async function registerCa(registry: Registry, request: CaRegistration): P
       checkCode(verification, await readSetting(queries, "registration-code"));
       await checkRoom(registry, queries, { row, ca });
       await queries.insertInto("ca_certificates").values(row).execute();
+      await putTags(queries, iotArn(registry.account, "cacert", row.id), request.tags);
     },
     () => registry.directory.setCa(row.id, caEntryOf(row)),
   );
@@ -89,7 +92,7 @@ export async function updateCa(
 }
 
 /** Removes a CA that is INACTIVE; its devices keep their records. Throws `NotFound`, `Conflict` `certificate-state`. */
-export async function deleteCa({ store, directory }: Registry, certificateId: string): Promise<void> {
+export async function deleteCa({ store, directory, account }: Registry, certificateId: string): Promise<void> {
   const id = normalCertificateId(certificateId);
   await store.write(
     async (queries) => {
@@ -100,6 +103,7 @@ export async function deleteCa({ store, directory }: Registry, certificateId: st
         throw new Conflict<CloudErrorCode>("certificate-state", message);
       }
       await queries.deleteFrom("ca_certificates").where("id", "=", id).execute();
+      await removeTags(queries, iotArn(account, "cacert", id));
     },
     () => directory.setCa(id, undefined),
   );

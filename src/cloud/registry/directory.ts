@@ -1,6 +1,7 @@
 import type { Certificate } from "../../pki/index.ts";
 import { Listeners, type CaChange, type CertificateChange, type PolicyChange } from "./changes.ts";
 import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
+import { GroupIndex } from "./group-index.ts";
 
 const NONE: readonly never[] = [];
 
@@ -12,6 +13,7 @@ export class Directory {
   readonly certificateChanges = new Listeners<CertificateChange>();
   readonly caChanges = new Listeners<CaChange>();
   readonly policyChanges = new Listeners<PolicyChange>();
+  readonly groups = new GroupIndex();
   readonly #certificates = new Map<string, CertificateEntry>();
   readonly #cas = new Map<string, CaEntry>();
   /** CAs by canonical subject name: a leaf names its issuer so. */
@@ -40,9 +42,16 @@ export class Directory {
     return this.#policies.get(name);
   }
 
-  /** The policies in force that are attached to a certificate, in order of attachment. */
+  /** Names of the policies of a certificate: its own, and those that its things inherit from their groups. */
+  policyNamesOf({ policies, things }: Pick<CertificateEntry, "policies" | "things">): readonly string[] {
+    const inherited = things.length === 0 ? NONE : this.groups.policiesOf(things);
+    return inherited.length === 0 ? policies : [...new Set([...policies, ...inherited])];
+  }
+
+  /** The policies in force that a certificate has, by attachment or inheritance. */
   policiesOf(certificateId: string): readonly PolicyEntry[] {
-    const names = this.#certificates.get(certificateId)?.policies ?? NONE;
+    const certificate = this.#certificates.get(certificateId);
+    const names = certificate ? this.policyNamesOf(certificate) : NONE;
     return names.map((name) => this.#policies.get(name)).filter((each) => each !== undefined);
   }
 

@@ -1,6 +1,24 @@
 export type { AccessKey, AccessKeyListing, AccessKeyRing } from "./access-keys.ts";
-export { certificateIdOfArn, functionArn, iotArn, normalCertificateId, type Account } from "./account.ts";
+export {
+  certificateIdOfArn,
+  functionArn,
+  iotArn,
+  nameOfArn,
+  normalCertificateId,
+  type Account,
+  type IotResource,
+} from "./account.ts";
 export { attachPolicy, detachPolicy, listAttachedPolicies, listPolicyTargets } from "./attachments.ts";
+export {
+  addThingToBillingGroup,
+  createBillingGroup,
+  deleteBillingGroup,
+  describeBillingGroup,
+  listBillingGroups,
+  removeThingFromBillingGroup,
+  updateBillingGroup,
+  type BillingGroup,
+} from "./billing-groups.ts";
 export { deleteCa, describeCa, listCas, registerCa, updateCa, type CaRegistration } from "./ca-certificates.ts";
 export {
   deleteCertificate,
@@ -25,6 +43,7 @@ export {
   type DeviceKeyPair,
   type IssuedCertificate,
 } from "./issued-certificates.ts";
+export { changeThingGroups, groupsOfThing, listGroupMembers, nameFrom, type GroupChange } from "./group-members.ts";
 export type { Page, PageRequest } from "./pages.ts";
 export {
   createPolicy,
@@ -40,18 +59,46 @@ export {
 export { currentRegistrationCode, deleteRegistrationCode } from "./registration-code.ts";
 export { openRegistry, type Registry, type RegistryOptions, type RegistryPorts } from "./registry.ts";
 export { createRole, deleteRole, describeRole, type Role, type RoleRequest } from "./roles.ts";
+export { changedResource, newResource, resourceKind, type Resource, type ResourceKind } from "./resources.ts";
+export { putTags, removeTags, tagResource, tagsOf, untagResource, type Tag } from "./tags.ts";
+export {
+  allThingGroups,
+  createThingGroup,
+  deleteThingGroup,
+  describeThingGroup,
+  dynamicGroups,
+  listThingGroups,
+  thingGroupNamed,
+  updateThingGroup,
+  type GroupQuery,
+  type ThingGroup,
+} from "./thing-groups.ts";
 export {
   attachThingPrincipal,
-  createThing,
-  deleteThing,
-  describeThing,
   detachThingPrincipal,
   listPrincipalThings,
   listThingPrincipals,
-  listThings,
-  updateThing,
   type AttachmentRequest,
-  type Thing,
   type ThingAttachment,
+} from "./thing-principals.ts";
+export {
+  createThingType,
+  deleteThingType,
+  deprecateThingType,
+  describeThingType,
+  listThingTypes,
+  updateThingType,
+  type ThingType,
+} from "./thing-types.ts";
+export {
+  createThing,
+  deleteThing,
+  describeThing,
+  listThings,
+  thingNamed,
+  thingOf,
+  updateThing,
+  type Thing,
+  type ThingFilter,
 } from "./things.ts";
 export { uuid } from "./uuid.ts";

@@ -5,6 +5,7 @@ import type { PolicyRow, PolicyVersionRow, Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
+import { putTags, removeTags, type Tag } from "./tags.ts";
 import { uuid } from "./uuid.ts";
 
 /** How many versions a policy may have. AWS IoT Core quotas */
@@ -14,15 +15,30 @@ const MAX_VERSIONS = 5;
 export type PolicyVersion = { readonly policy: PolicyRow; readonly version: PolicyVersionRow };
 
 /** Makes a policy whose version 1 is in force. Throws `MalformedPolicy`, `Conflict` `resource-exists`. AWS IoT API, CreatePolicy */
-export async function createPolicy(registry: Registry, name: string, document: string): Promise<PolicyVersion> {
+export async function createPolicy(
+  registry: Registry,
+  name: string,
+  document: string,
+  tags: readonly Tag[] = [],
+): Promise<PolicyVersion> {
   const compiled = parsePolicyDocument(document);
-  const { store, clock, entropy, account, directory } = registry;
-  const exists = () => {
-    const resource = { resourceId: name, resourceArn: iotArn(account, "policy", name) };
-    return new ResourceExists(`Policy cannot be created - name already exists (name=${name})`, resource);
-  };
+  const { store, directory } = registry;
   // Onboarding asks for every device; what is known to be on the disk needs no turn of the writer.
-  if (directory.policy(name)) throw exists();
+  if (directory.policy(name)) throw policyExists(registry, name);
+  return store.write(
+    (queries) => insertPolicy(registry, queries, { name, document, tags }),
+    () => directory.setPolicy(name, { name, version: 1, document: compiled }),
+  );
+}
+
+/** The same inside a transaction of the caller's, who checked the document and tells the directory of it. */
+export async function insertPolicy(
+  registry: Registry,
+  queries: Queries,
+  { name, document, tags = [] }: { readonly name: string; readonly document: string; readonly tags?: readonly Tag[] },
+): Promise<PolicyVersion> {
+  const { clock, entropy, account } = registry;
+  if (await findPolicy(queries, name)) throw policyExists(registry, name);
   const now = Math.floor(clock.now());
   const policy: PolicyRow = {
     name,
@@ -33,15 +49,15 @@ export async function createPolicy(registry: Registry, name: string, document: s
     generation_id: uuid(entropy),
   };
   const version: PolicyVersionRow = { policy: name, version: 1, document, created_at: now };
-  await store.write(
-    async (queries) => {
-      if (await findPolicy(queries, name)) throw exists();
-      await queries.insertInto("policies").values(policy).execute();
-      await queries.insertInto("policy_versions").values(version).execute();
-    },
-    () => directory.setPolicy(name, { name, version: 1, document: compiled }),
-  );
+  await queries.insertInto("policies").values(policy).execute();
+  await queries.insertInto("policy_versions").values(version).execute();
+  await putTags(queries, iotArn(account, "policy", name), tags);
   return { policy, version };
+}
+
+function policyExists({ account }: Registry, name: string): ResourceExists {
+  const resource = { resourceId: name, resourceArn: iotArn(account, "policy", name) };
+  return new ResourceExists(`Policy cannot be created - name already exists (name=${name})`, resource);
 }
 
 /** A policy with the version in force, or with the one asked for. Throws `NotFound`. */
@@ -119,7 +135,7 @@ export async function deletePolicyVersion({ store }: Registry, name: string, ver
 }
 
 /** Deletes a policy that is attached to nothing and has one version. Throws `NotFound`, `Conflict` `delete-conflict`. */
-export async function deletePolicy({ store, directory }: Registry, name: string): Promise<void> {
+export async function deletePolicy({ store, directory, account }: Registry, name: string): Promise<void> {
   await store.write(
     async (queries) => {
       await policyNamed(queries, name);
@@ -138,6 +154,7 @@ export async function deletePolicy({ store, directory }: Registry, name: string)
       }
       await queries.deleteFrom("policy_versions").where("policy", "=", name).execute();
       await queries.deleteFrom("policies").where("name", "=", name).execute();
+      await removeTags(queries, iotArn(account, "policy", name));
     },
     () => directory.setPolicy(name, undefined),
   );

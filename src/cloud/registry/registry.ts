@@ -10,6 +10,7 @@ import type { Account } from "./account.ts";
 import { Directory } from "./directory.ts";
 import type { CaEntry, CertificateEntry } from "./entries.ts";
 import { randomAccountId, settingOr } from "./settings.ts";
+import { loadGroups } from "./thing-groups.ts";
 
 export type RegistryPorts = {
   readonly store: Store;
@@ -51,6 +52,7 @@ export async function openRegistry(ports: RegistryPorts, options: RegistryOption
   await loadPolicies(registry);
   await loadCertificates(registry);
   await loadThings(registry);
+  await loadGroups(registry);
   return registry;
 }
 

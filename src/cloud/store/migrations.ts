@@ -12,6 +12,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "broker sessions and retained messages", up: createBrokerTables },
   { name: "roles", up: createRoles },
   { name: "function logs", up: createFunctionLogs },
+  { name: "named resources, thing groups, tags", up: createFleetTables },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -232,4 +233,41 @@ async function createFunctionLogs(db: Kysely<unknown>): Promise<void> {
     .addColumn("size", "bigint", (c) => c.notNull())
     .execute();
   await db.schema.createIndex("function_logs_function").on("function_logs").columns(["function", "id"]).execute();
+}
+
+async function createFleetTables(db: Kysely<unknown>): Promise<void> {
+  const { schema } = db;
+  await schema
+    .createTable("resources")
+    .addColumn("kind", "text", (c) => c.notNull())
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("body", "text", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("modified_at", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("resources_pk", ["kind", "name"])
+    .execute();
+  await schema.createIndex("resources_page").on("resources").columns(["kind", "created_at", "name"]).execute();
+  await schema
+    .createTable("tags")
+    .addColumn("arn", "text", (c) => c.notNull())
+    .addColumn("key", "text", (c) => c.notNull())
+    .addColumn("value", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("tags_pk", ["arn", "key"])
+    .execute();
+  await schema
+    .createTable("thing_group_members")
+    .addColumn("thing_group", "text", (c) => c.notNull())
+    .addColumn("thing", "text", (c) => c.notNull())
+    .addColumn("added_at", "bigint", (c) => c.notNull())
+    .addPrimaryKeyConstraint("thing_group_members_pk", ["thing_group", "thing"])
+    .execute();
+  await schema
+    .createIndex("thing_group_members_thing")
+    .on("thing_group_members")
+    .columns(["thing", "thing_group"])
+    .execute();
+  await schema.alterTable("things").addColumn("type", "text").execute();
+  await schema.alterTable("things").addColumn("billing_group", "text").execute();
+  await schema.createIndex("things_type").on("things").columns(["type", "name"]).execute();
+  await schema.createIndex("things_billing_group").on("things").columns(["billing_group", "name"]).execute();
 }

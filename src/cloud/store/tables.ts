@@ -13,6 +13,9 @@ export type Tables = {
   policies: PolicyRow;
   policy_versions: PolicyVersionRow;
   policy_attachments: PolicyAttachmentRow;
+  resources: ResourceRow;
+  tags: TagRow;
+  thing_group_members: ThingGroupMemberRow;
   topic_rules: TopicRuleRow;
   functions: FunctionRow;
   function_logs: FunctionLogRow;
@@ -84,6 +87,8 @@ export type ThingRow = {
   attributes: string;
   version: number;
   created_at: number;
+  type: string | null;
+  billing_group: string | null;
 };
 
 /** `principal` is a certificate id. */
@@ -106,8 +111,15 @@ export type PolicyRow = {
 
 export type PolicyVersionRow = { policy: string; version: number; document: string; created_at: number };
 
-/** `target` is a certificate id. */
+/** `target` is a certificate id, or thinggroup/NAME. */
 export type PolicyAttachmentRow = { policy: string; target: string; attached_at: number };
+
+/** A small thing with a name that is read whole: its kind says who owns `body`, a JSON object. */
+export type ResourceRow = { kind: string; name: string; body: string; created_at: number; modified_at: number };
+
+export type TagRow = { arn: string; key: string; value: string };
+
+export type ThingGroupMemberRow = { thing_group: string; thing: string; added_at: number };
 
 /** `payload` is the rule's JSON as it was given. */
 export type TopicRuleRow = { name: string; payload: string; disabled: 0 | 1; created_at: number };

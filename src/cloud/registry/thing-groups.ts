@@ -1,0 +1,264 @@
+import { Conflict } from "../../codec/index.ts";
+import { invalidRequest, ResourceExists, type CloudErrorCode } from "../errors.ts";
+import type { Queries } from "../store/index.ts";
+import { iotArn } from "./account.ts";
+import type { Page, PageRequest } from "./pages.ts";
+import type { Registry } from "./registry.ts";
+import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
+import { putTags, removeTags, type Tag } from "./tags.ts";
+import { uuid } from "./uuid.ts";
+
+type Attributes = Readonly<Record<string, string>>;
+
+/** What a thing group says of itself. */
+export type ThingGroupProperties = {
+  readonly description?: string | undefined;
+  readonly attributes?: Attributes | undefined;
+};
+
+/** What makes a group dynamic: its members are the things that a query finds. */
+export type GroupQuery = { readonly indexName: string; readonly queryString: string; readonly queryVersion: string };
+
+type Body = {
+  readonly id: string;
+  readonly parent: string | null;
+  readonly description?: string | undefined;
+  readonly attributes: Attributes;
+  readonly version: number;
+  readonly query: GroupQuery | null;
+};
+
+export type ThingGroup = Resource<Body>;
+
+const GROUPS = resourceKind<Body>("thing-group", "Thing group");
+
+/** AWS IoT Core quotas */
+const MAX_DEPTH = 7;
+const MAX_CHILDREN = 100;
+const MAX_ATTRIBUTES = 50;
+
+export type NewThingGroup = ThingGroupProperties & {
+  readonly parent?: string | undefined;
+  readonly query?: GroupQuery | undefined;
+  readonly tags?: readonly Tag[] | undefined;
+};
+
+/**
+ * Makes a thing group, static or (with a query) dynamic; the same again is the same. Throws `Conflict` `resource-exists`,
+ * `UsageError` `invalid-request` for a parent that cannot be one. AWS IoT API, CreateThingGroup, CreateDynamicThingGroup
+ */
+export async function createThingGroup(registry: Registry, name: string, group: NewThingGroup): Promise<ThingGroup> {
+  const { store, clock, entropy, account, directory } = registry;
+  const { parent = null, query = null, description, attributes = {}, tags } = group;
+  const arn = iotArn(account, "thinggroup", name);
+  const body: Body = { id: uuid(entropy), parent, description, attributes: kept(attributes), version: 1, query };
+  return store.write(
+    async (queries) => {
+      const known = await GROUPS.find(queries, name);
+      if (known) {
+        if (known.body.version === 1 && sameBesidesId(known.body, body)) return known;
+        const message = `Thing Group ${name} already exists in current account with different properties`;
+        throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
+      }
+      if (parent !== null) await checkParent(queries, parent);
+      const made = newResource(name, body, clock.now());
+      await GROUPS.insert(queries, made, arn);
+      await putTags(queries, arn, tags);
+      return made;
+    },
+    () => {
+      if (!directory.groups.group(name))
+        directory.groups.setGroup(name, { name, parent: parent ?? undefined, policies: [] });
+    },
+  );
+}
+
+/** A group with its parents, the root first. Throws `NotFound`. */
+export async function describeThingGroup(
+  { store }: Registry,
+  name: string,
+): Promise<{ readonly group: ThingGroup; readonly ancestors: readonly string[] }> {
+  const group = await GROUPS.named(store.read, name);
+  return { group, ancestors: await ancestorsOf(store.read, group) };
+}
+
+export type ThingGroupUpdate = ThingGroupProperties & {
+  readonly merge?: boolean | undefined;
+  readonly expectedVersion?: number | undefined;
+  readonly query?: Partial<GroupQuery> | undefined;
+};
+
+/**
+ * Changes a group and gives its new version; `query` is for dynamic groups, and only for them. Throws `NotFound`, `Conflict`
+ * `version-conflict`, `UsageError`. AWS IoT API, UpdateThingGroup, UpdateDynamicThingGroup
+ */
+export async function updateThingGroup(
+  { store, clock }: Registry,
+  name: string,
+  update: ThingGroupUpdate,
+): Promise<number> {
+  const { description, attributes, merge = false, expectedVersion, query } = update;
+  return store.write(async (queries) => {
+    const group = await GROUPS.named(queries, name);
+    checkIsDynamic(group, query !== undefined);
+    checkVersion(group, expectedVersion);
+    const { body } = group;
+    const all = attributes === undefined ? body.attributes : { ...(merge ? body.attributes : {}), ...attributes };
+    const changed: Body = {
+      ...body,
+      description: description ?? body.description,
+      attributes: kept(all),
+      version: body.version + 1,
+      query: body.query && { ...body.query, ...query },
+    };
+    await GROUPS.replace(queries, changedResource(group, changed, clock.now()));
+    return changed.version;
+  });
+}
+
+/**
+ * Deletes a group that has no children, with its memberships and policy attachments; none is as good as deleted.
+ * Throws `UsageError` `invalid-request`, `Conflict` `version-conflict`. AWS IoT API, DeleteThingGroup, DeleteDynamicThingGroup
+ */
+export async function deleteThingGroup(
+  { store, account, directory }: Registry,
+  name: string,
+  { expectedVersion, isDynamic }: { readonly expectedVersion?: number | undefined; readonly isDynamic: boolean },
+): Promise<void> {
+  await store.write(
+    async (queries) => {
+      const group = await GROUPS.find(queries, name);
+      if (!group) return [];
+      checkIsDynamic(group, isDynamic);
+      checkVersion(group, expectedVersion);
+      const child = (await GROUPS.all(queries)).find(({ body }) => body.parent === name);
+      if (child)
+        throw invalidRequest(`Cannot delete thing group : ${name} when there are still child groups attached to it`);
+      const members = queries.selectFrom("thing_group_members").select("thing").where("thing_group", "=", name);
+      const things = (await members.execute()).map(({ thing }) => thing);
+      await queries.deleteFrom("thing_group_members").where("thing_group", "=", name).execute();
+      await queries.deleteFrom("policy_attachments").where("target", "=", `thinggroup/${name}`).execute();
+      await GROUPS.remove(queries, name);
+      await removeTags(queries, iotArn(account, "thinggroup", name));
+      return things;
+    },
+    (things) => {
+      directory.groups.setGroup(name, undefined);
+      for (const thing of things) {
+        directory.groups.setGroupsOf(
+          thing,
+          directory.groups.groupsOf(thing).filter((each) => each !== name),
+        );
+      }
+    },
+  );
+}
+
+export type GroupListRequest = PageRequest & {
+  readonly parent?: string | undefined;
+  readonly prefix?: string | undefined;
+  readonly isRecursive?: boolean | undefined;
+};
+
+/** Groups by creation date: below `parent`, or all; only the next level where not recursive. Throws `NotFound`. */
+export async function listThingGroups({ store }: Registry, request: GroupListRequest): Promise<Page<ThingGroup>> {
+  const { parent, prefix = "", isRecursive = true, ...page } = request;
+  if (parent !== undefined) await GROUPS.named(store.read, parent);
+  const all = new Map((await GROUPS.all(store.read)).map((group) => [group.name, group]));
+  const isBelow = (group: ThingGroup): boolean => {
+    if (!isRecursive) return group.body.parent === (parent ?? null);
+    if (parent === undefined) return true;
+    for (let at: string | null = group.body.parent; at !== null; at = all.get(at)?.body.parent ?? null) {
+      if (at === parent) return true;
+    }
+    return false;
+  };
+  return GROUPS.page(store.read, {
+    ...page,
+    ascending: true,
+    matches: (group) => group.name.startsWith(prefix) && isBelow(group),
+  });
+}
+
+/** All groups whose members a query finds. */
+export async function dynamicGroups(queries: Queries): Promise<ThingGroup[]> {
+  return (await GROUPS.all(queries)).filter(({ body }) => body.query !== null);
+}
+
+/** Every group, in order of name. */
+export function allThingGroups(queries: Queries): Promise<ThingGroup[]> {
+  return GROUPS.all(queries);
+}
+
+/** The group. Throws `NotFound`. */
+export function thingGroupNamed(queries: Queries, name: string): Promise<ThingGroup> {
+  return GROUPS.named(queries, name);
+}
+
+/** Names of the groups above one, the root first. */
+export async function ancestorsOf(queries: Queries, group: ThingGroup): Promise<string[]> {
+  const names: string[] = [];
+  for (let at = group.body.parent; at !== null;) {
+    names.unshift(at);
+    at = (await GROUPS.named(queries, at)).body.parent;
+  }
+  return names;
+}
+
+/** Fills the index with groups, their policies and their members. */
+export async function loadGroups({ store, directory }: Registry): Promise<void> {
+  const { read } = store;
+  const attached = await read
+    .selectFrom("policy_attachments")
+    .select(["target", "policy"])
+    .where("target", ">", "thinggroup/")
+    .where("target", "<", "thinggroup0")
+    .orderBy("attached_at")
+    .orderBy("policy")
+    .execute();
+  for (const { name, body } of await GROUPS.all(read)) {
+    const policies = attached.filter(({ target }) => target === `thinggroup/${name}`).map(({ policy }) => policy);
+    directory.groups.setGroup(name, { name, parent: body.parent ?? undefined, policies });
+  }
+  const members = await read
+    .selectFrom("thing_group_members")
+    .select(["thing", "thing_group"])
+    .orderBy("thing")
+    .execute();
+  for (const { thing, thing_group: group } of members) {
+    directory.groups.setGroupsOf(thing, [...directory.groups.groupsOf(thing), group]);
+  }
+}
+
+async function checkParent(queries: Queries, parent: string): Promise<void> {
+  const group = await GROUPS.find(queries, parent);
+  if (!group) throw invalidRequest(`parentGroupName ${parent} does not exist`);
+  if (group.body.query) throw invalidRequest(`parentGroupName ${parent} is a dynamic group, which has no children`);
+  const depth = (await ancestorsOf(queries, group)).length + 2;
+  if (depth > MAX_DEPTH)
+    throw invalidRequest(`thing groups nest ${MAX_DEPTH} deep at most, this would be level ${depth}`);
+  const children = (await GROUPS.all(queries)).filter(({ body }) => body.parent === parent).length;
+  if (children >= MAX_CHILDREN)
+    throw invalidRequest(`thing group ${parent} has ${MAX_CHILDREN} children, the most it may`);
+}
+
+function checkIsDynamic({ name, body }: ThingGroup, asDynamic: boolean): void {
+  if ((body.query !== null) === asDynamic) return;
+  throw invalidRequest(`thing group ${name} is ${asDynamic ? "static" : "dynamic"}; use the operation for those`);
+}
+
+function checkVersion({ name, body }: ThingGroup, expected: number | undefined): void {
+  if (expected === undefined || expected === body.version) return;
+  const message = `The version for thing group ${name} does not match the expected version.`;
+  throw new Conflict<CloudErrorCode>("version-conflict", message);
+}
+
+function kept(attributes: Attributes): Attributes {
+  const entries = Object.entries(attributes).filter(([, value]) => value !== "");
+  if (entries.length > MAX_ATTRIBUTES) throw invalidRequest(`a thing group has at most ${MAX_ATTRIBUTES} attributes`);
+  return Object.fromEntries(entries);
+}
+
+function sameBesidesId(a: Body, b: Body): boolean {
+  return JSON.stringify({ ...a, id: "" }) === JSON.stringify({ ...b, id: "" });
+}

@@ -1,0 +1,138 @@
+import { invalidRequest, ResourceExists } from "../errors.ts";
+import type { Queries } from "../store/index.ts";
+import { iotArn } from "./account.ts";
+import type { Page, PageRequest } from "./pages.ts";
+import type { Registry } from "./registry.ts";
+import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
+import { putTags, removeTags, type Tag } from "./tags.ts";
+import { uuid } from "./uuid.ts";
+
+/** What things of one kind have in common. */
+export type ThingTypeProperties = {
+  readonly thingTypeDescription?: string | undefined;
+  readonly searchableAttributes?: readonly string[] | undefined;
+  readonly mqtt5Configuration?:
+    | {
+        readonly propagatingAttributes?:
+          | readonly {
+              readonly userPropertyKey?: string | undefined;
+              readonly thingAttribute?: string | undefined;
+              readonly connectionAttribute?: string | undefined;
+            }[]
+          | undefined;
+      }
+    | undefined;
+};
+
+type Body = {
+  readonly id: string;
+  readonly properties: ThingTypeProperties;
+  /** When it was deprecated, in milliseconds since 1970; null while things may get it. */
+  readonly deprecatedAt: number | null;
+};
+
+export type ThingType = Resource<Body>;
+
+const TYPES = resourceKind<Body>("thing-type", "Thing type");
+
+/** How many attributes of a type can be searched. AWS IoT Core quotas */
+const MAX_SEARCHABLE = 3;
+const DELETE_AFTER_MS = 5 * 60_000;
+
+/** Makes a thing type; the same again is the same, others throw `Conflict` `resource-exists`. AWS IoT API, CreateThingType */
+export async function createThingType(
+  registry: Registry,
+  name: string,
+  {
+    properties = {},
+    tags,
+  }: { readonly properties?: ThingTypeProperties | undefined; readonly tags?: readonly Tag[] | undefined },
+): Promise<ThingType> {
+  const { store, clock, entropy, account } = registry;
+  checkSearchable(properties);
+  const arn = iotArn(account, "thingtype", name);
+  return store.write(async (queries) => {
+    const known = await TYPES.find(queries, name);
+    if (known) {
+      if (JSON.stringify(known.body.properties) === JSON.stringify(properties)) return known;
+      const message = `Thing type ${name} already exists in account with different properties`;
+      throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
+    }
+    const made = newResource<Body>(name, { id: uuid(entropy), properties, deprecatedAt: null }, clock.now());
+    await TYPES.insert(queries, made, arn);
+    await putTags(queries, arn, tags);
+    return made;
+  });
+}
+
+/** A thing type. Throws `NotFound`. */
+export function describeThingType({ store }: Registry, name: string): Promise<ThingType> {
+  return TYPES.named(store.read, name);
+}
+
+/** Changes what a type says. Its description and searchable attributes stay as they were made. AWS IoT API, UpdateThingType */
+export async function updateThingType(
+  { store, clock }: Registry,
+  name: string,
+  properties: ThingTypeProperties = {},
+): Promise<void> {
+  await store.write(async (queries) => {
+    const known = await TYPES.named(queries, name);
+    const { thingTypeDescription, searchableAttributes } = properties;
+    const before = known.body.properties;
+    const isChanged =
+      (thingTypeDescription !== undefined && thingTypeDescription !== before.thingTypeDescription) ||
+      (searchableAttributes !== undefined &&
+        JSON.stringify(searchableAttributes) !== JSON.stringify(before.searchableAttributes));
+    if (isChanged) throw invalidRequest(`Thing type ${name} keeps its description and its searchable attributes`);
+    const body = { ...known.body, properties: { ...before, ...properties } };
+    await TYPES.replace(queries, changedResource(known, body, clock.now()));
+  });
+}
+
+/** Stops, or with `undo` lets again, things get a type. Throws `NotFound`. AWS IoT API, DeprecateThingType */
+export async function deprecateThingType(
+  { store, clock }: Registry,
+  name: string,
+  { undo = false }: { readonly undo?: boolean | undefined },
+): Promise<void> {
+  await store.write(async (queries) => {
+    const known = await TYPES.named(queries, name);
+    const deprecatedAt = undo ? null : (known.body.deprecatedAt ?? Math.floor(clock.now()));
+    await TYPES.replace(queries, changedResource(known, { ...known.body, deprecatedAt }, clock.now()));
+  });
+}
+
+/** Deletes a type that was deprecated five minutes ago. Throws `NotFound`, `UsageError`. AWS IoT API, DeleteThingType */
+export async function deleteThingType(registry: Registry, name: string): Promise<void> {
+  const { store, clock, account } = registry;
+  await store.write(async (queries) => {
+    const { body } = await TYPES.named(queries, name);
+    const isOld = body.deprecatedAt !== null && clock.now() >= body.deprecatedAt + DELETE_AFTER_MS;
+    if (!isOld) {
+      throw invalidRequest(`Cannot delete thing type ${name}: it must have been deprecated for 5 minutes`);
+    }
+    await TYPES.remove(queries, name);
+    await removeTags(queries, iotArn(account, "thingtype", name));
+  });
+}
+
+/** Thing types by creation date, newest first; only `name` where it is given. */
+export function listThingTypes(
+  { store }: Registry,
+  request: PageRequest & { readonly name?: string | undefined },
+): Promise<Page<ThingType>> {
+  const { name, ...page } = request;
+  return TYPES.page(store.read, { ...page, matches: (type) => name === undefined || type.name === name });
+}
+
+/** Makes sure that things may get this type. Throws `NotFound`, and `UsageError` for a deprecated one. */
+export async function thingTypeInUse(queries: Queries, name: string): Promise<void> {
+  const { body } = await TYPES.named(queries, name);
+  if (body.deprecatedAt !== null) throw invalidRequest(`Can not create new thing with deprecated thing type: ${name}`);
+}
+
+function checkSearchable({ searchableAttributes = [] }: ThingTypeProperties): void {
+  if (searchableAttributes.length <= MAX_SEARCHABLE) return;
+  throw invalidRequest(`a thing type has at most ${MAX_SEARCHABLE} searchable attributes`);
+}
