@@ -1,14 +1,8 @@
-import {
-  createDiffieHellman,
-  createPublicKey,
-  decapsulate,
-  diffieHellman,
-  generateKeyPairSync,
-  type KeyObject,
-} from "node:crypto";
+import { createPublicKey, decapsulate, diffieHellman, generateKeyPairSync, type KeyObject } from "node:crypto";
 
 import { concat, UsageError } from "../codec/index.ts";
 import type { CryptoErrorCode } from "./errors.ts";
+import { finiteFieldKey } from "./node-finite-field.ts";
 import type { EphemeralKey } from "./ports.ts";
 
 const X25519_PREFIX = Buffer.from("302a300506032b656e032100", "hex"); // RFC 8410, section 4
@@ -45,14 +39,8 @@ export type FfdheGroup = keyof typeof FFDHE;
 /** A key on a finite-field group; keys and secret have the prime's full length. RFC 8446, section 4.2.8.1 and 7.4.1 */
 export function ffdheKey(group: FfdheGroup): EphemeralKey {
   const prime = ffdhePrime(group);
-  const length = FFDHE[group].bits / 8;
-  const dh = createDiffieHellman(prime, 2);
-  const publicKey = padded(dh.generateKeys(), length);
-  return { group, publicKey, agree: async (peer) => padded(dh.computeSecret(checked(peer, prime)), length) };
-}
-
-function padded(bytes: Uint8Array, length: number): Uint8Array {
-  return concat(new Uint8Array(length - bytes.length), bytes);
+  const { publicKey, agree } = finiteFieldKey(prime, Uint8Array.of(2));
+  return { group, publicKey, agree: async (peer) => agree(checked(peer, prime)) };
 }
 
 /** Of the prime's length, and 1 < Y < p - 1. RFC 8446, section 4.2.8.1; RFC 7919, section 5.1 */

@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, createDiffieHellman, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, randomBytes } from "node:crypto";
 
 import { UsageError } from "../codec/index.ts";
 import type { CryptoErrorCode } from "../crypto/index.ts";
+import { finiteFieldKey } from "../crypto/node-finite-field.ts";
 import type { Cbc } from "./cbc.ts";
 import type { DhAgreement } from "./effect-performer.ts";
 
@@ -17,12 +18,11 @@ export const nodeDh: DhAgreement = {
   performer: "host",
   async agree({ prime, generator, peerKey }) {
     try {
-      const dh = createDiffieHellman(Buffer.from(prime), Buffer.from(generator));
-      const publicKey = plain(dh.generateKeys());
-      const secret = plain(dh.computeSecret(peerKey));
+      const key = finiteFieldKey(prime, generator);
+      const secret = key.agree(peerKey);
       // RFC 5246, section 8.1.2: leading zeros are stripped before the secret is used.
       const first = secret.findIndex((byte) => byte !== 0);
-      return { publicKey, secret: secret.slice(Math.max(first, 0)) };
+      return { publicKey: key.publicKey, secret: secret.slice(Math.max(first, 0)) };
     } catch (cause) {
       throw new UsageError<CryptoErrorCode>("bad-peer-key", "the Diffie-Hellman value is not acceptable", { cause });
     }

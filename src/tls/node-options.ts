@@ -96,7 +96,7 @@ export function engineConfig(
     versions,
     hash: nodeHash,
     aead: nodeAead,
-    // Finite-field keys take this processor seconds, so a server gets them only where the caller wants it to.
+    // Finite-field keys make a hello long that every server of today would answer with a curve.
     groups: options.groups ?? keyAgreement.groups.filter((group) => !group.startsWith("ffdhe")),
     identities: identities(options),
     session: usableSession(options.session, now),
