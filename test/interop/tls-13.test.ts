@@ -14,7 +14,7 @@ const hierarchy = await newHierarchy();
 const servers = { ecdsa: await hierarchy.server("ecdsa"), rsa: await hierarchy.server("rsa") };
 const devices = { ecdsa: await hierarchy.device("ecdsa"), rsa: await hierarchy.device("rsa") };
 const ca = [hierarchy.root.certificate.der];
-/** The suites that these servers speak unasked; AES-CCM stands in tls-suites.test.ts. */
+/** The suites that these servers speak unasked. */
 const SUITES = (Object.keys(SUITES_13) as Suite13Name[]).filter((name) => !name.includes("CCM"));
 const ONLY_13 = { openssl: ["-tls1_3"], "gnutls-serv": ["--priority", "NORMAL:-VERS-ALL:+VERS-TLS1.3"] };
 /** OpenSSL only speaks finite-field groups that it is told of. */

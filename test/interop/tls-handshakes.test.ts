@@ -13,7 +13,7 @@ const hierarchy = await newHierarchy();
 const servers = { ecdsa: await hierarchy.server("ecdsa"), rsa: await hierarchy.server("rsa") };
 const devices = { ecdsa: await hierarchy.device("ecdsa"), rsa: await hierarchy.device("rsa") };
 const ca = [hierarchy.root.certificate.der];
-/** The suites that a client offers unasked and that these servers speak unasked; AES-CCM stands in tls-suites.test.ts. */
+/** The suites that a client offers unasked and that these servers speak unasked. */
 const DEFAULT_SUITES = defaultSuites({ psk: false, legacy: false }).filter(
   (name): name is Suite12Name => !isSuite13(name) && !name.includes("CCM"),
 );

@@ -109,7 +109,7 @@ function stop(child: ChildProcess): Promise<void> {
 }
 
 /** A port that was free a moment ago, for programs that cannot pick one themselves. */
-function freePort(): Promise<number> {
+export function freePort(): Promise<number> {
   return new Promise((resolve) => {
     const listener = createServer().listen(0, "127.0.0.1", () => {
       const { port } = listener.address() as AddressInfo;

@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -71,7 +72,7 @@ static void peer_settings(int argc, char **argv, const char *const *names) {
 }
 
 /* Cuts a list at its commas, in place; returns how many items there are. */
-static int peer_items(char *list, char *items[PEER_MOST]) {
+__attribute__((unused)) static int peer_items(char *list, char *items[PEER_MOST]) {
   int count = 0;
   for (char *item = strtok(list, ","); item; item = strtok(NULL, ",")) {
     if (count == PEER_MOST - 1) peer_fail("more than %d items", PEER_MOST - 1);
@@ -94,8 +95,11 @@ static size_t peer_hex(const char *hex, unsigned char *bytes, size_t most) {
 /* A peer that says nothing must not hold a test's server for ever. */
 static void peer_bound(int socket) {
   struct timeval limit = {.tv_sec = 20};
+  int yes = 1;
   setsockopt(socket, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
   setsockopt(socket, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
+  /* Both libraries write a flight in several pieces, which Nagle's algorithm would hold back. */
+  setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
 }
 
 __attribute__((unused)) static int peer_listen(void) {
