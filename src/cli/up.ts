@@ -16,6 +16,7 @@ type UpOptions = {
   readonly data?: string;
   readonly host: string;
   readonly apiPort?: number;
+  readonly httpsPort: readonly number[];
   readonly mqttPort?: number;
   readonly plainMqtt?: number;
   readonly profile: keyof typeof PROFILES;
@@ -48,6 +49,12 @@ export function registerUpCommand(program: Command): void {
       "--mqtt-port <number>",
       `port for devices, 0 for any free one; ${PORTS.mqtt} where there is --data`,
       portOption,
+    )
+    .option(
+      "--https-port <number>",
+      "also MQTT by ALPN, MQTT over WebSocket and publishing over HTTPS, as AWS on 443 and 8443; may be repeated",
+      (port: string, ports: readonly number[]) => [...ports, portOption(port)],
+      [],
     )
     .option("--plain-mqtt <number>", "also MQTT without TLS on 127.0.0.1, 0 for any free port", portOption)
     .addOption(
@@ -95,6 +102,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         apiPort: options.apiPort ?? (kept === undefined ? 0 : PORTS.api),
         mqttPort: options.mqttPort ?? (kept === undefined ? 0 : PORTS.mqtt),
         serverNames: options.serverName,
+        httpsPorts: options.httpsPort,
         profile,
         relaxedCertificates,
         ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),
@@ -151,7 +159,7 @@ function saveCredentials(cloud: RunningCloud, directory: string): CredentialsFil
   const { api, mqtt, account, accessKey, caFile } = cloud;
   const facts: CredentialsFile = {
     api,
-    mqtt: `${mqtt.host.includes(":") ? `[${mqtt.host}]` : mqtt.host}:${mqtt.port}`,
+    mqtt: `${hostOf(cloud)}:${mqtt.port}`,
     region: account.region,
     ...accessKey,
     caFile: resolve(caFile),
@@ -162,17 +170,24 @@ function saveCredentials(cloud: RunningCloud, directory: string): CredentialsFil
   return { ...facts, file };
 }
 
+/** The name under which devices reach the cloud, as a URL writes it. */
+function hostOf({ mqtt: { host } }: RunningCloud): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
+
 function tell(cloud: RunningCloud, facts: CredentialsFile & { readonly file: string }, output: Output): void {
   const { file, ...credentials } = facts;
   const { api, mqtt, region, accessKeyId, secretAccessKey, caFile } = credentials;
   const secret = cloud.isNewKey
     ? `${secretAccessKey}   (shown this once; kept in ${file})`
     : `${masked(secretAccessKey)}   (in ${file})`;
+  const https = cloud.httpsPorts.map((port) => `https://${hostOf(cloud)}:${port}`);
   const plainMqtt = cloud.plainMqtt && `${cloud.plainMqtt.host}:${cloud.plainMqtt.port}`;
   output.line(
     {
       event: "listening",
       ...credentials,
+      ...(https.length === 0 ? {} : { https }),
       ...(plainMqtt === undefined ? {} : { plainMqtt }),
       accountId: cloud.account.id,
       credentials: file,
@@ -181,6 +196,7 @@ function tell(cloud: RunningCloud, facts: CredentialsFile & { readonly file: str
       `listening, account ${cloud.account.id} in ${region}`,
       `  control plane      ${api}`,
       `  MQTT over TLS      ${mqtt}`,
+      ...https.map((url) => `  HTTPS, WebSocket   ${url}`),
       ...(plainMqtt === undefined ? [] : [`  MQTT without TLS   ${plainMqtt}`]),
       `  root to trust      ${caFile}`,
       `  access key id      ${accessKeyId}`,

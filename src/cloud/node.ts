@@ -3,18 +3,19 @@ import { join } from "node:path";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, queryOperations, type Json, type RequestHead } from "./api/index.ts";
+import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
 import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE } from "./broker/index.ts";
 import { listenPlain, listenTls, nodeDefer } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
+import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
+import { listenHttps } from "./node-https.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
+import { operatorPages } from "./node-pages.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
-import { accessTo, gatekeeperOf } from "./onboarding/index.ts";
-import { operatorPage } from "./observe/index.ts";
-import { openMetrics } from "./observe/node.ts";
+import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
 import { openSessionStore } from "./store/index.ts";
@@ -32,6 +33,8 @@ export type CloudOptions = {
   /** 0 takes a free port. */
   readonly apiPort: number;
   readonly mqttPort: number;
+  /** Listeners that tell MQTT, WebSocket and HTTPS apart, as AWS has on 443 and 8443; 0 takes a free port. */
+  readonly httpsPorts?: readonly number[];
   /** Names and addresses of this machine, for the server certificate; the first is what devices are told. */
   readonly serverNames: readonly string[];
   readonly region?: string;
@@ -57,6 +60,8 @@ export type RunningCloud = {
   readonly api: string;
   /** Where devices connect to. */
   readonly mqtt: { readonly host: string; readonly port: number };
+  /** Ports of the same host that take MQTT by ALPN, MQTT over WebSocket and publishing over HTTPS. */
+  readonly httpsPorts: readonly number[];
   /** Where MQTT is spoken without TLS, if anywhere. */
   readonly plainMqtt: { readonly host: string; readonly port: number } | undefined;
   readonly accessKey: { readonly accessKeyId: string; readonly secretAccessKey: string };
@@ -88,13 +93,15 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const ground = await openGround(options, closing);
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
-  const broker = await openBroker(options, registry, closing);
+  const { broker, gatekeeper } = await openBroker(options, registry, closing);
   const plane = await openControlPlane({ options, ground, broker, rootCertificate: identity.root }, closing);
-  const { api, mqtt, plainMqtt } = await listen({ options, ledger: trace, registry, broker, plane, identity }, closing);
+  const servers = { options, ledger: trace, registry, broker, gatekeeper, plane, identity };
+  const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   return {
     account: registry.account,
     api,
     mqtt,
+    httpsPorts,
     plainMqtt,
     accessKey: registry.accessKeys.primary,
     isNewKey: registry.accessKeys.isNew,
@@ -129,7 +136,11 @@ function identityFor({ directory, host, serverNames }: CloudOptions, registry: R
   return serverIdentity({ directory: join(directory, "tls"), names, clock, entropy, trace });
 }
 
-async function openBroker({ profile = "aws" }: CloudOptions, registry: Registry, closing: Closing): Promise<Broker> {
+async function openBroker(
+  { profile = "aws" }: CloudOptions,
+  registry: Registry,
+  closing: Closing,
+): Promise<Pick<Servers, "broker" | "gatekeeper">> {
   const { clock, entropy, trace } = registry;
   const gatekeeper = gatekeeperOf(
     registry,
@@ -140,7 +151,7 @@ async function openBroker({ profile = "aws" }: CloudOptions, registry: Registry,
   const broker: Broker = new Broker({ ...common, settings: PROFILES[profile] });
   closing.add(() => gatekeeper.close());
   closing.add(() => broker.stop());
-  return broker;
+  return { broker, gatekeeper };
 }
 
 type Parts = {
@@ -222,30 +233,36 @@ type Servers = {
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly broker: Broker;
+  readonly gatekeeper: OnboardingGatekeeper;
   readonly plane: ControlPlane;
   readonly identity: ServerIdentity;
 };
 
 async function listen(
-  { options, ledger, registry, broker, plane, identity }: Servers,
+  servers: Servers,
   closing: Closing,
-): Promise<Pick<RunningCloud, "api" | "mqtt" | "plainMqtt">> {
-  const { host, apiPort, mqttPort } = options;
+): Promise<Pick<RunningCloud, "api" | "mqtt" | "httpsPorts" | "plainMqtt">> {
+  const { options, ledger, registry, broker, plane, identity } = servers;
+  const { host, apiPort, mqttPort, httpsPorts: wanted = [] } = options;
   const { clock, trace } = registry;
   const tls = { key: identity.key, cert: identity.certificate };
   const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls });
   closing.add(() => mqtt.close());
+  const https = await listenHttps({ ...servers, host, tls }, wanted);
+  for (const each of https) closing.add(() => each.close());
+  const httpsPorts = https.map(({ port }) => port);
   const plainMqtt = await listenWithoutTls({ options, registry, broker }, closing);
   const isPlain = isLoopback(host);
   const pages = operatorPages(ledger, registry, broker, closing);
   const api = await serveApi({ controlPlane: plane, pages, host, port: apiPort, ...(isPlain ? {} : { tls }) });
   closing.add(() => api.close());
-  for (const detail of [`MQTT on ${host}:${mqtt.port}`, `control plane on ${api.url}`]) {
+  const also = httpsPorts.map((port) => `HTTPS and WebSocket on ${host}:${port}`);
+  for (const detail of [`MQTT on ${host}:${mqtt.port}`, ...also, `control plane on ${api.url}`]) {
     trace.emit("cloud", { kind: "process", what: "listening", detail });
   }
   const name = nameOf(options);
   const url = isPlain ? api.url : `https://${name.includes(":") ? `[${name}]` : name}:${api.port}`;
-  return { api: url, mqtt: { host: name, port: mqtt.port }, plainMqtt };
+  return { api: url, mqtt: { host: name, port: mqtt.port }, httpsPorts, plainMqtt };
 }
 
 async function listenWithoutTls(
@@ -266,28 +283,6 @@ async function listenWithoutTls(
   return { host: plain.host, port: plain.port };
 }
 
-/** Health, readiness and metrics; not ready any more from the moment that everything is being closed. */
-function operatorPages(ledger: Ledger, registry: Registry, broker: Broker, closing: Closing) {
-  const metrics = openMetrics({
-    ledger,
-    sessions: () => broker.sessions(),
-    retained: () => broker.retained,
-    resources: () => registry.directory.counts,
-    onPublish: (listener) => broker.onPublish(listener),
-  });
-  closing.add(() => metrics.close());
-  const notReady = async () => {
-    if (closing.hasBegun) return "the cloud is stopping";
-    try {
-      await registry.store.write(async () => undefined);
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  };
-  return (head: RequestHead) => operatorPage(head, { notReady, metrics });
-}
-
 /** The name under which devices reach this machine, as far as it can be known. */
 function nameOf({ host, serverNames }: CloudOptions): string {
   return serverNames[0] ?? (isLoopback(host) || isWildcard(host) ? "localhost" : host);
@@ -299,31 +294,4 @@ function isLoopback(host: string): boolean {
 
 function isWildcard(host: string): boolean {
   return host === "0.0.0.0" || host === "::";
-}
-
-/** What to do at the end, the last added first. What fails does not keep the rest from being done. */
-class Closing {
-  readonly #steps: (() => void | Promise<void>)[] = [];
-  #hasBegun = false;
-
-  get hasBegun(): boolean {
-    return this.#hasBegun;
-  }
-
-  add(step: () => void | Promise<void>): void {
-    this.#steps.push(step);
-  }
-
-  async run(): Promise<void> {
-    this.#hasBegun = true;
-    const failures: unknown[] = [];
-    for (let step = this.#steps.pop(); step; step = this.#steps.pop()) {
-      try {
-        await step();
-      } catch (error) {
-        failures.push(error);
-      }
-    }
-    if (failures.length > 0) throw failures[0];
-  }
 }

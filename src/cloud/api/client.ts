@@ -98,7 +98,7 @@ function unsigned({ input, path }: Operation, values: Readonly<Record<string, un
     else payload = shape === blob ? (value as Uint8Array) : jsonBytes(shape.toJson(value));
   }
   const body = payload ?? (members.length > 0 ? jsonBytes(Object.fromEntries(members)) : new Uint8Array(0));
-  return { path: path.replace(/\{(\w+)\}/g, (_, label: string) => labels.get(label) ?? ""), query, headers, body };
+  return { path: path.replace(/\{(\w+)\+?\}/g, (_, label: string) => labels.get(label) ?? ""), query, headers, body };
 }
 
 async function signed(options: ClientOptions, operation: Operation, request: Unsigned): Promise<ClientRequest> {

@@ -1,12 +1,17 @@
+export { authorizationOf, checkHead, checkSignature, type AuthenticationPorts } from "./authenticate.ts";
 export { callOperation, OperationRefused, type ClientOptions, type HttpSend } from "./client.ts";
 export { ControlPlane, type ControlPlaneOptions, type Exchange, type RequestHead } from "./control-plane.ts";
+export { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 export { createHandlers, type ControlPlaneServices, type Handlers } from "./handlers.ts";
 export { httpFor, type HttpError } from "./http-for.ts";
 export type { LedgerReader } from "./hawser-handlers.ts";
 export type { StatusResult } from "./operations-hawser.ts";
+export { readInput } from "./input.ts";
+export type { Operation } from "./operation.ts";
 export { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
 export { queryOperations } from "./query-operations.ts";
-export type { ApiResponse } from "./output.ts";
+export { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
+export { findRoute } from "./router.ts";
 export type * from "./results.ts";
 export type * from "./services.ts";
 export type { Json } from "./shape.ts";

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 
-import type { ControlPlane, RequestHead } from "./control-plane.ts";
+import type { ControlPlane, Exchange, RequestHead } from "./control-plane.ts";
 import type { ApiResponse } from "./output.ts";
 
 /** Headers and whole requests must arrive within these times: who trickles bytes holds no socket for long. */
@@ -12,6 +12,17 @@ const IDLE_TIMEOUT_MS = 60_000;
 const LINGER_MS = 1000;
 const MAX_HEADER_BYTES = 32 * 1024;
 const MAX_CONNECTIONS = 1024;
+
+/** How long, and how much, a client may take to ask: for every HTTP listener of ours. */
+export const HTTP_LIMITS = {
+  maxHeaderSize: MAX_HEADER_BYTES,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: REQUEST_TIMEOUT_MS,
+  connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
+  keepAliveTimeout: IDLE_TIMEOUT_MS,
+  // One parser for everybody: a request that two readers understand differently is refused.
+  insecureHTTPParser: false,
+} as const;
 
 export type ApiServerOptions = {
   readonly controlPlane: ControlPlane;
@@ -39,18 +50,9 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const listener = (request: IncomingMessage, response: ServerResponse) => {
     void handle(options, request, response).catch(() => response.destroy());
   };
-  const limits = {
-    maxHeaderSize: MAX_HEADER_BYTES,
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: HEADERS_TIMEOUT_MS / 2,
-    keepAliveTimeout: IDLE_TIMEOUT_MS,
-    // One parser for everybody: a request that two readers understand differently is refused.
-    insecureHTTPParser: false,
-  };
   const server = tls
-    ? createTlsServer({ ...limits, ...tls, minVersion: "TLSv1.2", handshakeTimeout: HEADERS_TIMEOUT_MS }, listener)
-    : createServer(limits, listener);
+    ? createTlsServer({ ...HTTP_LIMITS, ...tls, minVersion: "TLSv1.2", handshakeTimeout: HEADERS_TIMEOUT_MS }, listener)
+    : createServer(HTTP_LIMITS, listener);
   server.maxConnections = MAX_CONNECTIONS;
   // Where the body is to be large, curl and the AWS CLI ask first: the head decides.
   server.on("checkContinue", listener);
@@ -69,10 +71,18 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const head = headOf(request);
-  const page = await pages?.(head);
-  if (page) return write(page, response);
-  const exchange = controlPlane.begin(head);
+  const page = await pages?.(headOf(request));
+  if (page) write(page, response);
+  else await answerRequest((head) => controlPlane.begin(head), request, response);
+}
+
+/** Answers one request as `begin` decides; its body is read only as far as that wants it. */
+export async function answerRequest(
+  begin: (head: RequestHead) => Exchange,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const exchange = begin(headOf(request));
   if ("answer" in exchange) return refuse(exchange.answer, request, response);
   const declared = Number(request.headers["content-length"] ?? 0);
   if (declared > exchange.bodyLimit) return refuse(exchange.tooLarge(), request, response);
@@ -83,7 +93,8 @@ async function handle(
   write(await exchange.complete(body), response);
 }
 
-function headOf(request: IncomingMessage): RequestHead {
+/** A request's head as it stood on the wire. */
+export function headOf(request: IncomingMessage): RequestHead {
   const url = request.url ?? "";
   const at = url.indexOf("?");
   const headers: [string, string][] = [];

@@ -22,7 +22,7 @@ export type Operation<P extends Parameters = Parameters, O = unknown> = {
   /** The name that AWS gives it, where the key in the table had to differ. */
   readonly name?: string;
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  /** Path with `{label}` segments; a label is the parameter's wire name. */
+  /** Path with `{label}` segments; a label is the parameter's wire name. `{label+}` at the end takes all that is left. */
   readonly path: string;
   readonly input: P;
   readonly output: Output;

@@ -6,7 +6,7 @@ export const DATA_OPERATIONS = {
   Publish: operation<{ readonly message: "OK"; readonly traceId: string }>()({
     service: "iot-data",
     method: "POST",
-    path: "/topics/{topic}",
+    path: "/topics/{topic+}",
     input: {
       topic: uri(string({ min: 1, max: 65_535 })),
       qos: query(integer({ min: 0, max: 1 })),

@@ -13,7 +13,7 @@ const filled = (path: string) => path.replace(/\{\w+\+?\}/g, "v");
 
 test("findRoute leads every row of the table to itself, with its labels", () => {
   for (const [name, { service, method, path }] of Object.entries<Operation>(OPERATIONS)) {
-    const labels = [...path.matchAll(/\{(\w+)\}/g)].map((match) => [match[1], "v"]);
+    const labels = [...path.matchAll(/\{(\w+)\+?\}/g)].map((match) => [match[1], "v"]);
     const route = findRoute(method, filled(path), scopesOf(service)[0]);
     assert.deepEqual(route, { found: "operation", name, labels: Object.fromEntries(labels) as object });
   }
@@ -103,4 +103,20 @@ test("findRoute takes any path without throwing, and finds no operation behind a
     }),
     { numRuns: 500 },
   );
+});
+
+test("findRoute takes a topic whole, its slashes encoded or as curl users type them", () => {
+  const topics: [string, string | undefined][] = [
+    ["/topics/a%2Fb", "a/b"],
+    ["/topics/a/b", "a/b"],
+    ["/topics/a/b/", "a/b/"],
+    ["/topics//a", "/a"],
+    ["/topics/a%2Fb/c%25", "a/b/c%"],
+    ["/topics/", undefined],
+    ["/topics/a/../b", undefined],
+  ];
+  for (const [path, topic] of topics) {
+    const route = findRoute("POST", path, "iotdata");
+    assert.equal(route.found === "operation" ? route.labels["topic"] : undefined, topic, path);
+  }
 });

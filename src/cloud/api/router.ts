@@ -17,6 +17,8 @@ type Target = { readonly service: string; readonly name: string; readonly operat
 type Node = {
   readonly literals: Map<string, Node>;
   label?: Node;
+  /** What a label takes that goes on to the path's end, slashes and all. */
+  rest?: Node;
   /** What ends here, by method. Several services may use one path; the signature's scope tells them apart. */
   readonly targets: Map<string, Target[]>;
 };
@@ -86,6 +88,8 @@ function walk(node: Node, segments: readonly string[], at: number): End | undefi
   const found = literal && walk(literal, segments, at + 1);
   if (found) return found;
   // An empty segment is no name: `//` leads nowhere.
+  if (node.rest && segments.slice(at).join("") !== "")
+    return { node: node.rest, values: [segments.slice(at).join("/")] };
   if (!node.label || segment === "") return undefined;
   const beyond = walk(node.label, segments, at + 1);
   return beyond && { node: beyond.node, values: [segment, ...beyond.values] };
@@ -105,7 +109,8 @@ function buildTree(): Node {
 function place(root: Node, path: string, method: string, target: Target): void {
   let node = root;
   for (const segment of path.slice(1).split("/")) {
-    if (isLabel(segment)) node = node.label ??= newNode();
+    if (segment.endsWith("+}")) node = node.rest ??= newNode();
+    else if (isLabel(segment)) node = node.label ??= newNode();
     else {
       const next = node.literals.get(segment) ?? newNode();
       node.literals.set(segment, next);
@@ -128,5 +133,5 @@ function labelNames({ path }: Operation): string[] {
     .slice(1)
     .split("/")
     .filter(isLabel)
-    .map((segment) => segment.slice(1, -1));
+    .map((segment) => segment.replace(/^\{(\w+)\+?\}$/, "$1"));
 }

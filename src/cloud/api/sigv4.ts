@@ -64,6 +64,8 @@ export const PRESIGNED_MEMBERS: readonly string[] = [
 /** Seven days. */
 const MAX_EXPIRES_S = 604_800;
 
+const WEBSOCKET_EXPIRES_S = 300;
+
 /** A presigned query without its signature, which does not sign itself. */
 export function withoutSignature(query: string): string {
   return query
@@ -85,7 +87,10 @@ export function parsePresigned(query: string): Presigned | { readonly wrong: str
   const values = new Map(pairs);
   const of = (name: string) => values.get(`X-Amz-${name}`) ?? "";
   if (of("Algorithm") !== ALGORITHM) return { wrong: `X-Amz-Algorithm must be ${ALGORITHM}` };
-  const expiresS = /^\d{1,6}$/.test(of("Expires")) ? Number(of("Expires")) : 0;
+  // The URL of a WebSocket need not say how long it is good for: it is used at once.
+  const isWebSocket = of("Credential").split("/")[3] === "iotdevicegateway";
+  const given = isWebSocket && !values.has("X-Amz-Expires") ? String(WEBSOCKET_EXPIRES_S) : of("Expires");
+  const expiresS = /^\d{1,6}$/.test(given) ? Number(given) : 0;
   if (expiresS < 1 || expiresS > MAX_EXPIRES_S) {
     return { wrong: `X-Amz-Expires must be a number of seconds from 1 to ${MAX_EXPIRES_S}` };
   }

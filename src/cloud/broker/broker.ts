@@ -22,7 +22,7 @@ import { Presence } from "./presence.ts";
 import { PublishView } from "./publish-packet.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
 import { RetainedMessages } from "./retained-messages.ts";
-import { Router, systemMessage } from "./router.ts";
+import { Router, systemMessage, type Publisher } from "./router.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { AWS_PROFILE, type BrokerSettings } from "./settings.ts";
 import { Slab } from "./slab.ts";
@@ -81,17 +81,18 @@ export class Broker {
   }
 
   /**
-   * Publishes for the cloud itself: no policy is asked, `$` topics are allowed. `origin` names the publisher to observers.
+   * Publishes for the cloud itself: no policy is asked, `$` topics are allowed. `origin` names the publisher to observers,
+   * `publisher` is the device on whose behalf, where there is one.
    * Throws `UsageError` `bad-system-topic` or `broker-stopped`.
    */
-  publish(message: SystemMessage, origin: string): void {
+  publish(message: SystemMessage, origin: string, publisher: Partial<SessionOwner> = {}): void {
     this.#checkRunning();
     const limits = { ...this.settings.limits, topicSlashes: Infinity, topicBytes: 65_535 };
     const problem = topicNameProblem(message.topic, limits);
     if (problem !== undefined) {
       throw new UsageError<BrokerErrorCode>("bad-system-topic", `topic ${JSON.stringify(message.topic)}: ${problem}`);
     }
-    publishSystem(this.#core, message, origin);
+    publishSystem(this.#core, message, { origin, clientId: "", principalId: "", ...publisher });
   }
 
   /** Calls `listener` with each accepted message from now on; the returned function ends that. */
@@ -158,7 +159,8 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
       { device: clientId, certificate: principalId },
     );
   };
-  const publish = (message: SystemMessage): void => publishSystem({ router, clock }, message, "presence");
+  const publish = (message: SystemMessage): void =>
+    publishSystem({ router, clock }, message, { origin: "presence", clientId: "", principalId: "" });
   return {
     settings,
     clock,
@@ -181,7 +183,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
 function publishSystem(
   { router, clock }: Pick<BrokerCore, "router" | "clock">,
   message: SystemMessage,
-  origin: string,
+  publisher: Publisher,
 ) {
-  router.publish(systemMessage(message, clock.now()), { origin, clientId: "", principalId: "" });
+  router.publish(systemMessage(message, clock.now()), publisher);
 }

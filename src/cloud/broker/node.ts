@@ -8,13 +8,14 @@ import { Handshakes } from "./node-handshakes.ts";
 import { attach, listening, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
 import type { Defer } from "./ports.ts";
 
-export { attach, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
+export { Handshakes } from "./node-handshakes.ts";
+export { attach, listening, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
 
 /** Ends a turn after all sockets that were ready have been read. */
 export const nodeDefer: Defer = (task) => void setImmediate(task);
 
 /** Small writes go out at once, and `drain` is told below the broker's soft bound. */
-const SOCKETS = { noDelay: true, highWaterMark: 64 * 1024 } as const;
+export const SOCKETS = { noDelay: true, highWaterMark: 64 * 1024 } as const;
 
 /** MQTT without TLS, for development: only on a loopback address, else `UsageError` `not-loopback`. */
 export async function listenPlain(options: ListenOptions): Promise<Listening> {
@@ -63,7 +64,7 @@ export async function listenTls(options: TlsListenOptions): Promise<Listening> {
 }
 
 /** The leaf and those of the sent certificates that issued one another: node:tls shows no others. */
-function presentedChain(socket: TLSSocket): Uint8Array[] {
+export function presentedChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
   const seen = new Set<string>();
   let certificate = socket.getPeerX509Certificate();

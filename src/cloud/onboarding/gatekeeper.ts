@@ -1,6 +1,6 @@
 import type { Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
-import type { Admission, ConnectRequest, Gatekeeper, Verdict } from "../broker/index.ts";
+import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
 import { iotArn, registerPending, type CaEntry, type Registry } from "../registry/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingFacts } from "./decision.ts";
@@ -49,12 +49,21 @@ export class OnboardingGatekeeper implements Gatekeeper {
     this.#live = new LiveAuthorities(options);
   }
 
-  async admit(request: ConnectRequest): Promise<Admission> {
-    const asked = await this.#examine(request);
+  admit(request: ConnectRequest): Promise<Admission> {
+    return this.#decide(request, true);
+  }
+
+  /** Decides about a certificate that comes with a request over HTTPS: as on a CONNECT, but there is no client id to allow. */
+  authorize(peer: Peer): Promise<Admission> {
+    return this.#decide({ clientId: "", protocolVersion: 4, cleanStart: true, keepAliveS: 0, peer }, false);
+  }
+
+  async #decide(request: ConnectRequest, isConnect: boolean): Promise<Admission> {
+    const asked = await this.#examine(request, isConnect);
     const decision = decideOnboarding(asked.facts);
     if (decision.outcome === "admit" && asked.authority) {
       const { authority } = asked;
-      if (this.#live.add(authority)) tell(asked, "connected");
+      if (isConnect && this.#live.add(authority)) tell(asked, "connected");
       return { admit: true, authority };
     }
     const certificate = asked.presented?.certificate;
@@ -75,7 +84,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
   }
 
   /** Finds out what the decision depends on, and nothing that this certificate's decision does not. */
-  async #examine(request: ConnectRequest): Promise<Case> {
+  async #examine(request: ConnectRequest, isConnect: boolean): Promise<Case> {
     const { directory, clock, verifier } = this.#options;
     const presented = readPresented(request.peer.certificates[0]);
     const certificate = presented?.certificate;
@@ -97,7 +106,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
     }
     if (status !== "ACTIVE") return base;
     const authority = this.#authorityFor(request, certificate);
-    const connect = authority.mayConnect();
+    const connect: Verdict = isConnect ? authority.mayConnect() : { allowed: true };
     return { ...base, authority, connect, facts: { ...facts, connect: connectFact(connect) } };
   }
 

@@ -1,0 +1,153 @@
+import { UsageError } from "../../codec/index.ts";
+import type { Clock, Entropy } from "../../crypto/index.ts";
+import { REFUSALS, type RefusalCause, type Trace } from "../../trace/index.ts";
+import {
+  errorResponseOf,
+  findRoute,
+  httpFor,
+  OPERATIONS,
+  readInput,
+  responseOf,
+  type ApiResponse,
+  type Exchange,
+  type Operation,
+  type OperationInput,
+  type OperationName,
+  type RequestHead,
+} from "../api/index.ts";
+import type { Admission, Authority, AuthorityAction, Peer } from "../broker/index.ts";
+import { notImplemented, type CloudErrorCode } from "../errors.ts";
+import { uuid } from "../registry/index.ts";
+
+/** What a device may ask over HTTPS with its certificate, and which rights each request needs. */
+export type DeviceOperation<Name extends OperationName = OperationName> = {
+  readonly needs: (input: OperationInput<Name>) => readonly (readonly [action: AuthorityAction, resource: string])[];
+  readonly run: (input: OperationInput<Name>, authority: Authority) => Promise<unknown>;
+};
+
+export type DeviceOperations = { readonly [Name in OperationName]?: DeviceOperation<Name> };
+
+export type DevicePlaneOptions = {
+  /** Decides about the certificate of a connection as at an MQTT CONNECT, only that no client id is asked for. */
+  readonly authorize: (peer: Peer) => Promise<Admission>;
+  readonly operations: DeviceOperations;
+  readonly bodyLimit: number;
+  readonly clock: Clock;
+  readonly entropy: Entropy;
+  readonly trace: Trace;
+};
+
+/** One request on its way through. */
+type Call = {
+  readonly head: RequestHead;
+  readonly peer: Peer;
+  readonly name: OperationName;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly requestId: string;
+  readonly startedAt: number;
+};
+
+/**
+ * The data plane over HTTPS for devices: a request is authenticated by the client certificate of its connection and
+ * allowed by its policies, where the control plane takes signatures of operators.
+ * AWS IoT Core, "Device communication protocols", HTTPS
+ */
+export class DevicePlane {
+  readonly #options: DevicePlaneOptions;
+
+  constructor(options: DevicePlaneOptions) {
+    this.#options = options;
+  }
+
+  /** Decides on a head before its body is read. */
+  begin(head: RequestHead, peer: Peer): Exchange {
+    const { bodyLimit, clock, entropy } = this.#options;
+    const requestId = uuid(entropy);
+    const route = findRoute(head.method, head.path, "iotdata");
+    if (route.found !== "operation" || !this.#options.operations[route.name]) {
+      const title = "name" in route ? route.name : `${head.method} ${head.path.slice(0, 128)}`;
+      return { answer: errorOf(notImplemented(`${title} with a client certificate`), requestId) };
+    }
+    const { name, labels } = route;
+    const call: Call = { head, peer, name, labels, requestId, startedAt: clock.now() };
+    return {
+      bodyLimit,
+      complete: (body) => this.#complete(call, body),
+      tooLarge: () => this.#refuse(call, new UsageError<CloudErrorCode>("body-too-large", tooLarge(bodyLimit))),
+    };
+  }
+
+  async #complete(call: Call, body: Uint8Array): Promise<ApiResponse> {
+    const { head, peer, name, labels, requestId } = call;
+    try {
+      const admission = await this.#options.authorize(peer);
+      if (!admission.admit) return this.#forbid(call, admission.cause);
+      const { authority } = admission;
+      const input = readInput(OPERATIONS[name], { ...head, body, labels }) as never;
+      const operation = this.#options.operations[name] as DeviceOperation<never>;
+      for (const [action, resource] of operation.needs(input)) {
+        const verdict = authority.may(action, resource);
+        if (!verdict.allowed) return this.#deny(call, authority, verdict);
+      }
+      const row: Operation = OPERATIONS[name];
+      const response = responseOf(row, await operation.run(input, authority), requestId);
+      this.#trace(call, response.status, "");
+      return response;
+    } catch (error) {
+      return this.#refuse(call, error);
+    }
+  }
+
+  #deny(
+    call: Call,
+    { principalId }: Authority,
+    {
+      cause,
+      evidence,
+    }: { readonly cause: RefusalCause; readonly evidence: Readonly<Record<string, string | number | boolean>> },
+  ): ApiResponse {
+    const { address, connection } = call.peer;
+    const event = {
+      kind: "refusal",
+      cause,
+      clientId: "",
+      address,
+      evidence: { ...evidence, protocol: "https" },
+    } as const;
+    this.#options.trace.emit("cloud", event, { connection, certificate: principalId });
+    return this.#forbid(call, cause);
+  }
+
+  #forbid(call: Call, cause: RefusalCause): ApiResponse {
+    const { cause: why, cure } = REFUSALS[cause];
+    const type = "ForbiddenException";
+    this.#trace(call, 403, type);
+    const error = { status: 403, type, message: `Forbidden: ${why}`, cure, members: { cause }, unforeseen: false };
+    return errorResponseOf({ ...error, members: { cause, traceId: call.requestId } }, "iot-data", call.requestId);
+  }
+
+  #refuse(call: Call, error: unknown): ApiResponse {
+    const http = httpFor(error, "iot-data");
+    if (http.unforeseen) {
+      const what = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      const detail = `${call.name} failed, request ${call.requestId}: ${what}`;
+      this.#options.trace.emit("cloud", { kind: "process", what: "warning", detail });
+    }
+    this.#trace(call, http.status, http.type);
+    return errorOf(error, call.requestId);
+  }
+
+  #trace({ name, startedAt }: Call, status: number, code: string): void {
+    const { trace, clock } = this.#options;
+    const durationMs = clock.now() - startedAt;
+    trace.emit("cloud", { kind: "api.call", operation: name, status, code, durationMs });
+  }
+}
+
+function errorOf(error: unknown, requestId: string): ApiResponse {
+  return errorResponseOf(httpFor(error, "iot-data"), "iot-data", requestId);
+}
+
+function tooLarge(limit: number): string {
+  return `the body is larger than ${limit} bytes`;
+}

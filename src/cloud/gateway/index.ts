@@ -1,0 +1,2 @@
+export { DevicePlane, type DeviceOperation, type DeviceOperations, type DevicePlaneOptions } from "./device-plane.ts";
+export { operatorGate, type OperatorGateOptions } from "./operator-gate.ts";

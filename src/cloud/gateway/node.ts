@@ -1,0 +1,131 @@
+import { constants } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { Socket } from "node:net";
+import type { TLSSocket } from "node:tls";
+
+import { WebSocketServer } from "ws";
+
+import { authorizationOf, httpFor, type AuthenticationPorts, type ControlPlane, type Exchange } from "../api/index.ts";
+import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
+import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS } from "../broker/node.ts";
+import type { Listening, TlsListenOptions } from "../broker/node.ts";
+import type { Peer } from "../broker/index.ts";
+import type { DevicePlane } from "./device-plane.ts";
+import { attachWebSocket } from "./node-websocket.ts";
+import { operatorGate } from "./operator-gate.ts";
+import { subprotocolOf, websocketLogin } from "./websocket-login.ts";
+
+export type GatewayOptions = TlsListenOptions & {
+  readonly controlPlane: ControlPlane;
+  readonly devicePlane: DevicePlane;
+  /** What checks the signatures of WebSocket URLs. */
+  readonly authentication: AuthenticationPorts;
+};
+
+/**
+ * What ALPN means here: MQTT for the first two, HTTP/1.1 for the others and for who asks for nothing.
+ * AWS IoT Core, "Device communication protocols", protocols, authentication, and port mappings
+ */
+const MQTT_PROTOCOLS: readonly string[] = ["x-amzn-mqtt-ca", "mqtt"];
+const HTTP_PROTOCOLS: readonly string[] = ["x-amzn-http-ca", "http/1.1"];
+
+/**
+ * One TLS listener for everything that AWS puts on ports 443 and 8443: MQTT and HTTPS told apart by ALPN, MQTT over
+ * WebSocket at /mqtt, publishing over HTTPS with a client certificate, and the control plane for signed requests.
+ */
+export async function listenGateway(options: GatewayOptions): Promise<Listening> {
+  const { key, cert } = options;
+  const server = createServer(
+    {
+      ...SOCKETS,
+      ...HTTP_LIMITS,
+      key,
+      cert,
+      requestCert: true,
+      rejectUnauthorized: false,
+      minVersion: "TLSv1.2",
+      secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+      ALPNCallback: ({ protocols }) => [...MQTT_PROTOCOLS, ...HTTP_PROTOCOLS].find((name) => protocols.includes(name)),
+    },
+    (request, response) => answer(options, request, response),
+  );
+  // Node reads HTTP from every connection; here its reader waits until ALPN has been looked at.
+  const [readHttp] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
+  server.removeAllListeners("secureConnection");
+  const handshakes = new Handshakes(options);
+  server.on("connection", (socket) => handshakes.begin(socket));
+  server.on("secureConnection", (socket: TLSSocket) => {
+    handshakes.succeed(socket);
+    const { alpnProtocol } = socket;
+    if (typeof alpnProtocol === "string" && MQTT_PROTOCOLS.includes(alpnProtocol))
+      attach(socket, clientOf(socket), options);
+    else readHttp?.call(server, socket);
+  });
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
+    handshakes.fail(socket, error);
+    socket.destroy();
+  });
+  const { packetBytes } = options.broker.settings.limits;
+  const websockets = new WebSocketServer({
+    noServer: true,
+    perMessageDeflate: false,
+    maxPayload: packetBytes,
+    handleProtocols: (offered) => subprotocolOf(offered) ?? false,
+  });
+  server.on("upgrade", (request, socket, head) =>
+    openWebSocket(options, websockets, { request, socket: socket as TLSSocket, head }),
+  );
+  return listening(server, options);
+}
+
+function answer(options: GatewayOptions, request: IncomingMessage, response: ServerResponse): void {
+  const peer = clientOf(request.socket as TLSSocket);
+  const begin = (head: ReturnType<typeof headOf>): Exchange => {
+    const isDevice = peer.certificates.length > 0 && authorizationOf(head) === undefined;
+    return isDevice ? options.devicePlane.begin(head, peer) : options.controlPlane.begin(head);
+  };
+  void answerRequest(begin, request, response).catch(() => response.destroy());
+}
+
+type Upgrade = { readonly request: IncomingMessage; readonly socket: TLSSocket; readonly head: Buffer };
+
+function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { request, socket, head }: Upgrade): void {
+  const { authentication, broker, clock, trace } = options;
+  const isActive = (id: string) => authentication.accessKeys.secretOf(id) !== undefined;
+  const peer = clientOf(socket);
+  try {
+    const accessKeyId = websocketLogin(headOf(request), authentication);
+    websockets.handleUpgrade(request, socket, head, (websocket) => {
+      attachWebSocket(websocket, socket, {
+        peer,
+        broker,
+        clock,
+        gatekeeper: operatorGate({ accessKeyId, isActive, trace }),
+      });
+    });
+  } catch (error) {
+    const { status, type, message, cure = "" } = httpFor(error, "iot-data");
+    const { address, connection } = peer;
+    const evidence = { code: type, message: message.slice(0, 300), protocol: "websocket" };
+    trace.emit(
+      "cloud",
+      { kind: "refusal", cause: "api-unauthorized", clientId: "", address, evidence },
+      { connection },
+    );
+    refuseUpgrade(socket, { status, type, body: JSON.stringify({ message, cure }) });
+  }
+}
+
+function refuseUpgrade(socket: Socket, { status, type, body }: { status: number; type: string; body: string }): void {
+  socket.on("error", () => undefined);
+  socket.end(
+    `HTTP/1.1 ${status} Refused\r\nContent-Type: application/json\r\nx-amzn-ErrorType: ${type}\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}
+
+function clientOf(socket: TLSSocket): Peer {
+  const servername = typeof socket.servername === "string" ? socket.servername : undefined;
+  return { ...peerOf(socket), certificates: presentedChain(socket), servername };
+}

@@ -1,0 +1,59 @@
+import { nodeHash } from "../crypto/node.ts";
+import { dataHandlers, type ControlPlane } from "./api/index.ts";
+import type { Broker } from "./broker/index.ts";
+import type { Listening } from "./broker/node.ts";
+import { DevicePlane, type DeviceOperations } from "./gateway/index.ts";
+import { listenGateway } from "./gateway/node.ts";
+import type { OnboardingGatekeeper } from "./onboarding/index.ts";
+import type { Registry } from "./registry/index.ts";
+
+export type HttpsOptions = {
+  readonly registry: Registry;
+  readonly broker: Broker;
+  readonly gatekeeper: OnboardingGatekeeper;
+  readonly plane: ControlPlane;
+  readonly host: string;
+  readonly tls: { readonly key: string; readonly cert: string };
+};
+
+/** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */
+export async function listenHttps(options: HttpsOptions, ports: readonly number[]): Promise<readonly Listening[]> {
+  const { registry, broker, gatekeeper, plane, host, tls } = options;
+  const { clock, entropy, trace, accessKeys, account } = registry;
+  const devicePlane = new DevicePlane({
+    authorize: (peer) => gatekeeper.authorize(peer),
+    operations: deviceOperations(registry, broker),
+    bodyLimit: broker.settings.limits.payloadBytes,
+    clock,
+    entropy,
+    trace,
+  });
+  const authentication = { accessKeys, clock, hash: nodeHash, region: account.region };
+  const common = { controlPlane: plane, devicePlane, authentication, broker, host, clock, trace, ...tls };
+  const open: Listening[] = [];
+  try {
+    for (const port of ports) open.push(await listenGateway({ ...common, port }));
+    return open;
+  } catch (error) {
+    for (const each of open) await each.close();
+    throw error;
+  }
+}
+
+/** What a device may ask with its certificate: the same operation as an operator's, under the device's own policies. */
+function deviceOperations(registry: Registry, broker: Broker): DeviceOperations {
+  const { limits } = broker.settings;
+  return {
+    Publish: {
+      needs: ({ topic, retain }) => [
+        ["iot:Publish", topic],
+        ...(retain === true ? ([["iot:RetainPublish", topic]] as const) : []),
+      ],
+      run(input, { principalId }) {
+        const publish = (message: Parameters<Broker["publish"]>[0]) =>
+          broker.publish(message, "https", { principalId });
+        return dataHandlers({ registry, messages: { limits, publish } }).Publish(input);
+      },
+    },
+  };
+}
