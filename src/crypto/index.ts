@@ -35,6 +35,7 @@ export type {
   TrafficKey,
   VerificationKey,
 } from "./ports.ts";
+export { hkdfExpand, type HkdfExpansion, hkdfExtract } from "./hkdf.ts";
 export { prf12, type PrfInput } from "./prf12.ts";
 export { ecPublicKeyInfo, ecPublicPoint } from "./public-key.ts";
 export type {

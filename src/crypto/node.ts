@@ -1,15 +1,12 @@
 import {
   createCipheriv,
   createDecipheriv,
-  createECDH,
   createHash,
   createHmac,
   createPrivateKey,
   createPublicKey,
   constants,
   type CipherGCMTypes,
-  diffieHellman,
-  generateKeyPairSync,
   hash as oneShot,
   type Hash as NodeHash,
   type KeyObject,
@@ -22,6 +19,7 @@ import { promisify } from "node:util";
 import { concat, UsageError } from "../codec/index.ts";
 import { type AeadName, hashOf, type SignatureAlgorithm } from "./algorithms.ts";
 import type { CryptoErrorCode } from "./errors.ts";
+import { ecKey, x25519Key } from "./node-curves.ts";
 import { ffdheKey, HAS_ML_KEM, hybridKey } from "./node-groups.ts";
 import type {
   Aead,
@@ -179,47 +177,6 @@ function guarded(key: EphemeralKey): EphemeralKey {
     }
   };
   return { ...key, agree };
-}
-
-const NODE_CURVE = { secp256r1: "prime256v1", secp384r1: "secp384r1", secp521r1: "secp521r1" } as const;
-const X25519_PREFIX = Buffer.from("302a300506032b656e032100", "hex"); // RFC 8410, section 4
-
-function ecKey(group: keyof typeof NODE_CURVE) {
-  const ecdh = createECDH(NODE_CURVE[group]);
-  const publicKey = plain(ecdh.generateKeys());
-  return {
-    group,
-    publicKey,
-    agree: async (peer: Uint8Array) => checkedAgreement(() => uncompressed(peer) && plain(ecdh.computeSecret(peer))),
-  };
-}
-
-function x25519Key() {
-  const pair = generateKeyPairSync("x25519");
-  const publicKey = plain(pair.publicKey.export({ format: "der", type: "spki" }).subarray(X25519_PREFIX.length));
-  const agree = async (peer: Uint8Array) =>
-    checkedAgreement(() => {
-      const key = createPublicKey({ key: Buffer.concat([X25519_PREFIX, peer]), format: "der", type: "spki" });
-      const secret = plain(diffieHellman({ privateKey: pair.privateKey, publicKey: key }));
-      // RFC 7748, section 6.1: an all-zero result means a small-order point.
-      return secret.some((byte) => byte !== 0) && secret;
-    });
-  return { group: "x25519" as const, publicKey, agree };
-}
-
-function uncompressed(point: Uint8Array): boolean {
-  return point[0] === 0x04;
-}
-
-function checkedAgreement(compute: () => Uint8Array | false): Uint8Array {
-  let secret: Uint8Array | false;
-  try {
-    secret = compute();
-  } catch (cause) {
-    throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not on the group", { cause });
-  }
-  if (!secret) throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not acceptable");
-  return secret;
 }
 
 function publicKeyObject(publicKey: Uint8Array): KeyObject {

@@ -1,5 +1,5 @@
 import { concat, utf8Bytes, Writer } from "../codec/index.ts";
-import { type AeadName, HASH_LENGTH, type Hash, type HashName } from "../crypto/index.ts";
+import { type AeadName, HASH_LENGTH, type Hash, type HashName, hkdfExpand, hkdfExtract } from "../crypto/index.ts";
 import { AEADS, NONCE_LENGTH } from "./aead-suites.ts";
 import type { DirectionKeys } from "./protection.ts";
 
@@ -75,30 +75,18 @@ export class KeySchedule13 {
     return this.#hash.digest(this.#name, content);
   }
 
-  /** HKDF-Expand-Label. RFC 8446, section 7.1 */
+  /** HKDF-Expand-Label. Throws `UsageError` `too-long` beyond 255 hashes. RFC 8446, section 7.1 */
   expandLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array {
     const info = new Writer()
       .u16(length)
       .prefixed(1, (w) => w.utf8(`tls13 ${label}`))
       .prefixed(1, (w) => w.bytes(context))
       .finish();
-    return this.#expand(secret, info, length);
+    return hkdfExpand(this.#hash, this.#name, { key: secret, info, length });
   }
 
-  /** RFC 5869, section 2.2 */
   #extract(salt: Uint8Array, keyMaterial: Uint8Array): Uint8Array {
-    return this.#hash.hmac(this.#name, salt, keyMaterial);
-  }
-
-  /** RFC 5869, section 2.3 */
-  #expand(secret: Uint8Array, info: Uint8Array, length: number): Uint8Array {
-    let block: Uint8Array = new Uint8Array(0);
-    let output: Uint8Array = block;
-    for (let counter = 1; output.length < length; counter++) {
-      block = this.#hash.hmac(this.#name, secret, block, info, Uint8Array.of(counter));
-      output = concat(output, block);
-    }
-    return output.subarray(0, length);
+    return hkdfExtract(this.#hash, this.#name, salt, keyMaterial);
   }
 }
 

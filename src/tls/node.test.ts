@@ -245,6 +245,10 @@ for (const maxVersion of ["TLSv1.2", "TLSv1.3"] as const) {
       Buffer.from(client.exportKeyingMaterial(40, "EXPORTER-test", each)),
     );
     assert.deepEqual(ours, await theirs.promise);
+    // HKDF ends at 255 hashes, the function of TLS 1.2 nowhere.
+    const most = () => client.exportKeyingMaterial(255 * 48 + 1, "EXPORTER-test").length;
+    if (maxVersion === "TLSv1.3") assert.throws(most, { code: "too-long" });
+    else assert.equal(most(), 255 * 48 + 1);
     await text(client);
     assert.equal(log.length, maxVersion === "TLSv1.2" ? 1 : 5);
     assert.deepEqual(new Set(log), serverLog);

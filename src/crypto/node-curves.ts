@@ -1,0 +1,60 @@
+import {
+  createECDH,
+  createPublicKey,
+  diffieHellman,
+  type ECDH,
+  generateKeyPairSync,
+  type KeyObject,
+} from "node:crypto";
+
+import { UsageError } from "../codec/index.ts";
+import type { CryptoErrorCode } from "./errors.ts";
+import type { EphemeralKey } from "./ports.ts";
+
+/** OpenSSL's names of the NIST curves. RFC 8422, section 5.1.1 */
+export const NODE_CURVE = { secp256r1: "prime256v1", secp384r1: "secp384r1", secp521r1: "secp521r1" } as const;
+export type CurveGroup = keyof typeof NODE_CURVE;
+
+const X25519_PREFIX = Buffer.from("302a300506032b656e032100", "hex"); // RFC 8410, section 4
+
+/** A new key on a NIST curve. */
+export function ecKey(group: CurveGroup): EphemeralKey {
+  const ecdh = createECDH(NODE_CURVE[group]);
+  ecdh.generateKeys();
+  return ecKeyOver(group, ecdh);
+}
+
+/** A key on a NIST curve that is there already; it takes uncompressed points of its own curve only. RFC 8422, section 5.4 */
+export function ecKeyOver(group: CurveGroup, ecdh: ECDH): EphemeralKey {
+  const agree = async (peer: Uint8Array) =>
+    checkedAgreement(() => peer[0] === 0x04 && new Uint8Array(ecdh.computeSecret(peer)));
+  return { group, publicKey: new Uint8Array(ecdh.getPublicKey()), agree };
+}
+
+/** A new X25519 key. */
+export function x25519Key(): EphemeralKey {
+  return x25519KeyOver(generateKeyPairSync("x25519").privateKey);
+}
+
+/** An X25519 key that is there already; it refuses points of small order. RFC 7748, section 6.1 */
+export function x25519KeyOver(privateKey: KeyObject): EphemeralKey {
+  const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
+  const agree = async (peer: Uint8Array) =>
+    checkedAgreement(() => {
+      const publicKey = createPublicKey({ key: Buffer.concat([X25519_PREFIX, peer]), format: "der", type: "spki" });
+      const secret = new Uint8Array(diffieHellman({ privateKey, publicKey }));
+      return secret.some((byte) => byte !== 0) && secret;
+    });
+  return { group: "x25519", publicKey: new Uint8Array(spki.subarray(X25519_PREFIX.length)), agree };
+}
+
+function checkedAgreement(compute: () => Uint8Array | false): Uint8Array {
+  let secret: Uint8Array | false;
+  try {
+    secret = compute();
+  } catch (cause) {
+    throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not on the group", { cause });
+  }
+  if (!secret) throw new UsageError<CryptoErrorCode>("bad-peer-key", "the peer's public key is not acceptable");
+  return secret;
+}
