@@ -17,6 +17,7 @@ type UpOptions = {
   readonly host: string;
   readonly apiPort?: number;
   readonly httpsPort: readonly number[];
+  readonly jitr: "aws-observed" | "note-literal";
   readonly mqttPort?: number;
   readonly plainMqtt?: number;
   readonly profile: keyof typeof PROFILES;
@@ -62,6 +63,14 @@ export function registerUpCommand(program: Command): void {
         .choices(Object.keys(PROFILES))
         .default("aws"),
     )
+    .addOption(
+      new Option(
+        "--jitr <mode>",
+        "when a device that is not ACTIVE is dropped: at CONNECT, or within a TLS 1.2 handshake",
+      )
+        .choices(["aws-observed", "note-literal"])
+        .default("aws-observed"),
+    )
     .option("--relaxed-certificates", "for test suites: clients of --plain-mqtt need no certificate")
     .option(
       "--server-name <name>",
@@ -103,6 +112,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         mqttPort: options.mqttPort ?? (kept === undefined ? 0 : PORTS.mqtt),
         serverNames: options.serverName,
         httpsPorts: options.httpsPort,
+        jitr: options.jitr,
         profile,
         relaxedCertificates,
         ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),

@@ -6,7 +6,7 @@ import type { Ledger } from "../trace/index.ts";
 import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
 import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE } from "./broker/index.ts";
-import { listenPlain, listenTls, nodeDefer } from "./broker/node.ts";
+import { listenPlain, listenTls, nodeDefer, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
 import { Closing } from "./node-closing.ts";
@@ -44,6 +44,11 @@ export type CloudOptions = {
   readonly plainMqttPort?: number;
   /** Whether clients come in without a certificate where there is no TLS, anonymous or by any user name. */
   readonly relaxedCertificates?: boolean;
+  /**
+   * When a device that is not ACTIVE is turned away: at CONNECT, as AWS was observed to do, or within the handshake, as
+   * AN12131, section 7.2, has it.
+   */
+  readonly jitr?: "aws-observed" | "note-literal";
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   /** Called with the ledger before anything is written to it. */
@@ -242,11 +247,12 @@ async function listen(
   servers: Servers,
   closing: Closing,
 ): Promise<Pick<RunningCloud, "api" | "mqtt" | "httpsPorts" | "plainMqtt">> {
-  const { options, ledger, registry, broker, plane, identity } = servers;
+  const { options, ledger, registry, broker, gatekeeper, plane, identity } = servers;
   const { host, apiPort, mqttPort, httpsPorts: wanted = [] } = options;
   const { clock, trace } = registry;
   const tls = { key: identity.key, cert: identity.certificate };
-  const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls });
+  const gate = options.jitr === "note-literal" ? { handshakeGate: gateOf(gatekeeper, registry) } : {};
+  const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls, ...gate });
   closing.add(() => mqtt.close());
   const https = await listenHttps({ ...servers, host, tls }, wanted);
   for (const each of https) closing.add(() => each.close());
@@ -281,6 +287,19 @@ async function listenWithoutTls(
     detail: `MQTT without TLS on ${plain.host}:${plain.port}`,
   });
   return { host: plain.host, port: plain.port };
+}
+
+/** The gatekeeper within the handshake; what a reset leads to is done beside it. */
+function gateOf(gatekeeper: OnboardingGatekeeper, { trace }: Registry): HandshakeGate {
+  return {
+    mayFinish: (peer) => gatekeeper.mayFinish(peer),
+    wasReset(peer) {
+      gatekeeper.wasReset(peer).catch((error: unknown) => {
+        const detail = `a handshake that was reset could not be registered: ${String(error)}`;
+        trace.emit("cloud", { kind: "process", what: "warning", detail });
+      });
+    },
+  };
 }
 
 /** The name under which devices reach this machine, as far as it can be known. */

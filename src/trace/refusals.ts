@@ -30,6 +30,10 @@ export const REFUSALS = {
     cause: "The certificate is registered but PENDING_ACTIVATION: nothing has activated it yet.",
     cure: "The first connection is always dropped. If it stays pending, look at the activation function (hawser logs), or aws iot update-certificate --certificate-id ID --new-status ACTIVE.",
   },
+  "certificate-unregistered": {
+    cause: "The certificate is not registered, and a request over HTTPS registers none.",
+    cure: "Let the device connect once by MQTT, which registers it just in time, or register the certificate by hand.",
+  },
   "certificate-inactive": {
     cause: "The certificate is registered but INACTIVE.",
     cure: "aws iot update-certificate --certificate-id ID --new-status ACTIVE",

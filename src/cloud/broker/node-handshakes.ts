@@ -3,10 +3,12 @@ import type { Socket } from "node:net";
 import type { RefusalCause } from "../../trace/index.ts";
 import { peerOf, type ListenOptions } from "./node-socket.ts";
 
+type Running = { readonly address: string; readonly socket: Socket; readonly cancel: () => void };
+
 /** TLS handshakes under way, by the peer's address and port: each ends, fails with one refusal, or runs out of time. */
 export class Handshakes {
   readonly #options: ListenOptions;
-  readonly #running = new Map<string, { readonly address: string; readonly cancel: () => void }>();
+  readonly #running = new Map<string, Running>();
   #unaddressed: NodeJS.ErrnoException | undefined;
 
   constructor(options: ListenOptions) {
@@ -21,7 +23,7 @@ export class Handshakes {
       this.#refuse(at, "connect-timeout", { afterMs, awaited: "TLS handshake" });
       socket.destroy();
     });
-    this.#running.set(at, { address: peerOf(socket).address, cancel });
+    this.#running.set(at, { address: peerOf(socket).address, socket, cancel });
     socket.once("close", () => {
       const { code, message } = this.#unaddressed ?? { code: "closed", message: "the client left the handshake" };
       this.#unaddressed = undefined;
@@ -29,8 +31,9 @@ export class Handshakes {
     });
   }
 
-  succeed(socket: Socket): void {
-    this.#end(endpoint(socket));
+  /** Gives the transport under the TLS socket. */
+  succeed(socket: Socket): Socket | undefined {
+    return this.#end(endpoint(socket))?.socket;
   }
 
   fail(socket: Socket, error: NodeJS.ErrnoException): void {
@@ -39,7 +42,7 @@ export class Handshakes {
     else this.#refuse(endpoint(socket), tlsCause(error.code), { code: error.code ?? "", said: error.message });
   }
 
-  #end(at: string): { readonly address: string } | undefined {
+  #end(at: string): Running | undefined {
     const running = this.#running.get(at);
     running?.cancel();
     this.#running.delete(at);

@@ -6,7 +6,7 @@ import { UsageError } from "../../codec/index.ts";
 import type { BrokerErrorCode } from "./errors.ts";
 import { Handshakes } from "./node-handshakes.ts";
 import { attach, listening, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
-import type { Defer } from "./ports.ts";
+import type { Defer, Peer } from "./ports.ts";
 
 export { Handshakes } from "./node-handshakes.ts";
 export { attach, listening, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
@@ -32,6 +32,15 @@ export type TlsListenOptions = ListenOptions & {
   /** PEM: the server's private key, and its certificate followed by its intermediates. */
   readonly key: string;
   readonly cert: string;
+  /** Decides within the handshake, which is then TLS 1.2 only; without it, CONNECT decides. */
+  readonly handshakeGate?: HandshakeGate;
+};
+
+/** Decides, while a handshake completes, whether the server's Finished may leave. */
+export type HandshakeGate = {
+  mayFinish(peer: Peer): boolean;
+  /** Told of each handshake that was reset. */
+  wasReset(peer: Peer): void;
 };
 
 /**
@@ -39,11 +48,13 @@ export type TlsListenOptions = ListenOptions & {
  * Sessions are never resumed, since a resumed one would show no certificate chain.
  */
 export async function listenTls(options: TlsListenOptions): Promise<Listening> {
-  const { key, cert } = options;
+  const { key, cert, handshakeGate: gate } = options;
   const server = createTlsServer({
     ...SOCKETS,
     key,
     cert,
+    // In TLS 1.3 the server's Finished has left before the client's certificate comes.
+    ...(gate && { maxVersion: "TLSv1.2" as const }),
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: "TLSv1.2",
@@ -52,9 +63,13 @@ export async function listenTls(options: TlsListenOptions): Promise<Listening> {
   const handshakes = new Handshakes(options);
   server.on("connection", (socket) => handshakes.begin(socket));
   server.on("secureConnection", (socket: TLSSocket) => {
-    handshakes.succeed(socket);
+    const transport = handshakes.succeed(socket);
     const servername = typeof socket.servername === "string" ? socket.servername : undefined;
-    attach(socket, { ...peerOf(socket), certificates: presentedChain(socket), servername }, options);
+    const peer: Peer = { ...peerOf(socket), certificates: presentedChain(socket), servername };
+    if (!gate || gate.mayFinish(peer)) return attach(socket, peer, options);
+    // What OpenSSL has written last is still in memory: a reset now keeps it there. Node can send no alert here.
+    transport?.resetAndDestroy();
+    return gate.wasReset(peer);
   });
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket) => {
     handshakes.fail(socket, error);

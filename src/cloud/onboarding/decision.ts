@@ -33,6 +33,8 @@ export type OnboardingCause = Extract<
   | "certificate-expired"
   | "certificate-not-yet-valid"
   | "certificate-inactive"
+  | "certificate-pending"
+  | "certificate-unregistered"
   | "unknown-ca"
   | "wrong-issuer-sent"
   | "ca-inactive"

@@ -3,7 +3,7 @@ import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "
 import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
 import { iotArn, registerPending, type CaEntry, type Registry } from "../registry/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
-import { decideOnboarding, replyFor, type OnboardingFacts } from "./decision.ts";
+import { decideOnboarding, replyFor, type OnboardingDecision, type OnboardingFacts } from "./decision.ts";
 import { findIssuer, type IssuerSearch } from "./issuer.ts";
 import { LiveAuthorities } from "./live-authorities.ts";
 import type { BrokerAccess, CertificateDirectory, Evidence, RegisterDevice } from "./ports.ts";
@@ -50,17 +50,37 @@ export class OnboardingGatekeeper implements Gatekeeper {
   }
 
   admit(request: ConnectRequest): Promise<Admission> {
-    return this.#decide(request, true);
+    return this.#decide(request, "connect");
   }
 
-  /** Decides about a certificate that comes with a request over HTTPS: as on a CONNECT, but there is no client id to allow. */
+  /**
+   * Decides about a certificate that comes with a request over HTTPS: as on a CONNECT, but there is no client id to allow,
+   * and nobody is registered. AWS IoT Core registers just in time on MQTT connections only.
+   */
   authorize(peer: Peer): Promise<Admission> {
-    return this.#decide({ clientId: "", protocolVersion: 4, cleanStart: true, keepAliveS: 0, peer }, false);
+    return this.#decide(requestOf(peer), "request");
   }
 
-  async #decide(request: ConnectRequest, isConnect: boolean): Promise<Admission> {
+  /** Whether a handshake with this certificate would be completed in the literal mode of AN12131, section 7.2. */
+  mayFinish(peer: Peer): boolean {
+    const presented = readPresented(peer.certificates[0]);
+    // Who shows none may have other credentials; CONNECT decides.
+    if (!presented) return true;
+    const { certificate, fault } = presented;
+    const { directory, clock } = this.#options;
+    if (!certificate || fault !== undefined || validityAt(certificate, clock.now()) !== "valid") return false;
+    return directory.certificate(certificate.id)?.status === "ACTIVE";
+  }
+
+  /** Does what a CONNECT would have led to, for a handshake that was not completed: registration, event and refusal. */
+  async wasReset(peer: Peer): Promise<void> {
+    await this.#decide(requestOf(peer), "handshake");
+  }
+
+  async #decide(request: ConnectRequest, occasion: Occasion): Promise<Admission> {
+    const isConnect = occasion === "connect";
     const asked = await this.#examine(request, isConnect);
-    const decision = decideOnboarding(asked.facts);
+    const decision = withoutRegistration(decideOnboarding(asked.facts), occasion);
     if (decision.outcome === "admit" && asked.authority) {
       const { authority } = asked;
       if (isConnect && this.#live.add(authority)) tell(asked, "connected");
@@ -170,6 +190,20 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (certificateId === undefined) return {};
     return { certificateId, certificateArn: iotArn(this.#options.account, "cert", certificateId) };
   }
+}
+
+/** What a decision is made for. */
+type Occasion = "connect" | "request" | "handshake";
+
+/** What a request over HTTPS, which registers nobody, is answered in place of a registration. */
+function withoutRegistration(decision: OnboardingDecision, occasion: Occasion): OnboardingDecision {
+  if (occasion !== "request" || !decision.outcome.endsWith("-and-drop")) return decision;
+  const isKnown = decision.outcome === "republish-and-drop";
+  return { outcome: "refuse", cause: isKnown ? "certificate-pending" : "certificate-unregistered" };
+}
+
+function requestOf(peer: Peer): ConnectRequest {
+  return { clientId: "", protocolVersion: 4, cleanStart: true, keepAliveS: 0, peer };
 }
 
 /** Facts that are not looked for where they do not matter; they never help anybody in. */
