@@ -26,7 +26,7 @@ export function sealImage(
   { counter, image, nonce }: OpenedImage & { readonly nonce: Uint8Array },
 ): Uint8Array {
   const header = new Writer(HEADER_LENGTH).bytes(MAGIC).u8(VERSION).u64(counter).finish();
-  return concat(header, nonce, aead.seal("aes-256-gcm", key, nonce, image, header));
+  return concat(header, nonce, ...aead.seal("aes-256-gcm", key, nonce, image, header));
 }
 
 /**

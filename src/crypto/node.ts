@@ -71,17 +71,20 @@ export const nodeHash: Hash = {
 /** The AEAD ciphers of node:crypto: AES-GCM, AES-CCM and ChaCha20-Poly1305. */
 export const nodeAead: Aead = {
   seal(name, key, nonce, plaintext, associated) {
-    const { cipherName, tagLength } = aeadForm(name);
-    const cipher = createCipheriv(cipherName, key, nonce, { authTagLength: tagLength });
+    const { cipherName, options } = AEAD_FORMS[name];
+    const cipher = createCipheriv(cipherName, key, nonce, options);
     // CCM has to know the length beforehand; the other modes ignore it.
     cipher.setAAD(associated, { plaintextLength: plaintext.length });
-    return concat(cipher.update(plaintext), cipher.final(), cipher.getAuthTag());
+    const ciphertext = cipher.update(plaintext);
+    // None of these modes holds bytes back until the end.
+    cipher.final();
+    return [ciphertext, cipher.getAuthTag()];
   },
   open(name, key, nonce, sealed, associated) {
-    const { cipherName, tagLength } = aeadForm(name);
-    const length = sealed.length - tagLength;
+    const { cipherName, options } = AEAD_FORMS[name];
+    const length = sealed.length - options.authTagLength;
     if (length < 0) return undefined;
-    const decipher = createDecipheriv(cipherName, key, nonce, { authTagLength: tagLength });
+    const decipher = createDecipheriv(cipherName, key, nonce, options);
     decipher.setAuthTag(sealed.subarray(length));
     decipher.setAAD(associated, { plaintextLength: length });
     try {
@@ -95,11 +98,21 @@ export const nodeAead: Aead = {
   },
 };
 
-/** OpenSSL's name of a cipher and the length of its tag in bytes. */
-function aeadForm(name: AeadName): { cipherName: CipherGCMTypes; tagLength: number } {
-  const short = name.endsWith("-ccm-8");
-  // The types of the AEAD names overlap in what they allow; GCM's stands for all.
-  return { cipherName: (short ? name.slice(0, -2) : name) as CipherGCMTypes, tagLength: short ? 8 : 16 };
+/** OpenSSL's name of a cipher and the length of its tag in bytes. Node types its modes apart; GCM stands for all. */
+type AeadForm = { readonly cipherName: CipherGCMTypes; readonly options: { readonly authTagLength: number } };
+
+const AEAD_FORMS: Readonly<Record<AeadName, AeadForm>> = {
+  "aes-128-gcm": aeadForm("aes-128-gcm"),
+  "aes-256-gcm": aeadForm("aes-256-gcm"),
+  "aes-128-ccm": aeadForm("aes-128-ccm"),
+  "aes-256-ccm": aeadForm("aes-256-ccm"),
+  "aes-128-ccm-8": aeadForm("aes-128-ccm", 8),
+  "aes-256-ccm-8": aeadForm("aes-256-ccm", 8),
+  "chacha20-poly1305": aeadForm("chacha20-poly1305"),
+};
+
+function aeadForm(cipherName: string, authTagLength = 16): AeadForm {
+  return { cipherName: cipherName as CipherGCMTypes, options: { authTagLength } };
 }
 
 /** The system's random number generator. */

@@ -183,7 +183,14 @@ export interface Hash {
 
 /** Authenticated encryption with a 12-byte nonce and a 16-byte tag behind the ciphertext. RFC 5116, section 2 */
 export interface Aead {
-  seal(name: AeadName, key: Uint8Array, nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array;
+  /** Ciphertext and tag in as many parts as come, to be joined once with what they belong to. */
+  seal(
+    name: AeadName,
+    key: Uint8Array,
+    nonce: Uint8Array,
+    plaintext: Uint8Array,
+    associated: Uint8Array,
+  ): readonly Uint8Array[];
   /** The plaintext, or undefined where the tag is wrong. */
   open(
     name: AeadName,

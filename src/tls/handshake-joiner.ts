@@ -11,7 +11,8 @@ export class HandshakeJoiner {
   #buffer: Uint8Array = new Uint8Array(0);
 
   push(fragment: Uint8Array): void {
-    this.#buffer = this.#buffer.length === 0 ? fragment : concat(this.#buffer, fragment);
+    // A copy in any case: the fragment may lie in the transport's memory.
+    this.#buffer = concat(this.#buffer, fragment);
   }
 
   /** Whether no part of a message is waiting for its rest. */

@@ -7,6 +7,7 @@ import type { Trace } from "../trace/index.ts";
 import type { Connection } from "./connection.ts";
 import { EffectPerformer, type Performers } from "./effect-performer.ts";
 import type { ConnectionFacts, Effect, Input, Output } from "./effects.ts";
+import type { Incoming } from "./node-tcp.ts";
 import type { Session } from "./sessions.ts";
 import { LocalFailure, type TlsErrorCode } from "./errors.ts";
 
@@ -20,6 +21,8 @@ export type DriverOptions = {
   readonly timeoutMs: number;
   readonly signal?: AbortSignal;
   readonly keyLog?: (line: string) => void;
+  /** Gives the transport's bytes where its `data` events do not. */
+  readonly incoming?: Incoming;
 };
 
 /** Where a driver tells what happened. */
@@ -43,6 +46,7 @@ export class Driver {
   readonly #stopWaiting: (() => void)[] = [];
   #isDraining = false;
   #wantsData = true;
+  #isFlowing: boolean | undefined;
 
   constructor(socket: Duplex, connection: Connection, options: DriverOptions, events: DriverEvents) {
     this.#socket = socket;
@@ -50,7 +54,9 @@ export class Driver {
     this.#options = options;
     this.#events = events;
     this.#performer = new EffectPerformer(options.performers, options.trace, options.clock);
-    socket.on("data", (bytes: Uint8Array) => this.step({ on: "bytes", bytes: plain(bytes) }));
+    const receive = (bytes: Uint8Array) => this.step({ on: "bytes", bytes: plain(bytes) });
+    if (options.incoming) options.incoming.onBytes(receive);
+    else socket.on("data", receive);
     socket.once("end", () => this.step({ on: "end" }));
     socket.once("close", () => this.step({ on: "end" }));
     socket.on("error", (cause: Error) => this.#onSocketError(cause));
@@ -141,7 +147,10 @@ export class Driver {
   /** Bytes are only taken from the transport when they would be looked at. */
   #flow(): void {
     if (this.#connection.phase === "over") return;
-    if (this.#connection.wantsBytes && this.#wantsData) this.#socket.resume();
+    const isFlowing = this.#connection.wantsBytes && this.#wantsData;
+    if (isFlowing === this.#isFlowing) return;
+    this.#isFlowing = isFlowing;
+    if (isFlowing) this.#socket.resume();
     else this.#socket.pause();
   }
 

@@ -1,5 +1,3 @@
-import { connect as connectTcp, type Socket } from "node:net";
-
 import { nodeClock, nodeKeyAgreement, nodeRandom, nodeVerifier } from "../crypto/node.ts";
 import { CrlSet } from "../pki/index.ts";
 import { correlated, silentTrace } from "../trace/index.ts";
@@ -8,6 +6,7 @@ import { Connection } from "./connection.ts";
 import { misuse } from "./errors.ts";
 import { nodeDh } from "./node-ciphers.ts";
 import { TlsDuplex } from "./node-duplex.ts";
+import { TcpTransport } from "./node-tcp.ts";
 import { certificates, type ConnectOptions, engineConfig } from "./node-options.ts";
 
 export { type KeptSession, TlsDuplex } from "./node-duplex.ts";
@@ -50,7 +49,9 @@ export function open(options: ConnectOptions): TlsDuplex {
       crls: options.crls && new CrlSet(options.crls),
     }),
   };
-  return new TlsDuplex(transport ?? tcp(host ?? "", port ?? 0), connection, {
+  const tcp = new TcpTransport();
+  return new TlsDuplex(transport ?? tcp.connect(host ?? "", port ?? 0), connection, {
+    ...(transport ? {} : { incoming: tcp }),
     performers,
     trace: correlated(trace, correlation),
     clock,
@@ -59,8 +60,4 @@ export function open(options: ConnectOptions): TlsDuplex {
     ...(options.keyLog ? { keyLog: options.keyLog } : {}),
     ...(options.onSession ? { onSession: options.onSession } : {}),
   });
-}
-
-function tcp(host: string, port: number): Socket {
-  return connectTcp({ host, port, allowHalfOpen: true, noDelay: true });
 }

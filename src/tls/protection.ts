@@ -1,4 +1,3 @@
-import { concat } from "../codec/index.ts";
 import type { Aead, AeadName } from "../crypto/index.ts";
 import { AEADS, type AeadRow, NONCE_LENGTH } from "./aead-suites.ts";
 import { LocalFailure, TlsError } from "./errors.ts";
@@ -33,6 +32,9 @@ export function unprotected(version: number): RecordProtection {
 export type DirectionKeys = { readonly key: Uint8Array; readonly iv: Uint8Array };
 
 const TLS12 = 0x0303;
+const HEADER_LENGTH = 5;
+/** additional_data of TLS 1.2; that of TLS 1.3 is shorter. RFC 5246, section 6.2.3.3 */
+const ASSOCIATED_LENGTH = 13;
 
 /** What both versions' protections share: the cipher under one key, and the count of records. */
 abstract class AeadProtection implements RecordProtection {
@@ -42,6 +44,10 @@ abstract class AeadProtection implements RecordProtection {
   readonly #aead: Aead;
   readonly #name: AeadName;
   readonly #maxRecords: number;
+  /** Number, nonce and associated data of the record at hand; one record after the other uses their memory. */
+  protected readonly sequenceBytes = new Uint8Array(8);
+  protected readonly nonce = new Uint8Array(NONCE_LENGTH);
+  protected readonly associated = new Uint8Array(ASSOCIATED_LENGTH);
   #sequence = 0;
 
   constructor(aead: Aead, name: AeadName, keys: DirectionKeys, maxRecords: number = AEADS[name].maxRecords) {
@@ -50,6 +56,7 @@ abstract class AeadProtection implements RecordProtection {
     this.row = AEADS[name];
     this.keys = keys;
     this.#maxRecords = maxRecords;
+    this.nonce.set(keys.iv);
   }
 
   abstract seal(type: number, plaintext: Uint8Array): Uint8Array;
@@ -61,10 +68,11 @@ abstract class AeadProtection implements RecordProtection {
 
   protected nextSequence(): Uint8Array {
     if (this.recordsLeft <= 0) throw new LocalFailure("keys-exhausted", `${this.#sequence} records under one key`);
-    return sequenceBytes(this.#sequence++);
+    writeSequence(this.sequenceBytes, this.#sequence++);
+    return this.sequenceBytes;
   }
 
-  protected encrypt(nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): Uint8Array {
+  protected encrypt(nonce: Uint8Array, plaintext: Uint8Array, associated: Uint8Array): readonly Uint8Array[] {
     return this.#aead.seal(this.#name, this.keys.key, nonce, plaintext, associated);
   }
 
@@ -76,9 +84,9 @@ abstract class AeadProtection implements RecordProtection {
 
   /** The sequence mixed into the IV. RFC 8446, section 5.3; RFC 7905, section 2 */
   protected mixedNonce(sequence: Uint8Array): Uint8Array {
-    const nonce = this.keys.iv.slice();
-    const from = NONCE_LENGTH - sequence.length;
-    for (const [i, byte] of sequence.entries()) nonce[from + i] = (nonce[from + i] ?? 0) ^ byte;
+    const { nonce } = this;
+    const { iv } = this.keys;
+    for (let i = 0, at = NONCE_LENGTH - 8; i < 8; i++, at++) nonce[at] = (iv[at] ?? 0) ^ (sequence[i] ?? 0);
     return nonce;
   }
 }
@@ -88,15 +96,14 @@ export class Aead12Protection extends AeadProtection {
   readonly maxFragment = MAX_PLAINTEXT + 2048;
 
   seal(type: number, plaintext: Uint8Array): Uint8Array {
+    const { explicitNonceLength, tagLength } = this.row;
     // The explicit nonce is the sequence number and never random: a repeated GCM nonce gives the key away.
     const sequence = this.nextSequence();
-    const explicit = sequence.subarray(0, this.row.explicitNonceLength);
-    const sealed = this.encrypt(
-      this.#nonce(explicit, sequence),
-      plaintext,
-      associated(sequence, type, plaintext.length),
-    );
-    return encodeRecord({ type, version: TLS12, fragment: concat(explicit, sealed) });
+    const explicit = sequence.subarray(0, explicitNonceLength);
+    const record = newRecord(type, explicitNonceLength + plaintext.length + tagLength);
+    record.set(explicit, HEADER_LENGTH);
+    const sealed = this.encrypt(this.#nonce(explicit, sequence), plaintext, this.#associated(type, plaintext.length));
+    return filled(record, HEADER_LENGTH + explicitNonceLength, sealed);
   }
 
   open({ type, fragment }: TlsRecord): OpenedRecord {
@@ -105,14 +112,22 @@ export class Aead12Protection extends AeadProtection {
     if (length < 0) throw new TlsError("bad-record-mac", `a protected record of ${fragment.length} bytes`);
     const sequence = this.nextSequence();
     const nonce = this.#nonce(fragment.subarray(0, explicitNonceLength), sequence);
-    const sealed = fragment.subarray(explicitNonceLength);
-    const plaintext = this.decrypt(nonce, sealed, associated(sequence, type, length));
+    const plaintext = this.decrypt(nonce, fragment.subarray(explicitNonceLength), this.#associated(type, length));
     if (plaintext.length > MAX_PLAINTEXT) throw tooLong(plaintext.length);
     return { type, plaintext };
   }
 
   #nonce(explicit: Uint8Array, sequence: Uint8Array): Uint8Array {
-    return explicit.length === 0 ? this.mixedNonce(sequence) : concat(this.keys.iv, explicit);
+    if (explicit.length === 0) return this.mixedNonce(sequence);
+    this.nonce.set(explicit, this.keys.iv.length);
+    return this.nonce;
+  }
+
+  /** additional_data: the sequence, then the header as if nothing were protected. RFC 5246, section 6.2.3.3 */
+  #associated(type: number, length: number): Uint8Array {
+    this.associated.set(this.sequenceBytes);
+    writeHeader(this.associated, 8, { type, version: TLS12, length });
+    return this.associated;
   }
 }
 
@@ -121,10 +136,12 @@ export class Aead13Protection extends AeadProtection {
   readonly maxFragment = MAX_PLAINTEXT + 256;
 
   seal(type: number, plaintext: Uint8Array): Uint8Array {
-    const length = plaintext.length + 1 + this.row.tagLength;
-    const header = recordHeader(CONTENT_TYPES.application_data, TLS12, length);
-    const inner = concat(plaintext, Uint8Array.of(type));
-    return concat(header, this.encrypt(this.mixedNonce(this.nextSequence()), inner, header));
+    const inner = new Uint8Array(plaintext.length + 1);
+    inner.set(plaintext);
+    inner[plaintext.length] = type;
+    const record = newRecord(CONTENT_TYPES.application_data, inner.length + this.row.tagLength);
+    const nonce = this.mixedNonce(this.nextSequence());
+    return filled(record, HEADER_LENGTH, this.encrypt(nonce, inner, record.subarray(0, HEADER_LENGTH)));
   }
 
   open({ type, version, fragment }: TlsRecord): OpenedRecord {
@@ -135,7 +152,8 @@ export class Aead13Protection extends AeadProtection {
     if (fragment.length < this.row.tagLength) {
       throw new TlsError("bad-record-mac", `a protected record of ${fragment.length} bytes`);
     }
-    const header = recordHeader(type, version, fragment.length);
+    const header = this.associated.subarray(0, HEADER_LENGTH);
+    writeHeader(header, 0, { type, version, length: fragment.length });
     const inner = this.decrypt(this.mixedNonce(this.nextSequence()), fragment, header);
     // Before the padding is stripped: what is limited is TLSInnerPlaintext. RFC 8446, section 5.4
     if (inner.length > MAX_PLAINTEXT + 1) throw tooLong(inner.length);
@@ -155,21 +173,38 @@ export class Aead13Protection extends AeadProtection {
 /** A sequence number as eight bytes. RFC 5246, section 6.1 */
 export function sequenceBytes(sequence: number): Uint8Array {
   const bytes = new Uint8Array(8);
-  for (let i = 7, left = sequence; i >= 0 && left > 0; i--, left = Math.floor(left / 0x100)) bytes[i] = left % 0x100;
+  writeSequence(bytes, sequence);
   return bytes;
 }
 
-/** additional_data. Made for every record, hence without a Writer. RFC 5246, section 6.2.3.3 */
-function associated(sequence: Uint8Array, type: number, length: number): Uint8Array {
-  const bytes = new Uint8Array(13);
-  bytes.set(sequence);
-  bytes.set([type, TLS12 >> 8, TLS12 & 0xff, length >> 8, length & 0xff], sequence.length);
-  return bytes;
+function writeSequence(bytes: Uint8Array, sequence: number): void {
+  for (let i = 7, left = sequence; i >= 0; i--, left = Math.floor(left / 0x100)) bytes[i] = left % 0x100;
 }
 
-/** The header that TLS 1.3 authenticates. RFC 8446, section 5.2 */
-function recordHeader(type: number, version: number, length: number): Uint8Array {
-  return Uint8Array.of(type, version >> 8, version & 0xff, length >> 8, length & 0xff);
+type Header = { readonly type: number; readonly version: number; readonly length: number };
+
+/** A record's header, which is also a part of what is authenticated. Made for every record, hence without a Writer. */
+function writeHeader(bytes: Uint8Array, at: number, { type, version, length }: Header): void {
+  bytes[at] = type;
+  bytes[at + 1] = version >> 8;
+  bytes[at + 2] = version & 0xff;
+  bytes[at + 3] = length >> 8;
+  bytes[at + 4] = length & 0xff;
+}
+
+function newRecord(type: number, length: number): Uint8Array {
+  const record = new Uint8Array(HEADER_LENGTH + length);
+  writeHeader(record, 0, { type, version: TLS12, length });
+  return record;
+}
+
+function filled(record: Uint8Array, at: number, parts: readonly Uint8Array[]): Uint8Array {
+  let end = at;
+  for (const part of parts) {
+    record.set(part, end);
+    end += part.length;
+  }
+  return record;
 }
 
 function tooLong(length: number): TlsError {

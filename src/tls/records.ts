@@ -20,10 +20,19 @@ export function encodeRecord({ type, version, fragment }: TlsRecord): Uint8Array
     .finish();
 }
 
-/** Cuts a stream of bytes, which may come in pieces of any size, into records. */
+/**
+ * Cuts a stream of bytes, which may come in pieces of any size, into records. Bytes that were pushed belong to the
+ * caller again after `keep`; a record's fragment, which may be a part of them, is good until then or the next call.
+ */
 export class RecordReader {
-  #pieces: Uint8Array[] = [];
-  #buffered = 0;
+  /** The piece that is read from at present. */
+  #piece: Uint8Array = NOTHING;
+  #at = 0;
+  /** Pieces that came while nobody wanted records. */
+  readonly #backlog: Uint8Array[] = [];
+  /** A record whose bytes come in several pieces is put together here. */
+  #joined: Uint8Array = new Uint8Array(512);
+  #filled = 0;
   /** The longest fragment that the current protection may produce. */
   maxFragment = MAX_PLAINTEXT;
   /**
@@ -34,27 +43,32 @@ export class RecordReader {
 
   push(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    this.#pieces.push(bytes);
-    this.#buffered += bytes.length;
+    if (this.#at < this.#piece.length) {
+      this.#backlog.push(bytes.slice());
+      return;
+    }
+    this.#piece = bytes;
+    this.#at = 0;
   }
 
-  /** How many bytes wait to be read. */
-  get buffered(): number {
-    return this.#buffered;
+  /** Copies what was not read yet, so that nothing of the caller's memory is used any more. */
+  keep(): void {
+    this.#piece = this.#piece.slice(this.#at);
+    this.#at = 0;
   }
 
   /** The next whole record. Its header is judged as soon as it is there, whether or not the rest has come. */
   next(): TlsRecord | undefined {
-    if (this.#buffered < HEADER_LENGTH) return undefined;
-    const header = this.#gather(HEADER_LENGTH);
+    const header = this.#take(HEADER_LENGTH);
+    if (!header) return undefined;
     const [type = 0, major = 0, minor = 0, high = 0, low = 0] = header;
     const version = major * 0x100 + minor;
     const length = high * 0x100 + low;
     this.#judge(type, version, length);
-    if (this.#buffered < HEADER_LENGTH + length) return undefined;
-    const whole = this.#gather(HEADER_LENGTH + length);
-    this.#drop(HEADER_LENGTH + length);
-    return { type, version, fragment: whole.subarray(HEADER_LENGTH, HEADER_LENGTH + length) };
+    const whole = this.#take(HEADER_LENGTH + length);
+    if (!whole) return undefined;
+    this.#drop(whole.length);
+    return { type, version, fragment: whole.subarray(HEADER_LENGTH) };
   }
 
   #judge(type: number, version: number, length: number): void {
@@ -68,29 +82,42 @@ export class RecordReader {
     if (length > this.maxFragment) throw new TlsError("record-too-long", `${length} bytes, limit ${this.maxFragment}`);
   }
 
-  /** The first `length` bytes; copies only where they span pieces, and then only them. */
-  #gather(length: number): Uint8Array {
-    const [first] = this.#pieces;
-    if (first && first.length >= length) return first;
-    const joined = new Uint8Array(length);
-    let at = 0;
-    for (const piece of this.#pieces) {
-      joined.set(piece.subarray(0, length - at), at);
-      at += piece.length;
-      if (at >= length) break;
+  /** The first `length` bytes that were not read yet, which stay unread; copied only where they span pieces. */
+  #take(length: number): Uint8Array | undefined {
+    if (this.#filled === 0 && this.#at === this.#piece.length) this.#nextPiece();
+    if (this.#filled === 0 && this.#piece.length - this.#at >= length) {
+      return this.#piece.subarray(this.#at, this.#at + length);
     }
-    return joined;
+    this.#reserve(length);
+    while (this.#filled < length) {
+      if (this.#at === this.#piece.length && !this.#nextPiece()) return undefined;
+      const part = this.#piece.subarray(this.#at, this.#at + length - this.#filled);
+      this.#joined.set(part, this.#filled);
+      this.#filled += part.length;
+      this.#at += part.length;
+    }
+    return this.#joined.subarray(0, length);
   }
 
   #drop(length: number): void {
-    this.#buffered -= length;
-    let left = length;
-    let [first] = this.#pieces;
-    while (first && left >= first.length) {
-      left -= first.length;
-      this.#pieces.shift();
-      [first] = this.#pieces;
-    }
-    if (first && left > 0) this.#pieces[0] = first.subarray(left);
+    if (this.#filled > 0) this.#filled = 0;
+    else this.#at += length;
+  }
+
+  #nextPiece(): boolean {
+    const piece = this.#backlog.shift();
+    this.#piece = piece ?? NOTHING;
+    this.#at = 0;
+    return piece !== undefined;
+  }
+
+  #reserve(length: number): void {
+    if (this.#joined.length >= length) return;
+    // Once for all full-size records, which are what comes in pieces.
+    const grown = new Uint8Array(Math.max(length, HEADER_LENGTH + this.maxFragment));
+    grown.set(this.#joined.subarray(0, this.#filled));
+    this.#joined = grown;
   }
 }
+
+const NOTHING = new Uint8Array(0);

@@ -58,7 +58,8 @@ export class Wire {
   /** Gives the records since the last flight to the transport, in one write. */
   endFlight(): void {
     this.#packMessages();
-    if (this.#flight.length > 0) this.emit({ do: "write", bytes: concat(...this.#flight) });
+    const [first] = this.#flight;
+    if (first) this.emit({ do: "write", bytes: this.#flight.length === 1 ? first : concat(...this.#flight) });
     this.#flight = [];
   }
 
@@ -127,16 +128,19 @@ export class Wire {
     this.emit({ do: "key-log", line: `${name} ${toHex(random)} ${toHex(secret)}` });
   }
 
+  /** What the step in progress asks for, at its end: from here on the bytes that came in are the caller's again. */
   takeOutputs(): Output[] {
+    this.reader.keep();
     const outputs = this.#outputs;
     this.#outputs = [];
     return outputs;
   }
 
   #packMessages(): void {
+    if (this.#messages.length === 0) return;
     const messages = concat(...this.#messages);
     this.#messages = [];
-    if (messages.length > 0) this.#seal(CONTENT_TYPES.handshake, messages);
+    this.#seal(CONTENT_TYPES.handshake, messages);
   }
 
   #send(type: number, content: Uint8Array): void {

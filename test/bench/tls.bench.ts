@@ -54,13 +54,17 @@ export async function run({ long }: BenchOptions): Promise<BenchRow[]> {
     const count = long ? 200 : 60;
     const cpu: [number, number][] = [];
     const rate: [number, number][] = [];
+    const work: [number, number][] = [];
     for (let round = 0; round < rounds; round++) {
       cpu.push([await cpuMsPerCall(count, () => closed(ours())), await cpuMsPerCall(count, () => closed(theirs()))]);
-      rate.push([await bulk(ours()), await bulk(theirs())]);
+      const [mine, other] = [await bulk(ours()), await bulk(theirs())];
+      rate.push([mine.perSecond, other.perSecond]);
+      work.push([mine.perCpuSecond, other.perCpuSecond]);
     }
     return [
       row("CPU per full mutual handshake", cpu, "ms", (a, b) => a / b, `${NOTE}; below 1 is better here`),
       row("bulk receive", rate, "MB/s", (a, b) => a / b, NOTE),
+      row("bulk receive per CPU", work, "MB/s of CPU", (a, b) => a / b, `${NOTE}; this process's CPU time only`),
     ];
   } finally {
     child.disconnect();
@@ -91,9 +95,10 @@ async function closed(connecting: Promise<Duplex>): Promise<void> {
   await once(stream, "close");
 }
 
-async function bulk(connecting: Promise<Duplex>): Promise<number> {
+async function bulk(connecting: Promise<Duplex>): Promise<{ perSecond: number; perCpuSecond: number }> {
   const stream = await connecting;
   const start = performance.now();
+  const before = process.cpuUsage();
   let left = BULK_BYTES;
   const arrived = new Promise<void>((resolve, reject) => {
     stream.on("data", (chunk: Uint8Array) => {
@@ -105,7 +110,8 @@ async function bulk(connecting: Promise<Duplex>): Promise<number> {
   stream.write(Uint8Array.of(1));
   await arrived;
   const elapsedMs = performance.now() - start;
+  const { user, system } = process.cpuUsage(before);
   stream.end();
   await once(stream, "close");
-  return BULK_BYTES / 1e6 / (elapsedMs / 1000);
+  return { perSecond: BULK_BYTES / 1e3 / elapsedMs, perCpuSecond: BULK_BYTES / (user + system) };
 }
