@@ -31,6 +31,19 @@ export function ecKeyOver(group: CurveGroup, ecdh: ECDH): EphemeralKey {
   return { group, publicKey: new Uint8Array(ecdh.getPublicKey()), agree };
 }
 
+/** Agreement with a key that is held for long, as a certificate's is. Throws `UsageError` `bad-key` for other than NIST curves. RFC 8422, section 2.1 */
+export function nodeHeldAgreement(key: KeyObject): EphemeralKey & { readonly performer: "host" } {
+  const { asymmetricKeyType, asymmetricKeyDetails } = key;
+  const groups = Object.keys(NODE_CURVE) as CurveGroup[];
+  const group = groups.find((each) => NODE_CURVE[each] === asymmetricKeyDetails?.namedCurve);
+  if (!group) {
+    throw new UsageError<CryptoErrorCode>("bad-key", `${asymmetricKeyType} keys cannot agree on secrets here`);
+  }
+  const ecdh = createECDH(NODE_CURVE[group]);
+  ecdh.setPrivateKey(Buffer.from(key.export({ format: "jwk" }).d ?? "", "base64url"));
+  return { performer: "host", ...ecKeyOver(group, ecdh) };
+}
+
 /** A new X25519 key. */
 export function x25519Key(): EphemeralKey {
   return x25519KeyOver(generateKeyPairSync("x25519").privateKey);

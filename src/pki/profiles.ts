@@ -15,6 +15,13 @@ export const PROFILES = {
   intermediateCa: { ca: true, pathLength: 0, keyUsage: ["keyCertSign", "cRLSign"], extendedKeyUsage: [] },
   /** A TLS server; its names are in the subjectAltName. */
   server: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["serverAuth"] },
+  /** A TLS server whose certified key also agrees on secrets, as static ECDH needs it. RFC 8422, section 5.3 */
+  agreeingServer: {
+    ca: false,
+    pathLength: undefined,
+    keyUsage: ["digitalSignature", "keyAgreement"],
+    extendedKeyUsage: ["serverAuth"],
+  },
   /** A device's identity in the spirit of IEEE 802.1AR: signs, and authenticates a TLS client. */
   device: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["clientAuth"] },
   /** Proof that a CA's private key is at hand: the common name is a registration code. */

@@ -3,7 +3,7 @@ import type { PkiErrorCode } from "../pki/index.ts";
 import type { AlertName } from "./alerts.ts";
 import { LocalFailure, TlsError } from "./errors.ts";
 
-/** What to tell a server about its certificate; a reason that is not listed is a bad_certificate. RFC 8446, section 6.2 */
+/** What to tell a peer about its certificate; a reason that is not listed is a bad_certificate. RFC 8446, section 6.2 */
 const ALERT_FOR: Readonly<Partial<Record<PkiErrorCode, AlertName>>> = {
   "unknown-issuer": "unknown_ca",
   "key-identifier": "unknown_ca",
@@ -20,10 +20,13 @@ const ALERT_FOR: Readonly<Partial<Record<PkiErrorCode, AlertName>>> = {
 };
 
 /** The error for a refused chain; what the validator did not say as one of its own errors is a failure of ours. */
-export function certificateFailure(cause: unknown): HawserError {
+export function certificateFailure(cause: unknown, peer: "client" | "server" = "server"): HawserError {
   if (!(cause instanceof HawserError)) {
-    return new LocalFailure("operation-failed", "the server's certificate could not be checked", { cause });
+    return new LocalFailure("operation-failed", `the ${peer}'s certificate could not be checked`, { cause });
   }
   const alert = ALERT_FOR[cause.code as PkiErrorCode] ?? "bad_certificate";
-  return new TlsError("certificate-refused", `the server's certificate is refused: ${cause.message}`, { cause, alert });
+  return new TlsError("certificate-refused", `the ${peer}'s certificate is refused: ${cause.message}`, {
+    cause,
+    alert,
+  });
 }

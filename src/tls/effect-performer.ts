@@ -38,7 +38,22 @@ export type Performers = {
   readonly chain: ChainVerifier;
   /** Who makes and keeps the secrets of TLS 1.2, where that is not the engine itself. */
   readonly secrets: TlsSecrets | undefined;
+  /** What only a server needs; with it, the operations are traced as a server's. */
+  readonly server?: ServerPerformers;
 };
+
+/** Who agrees with the key of a server's certificate, and who judges its clients' certificates. */
+export type ServerPerformers = {
+  readonly staticKey: Pick<EphemeralKey, "group" | "agree"> & { readonly performer: Performer };
+  readonly clients: ClientVerifier;
+};
+
+/** Decides whether a client's certificates are valid, trusted and a client's. */
+export interface ClientVerifier {
+  readonly performer: Performer;
+  /** Gives the DER SubjectPublicKeyInfo of the first certificate; throws `CertificateError`. */
+  verify(chain: readonly Uint8Array[]): Promise<Uint8Array>;
+}
 
 type Work = {
   readonly operation: TlsOperation;
@@ -74,7 +89,7 @@ export class EffectPerformer {
       const start = this.#clock.now();
       const answer = await run();
       const durationMs = this.#clock.now() - start;
-      this.#trace.emit("host", { kind: "tls.operation", operation, performer, durationMs, detail });
+      this.#trace.emit(actorOf(this.#performers), { kind: "tls.operation", operation, performer, durationMs, detail });
       return answer;
     } catch (error) {
       return { on: "failed", error };
@@ -100,7 +115,7 @@ export class EffectPerformer {
       const { random, secrets } = this.#performers;
       const ofKeeper = secrets?.clientRandom?.bind(secrets);
       const source = secrets && ofKeeper ? { performer: secrets.performer, random: ofKeeper } : random;
-      return work("client-random", source, `${length} bytes`, async () => {
+      return work(this.#isServer ? "server-random" : "client-random", source, `${length} bytes`, async () => {
         return { on: "random", bytes: await source.random(length) };
       });
     },
@@ -113,6 +128,12 @@ export class EffectPerformer {
       work("key-agreement", this.#performers.keyAgreement, group, async () => {
         return { on: "agreed", secret: await this.#takeEphemeral().agree(peerKey) };
       }),
+    "agree-static": ({ peerKey }) => {
+      const { staticKey } = this.#server;
+      return work("key-agreement", staticKey, `${staticKey.group} of the certificate`, async () => {
+        return { on: "agreed", secret: await staticKey.agree(peerKey) };
+      });
+    },
     "agree-dh": (effect) =>
       work("key-agreement", this.#performers.dh, `ffdhe ${8 * effect.prime.length}`, async () => {
         return { on: "dh-agreed", ...(await this.#performers.dh.agree(effect)) };
@@ -123,12 +144,23 @@ export class EffectPerformer {
         this.#serverKey = key;
         return { on: "chain-verified", publicKey };
       }),
+    "verify-client": ({ chain }) => {
+      const { clients } = this.#server;
+      return work("verify-chain", clients, `${chain.length} certificates of a client`, async () => {
+        return { on: "chain-verified", publicKey: await clients.verify(chain) };
+      });
+    },
     verify: (effect) => {
       const verifier = this.#serverKey ?? this.#performers.verifier;
       const detail = this.#serverKey ? `${effect.algorithm}, with the key that was kept` : effect.algorithm;
-      return work("verify-server-signature", verifier, detail, async () => {
-        return { on: "verified", valid: await verifier.verify(effect) };
-      });
+      return work(
+        this.#isServer ? "verify-client-signature" : "verify-server-signature",
+        verifier,
+        detail,
+        async () => {
+          return { on: "verified", valid: await verifier.verify(effect) };
+        },
+      );
     },
     "derive-master": ({ source, ...input }) =>
       work("master-secret", this.#secrets, `${source.kind}, ${input.label}`, async () => {
@@ -145,11 +177,21 @@ export class EffectPerformer {
     sign: ({ identity, algorithm, content }) => {
       const signer = this.#performers.signers[identity];
       if (!signer) throw misuse("bad-option", `no signer for identity ${identity}`);
-      return work("client-signature", signer, algorithm, async () => {
+      return work(this.#isServer ? "server-signature" : "client-signature", signer, algorithm, async () => {
         return { on: "signed", signature: await signer.sign(algorithm, content) };
       });
     },
   };
+
+  get #isServer(): boolean {
+    return this.#performers.server !== undefined;
+  }
+
+  get #server(): ServerPerformers {
+    const { server } = this.#performers;
+    if (!server) throw misuse("bad-option", "nobody was named to do a server's part");
+    return server;
+  }
 
   get #secrets(): TlsSecrets {
     const { secrets } = this.#performers;
@@ -169,6 +211,11 @@ export class EffectPerformer {
     if (!key) throw misuse("unexpected-answer", "no key share was made");
     return key;
   }
+}
+
+/** In whose lane a connection's events belong: a server's stand with the cloud. */
+export function actorOf({ server }: Performers): "cloud" | "host" {
+  return server ? "cloud" : "host";
 }
 
 function work(

@@ -7,12 +7,14 @@ import type { SuiteName, TlsVersion } from "./suites.ts";
 
 /** What somebody outside the engine has to do before the handshake can go on; one at a time, each answered once. */
 export type Effect =
-  /** Answered by `random`. The client random. */
+  /** Answered by `random`. The client random; a server asks for its own and for a session id at once. */
   | { readonly do: "random"; readonly length: number }
   /** Answered by `generated`. The key pair must be kept for `agree`. */
   | { readonly do: "generate"; readonly group: NamedGroup }
   /** Answered by `agreed`. */
   | { readonly do: "agree"; readonly group: NamedGroup; readonly peerKey: Uint8Array }
+  /** Answered by `agreed`. A server agrees with its certificate's own key. RFC 8422, section 2.1 */
+  | { readonly do: "agree-static"; readonly peerKey: Uint8Array }
   /** Answered by `dh-agreed`. Our key pair and the agreement in one, on a group of the server's own; big-endian. */
   | {
       readonly do: "agree-dh";
@@ -29,6 +31,8 @@ export type Effect =
       readonly servername: string;
       readonly keyUsage: "digitalSignature" | "keyAgreement";
     }
+  /** Answered by `chain-verified`. DER certificates of a client, its own first. */
+  | { readonly do: "verify-client"; readonly chain: readonly Uint8Array[] }
   /** Answered by `verified`. */
   | {
       readonly do: "verify";
@@ -68,7 +72,7 @@ export type Answer =
   | { readonly on: "agreed"; readonly secret: Uint8Array }
   /** `secret` without leading zeros. RFC 5246, section 8.1.2 */
   | { readonly on: "dh-agreed"; readonly publicKey: Uint8Array; readonly secret: Uint8Array }
-  /** `publicKey` is the DER SubjectPublicKeyInfo of the server's certificate. */
+  /** `publicKey` is the DER SubjectPublicKeyInfo of the peer's certificate. */
   | { readonly on: "chain-verified"; readonly publicKey: Uint8Array }
   | { readonly on: "verified"; readonly valid: boolean }
   | { readonly on: "master-derived" }
@@ -121,12 +125,12 @@ export type ConnectionFacts = {
   readonly servername: string;
   /** The application protocol, or undefined where none was agreed. */
   readonly alpn: string | undefined;
-  /** The server's DER certificates as sent, its own first. */
+  /** The peer's DER certificates as sent, its own first. */
   readonly peerChain: readonly Uint8Array[];
   /** Whether the keys are bound to the whole handshake; TLS 1.3's always are. RFC 7627, section 4 */
   readonly extendedMasterSecret: boolean;
-  /** What became of the server's request for a certificate. */
   /** Whether a session was resumed; the certificates are then those of its first handshake, verified again. */
   readonly resumed: boolean;
+  /** What became of the server's request for a certificate. */
   readonly clientCertificate: "sent" | "none-fitting" | "not-requested";
 };

@@ -1,7 +1,7 @@
 import type { ErrorEntry } from "../codec/index.ts";
 import type { AlertName } from "./alerts.ts";
 
-/** A code's cause and cure, and the alert that tells the server; without one, nobody is told. */
+/** A code's cause and cure, and the alert that tells the peer; without one, nobody is told. */
 export type TlsErrorEntry = ErrorEntry & { readonly alert?: AlertName };
 
 /** The codes of `tls`. Alerts: RFC 5246, section 7.2.2; RFC 8446, section 6.2 */
@@ -9,27 +9,27 @@ export const TLS_ERRORS = {
   "unexpected-message": {
     alert: "unexpected_message",
     cause: "A message came that the protocol does not allow at this point.",
-    cure: "The server is broken or hostile, or something other than TLS answered; the message names what came and when.",
+    cure: "The peer is broken or hostile, or something other than TLS answered; the message names what came and when.",
   },
   "malformed-message": {
     alert: "decode_error",
     cause: "A handshake message does not have the form that its specification gives it.",
-    cure: "The server is broken or hostile; the cause holds the offset of the offending byte.",
+    cure: "The peer is broken or hostile; the cause holds the offset of the offending byte.",
   },
   "not-tls": {
     alert: "protocol_version",
-    cause: "The first bytes from the server are not a TLS record.",
-    cure: "Check host and port: a plain-text server (HTTP, MQTT on 1883) may be listening there.",
+    cause: "The peer's first bytes are not a TLS record.",
+    cure: "Check host and port: something that speaks plain text (HTTP, MQTT on 1883) may be on the other side.",
   },
   "bad-record-version": {
     alert: "protocol_version",
     cause: "A record names another version than the one that was agreed.",
-    cure: "The server is broken, or bytes were changed on the way.",
+    cure: "The peer is broken, or bytes were changed on the way.",
   },
   "record-too-long": {
     alert: "record_overflow",
     cause: "A record is longer than the protocol allows.",
-    cure: "The server is broken, or bytes were lost or added on the way.",
+    cure: "The peer is broken, or bytes were lost or added on the way.",
   },
   "bad-record-mac": {
     alert: "bad_record_mac",
@@ -38,23 +38,23 @@ export const TLS_ERRORS = {
   },
   "empty-record-flood": {
     alert: "unexpected_message",
-    cause: "The server sent many records in a row that carry nothing.",
-    cure: "The server is broken or wants to keep this device busy.",
+    cause: "The peer sent many records in a row that carry nothing.",
+    cure: "The peer is broken or wants to keep this side busy.",
   },
   "warning-flood": {
     alert: "unexpected_message",
-    cause: "The server sent many warnings or renegotiation requests in a row.",
-    cure: "The server is broken or wants to keep this device busy.",
+    cause: "The peer sent many warnings or renegotiation requests in a row.",
+    cure: "The peer is broken or wants to keep this side busy.",
   },
   "message-too-long": {
     alert: "illegal_parameter",
     cause: "A handshake message is longer than 64 KiB.",
-    cure: "No sound server sends one; check how many certificates it is configured to send.",
+    cure: "No sound peer sends one; check how many certificates it is configured to send.",
   },
   "misaligned-key-change": {
     alert: "unexpected_message",
     cause: "Handshake bytes were left over in a record when the keys changed.",
-    cure: "The server is broken or hostile: bytes without protection must not continue under protection.",
+    cure: "The peer is broken or hostile: bytes without protection must not continue under protection.",
   },
   "unsupported-version": {
     alert: "protocol_version",
@@ -128,8 +128,8 @@ export const TLS_ERRORS = {
   },
   "bad-compression": {
     alert: "illegal_parameter",
-    cause: "The server chose to compress, which this client never offers.",
-    cure: "The server is broken or hostile.",
+    cause: "The peer insists on compression, which is never spoken here.",
+    cure: "The peer is broken or hostile.",
   },
   "unsolicited-extension": {
     alert: "unsupported_extension",
@@ -139,17 +139,18 @@ export const TLS_ERRORS = {
   "misplaced-extension": {
     alert: "illegal_parameter",
     cause: "An extension stands in a message where it does not belong.",
-    cure: "The server is broken; the message names the extension.",
+    cure: "The peer is broken; the message names the extension.",
   },
   "duplicate-extension": {
     alert: "illegal_parameter",
     cause: "The same extension stands twice in one message.",
-    cure: "The server is broken or hostile; the message names the extension.",
+    cure: "The peer is broken or hostile; the message names the extension.",
   },
   "insecure-renegotiation": {
     alert: "handshake_failure",
-    cause: "The server does not confirm secure renegotiation, so an attacker could have spoken before this client.",
-    cure: "Update the server: RFC 5746 is from 2010.",
+    cause:
+      "The peer's word about secure renegotiation is missing or wrong, so an attacker could have spoken before the client.",
+    cure: "Update the peer: RFC 5746 is from 2010.",
   },
   "bad-alpn": {
     alert: "illegal_parameter",
@@ -158,8 +159,8 @@ export const TLS_ERRORS = {
   },
   "bad-point-formats": {
     alert: "illegal_parameter",
-    cause: "The server does not accept uncompressed points.",
-    cure: "The server is broken: uncompressed points are mandatory.",
+    cause: "The peer does not accept uncompressed points.",
+    cure: "The peer is broken: uncompressed points are mandatory.",
   },
   "unoffered-group": {
     alert: "illegal_parameter",
@@ -168,18 +169,18 @@ export const TLS_ERRORS = {
   },
   "unoffered-scheme": {
     alert: "illegal_parameter",
-    cause: "The server signed with an algorithm that this client did not offer.",
-    cure: "Configure the server to sign with SHA-256 or better; SHA-1 is never accepted.",
+    cause: "The peer signed with an algorithm that was not offered to it.",
+    cure: "Configure the peer to sign with SHA-256 or better; SHA-1 is never accepted.",
   },
   "scheme-not-for-key": {
     alert: "illegal_parameter",
-    cause: "The signature algorithm that the server names does not fit the key in its certificate.",
-    cure: "The server is broken or hostile.",
+    cause: "The signature algorithm that the peer names does not fit the key in its certificate.",
+    cure: "The peer is broken or hostile.",
   },
   "certificate-not-for-suite": {
     alert: "unsupported_certificate",
-    cause: "The key in the server's certificate does not fit the cipher suite that the server chose.",
-    cure: "The server is misconfigured: an ECDSA suite needs an EC key, an RSA suite an RSA key.",
+    cause: "The key in the peer's certificate is not of a kind that the cipher suite or the request for it allows.",
+    cure: "The peer is misconfigured: an ECDSA suite needs an EC key, an RSA suite an RSA key; clients sign with either.",
   },
   "no-server-certificate": {
     alert: "decode_error",
@@ -188,12 +189,12 @@ export const TLS_ERRORS = {
   },
   "chain-too-long": {
     alert: "bad_certificate",
-    cause: "The server sent more than ten certificates.",
-    cure: "Configure the server to send only its own chain.",
+    cause: "The peer sent more than ten certificates.",
+    cure: "Configure the peer to send only its own chain.",
   },
   "certificate-refused": {
     alert: "bad_certificate",
-    cause: "The server's certificate chain is not valid, not trusted, or not for this name.",
+    cause: "The peer's certificate chain is not valid, not trusted, or not for this name or purpose.",
     cure: "The cause names the certificate and the rule. Check the `ca` option, the name connected to, and both clocks.",
   },
   "bad-server-signature": {
@@ -201,10 +202,36 @@ export const TLS_ERRORS = {
     cause: "The server's handshake signature does not verify: it does not hold the certificate's private key.",
     cure: "Suspect an attacker, or a server whose key and certificate do not belong together.",
   },
+  "no-common-version": {
+    alert: "protocol_version",
+    cause: "The client does not offer TLS 1.2, the one version that the demonstration server speaks.",
+    cure: "Let the client offer TLS 1.2.",
+  },
+  "needless-fallback": {
+    alert: "inappropriate_fallback",
+    cause: "The client says that it fell back to an older version, although this server speaks a newer one.",
+    cure: "Suspect an attacker who makes connections fail, or a network that does; do not let the client fall back.",
+  },
+  "no-common-suite": {
+    alert: "handshake_failure",
+    cause:
+      "No cipher suite of the server's can be used with this client: its suites, groups or signature algorithms exclude it.",
+    cure: "Compare both sides: a client that offers ECDHE only and a server that was started for ECDH never meet.",
+  },
+  "no-client-certificate": {
+    alert: "handshake_failure",
+    cause: "The server demands a client certificate and the client sent none.",
+    cure: "Give the client a certificate of an authority that the server names.",
+  },
+  "bad-client-signature": {
+    alert: "decrypt_error",
+    cause: "The client's signature does not verify: it does not hold its certificate's private key.",
+    cure: "Suspect an attacker, or a client whose key and certificate do not belong together: is the chip's key the certificate's?",
+  },
   "bad-key-share": {
     alert: "illegal_parameter",
-    cause: "The server's public key for the key agreement is not a point on the agreed group.",
-    cure: "The server is broken or hostile.",
+    cause: "The peer's public key for the key agreement is not a point on the agreed group.",
+    cure: "The peer is broken or hostile.",
   },
   "weak-dh-group": {
     alert: "insufficient_security",
@@ -213,20 +240,20 @@ export const TLS_ERRORS = {
   },
   "bad-finished": {
     alert: "decrypt_error",
-    cause: "The server's Finished does not match this client's view of the handshake: somebody changed it on the way.",
+    cause: "The peer's Finished does not match this side's view of the handshake: somebody changed it on the way.",
     cure: "Suspect an attacker or a broken middlebox between device and server.",
   },
   "alert-received": {
-    cause: "The server ended the connection with an alert.",
+    cause: "The peer ended the connection with an alert.",
     cure: "The alert's name says why: handshake_failure (no common suite), bad_certificate or unknown_ca (our certificate), protocol_version.",
   },
   "closed-in-handshake": {
-    cause: "The server closed the connection before the handshake was complete.",
-    cure: "Look at the server's log; some servers close without an alert when they dislike the client's certificate.",
+    cause: "The peer closed the connection before the handshake was complete.",
+    cure: "Look at the peer's log; some servers close without an alert when they dislike the client's certificate.",
   },
   truncated: {
-    cause: "The connection ended without the server's goodbye (close_notify): data may be missing.",
-    cure: "Treat what was received as incomplete; some servers omit the goodbye, an attacker can cut it off.",
+    cause: "The connection ended without the peer's goodbye (close_notify): data may be missing.",
+    cure: "Treat what was received as incomplete; some programs omit the goodbye, an attacker can cut it off.",
   },
   "operation-failed": {
     alert: "internal_error",
@@ -249,7 +276,7 @@ export const TLS_ERRORS = {
   "handshake-timeout": {
     alert: "user_canceled",
     cause: "The handshake did not finish in time.",
-    cure: "Check that a TLS server is listening on that port, and whether the secure element answers.",
+    cure: "Check that TLS is spoken on that port, and whether the secure element answers.",
   },
   aborted: {
     alert: "user_canceled",

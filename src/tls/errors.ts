@@ -4,7 +4,7 @@ import { TLS_ERRORS, type TlsErrorCode, type TlsErrorEntry } from "./error-codes
 
 export { TLS_ERRORS, type TlsErrorCode };
 
-/** The server broke a rule; `alert` is what it is told, undefined where nobody is left to tell. */
+/** The peer broke a rule; `alert` is what it is told, undefined where nobody is left to tell. */
 export class TlsError extends ProtocolError<TlsErrorCode, AlertName | undefined> {
   constructor(code: TlsErrorCode, message: string, details: ErrorDetails & { alert?: AlertName } = {}) {
     const entry: TlsErrorEntry = TLS_ERRORS[code];
@@ -16,17 +16,17 @@ export class TlsError extends ProtocolError<TlsErrorCode, AlertName | undefined>
   }
 }
 
-/** The server ended the connection with a fatal alert, `wire` by number and `alert` by name. */
+/** The peer ended the connection with a fatal alert, `wire` by number and `alert` by name. */
 export class AlertReceived extends Refused<TlsErrorCode> {
   readonly alert: string;
 
-  constructor(description: number, during: string) {
-    super("alert-received", `the server sent the alert ${alertName(description)} during ${during}`, description);
+  constructor(description: number, during: string, peer: "client" | "server" = "server") {
+    super("alert-received", `the ${peer} sent the alert ${alertName(description)} during ${during}`, description);
     this.alert = alertName(description);
   }
 }
 
-/** The transport or an operation on our side failed, or our side gave up: nothing is wrong with what the server said. */
+/** The transport or an operation on our side failed, or our side gave up: nothing is wrong with what the peer said. */
 export class LocalFailure extends HawserError<TlsErrorCode> {
   get alert(): AlertName | undefined {
     const entry: TlsErrorEntry = TLS_ERRORS[this.code];
@@ -48,7 +48,7 @@ export function asTlsError(error: unknown, where: string): HawserError {
   return new LocalFailure("operation-failed", `${where}: unexpected failure`, { cause: error });
 }
 
-/** The alert that an error demands; what is not the server's fault is an internal error of ours. RFC 8446, section 6.2 */
+/** The alert that an error demands; what is not the peer's fault is an internal error of ours. RFC 8446, section 6.2 */
 export function alertFor(error: unknown): AlertName | undefined {
   if (error instanceof TlsError || error instanceof LocalFailure) return error.alert;
   if (error instanceof AlertReceived) return undefined;

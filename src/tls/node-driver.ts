@@ -4,8 +4,8 @@ import type { Duplex } from "node:stream";
 import type { HawserError } from "../codec/index.ts";
 import type { Clock } from "../crypto/index.ts";
 import type { Trace } from "../trace/index.ts";
-import type { Connection } from "./connection.ts";
-import { EffectPerformer, type Performers } from "./effect-performer.ts";
+import type { Endpoint } from "./endpoint.ts";
+import { actorOf, EffectPerformer, type Performers } from "./effect-performer.ts";
 import type { ConnectionFacts, Effect, Input, Output } from "./effects.ts";
 import type { Incoming } from "./node-tcp.ts";
 import type { Session } from "./sessions.ts";
@@ -38,7 +38,7 @@ export type DriverEvents = {
 /** Moves bytes between a transport and a connection, and has the connection's effects carried out. */
 export class Driver {
   readonly #socket: Duplex;
-  readonly #connection: Connection;
+  readonly #connection: Endpoint;
   readonly #options: DriverOptions;
   readonly #events: DriverEvents;
   readonly #performer: EffectPerformer;
@@ -48,7 +48,7 @@ export class Driver {
   #wantsData = true;
   #isFlowing: boolean | undefined;
 
-  constructor(socket: Duplex, connection: Connection, options: DriverOptions, events: DriverEvents) {
+  constructor(socket: Duplex, connection: Endpoint, options: DriverOptions, events: DriverEvents) {
     this.#socket = socket;
     this.#connection = connection;
     this.#options = options;
@@ -120,7 +120,7 @@ export class Driver {
       case "session":
         return this.#events.session(output.session);
       case "trace":
-        return this.#options.trace.emit("host", output.event);
+        return this.#options.trace.emit(actorOf(this.#options.performers), output.event);
       case "connected":
         this.#waitNoMore();
         void this.#performer.release();

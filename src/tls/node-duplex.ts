@@ -2,7 +2,7 @@ import { Socket } from "node:net";
 import { Duplex } from "node:stream";
 
 import { concat } from "../codec/index.ts";
-import type { Connection } from "./connection.ts";
+import type { Endpoint } from "./endpoint.ts";
 import type { ConnectionFacts } from "./effects.ts";
 import { LocalFailure, misuse } from "./errors.ts";
 import type { Session } from "./sessions.ts";
@@ -27,13 +27,13 @@ export class TlsDuplex extends Duplex {
   /** Settles with the server's first data or goodbye: in TLS 1.3 the first sign that it accepts our certificate. */
   readonly heard: Promise<void>;
   readonly #socket: Duplex;
-  readonly #connection: Connection;
+  readonly #connection: Endpoint;
   readonly #driver: Driver;
   readonly #reject: (error: Error) => void;
   #facts: ConnectionFacts | undefined;
   #whenConnected: (() => void) | undefined;
 
-  constructor(socket: Duplex, connection: Connection, options: TlsDuplexOptions) {
+  constructor(socket: Duplex, connection: Endpoint, options: TlsDuplexOptions) {
     // TLS 1.2 answers a goodbye at once, so nothing can be written after the server's. RFC 5246, section 7.2.1
     super({ allowHalfOpen: false });
     const { promise, resolve, reject } = Promise.withResolvers<ConnectionFacts>();

@@ -10,7 +10,7 @@ import { TlsError } from "./errors.ts";
  */
 export class CertificateVerified {
   readonly chain: readonly Uint8Array[];
-  /** DER SubjectPublicKeyInfo of the server's certificate. */
+  /** DER SubjectPublicKeyInfo of the peer's certificate. */
   readonly publicKey: Uint8Array;
 
   private constructor(chain: readonly Uint8Array[], publicKey: Uint8Array) {
@@ -18,7 +18,7 @@ export class CertificateVerified {
     this.publicKey = publicKey;
   }
 
-  /** From the answer to `verify-chain`, for the chain that it was asked about. */
+  /** From the answer to `verify-chain` or `verify-client`, for the chain that it was asked about. */
   static from(chain: readonly Uint8Array[], answer: Extract<Answer, { on: "chain-verified" }>): CertificateVerified {
     return new CertificateVerified(chain, answer.publicKey);
   }
@@ -34,6 +34,23 @@ export class ServerSignatureVerified {
   static from(answer: Extract<Answer, { on: "verified" }>): ServerSignatureVerified {
     if (!answer.valid) throw new TlsError("bad-server-signature", "the server's signature does not verify");
     return new ServerSignatureVerified();
+  }
+
+  get isProven(): true {
+    return this.#proof;
+  }
+}
+
+/** The client signed this handshake with its certificate's key. RFC 5246, section 7.4.8 */
+export class ClientSignatureVerified {
+  readonly #proof = true;
+
+  private constructor() {}
+
+  /** From the answer to `verify`; throws `bad-client-signature`. */
+  static from(answer: Extract<Answer, { on: "verified" }>): ClientSignatureVerified {
+    if (!answer.valid) throw new TlsError("bad-client-signature", "the client's signature does not verify");
+    return new ClientSignatureVerified();
   }
 
   get isProven(): true {
@@ -58,7 +75,7 @@ export class PskAccepted {
   }
 }
 
-/** The server saw the same handshake as we did. RFC 5246, section 7.4.9; RFC 8446, section 4.4.4 */
+/** The peer saw the same handshake as we did. RFC 5246, section 7.4.9; RFC 8446, section 4.4.4 */
 export class FinishedVerified {
   readonly #proof = true;
 
@@ -66,7 +83,7 @@ export class FinishedVerified {
 
   /** Throws `bad-finished` unless the verify_data are the same. */
   static check(expected: Uint8Array, received: Uint8Array): FinishedVerified {
-    if (!sameBytes(expected, received)) throw new TlsError("bad-finished", "the server's verify_data is wrong");
+    if (!sameBytes(expected, received)) throw new TlsError("bad-finished", "the peer's verify_data is wrong");
     return new FinishedVerified();
   }
 

@@ -7,8 +7,11 @@ import type { TlsVersion } from "./suites.ts";
 import type { Transcript } from "./transcript.ts";
 import type { Wire } from "./wire.ts";
 
-/** What every state of a handshake carries. */
-export type Handshake = { readonly config: ClientConfig; readonly wire: Wire; readonly transcript: Transcript };
+/** What every state of a handshake carries, at either end. */
+export type Engine = { readonly wire: Wire; readonly transcript: Transcript };
+
+/** What every state of a client's handshake carries. */
+export type Handshake = Engine & { readonly config: ClientConfig };
 
 /** Record and hello versions. RFC 5246, section 6.2.1; RFC 8446, section 4.2.1 */
 export const VERSIONS = { "TLSv1.2": 0x0303, "TLSv1.3": 0x0304 } as const satisfies Record<TlsVersion, number>;
@@ -21,28 +24,28 @@ export type KeyExport = {
 };
 
 /** One state of a connection: each input it allows gives the next state, everything else is refused here. */
-export abstract class State {
+export abstract class State<H extends Engine = Handshake> {
   /** What it waits for, in the words that an error message uses. */
   abstract readonly name: string;
   /** Whether an effect is under way; until its answer, what the server sends has to wait. */
   readonly awaitsAnswer: boolean = false;
   /** Whether application data may be sent. */
   readonly isConnected: boolean = false;
-  protected readonly handshake: Handshake;
+  protected readonly handshake: H;
 
-  constructor(handshake: Handshake) {
+  constructor(handshake: H) {
     this.handshake = handshake;
   }
 
-  onMessage(message: HandshakeMessage): State {
+  onMessage(message: HandshakeMessage): State<H> {
     throw new TlsError("unexpected-message", `${messageName(message.type)} while waiting for ${this.name}`);
   }
 
-  onChangeCipherSpec(): State {
+  onChangeCipherSpec(): State<H> {
     throw new TlsError("unexpected-message", `change_cipher_spec while waiting for ${this.name}`);
   }
 
-  onData(_data: Uint8Array): State {
+  onData(_data: Uint8Array): State<H> {
     throw new TlsError("unexpected-message", `application data while waiting for ${this.name}`);
   }
 
@@ -56,11 +59,11 @@ export abstract class State {
     throw misuse("not-connected", `keys to export while waiting for ${this.name}`);
   }
 
-  onUpdateKeys(): State {
+  onUpdateKeys(): State<H> {
     throw misuse("not-connected", `new keys while waiting for ${this.name}`);
   }
 
-  onAnswer(answer: Exclude<Answer, { on: "failed" }>): State {
+  onAnswer(answer: Exclude<Answer, { on: "failed" }>): State<H> {
     throw misuse("unexpected-answer", `${answer.on} while waiting for ${this.name}`);
   }
 
@@ -87,19 +90,19 @@ export abstract class State {
 }
 
 /** A state that waits for the answer to one effect. */
-export abstract class Awaiting<K extends Answer["on"]> extends State {
+export abstract class Awaiting<K extends Answer["on"], H extends Engine = Handshake> extends State<H> {
   override readonly awaitsAnswer = true;
   readonly #kind: K;
 
-  constructor(handshake: Handshake, effect: Effect, kind: K) {
+  constructor(handshake: H, effect: Effect, kind: K) {
     super(handshake);
     this.#kind = kind;
     handshake.wire.emit(effect);
   }
 
-  protected abstract resume(answer: Extract<Answer, { on: K }>): State;
+  protected abstract resume(answer: Extract<Answer, { on: K }>): State<H>;
 
-  override onAnswer(answer: Exclude<Answer, { on: "failed" }>): State {
+  override onAnswer(answer: Exclude<Answer, { on: "failed" }>): State<H> {
     if (answer.on !== this.#kind) return super.onAnswer(answer);
     return this.resume(answer as unknown as Extract<Answer, { on: K }>);
   }

@@ -20,11 +20,14 @@ export type FieldValue = number | string | boolean;
 /** Which step of a TLS handshake somebody performed. */
 export type TlsOperation =
   | "client-random"
+  | "server-random"
   | "key-share"
   | "key-agreement"
   | "verify-chain"
   | "verify-server-signature"
+  | "verify-client-signature"
   | "client-signature"
+  | "server-signature"
   | "master-secret";
 
 /** What can happen, one variant a kind. Times are in milliseconds, sizes in bytes. */

@@ -34,6 +34,8 @@ export type Hierarchy = {
   readonly intermediateKey: KeyObject;
   /** A server for `localhost`, `device.example` and 127.0.0.1. */
   readonly server: (kind?: KeyKind, order?: Partial<CertificateOrder>) => Promise<Holder>;
+  /** The same with a P-256 key that may also agree on secrets, as static ECDH needs it. */
+  readonly agreeingServer: () => Promise<Holder>;
   readonly device: (kind?: KeyKind) => Promise<Holder>;
   /** A device certificate for a key that lives elsewhere. */
   readonly deviceFor: (publicKey: Uint8Array) => Promise<readonly Uint8Array[]>;
@@ -73,6 +75,7 @@ export async function newHierarchy(name = "Test"): Promise<Hierarchy> {
     intermediate,
     intermediateKey,
     server: (kind = "ecdsa", more = {}) => hold("server", "CN=server", kind, { names, ...more }),
+    agreeingServer: () => hold("agreeingServer", "CN=server", "ecdsa", { names }),
     device: (kind = "ecdsa") => hold("device", "CN=device-1,O=Hawser", kind),
     deviceFor: async (publicKey) => [
       (await issue("device", "CN=chip-device,O=Hawser", publicKey, intermediate)).der,

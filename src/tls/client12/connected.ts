@@ -1,52 +1,39 @@
 import { empty, Writer } from "../../codec/index.ts";
 import { prf12 } from "../../crypto/index.ts";
-import { misuse } from "../errors.ts";
+import { Established12 } from "../established12.ts";
 import { bodyOf, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import type { FinishedVerified } from "../proofs.ts";
-import { type Handshake, type KeyExport, State } from "../state.ts";
+import type { Handshake, KeyExport, State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import { type Agreed, chainOf } from "./trust.ts";
 
 /** The connection is up: it cannot be built without proof of the server's chain, signature (or session) and Finished. */
-export class Connected12 extends State {
-  readonly name = "application data";
-  override readonly isConnected = true;
-
+export class Connected12 extends Established12<Handshake> {
   readonly #negotiation: Negotiation12;
   readonly #master: Uint8Array | undefined;
 
   constructor(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed, _finished: FinishedVerified) {
-    super(handshake);
     const { config, wire } = handshake;
+    const { suiteName: suite, alpn, extendedMasterSecret } = negotiation;
+    const { group, clientCertificate, trust, master } = agreed;
+    if (config.logsKeys && master.kind === "bytes") {
+      wire.logKey("CLIENT_RANDOM", negotiation.randoms.client, master.bytes);
+    }
+    super(handshake, {
+      protocol: "TLSv1.2",
+      suite,
+      group,
+      servername: config.servername,
+      alpn,
+      peerChain: chainOf(trust),
+      extendedMasterSecret,
+      resumed: "resumed" in trust,
+      clientCertificate,
+    });
     this.#negotiation = negotiation;
     // Without the extended master secret two connections might export the same keys. RFC 7627, section 6.1
-    const mayExport = config.exportsKeys && negotiation.extendedMasterSecret && agreed.master.kind === "bytes";
-    this.#master = mayExport && agreed.master.kind === "bytes" ? agreed.master.bytes.slice() : undefined;
-    if (config.logsKeys && agreed.master.kind === "bytes") {
-      wire.logKey("CLIENT_RANDOM", negotiation.randoms.client, agreed.master.bytes);
-    }
-    const { suiteName: suite, alpn, extendedMasterSecret } = negotiation;
-    const { group, clientCertificate, trust } = agreed;
-    const { servername } = handshake.config;
-    const facts = { protocol: "TLSv1.2", suite, group, servername, alpn } as const;
-    handshake.wire.emit({
-      do: "trace",
-      event: { kind: "tls.connected", ...facts, group: group ?? "", alpn: alpn ?? "" },
-    });
-    if (negotiation.suite.legacy) {
-      const detail = `${suite} is legacy: an old message may be read once the server's key is known`;
-      handshake.wire.emit({ do: "trace", event: { kind: "process", what: "warning", detail } });
-    }
-    handshake.wire.emit({
-      do: "connected",
-      facts: {
-        ...facts,
-        peerChain: chainOf(trust),
-        extendedMasterSecret,
-        resumed: "resumed" in trust,
-        clientCertificate,
-      },
-    });
+    const mayExport = config.exportsKeys && extendedMasterSecret && master.kind === "bytes";
+    this.#master = mayExport ? master.bytes.slice() : undefined;
   }
 
   /** RFC 5705, section 4: no context and an empty one are different things here. */
@@ -64,19 +51,6 @@ export class Connected12 extends State {
     bodyOf(empty, message);
     // RFC 5246, section 7.2.2: a client that does not renegotiate says so and goes on.
     this.handshake.wire.sendAlert("no_renegotiation", "warning");
-    return this;
-  }
-
-  override onSend(data: Uint8Array): void {
-    this.handshake.wire.sendData(data);
-  }
-
-  override onUpdateKeys(): State {
-    throw misuse("bad-option", "TLS 1.2 cannot change keys within a connection");
-  }
-
-  override onData(data: Uint8Array): State {
-    this.handshake.wire.emit({ do: "deliver", data });
     return this;
   }
 }

@@ -1,5 +1,6 @@
-import { type HawserError, UsageError } from "../../codec/index.ts";
+import type { HawserError } from "../../codec/index.ts";
 import { ecPublicPoint, type NamedGroup } from "../../crypto/index.ts";
+import { agreementFailure } from "../agreement-failure.ts";
 import type { Answer } from "../effects.ts";
 import { misuse, TlsError } from "../errors.ts";
 import { GROUP_OF_CURVE } from "../groups.ts";
@@ -145,9 +146,4 @@ function sayPsk(handshake: Handshake, exchange: Exchange): State {
   const message = handshakeMessage("client_key_exchange", clientKeyExchangePsk, psk.identity);
   const keys = secretsElsewhere ? { source: { kind: "psk" } as const } : { premaster: pskPremaster(psk.key) };
   return sayKeys(handshake, exchange, { message, group: undefined, ...keys });
-}
-
-function agreementFailure(cause: unknown, group: string): TlsError | undefined {
-  if (!(cause instanceof UsageError) || cause.code !== "bad-peer-key") return undefined;
-  return new TlsError("bad-key-share", `${group}: ${cause.message}`, { cause });
 }
