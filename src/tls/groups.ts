@@ -1,4 +1,4 @@
-import type { CurveName, NamedGroup } from "../crypto/index.ts";
+import type { NamedGroup } from "../crypto/index.ts";
 
 /** Key-agreement groups: their codes, and how long a server's public keys are in bytes. RFC 8446, section 4.2.7; RFC 8422, section 5.1.1 */
 export const GROUPS = {

@@ -597,7 +597,7 @@ test("alertFor gives any error that is not of this room internal_error, and one 
 });
 
 test("every error code of tls is provoked by a test", () => {
-  const files = globSync("*.test.ts", { cwd: import.meta.dirname });
+  const files = globSync("**/*.test.ts", { cwd: import.meta.dirname });
   const text = files.map((name) => readFileSync(join(import.meta.dirname, name), "utf8")).join("");
   const missing = Object.keys(TLS_ERRORS).filter((code) => !text.includes(`"${code}"`));
   assert.deepEqual(missing, []);
