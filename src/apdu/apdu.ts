@@ -25,7 +25,7 @@ export const MAX_SHORT_RESPONSE = 258;
  * expected length outside 1..256. ISO/IEC 7816-4, section 5.1
  */
 export function encodeCommand({ cla, ins, p1, p2, data, le }: CommandApdu): Uint8Array {
-  const writer = new Writer(MAX_SHORT_COMMAND).u8(cla).u8(ins).u8(p1).u8(p2);
+  const writer = new Writer(6 + data.length).u8(cla).u8(ins).u8(p1).u8(p2);
   if (data.length > 0) writer.prefixed(1, (body) => body.bytes(data));
   // Le 00 asks for 256 bytes, the most a short answer can hold.
   if (le !== undefined) writer.u8(le === 0x100 ? 0x00 : expectedLength(le, writer.length));

@@ -10,13 +10,11 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  */
 export class Reader {
   readonly #input: Uint8Array;
-  readonly #view: DataView;
   readonly #origin: number;
   #offset = 0;
 
   constructor(input: Uint8Array, origin = 0) {
     this.#input = input;
-    this.#view = new DataView(input.buffer, input.byteOffset, input.byteLength);
     this.#origin = origin;
   }
 
@@ -31,28 +29,28 @@ export class Reader {
   }
 
   u8(): number {
-    const at = this.#take(1);
-    return this.#view.getUint8(at);
+    return this.#byte(this.#take(1));
   }
 
   u16(): number {
     const at = this.#take(2);
-    return this.#view.getUint16(at);
+    return (this.#byte(at) << 8) | this.#byte(at + 1);
   }
 
   u24(): number {
     const at = this.#take(3);
-    return this.#view.getUint8(at) * 0x10000 + this.#view.getUint16(at + 1);
+    return (this.#byte(at) << 16) | (this.#byte(at + 1) << 8) | this.#byte(at + 2);
   }
 
   u32(): number {
-    const at = this.#take(4);
-    return this.#view.getUint32(at);
+    return this.#word(this.#take(4));
   }
 
   u64(): bigint {
     const at = this.#take(8);
-    return this.#view.getBigUint64(at);
+    const high = this.#word(at);
+    const low = BigInt(this.#word(at + 4));
+    return high === 0 ? low : (BigInt(high) << 32n) | low;
   }
 
   /** The next `length` bytes, as a view. */
@@ -80,7 +78,7 @@ export class Reader {
   /** The next byte, not consumed. */
   peek(): number {
     this.#need(1);
-    return this.#view.getUint8(this.#offset);
+    return this.#byte(this.#offset);
   }
 
   /** A reader over the next `length` bytes, which this reader then skips. */
@@ -106,6 +104,16 @@ export class Reader {
   /** Throws `trailing` unless every byte was read. */
   end(): void {
     if (this.remaining > 0) throw new DecodeError("trailing", `${this.remaining} bytes left over`, this.at);
+  }
+
+  /** A byte that is there: whoever asks has taken it. */
+  #byte(at: number): number {
+    return this.#input[at] ?? 0;
+  }
+
+  #word(at: number): number {
+    const low = (this.#byte(at + 1) << 16) | (this.#byte(at + 2) << 8) | this.#byte(at + 3);
+    return this.#byte(at) * 0x1000000 + low;
   }
 
   #need(length: number): void {

@@ -9,12 +9,11 @@ const encoder = new TextEncoder();
  */
 export class Writer {
   #buffer: Uint8Array;
-  #view: DataView;
   #length = 0;
 
-  constructor(capacity = 256) {
+  /** Room to begin with. V8 keeps arrays of up to 64 bytes on its own heap, where they cost next to nothing. */
+  constructor(capacity = 64) {
     this.#buffer = new Uint8Array(capacity);
-    this.#view = new DataView(this.#buffer.buffer);
   }
 
   get length(): number {
@@ -22,40 +21,25 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#check(value, 0xff);
-    const at = this.#grow(1);
-    this.#view.setUint8(at, value);
-    return this;
+    return this.#integer(value, 1);
   }
 
   u16(value: number): this {
-    this.#check(value, 0xffff);
-    const at = this.#grow(2);
-    this.#view.setUint16(at, value);
-    return this;
+    return this.#integer(value, 2);
   }
 
   u24(value: number): this {
-    this.#check(value, 0xffffff);
-    const at = this.#grow(3);
-    this.#view.setUint8(at, value >>> 16);
-    this.#view.setUint16(at + 1, value & 0xffff);
-    return this;
+    return this.#integer(value, 3);
   }
 
   u32(value: number): this {
-    this.#check(value, 0xffffffff);
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
-    return this;
+    return this.#integer(value, 4);
   }
 
   u64(value: bigint): this {
     if (value < 0n || value > 0xffffffffffffffffn)
       throw new DecodeError("length", `${value} needs over 8 bytes`, this.#length);
-    const at = this.#grow(8);
-    this.#view.setBigUint64(at, value);
-    return this;
+    return this.#integer(Number(value >> 32n), 4).#integer(Number(value & 0xffffffffn), 4);
   }
 
   bytes(value: Uint8Array): this {
@@ -73,14 +57,24 @@ export class Writer {
     const at = this.#grow(size);
     body(this);
     const length = this.#length - at - size;
-    this.#check(length, 2 ** (8 * size) - 1);
-    for (let i = 0; i < size; i++) this.#view.setUint8(at + i, Math.floor(length / 2 ** (8 * (size - 1 - i))) & 0xff);
+    this.#check(length, MAX[size]);
+    this.#put(at, length, size);
     return this;
   }
 
   /** A copy of all that was written. */
   finish(): Uint8Array {
     return this.#buffer.slice(0, this.#length);
+  }
+
+  #integer(value: number, size: 1 | 2 | 3 | 4): this {
+    this.#check(value, MAX[size]);
+    this.#put(this.#grow(size), value, size);
+    return this;
+  }
+
+  #put(at: number, value: number, size: number): void {
+    for (let i = size - 1, left = value; i >= 0; i--, left >>>= 8) this.#buffer[at + i] = left;
   }
 
   #check(value: number, max: number): void {
@@ -96,9 +90,11 @@ export class Writer {
       const larger = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
       larger.set(this.#buffer.subarray(0, at));
       this.#buffer = larger;
-      this.#view = new DataView(larger.buffer);
     }
     this.#length = needed;
     return at;
   }
 }
+
+/** The largest value of a field of so many bytes. */
+const MAX = { 1: 0xff, 2: 0xffff, 3: 0xffffff, 4: 0xffffffff } as const;

@@ -101,16 +101,17 @@ function readSignature(reader: Reader, expected: string): void {
   }
 }
 
-const codecs = new Map<string, Codec<unknown>>();
+type Sides = { readonly request: Map<CallName, Codec<unknown>>; readonly response: Map<CallName, Codec<unknown>> };
 
-/** Built when first needed: a program makes some thirty of the calls. Only mechanisms differ between versions. */
-function codecOf(name: CallName, side: "request" | "response", clientVersion: number): Codec<unknown> {
-  const { widths, ...call } = CALLS[name];
-  const signature: string = call[side];
-  const key = `${signature} ${widths.join()} ${clientVersion}`;
-  const known = codecs.get(key);
-  if (known) return known;
-  const made = valuesCodec(signature, widths, clientVersion) as Codec<unknown>;
-  codecs.set(key, made);
+/** By protocol version: only mechanisms differ between those. */
+const codecs: Sides[] = [];
+
+/** Built when first needed: a program makes some thirty of the calls. */
+function codecOf(name: CallName, side: keyof Sides, clientVersion: number): Codec<unknown> {
+  const known = (codecs[clientVersion] ??= { request: new Map(), response: new Map() })[side];
+  const found = known.get(name);
+  if (found) return found;
+  const made = valuesCodec<string>(CALLS[name][side], CALLS[name].widths, clientVersion) as Codec<unknown>;
+  known.set(name, made);
   return made;
 }

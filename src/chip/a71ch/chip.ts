@@ -154,9 +154,11 @@ export class A71chChip implements Rehearsable {
     // A copy: what is stored must not change with the caller's buffer.
     const { seen, answer, channel } = this.#answer(Uint8Array.from(command));
     const plain = encodeResponse(answer);
-    const description = describeExchange(A71CH_COMMAND_SET, seen, plain);
-    const durationMs = this.#clock.now() - started;
-    this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
+    if (!this.#trace.isSilent) {
+      const description = describeExchange(A71CH_COMMAND_SET, seen, plain);
+      const durationMs = this.#clock.now() - started;
+      this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
+    }
     return channel ? encodeResponse(channel.protectResponse(answer)) : plain;
   }
 

@@ -65,6 +65,7 @@ export class A71chSession {
   async transmit(command: Uint8Array): Promise<Uint8Array> {
     const started = this.#clock.now();
     const { response, sentBytes, receivedBytes } = await this.#exchange(command);
+    if (this.#trace.isSilent) return response;
     const { name, statusWord, ...shown } = describeExchange(A71CH_COMMAND_SET, command, response);
     const event = {
       kind: "bus.exchange" as const,
