@@ -13,9 +13,14 @@ export class Lease {
     this.#leaseMs = leaseMs;
   }
 
+  /** Whether this client's next command may be carried out at once. */
+  isOpenTo(client: object): boolean {
+    return this.#holder === undefined || this.#holder === client;
+  }
+
   /** Settles when this client's next command may be carried out. */
   async turn(client: object): Promise<void> {
-    while (this.#holder !== undefined && this.#holder !== client) {
+    while (!this.isOpenTo(client)) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
     }
   }

@@ -42,6 +42,9 @@ export type ServedChip = {
 /** More clients than one bench has; each beyond is turned away at once. */
 const MAX_CONNECTIONS = 64;
 
+/** What a client may send ahead of its turn; beyond that its socket is not read. */
+const MAX_WAITING_BYTES = 64 * 1024;
+
 /**
  * Serves a chip over TCP with JRCP v1 and v2, told apart by a client's first bytes: any number of clients, one command at
  * a time, each reply in one write. A client that breaks the framing loses its connection; the chip and the other clients
@@ -55,7 +58,7 @@ export async function serveChip(options: ServeChipOptions): Promise<ServedChip> 
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    void serveSocket(socket, chip, lease, trace);
+    serveSocket(socket, chip, lease, trace);
   });
   server.maxConnections = MAX_CONNECTIONS;
   await listening(server, host, port);
@@ -70,31 +73,63 @@ export async function serveChip(options: ServeChipOptions): Promise<ServedChip> 
   };
 }
 
-async function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): Promise<void> {
+/** Requests are read by events, not by iterating the socket: that would cost more than most of the commands. */
+function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): void {
   const front = new JrcpFront(chip.readerName);
-  socket.once("close", () => lease.release(socket));
-  try {
-    for await (const chunk of socket as AsyncIterable<Uint8Array>) {
-      front.push(chunk);
-      for (let request = front.next(); request; request = front.next()) {
-        await lease.turn(socket);
-        if (socket.destroyed) return;
-        const before = chip.isMidSequence === true;
-        const reply = request(chip);
-        lease.carriedOut(socket, { before, after: chip.isMidSequence === true });
-        if ("end" in reply) return;
-        // One write a reply: clients are known that lose bytes when a reply comes in pieces.
-        if (!socket.write(reply.bytes)) await drained(socket);
-        // Whoever sends commands without waiting for answers lets others in between.
-        if (front.pendingBytes > 0) await turn();
-      }
+  let isAtWork = false;
+  const end = (cause?: unknown) => {
+    if (cause !== undefined && !socket.destroyed) {
+      const detail = `a chip connection was closed: ${cause instanceof Error ? cause.message : "unknown reason"}`;
+      trace.emit("chip", { kind: "process", what: "warning", detail });
     }
-  } catch (error) {
-    const detail = `a chip connection was closed: ${error instanceof Error ? error.message : "unknown reason"}`;
-    trace.emit("chip", { kind: "process", what: "warning", detail });
-  } finally {
     socket.destroy();
+  };
+  const work = async () => {
+    isAtWork = true;
+    try {
+      if ((await answerAll({ socket, front, chip, lease })) === "end") end();
+    } catch (error) {
+      end(error);
+    } finally {
+      isAtWork = false;
+      socket.resume();
+    }
+  };
+  socket.once("close", () => lease.release(socket));
+  socket.on("error", end);
+  socket.on("data", (chunk: Uint8Array) => {
+    try {
+      front.push(chunk);
+    } catch (error) {
+      return end(error);
+    }
+    if (!isAtWork) void work();
+    else if (front.pendingBytes > MAX_WAITING_BYTES) socket.pause();
+  });
+}
+
+type Served = {
+  readonly socket: Socket;
+  readonly front: JrcpFront;
+  readonly chip: Card;
+  readonly lease: Lease;
+};
+
+/** Answers what has come, one request behind the other; "end" where the client must be let go. */
+async function answerAll({ socket, front, chip, lease }: Served): Promise<"end" | "more"> {
+  for (let request = front.next(); request; request = front.next()) {
+    if (!lease.isOpenTo(socket)) await lease.turn(socket);
+    if (socket.destroyed) return "end";
+    const before = chip.isMidSequence === true;
+    const reply = request(chip);
+    lease.carriedOut(socket, { before, after: chip.isMidSequence === true });
+    if ("end" in reply) return "end";
+    // One write a reply: clients are known that lose bytes when a reply comes in pieces.
+    if (!socket.write(reply.bytes)) await drained(socket);
+    // Whoever sends commands without waiting for answers lets others in between.
+    if (front.pendingBytes > 0) await turn();
   }
+  return "more";
 }
 
 function drained(socket: Socket): Promise<void> {

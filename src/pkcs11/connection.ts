@@ -36,6 +36,11 @@ export class Connection {
     return encodeFrame({ serial: frame.serial, body: await this.#application.answer(frame.body) });
   }
 
+  /** How many bytes wait for their turn. */
+  get pendingBytes(): number {
+    return this.#frames.pendingBytes;
+  }
+
   /** The program is gone: its sessions are closed and its login ends. */
   close(): void {
     this.#application?.finalize();

@@ -8,6 +8,7 @@ import { nodeClock } from "../crypto/node.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
 import { Connection } from "./connection.ts";
 import type { Pkcs11ErrorCode } from "./errors.ts";
+import { FRAME_LIMITS } from "./frames.ts";
 import type { Token } from "./token.ts";
 
 export { NamesInFile } from "./node-names.ts";
@@ -50,7 +51,7 @@ export async function serveToken(options: ServeTokenOptions): Promise<ServedToke
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     const connection = new Connection({ token, clock, trace, connection: `pkcs11-${++count}` });
-    void serveSocket(socket, connection, trace);
+    serveSocket(socket, connection, trace);
   });
   server.maxConnections = MAX_CONNECTIONS;
   await listening(server, path);
@@ -65,21 +66,36 @@ export async function serveToken(options: ServeTokenOptions): Promise<ServedToke
   };
 }
 
-async function serveSocket(socket: Socket, connection: Connection, trace: Trace): Promise<void> {
-  try {
-    for await (const chunk of socket as AsyncIterable<Uint8Array>) {
-      connection.push(chunk);
+/** Requests are read by events, not by iterating the socket: that would cost more than most of the calls. */
+function serveSocket(socket: Socket, connection: Connection, trace: Trace): void {
+  let isAtWork = false;
+  const end = (cause: unknown) => {
+    if (!socket.destroyed) {
+      const detail = `a program's connection was closed: ${cause instanceof Error ? cause.message : "unknown reason"}`;
+      trace.emit("host", { kind: "process", what: "warning", detail });
+    }
+    socket.destroy();
+  };
+  const work = async () => {
+    isAtWork = true;
+    try {
       for (let answer = await connection.next(); answer; answer = await connection.next()) {
         if (!socket.write(answer)) await drained(socket);
       }
+    } catch (error) {
+      end(error);
+    } finally {
+      isAtWork = false;
+      socket.resume();
     }
-  } catch (error) {
-    const detail = `a program's connection was closed: ${error instanceof Error ? error.message : "unknown reason"}`;
-    trace.emit("host", { kind: "process", what: "warning", detail });
-  } finally {
-    connection.close();
-    socket.destroy();
-  }
+  };
+  socket.once("close", () => connection.close());
+  socket.on("error", end);
+  socket.on("data", (chunk: Uint8Array) => {
+    connection.push(chunk);
+    if (!isAtWork) void work();
+    else if (connection.pendingBytes > FRAME_LIMITS.maxBody) socket.pause();
+  });
 }
 
 function drained(socket: Socket): Promise<void> {
