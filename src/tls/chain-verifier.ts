@@ -7,6 +7,7 @@ import {
   type RevocationMode,
   validatePath,
 } from "../pki/index.ts";
+import type { Staples } from "./effects.ts";
 
 /** The key of a verified server: its DER SubjectPublicKeyInfo, and a handle of it where a chip has kept it. */
 export type VerifiedServer = { readonly publicKey: Uint8Array; readonly key?: VerificationKey };
@@ -18,8 +19,7 @@ export interface ChainVerifier {
   verify(
     chain: readonly Uint8Array[],
     purpose: {
-      /** OCSP responses that came along, each at its certificate's place. */
-      readonly staples: readonly (Uint8Array | undefined)[];
+      readonly staples: Staples;
       readonly servername: string;
       readonly keyUsage: "digitalSignature" | "keyAgreement";
     },
@@ -56,7 +56,7 @@ export function chainVerifier({
         purpose: "serverAuth",
         verifier,
         conformance,
-        ...(staples.some((each) => each !== undefined) ? { staples } : {}),
+        ...(staples ? { staples } : {}),
         ...(revocation ? { revocation } : {}),
         ...(crls ? { crls } : {}),
       });

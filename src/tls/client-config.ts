@@ -133,6 +133,10 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     const { length } = utf8Bytes(name);
     if (length === 0 || length > 255) throw misuse("bad-option", `alpn ${JSON.stringify(name)} is not 1 to 255 bytes`);
   }
+  if (psk && psk.identity.length > 0xffff) throw misuse("bad-option", `psk identity of ${psk.identity.length} bytes`);
+  if (psk?.identity.length === 0 && config.versions.includes("TLSv1.3")) {
+    throw misuse("bad-option", "an empty psk identity can only be said in TLS 1.2 (maxVersion)");
+  }
   const { session } = config;
   if (session && session.session.servername !== config.servername) {
     throw misuse("bad-option", `the session is for ${session.session.servername}, not for ${config.servername}`);

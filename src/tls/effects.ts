@@ -5,6 +5,12 @@ import type { EventBody } from "../trace/index.ts";
 import type { Session } from "./sessions.ts";
 import type { SuiteName, TlsVersion } from "./suites.ts";
 
+/**
+ * OCSP responses that came along, each at its certificate's place; undefined where none were asked for. A certificate may
+ * demand that one comes where it is asked for. RFC 6066, section 8; RFC 7633, section 4.2.3.1
+ */
+export type Staples = readonly (Uint8Array | undefined)[] | undefined;
+
 /** What somebody outside the engine has to do before the handshake can go on; one at a time, each answered once. */
 export type Effect =
   /** Answered by `random`. The client random; a server asks for its own and for a session id at once. */
@@ -26,8 +32,7 @@ export type Effect =
   | {
       readonly do: "verify-chain";
       readonly chain: readonly Uint8Array[];
-      /** OCSP responses that came along, each at its certificate's place. RFC 6066, section 8 */
-      readonly staples: readonly (Uint8Array | undefined)[];
+      readonly staples: Staples;
       readonly servername: string;
       readonly keyUsage: "digitalSignature" | "keyAgreement";
     }

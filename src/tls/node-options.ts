@@ -99,7 +99,7 @@ export function engineConfig(
     // Finite-field keys make a hello long that every server of today would answer with a curve.
     groups: options.groups ?? keyAgreement.groups.filter((group) => !group.startsWith("ffdhe")),
     identities: identities(options),
-    session: usableSession(options.session, now),
+    session: usableSession(options, now),
     asksStatus: (options.revocation ?? (options.crls ? "if-present" : "off")) !== "off",
     exportsKeys: options.exportsKeys ?? false,
     logsKeys: options.keyLog !== undefined,
@@ -123,8 +123,9 @@ function presharedKey({ psk, secrets }: ConnectOptions): ClientConfig["psk"] {
   return { identity: utf8Bytes(identity), key: key ?? new Uint8Array(0), hash: "sha256" };
 }
 
-function usableSession(kept: KeptSession | undefined, now: number): ClientConfig["session"] {
-  if (!kept) return undefined;
+/** Where revocation must be looked at and only the server can say something about it, a session would skip that. */
+function usableSession({ session: kept, revocation, crls }: ConnectOptions, now: number): ClientConfig["session"] {
+  if (!kept || (revocation === "required" && !crls)) return undefined;
   const ageMs = Math.max(0, now - kept.receivedAt);
   return ageMs < kept.session.lifetimeSeconds * 1000 ? { session: kept.session, ageMs } : undefined;
 }

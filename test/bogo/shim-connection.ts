@@ -176,7 +176,7 @@ export class ShimConnection {
     if (extensions.keyUsage?.has(keyUsage) === false) {
       throw new CertificateError("key-usage", `the certificate is not for ${keyUsage}`, fault);
     }
-    this.staple = staples[0] ?? this.staple;
+    this.staple = staples?.[0] ?? this.staple;
     return { on: "chain-verified", publicKey: publicKey.der };
   }
 }

@@ -33,7 +33,7 @@ class VerifySessionChain extends Awaiting<"chain-verified"> {
     const keyUsage = keyUsageOf(negotiation.suite);
     super(
       handshake,
-      { do: "verify-chain", chain: session.peerChain, staples: [], servername, keyUsage },
+      { do: "verify-chain", chain: session.peerChain, staples: undefined, servername, keyUsage },
       "chain-verified",
     );
     this.#negotiation = negotiation;

@@ -23,10 +23,11 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
   readonly #flight: ServerFlight;
 
   constructor(handshake: Handshake, negotiation: Negotiation12, flight: ServerFlight) {
-    const { servername } = handshake.config;
+    const { servername, asksStatus } = handshake.config;
     const keyUsage = keyUsageOf(negotiation.suite);
     const { chain, staple } = flight;
-    super(handshake, { do: "verify-chain", chain, staples: [staple], servername, keyUsage }, "chain-verified");
+    const staples = asksStatus ? [staple] : undefined;
+    super(handshake, { do: "verify-chain", chain, staples, servername, keyUsage }, "chain-verified");
     this.#negotiation = negotiation;
     this.#flight = flight;
   }

@@ -84,7 +84,7 @@ class VerifyResumedChain extends Awaiting<"chain-verified"> {
     const { servername } = handshake.config;
     super(
       handshake,
-      { do: "verify-chain", chain: resumed.chain, staples: [], servername, keyUsage: "digitalSignature" },
+      { do: "verify-chain", chain: resumed.chain, staples: undefined, servername, keyUsage: "digitalSignature" },
       "chain-verified",
     );
     this.#progress = progress;
@@ -158,10 +158,16 @@ class VerifyChain extends Awaiting<"chain-verified"> {
   readonly #chain: readonly Uint8Array[];
 
   constructor(handshake: Handshake, progress: Progress13, { chain, staples }: Certificates) {
-    const { servername } = handshake.config;
+    const { servername, asksStatus } = handshake.config;
     super(
       handshake,
-      { do: "verify-chain", chain, staples, servername, keyUsage: "digitalSignature" },
+      {
+        do: "verify-chain",
+        chain,
+        staples: asksStatus ? staples : undefined,
+        servername,
+        keyUsage: "digitalSignature",
+      },
       "chain-verified",
     );
     this.#progress = progress;
