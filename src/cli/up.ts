@@ -23,6 +23,7 @@ type UpOptions = {
   readonly profile: keyof typeof PROFILES;
   readonly relaxedCertificates?: boolean;
   readonly serverName: readonly string[];
+  readonly legacyDhe?: boolean;
   readonly region?: string;
   readonly trace?: string;
   readonly log?: string;
@@ -78,6 +79,7 @@ export function registerUpCommand(program: Command): void {
       (name: string, names: readonly string[]) => [...names, name],
       [],
     )
+    .option("--legacy-dhe", "TLS also for clients without elliptic curves: DHE_RSA with AES-GCM, 2048 bits")
     .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
     .option("--trace <file>", "append every event as JSON Lines")
     .option("--log <file>", "append a log as JSON Lines in pino's form, - for standard error")
@@ -116,6 +118,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         profile,
         relaxedCertificates,
         ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),
+        ...(options.legacyDhe ? { legacyDhe: true } : {}),
         ...(region === undefined ? {} : { region }),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));

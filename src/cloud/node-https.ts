@@ -1,7 +1,7 @@
 import { nodeHash } from "../crypto/node.ts";
 import { dataHandlers, type ControlPlane } from "./api/index.ts";
 import type { Broker } from "./broker/index.ts";
-import type { Listening } from "./broker/node.ts";
+import type { Listening, ServerTls } from "./broker/node.ts";
 import { DevicePlane, type DeviceOperations } from "./gateway/index.ts";
 import { listenGateway } from "./gateway/node.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
@@ -13,7 +13,7 @@ export type HttpsOptions = {
   readonly gatekeeper: OnboardingGatekeeper;
   readonly plane: ControlPlane;
   readonly host: string;
-  readonly tls: { readonly key: string; readonly cert: string };
+  readonly tls: ServerTls;
 };
 
 /** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */

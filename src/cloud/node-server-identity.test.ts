@@ -51,6 +51,33 @@ test("a second start keeps root and server certificate; a new name gives a new c
   assert.notEqual(named.certificate, first.certificate);
 });
 
+test("a certificate for an RSA key is made where one is asked for, kept, renewed with the other, and not shown unasked", async (t) => {
+  const directory = directoryOf(t);
+  const clock = new VirtualClock();
+  const options = { directory, names: ["cloud.example"], clock, entropy: nodeEntropy, trace: silentTrace };
+  const plain = await serverIdentity(options);
+  assert.equal(plain.rsa, undefined);
+  const both = await serverIdentity({ ...options, rsa: true });
+  assert.equal(both.certificate, plain.certificate);
+  const { rsa } = both;
+  assert.ok(rsa);
+  const anchors = [certificateFromPem(both.root)];
+  const chain = [certificateFromPem(rsa.certificate).der];
+  const { leaf } = await validatePath({
+    chain,
+    anchors,
+    time: clock.now(),
+    purpose: "serverAuth",
+    verifier: nodeVerifier,
+  });
+  for (const name of ["localhost", "127.0.0.1", "cloud.example"]) checkServerIdentity(leaf, name);
+  assert.equal(statSync(join(directory, "server-rsa.key")).mode & 0o777, 0o600);
+  assert.deepEqual((await serverIdentity({ ...options, rsa: true })).rsa, rsa);
+  clock.advance(340 * DAY_MS);
+  assert.notDeepEqual((await serverIdentity({ ...options, rsa: true })).rsa, rsa);
+  assert.equal((await serverIdentity(options)).rsa, undefined);
+});
+
 test("a server certificate is renewed 60 days before its end, not earlier", async (t) => {
   const directory = directoryOf(t);
   const clock = new VirtualClock();

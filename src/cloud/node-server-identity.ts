@@ -1,3 +1,4 @@
+import { generateKeyPairSync } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
@@ -18,12 +19,13 @@ import {
 import type { Trace } from "../trace/index.ts";
 import { DAY_MS, keyAndCertificate, newKey, pemOf, replaceFile, storedRoot, validFor } from "./node-stored-root.ts";
 
+/** A private key as PKCS#8 PEM and its certificate as PEM. */
+export type ServerCredential = { readonly key: string; readonly certificate: string };
+
 /** What the cloud's listeners present to devices and callers. */
-export type ServerIdentity = {
-  /** PKCS#8 PEM. */
-  readonly key: string;
-  /** PEM of the server certificate. */
-  readonly certificate: string;
+export type ServerIdentity = ServerCredential & {
+  /** The same for an RSA key, where one was asked for. */
+  readonly rsa: ServerCredential | undefined;
   /** The file with the root that devices must trust, PEM. */
   readonly rootFile: string;
   readonly root: string;
@@ -36,6 +38,8 @@ export type ServerIdentityOptions = {
   readonly directory: string;
   /** Host names and IP addresses besides localhost, 127.0.0.1 and ::1. */
   readonly names: readonly string[];
+  /** Whether there is also a certificate for an RSA key, of the same root and with the same names. */
+  readonly rsa?: boolean;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly trace: Trace;
@@ -45,6 +49,7 @@ const ROOT_DAYS = 20 * 365;
 const SERVER_DAYS = 397;
 /** A server certificate with less time left than this is replaced at start. */
 const RENEWAL_DAYS = 60;
+const RSA_BITS = 2048;
 const ALWAYS = ["localhost", "127.0.0.1", "::1"];
 
 /**
@@ -58,18 +63,32 @@ export async function serverIdentity(options: ServerIdentityOptions): Promise<Se
   const issuer = await storedRoot({ ...options, name: "root", commonName: "Hawser cloud root", days: ROOT_DAYS });
   const names = requestedNames([...ALWAYS, ...options.names]);
   const root = certificateToPem(issuer.certificate);
-  const stored = await storedServer(options, issuer.certificate, names);
-  if (stored) return { ...stored, rootFile, root, isNew: false };
-  return { ...(await newServer(options, issuer, names)), rootFile, root, isNew: true };
+  const ecdsa = await credential(options, issuer, { kind: "server", names });
+  const rsa = options.rsa ? await credential(options, issuer, { kind: "server-rsa", names }) : undefined;
+  const { isNew, ...own } = ecdsa;
+  return { ...own, rsa: rsa && { key: rsa.key, certificate: rsa.certificate }, rootFile, root, isNew };
+}
+
+/** Which certificate: KIND.key and KIND.pem hold it. */
+type Wanted = { readonly kind: "server" | "server-rsa"; readonly names: Names };
+type Names = Required<Pick<RequestedNames, "dns" | "ip">>;
+
+async function credential(
+  options: ServerIdentityOptions,
+  issuer: Issuer,
+  wanted: Wanted,
+): Promise<ServerCredential & { readonly isNew: boolean }> {
+  const stored = await storedServer(options, issuer.certificate, wanted);
+  return stored ? { ...stored, isNew: false } : { ...(await newServer(options, issuer, wanted)), isNew: true };
 }
 
 async function storedServer(
   options: ServerIdentityOptions,
   root: Certificate,
-  names: Required<Pick<RequestedNames, "dns" | "ip">>,
-): Promise<{ key: string; certificate: string } | undefined> {
+  { kind, names }: Wanted,
+): Promise<ServerCredential | undefined> {
   const { directory, clock } = options;
-  const stored = keyAndCertificate(join(directory, "server.key"), join(directory, "server.pem"));
+  const stored = keyAndCertificate(join(directory, `${kind}.key`), join(directory, `${kind}.pem`));
   if (!stored) return undefined;
   const { subjectAltName } = stored.certificate.extensions;
   const hasNames =
@@ -91,9 +110,9 @@ async function storedServer(
   return { key: pemOf(stored.privateKey), certificate: certificateToPem(stored.certificate) };
 }
 
-async function newServer(options: ServerIdentityOptions, issuer: Issuer, names: RequestedNames) {
+async function newServer(options: ServerIdentityOptions, issuer: Issuer, { kind, names }: Wanted) {
   const { directory, clock, entropy, trace } = options;
-  const key = newKey();
+  const key = kind === "server" ? newKey() : generateKeyPairSync("rsa", { modulusLength: RSA_BITS }).privateKey;
   const certificate = await issueCertificate({
     profile: "server",
     subject: nameFromAttributes([["CN", "Hawser cloud"]]),
@@ -104,12 +123,12 @@ async function newServer(options: ServerIdentityOptions, issuer: Issuer, names: 
     entropy,
     trace,
   });
-  replaceFile(join(directory, "server.key"), pemOf(key), 0o600);
-  replaceFile(join(directory, "server.pem"), certificateToPem(certificate), 0o644);
+  replaceFile(join(directory, `${kind}.key`), pemOf(key), 0o600);
+  replaceFile(join(directory, `${kind}.pem`), certificateToPem(certificate), 0o644);
   return { key: pemOf(key), certificate: certificateToPem(certificate) };
 }
 
-function requestedNames(names: readonly string[]): Required<Pick<RequestedNames, "dns" | "ip">> {
+function requestedNames(names: readonly string[]): Names {
   const unique = [...new Set(names)];
   const isIp = (name: string) => parseIpAddress(name) !== undefined;
   return { dns: unique.filter((name) => !isIp(name)), ip: unique.filter((name) => isIp(name)) };

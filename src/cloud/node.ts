@@ -15,6 +15,7 @@ import { listenHttps } from "./node-https.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { operatorPages } from "./node-pages.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
+import { serverTls } from "./node-server-tls.ts";
 import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
@@ -37,6 +38,8 @@ export type CloudOptions = {
   readonly httpsPorts?: readonly number[];
   /** Names and addresses of this machine, for the server certificate; the first is what devices are told. */
   readonly serverNames: readonly string[];
+  /** Whether TLS is also offered to clients that have DHE_RSA and no elliptic curves. */
+  readonly legacyDhe?: boolean;
   readonly region?: string;
   /** How MQTT behaves: as AWS IoT Core, or as OASIS writes. */
   readonly profile?: keyof typeof PROFILES;
@@ -135,10 +138,13 @@ async function openGround(options: CloudOptions, closing: Closing): Promise<Grou
   return { ledger, trace, registry: await openRegistry(ports, region === undefined ? {} : { region }) };
 }
 
-function identityFor({ directory, host, serverNames }: CloudOptions, registry: Registry): Promise<ServerIdentity> {
+function identityFor(
+  { directory, host, serverNames, legacyDhe = false }: CloudOptions,
+  registry: Registry,
+): Promise<ServerIdentity> {
   const { clock, entropy, trace } = registry;
   const names = isWildcard(host) ? serverNames : [...serverNames, host];
-  return serverIdentity({ directory: join(directory, "tls"), names, clock, entropy, trace });
+  return serverIdentity({ directory: join(directory, "tls"), names, rsa: legacyDhe, clock, entropy, trace });
 }
 
 async function openBroker(
@@ -243,6 +249,8 @@ type Servers = {
   readonly identity: ServerIdentity;
 };
 
+const DHE_WARNING = "TLS also offers DHE_RSA with AES-GCM, for clients without elliptic curves";
+
 async function listen(
   servers: Servers,
   closing: Closing,
@@ -250,7 +258,8 @@ async function listen(
   const { options, ledger, registry, broker, gatekeeper, plane, identity } = servers;
   const { host, apiPort, mqttPort, httpsPorts: wanted = [] } = options;
   const { clock, trace } = registry;
-  const tls = { key: identity.key, cert: identity.certificate };
+  const tls = serverTls(identity);
+  if (identity.rsa) trace.emit("cloud", { kind: "process", what: "warning", detail: DHE_WARNING });
   const gate = options.jitr === "note-literal" ? { handshakeGate: gateOf(gatekeeper, registry) } : {};
   const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls, ...gate });
   closing.add(() => mqtt.close());

@@ -137,7 +137,7 @@ test("docs/interop.md is what the matrix says", () => {
 });
 
 for (const peer of Object.keys(PEERS) as PeerName[]) {
-  const ids = "A5-04 A5-18 A5-20 A5-25 A5-29 A5-30 OE-25 OE-28 OE-29 OE-30 AW-14";
+  const ids = "A5-04 A5-18 A5-20 A5-25 A5-29 A5-30 OE-25 OE-28 OE-29 OE-30 AW-14 EG-20 EG-21 EG-22 EG-23 EG-24";
   test(`${ids} each cell of the matrix with ${peer} ends as docs/interop.md says`, { timeout: 180_000 }, async (t) => {
     if (!canRun(t, peer)) return;
     const server = await startMatrixPeer(peer, t, hierarchy);

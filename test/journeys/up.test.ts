@@ -185,3 +185,12 @@ test("hawser up --profile spec --plain-mqtt needs nothing else, lets MQTT client
   await cloud.stop("SIGINT");
   assert.ok(!existsSync(directory));
 });
+
+test("EG-23 hawser up --legacy-dhe warns, and keeps an RSA certificate beside the other", async (t) => {
+  const data = join(directoryOf(t), "cloud");
+  const cloud = up(t, data, ["--json", "--legacy-dhe"]);
+  await cloud.json();
+  assert.ok(existsSync(join(data, "tls", "server-rsa.pem")));
+  assert.deepEqual(await cloud.stop("SIGTERM"), { status: 0, signal: null });
+  assert.match(cloud.complaints.join("\n"), /DHE_RSA with AES-GCM/);
+});

@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
+import type { TlsOptions } from "node:tls";
 
 import type { ControlPlane, Exchange, RequestHead } from "./control-plane.ts";
 import type { ApiResponse } from "./output.ts";
@@ -31,8 +32,8 @@ export type ApiServerOptions = {
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port?: number;
-  /** Certificate chain and private key in PEM; without them the server speaks plain HTTP, for loopback only. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  /** Certificate chains and private keys in PEM; without them the server speaks plain HTTP, for loopback only. */
+  readonly tls?: Pick<TlsOptions, "key" | "cert" | "ciphers" | "dhparam">;
 };
 
 /** A listening API server. */

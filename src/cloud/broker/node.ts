@@ -1,6 +1,6 @@
 import { constants } from "node:crypto";
 import { createServer as createPlainServer } from "node:net";
-import { createServer as createTlsServer, type TLSSocket } from "node:tls";
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from "node:tls";
 
 import { UsageError } from "../../codec/index.ts";
 import type { BrokerErrorCode } from "./errors.ts";
@@ -28,13 +28,14 @@ export async function listenPlain(options: ListenOptions): Promise<Listening> {
   return listening(server, options);
 }
 
-export type TlsListenOptions = ListenOptions & {
-  /** PEM: the server's private key, and its certificate followed by its intermediates. */
-  readonly key: string;
-  readonly cert: string;
-  /** Decides within the handshake, which is then TLS 1.2 only; without it, CONNECT decides. */
-  readonly handshakeGate?: HandshakeGate;
-};
+/** PEM: the server's private key and its certificate followed by its intermediates, one pair for each kind of key. */
+export type ServerTls = Pick<TlsOptions, "key" | "cert" | "ciphers" | "dhparam">;
+
+export type TlsListenOptions = ListenOptions &
+  ServerTls & {
+    /** Decides within the handshake, which is then TLS 1.2 only; without it, CONNECT decides. */
+    readonly handshakeGate?: HandshakeGate;
+  };
 
 /** Decides, while a handshake completes, whether the server's Finished may leave. */
 export type HandshakeGate = {
@@ -48,11 +49,13 @@ export type HandshakeGate = {
  * Sessions are never resumed, since a resumed one would show no certificate chain.
  */
 export async function listenTls(options: TlsListenOptions): Promise<Listening> {
-  const { key, cert, handshakeGate: gate } = options;
+  const { key, cert, ciphers, dhparam, handshakeGate: gate } = options;
   const server = createTlsServer({
     ...SOCKETS,
     key,
     cert,
+    ciphers,
+    dhparam,
     // In TLS 1.3 the server's Finished has left before the client's certificate comes.
     ...(gate && { maxVersion: "TLSv1.2" as const }),
     requestCert: true,

@@ -35,13 +35,15 @@ const HTTP_PROTOCOLS: readonly string[] = ["x-amzn-http-ca", "http/1.1"];
  * WebSocket at /mqtt, publishing over HTTPS with a client certificate, and the control plane for signed requests.
  */
 export async function listenGateway(options: GatewayOptions): Promise<Listening> {
-  const { key, cert } = options;
+  const { key, cert, ciphers, dhparam } = options;
   const server = createServer(
     {
       ...SOCKETS,
       ...HTTP_LIMITS,
       key,
       cert,
+      ciphers,
+      dhparam,
       requestCert: true,
       rejectUnauthorized: false,
       minVersion: "TLSv1.2",
