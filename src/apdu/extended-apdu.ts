@@ -19,8 +19,7 @@ export function encodeExtendedCommand(command: CommandApdu): Uint8Array {
 
 /** A command from its bytes, its lengths short or extended. ISO/IEC 7816-4, section 5.1 */
 export function decodeExtendedCommand(bytes: Uint8Array): CommandApdu {
-  // Behind the header, 00 with more bytes behind it announces extended lengths; 00 alone is a short Le.
-  if (bytes.length < 7 || bytes[4] !== 0x00) return decodeCommand(bytes);
+  if (!hasExtendedLengths(bytes)) return decodeCommand(bytes);
   const reader = new Reader(bytes);
   const header = { cla: reader.u8(), ins: reader.u8(), p1: reader.u8(), p2: reader.u8() };
   reader.u8();
@@ -30,6 +29,12 @@ export function decodeExtendedCommand(bytes: Uint8Array): CommandApdu {
   const le = readLe(reader);
   reader.end();
   return { ...header, data, le };
+}
+
+/** Whether a command's lengths are extended. ISO/IEC 7816-4, section 5.1 */
+export function hasExtendedLengths(bytes: Uint8Array): boolean {
+  // Behind the header, 00 with more bytes behind it announces extended lengths; 00 alone is a short Le.
+  return bytes.length >= 7 && bytes[4] === 0x00;
 }
 
 /** An answer of any length up to 65536 bytes of data from its bytes. ISO/IEC 7816-4, section 5.1 */

@@ -31,7 +31,13 @@ export {
 } from "./command.ts";
 export { describeExchange, REDACTED, type ExchangeDescription } from "./describe.ts";
 export { APDU_ERRORS, type ApduErrorCode } from "./errors.ts";
-export { decodeExtendedCommand, decodeLongResponse, encodeExtendedCommand, MAX_EXTENDED_LE } from "./extended-apdu.ts";
+export {
+  decodeExtendedCommand,
+  decodeLongResponse,
+  encodeExtendedCommand,
+  hasExtendedLengths,
+  MAX_EXTENDED_LE,
+} from "./extended-apdu.ts";
 export type { Fields, NoFields } from "./fields.ts";
 export { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, type Jrcp1Frame } from "./jrcp1.ts";
 export {
@@ -50,8 +56,12 @@ export {
   keyCheckValue,
   SECURE_CLASS,
   SECURITY_LEVEL,
+  SECURITY_LEVELS,
   Scp03Session,
+  type LengthForm,
   type Scp03Challenges,
   type Scp03Keys,
+  type Scp03Options,
 } from "./scp03.ts";
+export { scp03KeyField, type Scp03KeyField } from "./scp03-key-field.ts";
 export { describeStatusWord, STATUS_WORDS, SW_OK, type StatusWord, type StatusWordEntry } from "./status-word.ts";

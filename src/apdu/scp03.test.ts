@@ -4,7 +4,7 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { fromHex, toHex } from "../codec/index.ts";
-import { type CommandApdu, keyCheckValue, Scp03Session, SECURE_CLASS } from "./index.ts";
+import { cbcEncrypt, cmac, type CommandApdu, keyCheckValue, padded, Scp03Session, SECURE_CLASS } from "./index.ts";
 import { nodeBlockCipher as aes } from "./node.ts";
 
 const CAPTURED = "captured from NXP's A71CH host programs, answers of a stand-in";
@@ -114,4 +114,21 @@ test("Scp03Session refuses to carry more than 239 bytes of data", () => {
   const command = { cla: 0x80, ins: 0x72, p1: 0, p2: 0 };
   host.protectCommand({ ...command, data: new Uint8Array(239) });
   assert.throws(() => host.protectCommand({ ...command, data: new Uint8Array(240) }), { code: "length" });
+});
+
+test("Scp03Session derives the keys and the cryptogram of a real SE050E, as NXP's community log shows them", () => {
+  // NXP's published key set of that product (AN12436).
+  const published = {
+    enc: fromHex("d2db63e7a0a5aed72a6460c4dfdcaf64"),
+    mac: fromHex("738d5b798ed241b0b24768514bfba95b"),
+  };
+  const challenges = { host: fromHex("1122334455667788"), card: fromHex("05437d4e3c213d20") };
+  const session = new Scp03Session(aes, published, challenges);
+  assert.equal(toHex(session.cardCryptogram), "c4d889c1270264c4");
+  const probe = fromHex("00");
+  assert.deepEqual(session.receiptOver(probe), cmac(aes, fromHex("5cae32dea3a3615e2aae308d742277e0"), probe));
+  const [enc, iv] = [fromHex("012c3fcdb34f6cff7e344d075bd048cb"), new Uint8Array(16).with(15, 1)];
+  const data = fromHex("41047fff0206");
+  const secured = session.protectCommand({ cla: 0x80, ins: 0x04, p1: 0x00, p2: 0x27, data });
+  assert.deepEqual(secured.data.slice(0, 16), cbcEncrypt(aes, enc, aes.encrypt(enc, iv), padded(data)));
 });

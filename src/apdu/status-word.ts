@@ -44,10 +44,20 @@ export const STATUS_WORDS = {
     meaning: "no such application or object",
     cure: "check that this is the chip you think",
   },
+  0x6a84: {
+    name: "no-room",
+    meaning: "there is no room for another one",
+    cure: "replace one that is there",
+  },
   0x6a86: {
     name: "wrong-parameters",
     meaning: "P1 or P2 names a slot or an option that this chip does not have",
     cure: "use a slot within the chip's capacity",
+  },
+  0x6a88: {
+    name: "no-such-key",
+    meaning: "there is no key set of this version",
+    cure: "name the version that the chip holds, 0B for a new SE05x",
   },
   0x6d00: {
     name: "unknown-instruction",

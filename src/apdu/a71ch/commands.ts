@@ -1,8 +1,9 @@
 /** @table The A71CH data sheet. */
-import { type Codec, fixed, literal, opaque, rest, struct, u16, u32, u8, utf8Bytes } from "../../codec/index.ts";
+import { fixed, opaque, rest, struct, u16, u32, u8, utf8Bytes } from "../../codec/index.ts";
 import { CommandSet } from "../command-set.ts";
 import { command, type RequestOf, type ResponseOf } from "../command.ts";
 import { allButLast, bounded, joined, nibbles, unusedByte } from "../fields.ts";
+import { scp03KeyField } from "../scp03-key-field.ts";
 import { SECURE_CLASS, SECURITY_LEVEL } from "../scp03.ts";
 
 /** The application identifier: five ASCII letters. A71CH APDU table */
@@ -23,8 +24,6 @@ const serverRandom = fixed(32);
 const some = struct({ bytes: rest });
 const digestAnswer = struct({ digest });
 const macAnswer = struct({ mac: fixed(32) });
-/** A key of the secure channel: type AES, length with its own length byte, key, check value. GPC SCP03, section 7.2 */
-const scpKey = keyWithCheckValue();
 
 /**
  * The commands of the A71CH, one row each; anything else answers 6D00. A chip with restricted key pairs, which sign only
@@ -388,7 +387,7 @@ export const A71CH_COMMANDS = {
     ins: 0xd8,
     p1: 0x00,
     p2: 0x81,
-    request: struct({ version: u8, enc: scpKey, mac: scpKey, dek: scpKey }),
+    request: struct({ version: u8, enc: scp03KeyField, mac: scp03KeyField, dek: scp03KeyField }),
     secretRequest: ["enc", "mac", "dek"],
   }),
   /** Opens a secure channel: challenges and the chip's proof that it has the keys. */
@@ -441,18 +440,3 @@ export type A71chResponse<Key extends A71chCommandName> = ResponseOf<A71chComman
 
 /** The table, ready to recognise and to build commands. */
 export const A71CH_COMMAND_SET = new CommandSet(A71CH_COMMANDS);
-
-/** A secure channel key on the wire: 88, 11, 10, sixteen bytes, 03, three bytes. */
-export type ScpKeyField = { readonly key: Uint8Array; readonly checkValue: Uint8Array };
-
-function keyWithCheckValue(): Codec<ScpKeyField> {
-  const inner = struct({ type: literal(u8, 0x88), outer: literal(u8, 0x11), key: opaque(1, { min: 16, max: 16 }) });
-  const check = opaque(1, { min: 3, max: 3 });
-  return {
-    write(w, { key, checkValue }) {
-      inner.write(w, { type: 0x88, outer: 0x11, key });
-      check.write(w, checkValue);
-    },
-    read: (r) => ({ key: inner.read(r).key, checkValue: check.read(r) }),
-  };
-}

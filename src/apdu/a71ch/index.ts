@@ -6,7 +6,6 @@ export {
   type A71chCommands,
   type A71chRequest,
   type A71chResponse,
-  type ScpKeyField,
 } from "./commands.ts";
 export {
   A71CH_VARIANTS,

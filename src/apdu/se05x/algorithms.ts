@@ -51,6 +51,9 @@ export const SE05X_ORIGIN = { external: 0x01, internal: 0x02, provisioned: 0x03 
 /** Object identifiers that NXP gives parts of this family at their birth. SE05x object ids */
 export const SE05X_OBJECT = {
   uniqueId: 0x7fff_0206,
+  /** What sessions by key agreement, and imports, are agreed with. */
+  sessionKey: 0x7fff_0201,
+  importKey: 0x7fff_0202,
   connectionKey: 0xf000_0000,
   connectionCertificate: 0xf000_0001,
   attestationKey: 0xf000_0012,
@@ -59,4 +62,14 @@ export const SE05X_OBJECT = {
   deviceCertificate: 0xf000_0101,
   gatewayKey: 0xf000_0102,
   gatewayCertificate: 0xf000_0103,
+} as const;
+
+/** Authentication objects whose proof allows to change the chip itself; absent until a host makes them. SE05x object ids */
+export const SE05X_CREDENTIAL = {
+  transport: 0x7fff_0200,
+  feature: 0x7fff_0204,
+  factoryReset: 0x7fff_0205,
+  platformScp: 0x7fff_0207,
+  i2cMaster: 0x7fff_0208,
+  restrict: 0x7fff_020a,
 } as const;

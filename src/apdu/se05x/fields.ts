@@ -36,8 +36,11 @@ export const RESULT = tagged(0x41, u8);
 /** Commands about an object that say nothing else. */
 export const OBJECT_ONLY = tlvStruct({ objectId: OBJECT_ID });
 
-/** What the application says about itself when it is selected, and when it is asked for its version. */
-export const VERSION_INFO = struct({ appletVersion: u24, features: u16, secureBoxVersion: u16 });
+/** What the application says about itself, field by field. */
+export const VERSION_FIELDS = { appletVersion: u24, features: u16, secureBoxVersion: u16 } as const;
+
+/** The same as one record, told when it is selected and when it is asked for its version. */
+export const VERSION_INFO = struct(VERSION_FIELDS);
 
 /** What may be added to an instruction that makes an object: transient, for authentication. */
 export const OBJECT_FLAGS = [0x80, 0x40];

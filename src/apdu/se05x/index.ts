@@ -1,5 +1,5 @@
 export * from "./algorithms.ts";
-export { SE05X_AID } from "./card-rows.ts";
+export { CARD_MANAGER_AID, IDENTIFY_TAG, SE05X_AID, SECURITY_DOMAIN_AID } from "./card-rows.ts";
 export {
   SE05X_COMMAND_SET,
   SE05X_COMMANDS,
@@ -8,4 +8,6 @@ export {
   type Se05xRequest,
   type Se05xResponse,
 } from "./commands.ts";
+export { sessionOffer, type SessionOffer } from "./session-agreement.ts";
+export { sessionPolicy, type SessionPolicy } from "./session-policy.ts";
 export { policyEntries, RIGHT, type PolicyEntry, type Right } from "./policy.ts";

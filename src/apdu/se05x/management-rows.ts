@@ -1,7 +1,8 @@
 /** @table The chip as a whole. SE05x command table, tier a */
-import { fixed, longLength, tagged, tlvStruct, u16, u8 } from "../../codec/index.ts";
+import { fixed, longLength, struct, tagged, tlvStruct, u16, u8 } from "../../codec/index.ts";
 import { command } from "../command.ts";
-import { BYTES_ANSWER, EXTENDED, NO_LE, VERSION_INFO } from "./fields.ts";
+import { bounded } from "../fields.ts";
+import { BYTES_ANSWER, EXTENDED, NO_LE, RESULT, VERSION_FIELDS, VERSION_INFO } from "./fields.ts";
 
 /** The chip as a whole. SE05x command table, tier a */
 export const MANAGEMENT_ROWS = {
@@ -44,5 +45,78 @@ export const MANAGEMENT_ROWS = {
     request: tlvStruct({ length: tagged(0x41, u16) }),
     response: tlvStruct({ bytes: BYTES_ANSWER }),
     ...EXTENDED,
+  }),
+  /** The version with the extended feature bits. */
+  getExtVersion: command({
+    name: "GetExtVersion",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x21,
+    response: tlvStruct({ info: longLength(tagged(0x41, struct({ ...VERSION_FIELDS, extended: fixed(30) }))) }),
+    unverified: true,
+  }),
+  /** Deletes every object that hosts made; needs the factory reset credential. */
+  deleteAll: command({ name: "DeleteAll", ins: 0x04, p1: 0x00, p2: 0x2a, unverified: true, ...NO_LE }),
+  /** `indicator` 1 until reset, 2 for good; `state` 1 locks, any other unlocks. */
+  setLockState: command({
+    name: "SetLockState",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x3e,
+    request: tlvStruct({ indicator: tagged(0x41, u8), state: tagged(0x42, u8) }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** 1 demands the platform's secure channel, 2 does not. */
+  setPlatformScpRequest: command({
+    name: "SetPlatformSCPRequest",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x52,
+    request: tlvStruct({ request: RESULT }),
+    ...NO_LE,
+  }),
+  /** Turns features off and on, as far as the part has them: the 2 bytes of the version, then up to 30 extended ones. */
+  setAppletFeatures: command({
+    name: "SetAppletFeatures",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x3f,
+    request: tlvStruct({ features: tagged(0x41, bounded({ min: 2, max: 32 })) }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** `mode` 1 forbids new objects, 2 forbids making and changing any. */
+  disableObjectCreation: command({
+    name: "DisableObjCreation",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x57,
+    request: tlvStruct({ indicator: tagged(0x41, u8), mode: tagged(0x42, u8) }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  triggerSelfTest: command({
+    name: "TriggerSelfTest",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x58,
+    request: tlvStruct({ mode: tagged(0x41, u16) }),
+    response: tlvStruct({ result: RESULT }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** Passes a command on to the card manager; its whole answer, status word included, comes back. */
+  sendCardManagerCommand: command({
+    name: "SendCardManagerCmd",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x55,
+    request: tlvStruct({ command: tagged(0x41, bounded({ min: 4, max: 0x3ff })) }),
+    response: tlvStruct({ answer: BYTES_ANSWER }),
+    secretRequest: ["command"],
+    secretResponse: ["answer"],
+    unverified: true,
+    ...NO_LE,
   }),
 } as const;

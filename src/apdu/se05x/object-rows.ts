@@ -59,4 +59,15 @@ export const OBJECT_ROWS = {
     request: OBJECT_ONLY,
     ...NO_LE,
   }),
+  /** Attributes: `attributes` begins with identifier and type, policies and origin follow. */
+  readAttributes: command({
+    name: "ReadObjectAttributes",
+    ins: 0x02,
+    p1: 0x00,
+    p2: 0x3b,
+    request: OBJECT_ONLY,
+    response: tlvStruct({ attributes: longLength(tagged(0x43, rest)) }),
+    unverified: true,
+    ...NO_LE,
+  }),
 } as const;

@@ -1,8 +1,11 @@
 /** @table Sessions. SE05x command table, tier e */
-import { fixed, longLength, rest, struct, tagged, tlvStruct } from "../../codec/index.ts";
+import { fixed, longLength, optionalTag, rest, struct, tagged, tlvStruct } from "../../codec/index.ts";
 import { command } from "../command.ts";
 import { bounded } from "../fields.ts";
+import { SECURE_CLASS } from "../scp03.ts";
 import { NO_LE, OBJECT_ONLY } from "./fields.ts";
+import { signedOffer } from "./session-agreement.ts";
+import { sessionPolicy } from "./session-policy.ts";
 
 /** Sessions. SE05x command table, tier e */
 export const SESSION_ROWS = {
@@ -23,6 +26,38 @@ export const SESSION_ROWS = {
     p2: 0x2c,
     request: tlvStruct({ value: tagged(0x41, bounded({ min: 4, max: 16 })) }),
     secretRequest: ["value"],
+    ...NO_LE,
+  }),
+  /** The host's half of a key agreement, signed with the key that the session is for; the chip's half is a random. */
+  internalAuthenticate: command({
+    name: "ECKeySessionInternalAuthenticate",
+    cla: SECURE_CLASS,
+    ins: 0x88,
+    p1: 0x00,
+    p2: 0x00,
+    request: signedOffer,
+    response: tlvStruct({ random: tagged(0x85, fixed(16)), receipt: tagged(0x86, fixed(16)) }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** Bounds the session, once and before anything else. */
+  exchangeSessionData: command({
+    name: "ExchangeSessionData",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x1f,
+    request: tlvStruct({ policy: tagged(0x41, sessionPolicy) }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** Begins the session's bounds anew, under a policy that allows it. */
+  refreshSession: command({
+    name: "RefreshSession",
+    ins: 0x04,
+    p1: 0x00,
+    p2: 0x1e,
+    request: tlvStruct({ policy: optionalTag(0x11, sessionPolicy) }),
+    unverified: true,
     ...NO_LE,
   }),
   closeSession: command({ name: "CloseSession", ins: 0x04, p1: 0x00, p2: 0x1c, ...NO_LE }),

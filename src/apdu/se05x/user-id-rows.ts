@@ -19,7 +19,6 @@ export const USER_ID_ROWS = {
         value: tagged(0x42, bounded({ min: 4, max: 16 })),
       }),
       secretRequest: ["value"],
-      unverified: true,
       ...NO_LE,
     }),
     OBJECT_FLAGS,

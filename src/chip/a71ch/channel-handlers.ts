@@ -1,5 +1,4 @@
-import type { ScpKeyField } from "../../apdu/a71ch/index.ts";
-import { keyCheckValue, sameBytes, Scp03Session } from "../../apdu/index.ts";
+import { keyCheckValue, sameBytes, type Scp03KeyField, Scp03Session } from "../../apdu/index.ts";
 import { fromHex } from "../../codec/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
@@ -16,7 +15,7 @@ const KEY_INFORMATION = fromHex("010370");
 /** Setting up the secure channel; `chip.ts` then takes messages out of it. A71CH APDU table, instructions 50, 82, D8 */
 export function channelHandlers(inside: A71chInside): Pick<A71chHandlers, ChannelCommand> {
   const { aes } = inside.crypto;
-  const received = ({ key, checkValue }: ScpKeyField): SecretKey => {
+  const received = ({ key, checkValue }: Scp03KeyField): SecretKey => {
     const dek = inside.objects.channelKeys?.dek;
     // The first keys come in the clear: there is nothing yet to encrypt them with.
     const plain = dek ? SecretKey.use([dek], (bytes) => aes.decrypt(bytes, key)) : key;

@@ -17,14 +17,22 @@ export const NOBODY: Caller = { authObjectId: 0, secured: false };
 /** The value of a register, or undefined where there is none of this identifier. */
 type Registers = (id: number) => Uint8Array | undefined;
 
+/** What may be done with an object that opens sessions, besides opening them. SE05x policy table */
+const OF_AUTHENTICATION: ReadonlySet<Right> = new Set(["read", "write", "delete"]);
+
 /** What everybody may do with an object that was made without a policy: all but what needs a condition. */
-const DEFAULT_POLICY: readonly PolicyEntry[] = [{ authObjectId: 0, rights: 0xdffc_8000, extension: new Uint8Array(0) }];
+export const DEFAULT_POLICY: readonly PolicyEntry[] = [
+  { authObjectId: 0, rights: 0xdffc_8000, extension: new Uint8Array(0) },
+];
 
 /**
  * Refuses with 6986 unless the object's policy gives this caller the right. An entry counts when it is for everybody or
  * for the caller's authentication object, and its conditions hold. SE05x policy table
  */
 export function demandRight(object: SecureObject, caller: Caller, right: Right, registers: Registers): void {
+  if (object.authentication && !OF_AUTHENTICATION.has(right)) {
+    throw refuse(0x6986, `object ${hexId(object.id)} opens sessions, and serves nothing else`);
+  }
   const policy = object.policy.length === 0 ? DEFAULT_POLICY : object.policy;
   const mine = policy.filter(({ authObjectId }) => authObjectId === 0 || authObjectId === caller.authObjectId);
   const forbidden = mine.some(({ rights }) => has(rights, "forbidAll"));

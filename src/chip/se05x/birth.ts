@@ -18,7 +18,7 @@ const IDENTITIES = [
 
 const VALIDITY = { notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2049, 11, 31) };
 
-const READ_ONLY = RIGHT.read;
+const READ_ONLY = RIGHT.read | RIGHT.attest;
 const USE_KEY = RIGHT.read | RIGHT.sign | RIGHT.verify | RIGHT.keyAgreement | RIGHT.tlsPremaster;
 
 /**
@@ -30,6 +30,11 @@ export async function newBirth(model: string, ports: BirthPorts, issuer?: Issuer
   const uniqueId = newUniqueId(entropy);
   const by = issuer ?? (await testRoot(ports));
   const objects = [provisioned(SE05X_OBJECT.uniqueId, { kind: "binary", bytes: uniqueId }, READ_ONLY)];
+  // What hosts agree with for sessions and imports. They are used by the chip itself, so hosts only read them.
+  for (const id of [SE05X_OBJECT.sessionKey, SE05X_OBJECT.importKey]) {
+    const key = EcKey.generate(p256, entropy);
+    objects.push(provisioned(id, { kind: "ecPair", curve: SE05X_CURVE.p256, key, whole: true }, READ_ONLY));
+  }
   for (const identity of IDENTITIES) {
     const key = EcKey.generate(p256, entropy);
     const { der } = await issueCertificate({

@@ -3,18 +3,16 @@ import {
   type CommandApdu,
   decodeExtendedCommand,
   describeExchange,
+  encodeExtendedCommand,
   encodeResponse,
   type Fields,
+  hasExtendedLengths,
   type ResponseApdu,
+  type Scp03Session,
+  SECURE_CLASS,
   SW_OK,
 } from "../../apdu/index.ts";
-import {
-  SE05X_AID,
-  SE05X_COMMAND_SET,
-  SE05X_OBJECT,
-  type Right,
-  type Se05xCommandName,
-} from "../../apdu/se05x/index.ts";
+import { SE05X_AID, SE05X_COMMAND_SET, SE05X_OBJECT, type Se05xCommandName } from "../../apdu/se05x/index.ts";
 import { DecodeError, equal, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Issuer } from "../../pki/index.ts";
@@ -22,14 +20,16 @@ import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
 import type { Card, NonVolatileMemory } from "../ports.ts";
-import { demandRight, NOBODY } from "./access.ts";
+import { NOBODY } from "./access.ts";
 import { newBirth } from "./birth.ts";
-import { se05xHandlers, type CarrierCommand, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
 import { curveTable } from "./contents.ts";
-import { decodeImage, encodeImage } from "./image.ts";
-import type { SecureObject } from "./objects.ts";
+import { demandAdmitted } from "./admission.ts";
+import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
+import { type ChipState, decodeImage, encodeImage } from "./image.ts";
+import { newInside } from "./inside.ts";
 import { refuse } from "./refuse.ts";
-import { ObjectStore } from "./store.ts";
+import { enterSession } from "./session-entry.ts";
+import { freshSettings, RESTRICTION } from "./settings.ts";
 import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
 
 /** The arithmetic of a chip: two curves, hashes and AES. */
@@ -64,20 +64,17 @@ export class Se05xChip implements Card {
   readonly #handlers: Se05xHandlers;
   readonly #memory: NonVolatileMemory;
   readonly #trace: Trace;
-  #selected = true;
 
-  private constructor(options: Se05xChipOptions, memory: NonVolatileMemory, objects: Iterable<SecureObject>) {
-    const { model, crypto, entropy, clock, trace = silentTrace } = options;
+  private constructor(options: Se05xChipOptions, memory: NonVolatileMemory, state: ChipState) {
+    const { model, crypto, trace = silentTrace } = options;
     this.model = model;
     this.readerName = SE05X_MODELS[model].name;
     this.#memory = memory;
     this.#trace = trace;
-    const state = { poweredAt: clock.now(), caller: NOBODY, tlsRandom: undefined, keep: () => this.#store() };
-    const store = new ObjectStore(SE05X_MODELS[model], objects);
-    const sessions = { open: new Map(), current: undefined };
-    const ports = { curves: curveTable(crypto), hash: crypto.hash, aes: crypto.aes, entropy, clock };
-    const demand = (id: number, right: Right) => this.#demand(id, right);
-    this.#inside = { model: SE05X_MODELS[model], store, sessions, demand, ...ports, ...state };
+    this.#inside = newInside(options, curveTable(crypto), state, {
+      keep: () => this.#store(),
+      passOn: (command) => this.#passOn(command),
+    });
     this.#handlers = se05xHandlers(this.#inside);
   }
 
@@ -90,8 +87,9 @@ export class Se05xChip implements Card {
     const stored = memory.load();
     if (stored) return new Se05xChip(options, memory, decodeImage(model, stored, curveTable(crypto)));
     const objects = await newBirth(SE05X_MODELS[model].name, { ...crypto, entropy }, issuer);
-    memory.store(encodeImage(model, objects));
-    return new Se05xChip(options, memory, objects);
+    const state = { settings: freshSettings(SE05X_MODELS[model]), objects };
+    memory.store(encodeImage(model, state));
+    return new Se05xChip(options, memory, state);
   }
 
   /** The chip's unique identifier, 36 hex digits. */
@@ -102,8 +100,7 @@ export class Se05xChip implements Card {
 
   /** Clears what does not outlive power and gives the answer to reset. */
   reset(): Uint8Array {
-    this.#forget();
-    this.#selected = true;
+    this.#forget("application");
     this.#inside.poweredAt = this.#inside.clock.now();
     return ANSWER_TO_RESET.slice();
   }
@@ -113,58 +110,56 @@ export class Se05xChip implements Card {
     const { clock } = this.#inside;
     const started = clock.now();
     // A copy: what is stored must not change with the caller's buffer.
-    const { seen, answer } = this.#answer(Uint8Array.from(command));
-    const bytes = encodeResponse(answer);
-    const description = describeExchange(SE05X_COMMAND_SET, seen, bytes);
+    const { seen, answer, channels } = this.#answer(Uint8Array.from(command));
+    const description = describeExchange(SE05X_COMMAND_SET, seen, encodeResponse(answer));
     const durationMs = clock.now() - started;
     this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
-    return bytes;
+    return encodeResponse(channels.reduceRight((plain, channel) => channel.protectResponse(plain), answer));
   }
 
-  /** `seen` is the command that was carried out: the inner one where a session carried it. */
-  #answer(bytes: Uint8Array): { seen: Uint8Array; answer: ResponseApdu } {
+  /** `seen` is the command that was carried out, without what carried it; `channels` protect the answer, the last first. */
+  #answer(bytes: Uint8Array): Answered {
+    const channels: Scp03Session[] = [];
     let seen = bytes;
     try {
       this.#inside.caller = NOBODY;
       this.#inside.sessions.current = undefined;
-      let recognised = this.#recognise(decodeExtendedCommand(bytes));
+      const outer = this.#openInPlatform(bytes, channels);
+      seen = encodeExtendedCommand(outer);
+      let recognised = SE05X_COMMAND_SET.recognise(outer);
+      demandAdmitted(this.#inside, recognised.key, channels[0]);
       if (recognised.key === "processSession") {
         const { sessionId, command } = recognised.request as { sessionId: Uint8Array; command: Uint8Array };
         seen = command;
-        recognised = this.#recognise(decodeExtendedCommand(command));
-        this.#enter(toHex(sessionId), recognised.key);
+        const inner = enterSession(this.#inside, { sessionId: toHex(sessionId), command, channels });
+        seen = encodeExtendedCommand(inner);
+        recognised = SE05X_COMMAND_SET.recognise(inner);
+        demandAdmitted(this.#inside, recognised.key, channels[0]);
       }
       const { key, row, request } = recognised;
       const data = SE05X_COMMAND_SET.writeResponse(row, this.#carryOut(key, request));
       this.#store();
-      return { seen, answer: { data, sw: SW_OK } };
+      return { seen, answer: { data, sw: SW_OK }, channels };
     } catch (error) {
       this.#inside.store.rollBack();
-      return { seen, answer: { data: new Uint8Array(0), sw: this.#statusWordFor(error) } };
+      return { seen, answer: { data: new Uint8Array(0), sw: this.#statusWordFor(error) }, channels };
     }
   }
 
-  #recognise(apdu: CommandApdu): {
-    readonly key: Se05xCommandName;
-    readonly row: RowOfTable;
-    readonly request: Fields;
-  } {
-    const recognised = SE05X_COMMAND_SET.recognise(apdu);
-    const { key } = recognised;
-    if (!this.#selected && key !== "select" && key !== "selectCardManager") {
-      throw refuse(0x6d00, "the application is not selected");
-    }
-    return recognised;
-  }
-
-  #enter(sessionId: string, key: Se05xCommandName): void {
-    const { sessions } = this.#inside;
-    const session = sessions.open.get(sessionId);
-    if (!session) throw refuse(0x6985, "there is no such session");
-    if (CARRIERS.has(key)) throw refuse(0x6985, `${key} goes into no session`);
-    if (!session.authenticated && !BEFORE_PROOF.has(key)) throw refuse(0x6982, "the session is not authenticated");
-    sessions.current = sessionId;
-    this.#inside.caller = { authObjectId: session.authenticated ? session.authObjectId : 0, secured: false };
+  /** The command without the platform's protection. */
+  #openInPlatform(bytes: Uint8Array, channels: Scp03Session[]): CommandApdu {
+    const { platform } = this.#inside;
+    const apdu = decodeExtendedCommand(bytes);
+    if (apdu.cla !== SECURE_CLASS || apdu.ins === EXTERNAL_AUTHENTICATE) return apdu;
+    const { channel } = platform;
+    if (!channel) throw refuse(0x6985, "no secure channel is open");
+    // Closed unless the command proves to belong to it: out of step once is out of step for good.
+    platform.channel = undefined;
+    const opened = channel.scp.openCommand(apdu, hasExtendedLengths(bytes) ? "extended" : "short");
+    platform.channel = channel;
+    channels.push(channel.scp);
+    this.#inside.caller = { authObjectId: 0, secured: channel.scp.isFull };
+    return opened;
   }
 
   #carryOut(key: Se05xCommandName, request: Fields): Fields {
@@ -172,8 +167,8 @@ export class Se05xChip implements Card {
       case "select":
         return this.#select(request as { readonly aid: Uint8Array });
       case "selectCardManager":
-        this.#forget();
-        this.#selected = false;
+      case "selectPlatform":
+        this.#forget("platform");
         return {};
       case "processSession":
         throw refuse(0x6985, "a session goes into no session");
@@ -185,32 +180,40 @@ export class Se05xChip implements Card {
 
   #select({ aid }: { readonly aid: Uint8Array }): Fields {
     if (!equal(aid, SE05X_AID)) throw refuse(0x6a82, "there is no such application");
-    this.#forget();
-    this.#selected = true;
-    const { appletVersion, features, secureBoxVersion } = this.#inside.model;
-    return { appletVersion, features, secureBoxVersion };
+    this.#forget("application");
+    const { model, store } = this.#inside;
+    const { appletVersion, secureBoxVersion } = model;
+    return { appletVersion, features: store.settings.features, secureBoxVersion };
   }
 
-  #demand(id: number, right: Right): SecureObject {
-    const { store, caller } = this.#inside;
-    const object = store.present(id);
-    demandRight(object, caller, right, (registerId) => {
-      const content = store.find(registerId)?.content;
-      return content?.kind === "pcr" ? content.value : undefined;
-    });
-    return object;
+  /** A command to the card manager that came through the application. */
+  #passOn(command: Uint8Array): Uint8Array {
+    const { platform } = this.#inside;
+    const apdu = decodeExtendedCommand(command);
+    const { key, row, request } = SE05X_COMMAND_SET.recognise(apdu);
+    if (key !== "identify" && key !== "productionData") throw refuse(0x6985, `${key} is not passed on`);
+    const { selected } = platform;
+    platform.selected = "platform";
+    try {
+      return encodeResponse({ data: SE05X_COMMAND_SET.writeResponse(row, this.#carryOut(key, request)), sw: SW_OK });
+    } finally {
+      platform.selected = selected;
+    }
   }
 
-  #forget(): void {
-    this.#inside.sessions.open.clear();
+  #forget(selected: "application" | "platform"): void {
+    const { sessions, platform, store, passing } = this.#inside;
+    sessions.open.clear();
+    Object.assign(platform, { selected, proposed: undefined, channel: undefined });
+    Object.assign(passing, { isLocked: false, restriction: RESTRICTION.none });
     this.#inside.tlsRandom = undefined;
-    this.#inside.store.dropTransient();
+    store.dropTransient();
   }
 
   #store(): void {
     const { store } = this.#inside;
     if (!store.changed) return;
-    this.#memory.store(encodeImage(this.model, store));
+    this.#memory.store(encodeImage(this.model, { settings: store.settings, objects: store }));
     store.commit();
   }
 
@@ -230,16 +233,14 @@ export class Se05xChip implements Card {
   }
 }
 
-type RowOfTable = Parameters<(typeof SE05X_COMMAND_SET)["writeResponse"]>[0];
+type Answered = {
+  readonly seen: Uint8Array;
+  readonly answer: ResponseApdu;
+  readonly channels: readonly Scp03Session[];
+};
 
-const CARRIERS: ReadonlySet<Se05xCommandName> = new Set<CarrierCommand>([
-  "select",
-  "selectCardManager",
-  "processSession",
-]);
-
-/** What a session takes before its user has proven who it is. */
-const BEFORE_PROOF: ReadonlySet<Se05xCommandName> = new Set(["verifySessionUserId", "closeSession"]);
+/** The one command that comes in the class of a secure channel before there is one. GPC SCP03, section 7.1.2 */
+const EXTERNAL_AUTHENTICATE = 0x82;
 
 /** As a real SE050 gave it over its bus; hosts do not look into it. JRCP table */
 const ANSWER_TO_RESET = fromHex("00a0000003960403e800fe020b03e80801000000006400000a4a434f5034204154504f");

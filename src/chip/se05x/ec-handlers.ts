@@ -15,7 +15,8 @@ import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { EcKey } from "./secrets.ts";
-import { createObject, refuseAuthentication, replaceContent } from "./writing.ts";
+import { FEATURE } from "./features.ts";
+import { createObject, isAuthentication, replaceContent } from "./writing.ts";
 
 type EcCommand = "writeEcKey" | "sign" | "verify" | "agree" | "readCurveList" | "curveOfKey";
 
@@ -43,10 +44,7 @@ export function ecHandlers(inside: Se05xInside): Pick<Se05xHandlers, EcCommand> 
       if (content.kind !== "ecPair" && content.kind !== "ecPublic")
         throw refuse(0x6985, "no public key in this object");
       demandDigest(algorithm, digest);
-      const point = content.kind === "ecPublic" ? content.point : content.key.point;
-      const curve = curves.get(content.curve);
-      const right = curve !== undefined && holds(curve, point, digest, signature);
-      return { result: right ? SE05X_RESULT.yes : SE05X_RESULT.no };
+      return { result: holdsSignature(inside, content, digest, signature) ? SE05X_RESULT.yes : SE05X_RESULT.no };
     },
     agree: ({ objectId, peerPoint }) => ({
       sharedSecret: privateKeyIn(inside, objectId, "keyAgreement").agree(peerPoint),
@@ -69,12 +67,27 @@ export function privateKeyIn(inside: Se05xInside, id: number, right: Right): EcK
   return content.key;
 }
 
+/** Whether a signature in DER holds over a digest, under the public key of a content. */
+export function holdsSignature(
+  { curves }: Se05xInside,
+  content: Extract<Content, { kind: "ecPair" | "ecPublic" }>,
+  digest: Uint8Array,
+  signature: Uint8Array,
+): boolean {
+  const point = content.kind === "ecPublic" ? content.point : content.key.point;
+  const curve = curves.get(content.curve);
+  return curve !== undefined && holds(curve, point, digest, signature);
+}
+
 function writeEcKey(inside: Se05xInside, request: Parameters<Se05xHandlers["writeEcKey"]>[0]) {
   const { store, entropy } = inside;
-  refuseAuthentication(request.insFlags);
   const { part, privateKey, publicKey } = request;
   const former = store.find(request.objectId);
   const id = curveIdOf(former, request.curve);
+  inside.demandFeature(FEATURE.ec);
+  // Whoever opens a session proves to have the private key; the chip needs the public one, on the curve of sessions.
+  const canAuthenticate = part === SE05X_PART.public && id === SE05X_CURVE.p256;
+  if (isAuthentication(request.insFlags) && !canAuthenticate) throw refuse(0x6a80, "no session by a key of this kind");
   const curve = inside.curves.get(id);
   if (!curve) throw refuse(0x6a80, `curve ${id} is not in this chip`);
   const generated = privateKey === undefined && publicKey === undefined;

@@ -4,6 +4,7 @@ import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Caller } from "./access.ts";
 import { binaryHandlers } from "./binary-handlers.ts";
 import type { CurveTable } from "./contents.ts";
+import { channelHandlers } from "./channel-handlers.ts";
 import { counterHandlers } from "./counter-handlers.ts";
 import { digestHandlers } from "./digest-handlers.ts";
 import { ecHandlers } from "./ec-handlers.ts";
@@ -12,15 +13,18 @@ import { macHandlers } from "./mac-handlers.ts";
 import { managementHandlers } from "./management-handlers.ts";
 import { objectHandlers } from "./object-handlers.ts";
 import type { SecureObject } from "./objects.ts";
-import { sessionHandlers, type Sessions } from "./session-handlers.ts";
+import { platformHandlers } from "./platform-handlers.ts";
+import { sessionHandlers } from "./session-handlers.ts";
+import type { Platform, Sessions } from "./sessions.ts";
 import type { ObjectStore } from "./store.ts";
+import type { Restriction } from "./settings.ts";
 import { symmetricHandlers } from "./symmetric-handlers.ts";
 import { tlsHandlers } from "./tls-handlers.ts";
 import { userIdHandlers } from "./user-id-handlers.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** Commands that the chip itself takes apart: selection, and what carries another command. */
-export type CarrierCommand = "select" | "selectCardManager" | "processSession";
+export type CarrierCommand = "select" | "selectCardManager" | "selectPlatform" | "processSession";
 
 /** What a chip does for each command of the table. Handlers change the store and throw refusals; they answer fields. */
 export type Se05xHandlers = {
@@ -32,6 +36,9 @@ export type Se05xInside = {
   readonly model: Se05xModel;
   readonly store: ObjectStore;
   readonly sessions: Sessions;
+  readonly platform: Platform;
+  /** Lock and restriction that end with the next reset or selection. */
+  readonly passing: { isLocked: boolean; restriction: Restriction };
   readonly curves: CurveTable;
   readonly hash: Hash;
   readonly aes: BlockCipher;
@@ -45,6 +52,13 @@ export type Se05xInside = {
   tlsRandom: Uint8Array | undefined;
   /** The object, where the caller has the right. Refused with 6985 where there is none, 6986 without the right. */
   demand(id: number, right: Right): SecureObject;
+  /** Refuses with 6985 where a feature is turned off. */
+  demandFeature(bit: number): void;
+  /** Refuse with 6986 while hosts may make no objects, or change none. */
+  demandMaking(): void;
+  demandChanging(): void;
+  /** Answers one more command, as if it had come alone: what the application passes on. */
+  passOn(command: Uint8Array): Uint8Array;
   /** Stores what the command has changed so far, also where it is then refused. */
   keep(): void;
 };
@@ -53,6 +67,8 @@ export type Se05xInside = {
 export function se05xHandlers(inside: Se05xInside): Se05xHandlers {
   return {
     ...sessionHandlers(inside),
+    ...channelHandlers(inside),
+    ...platformHandlers(inside),
     ...managementHandlers(inside),
     ...objectHandlers(inside),
     ...ecHandlers(inside),

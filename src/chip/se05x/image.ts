@@ -3,23 +3,28 @@ import { DecodeError, decode, encode, Reader, UsageError, utf8Bytes, Writer } fr
 import type { ChipErrorCode } from "../errors.ts";
 import { type CurveTable, readContent, writeContent } from "./contents.ts";
 import type { SecureObject } from "./objects.ts";
+import { readSettings, type Settings, writeSettings } from "./settings.ts";
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
-const VERSION = 2;
+const VERSION = 3;
 
-/** All persistent objects of a chip as one image: magic, format version, model, then object by object. */
-export function encodeImage(model: Se05xModelName, objects: Iterable<SecureObject>): Uint8Array {
+/** What a chip keeps without power. */
+export type ChipState = { readonly settings: Settings; readonly objects: Iterable<SecureObject> };
+
+/** Settings and persistent objects as one image: magic, format version, model, settings, then object by object. */
+export function encodeImage(model: Se05xModelName, { settings, objects }: ChipState): Uint8Array {
   const image = new Writer(8192)
     .bytes(MAGIC)
     .u8(VERSION)
     .prefixed(1, (body) => body.utf8(model));
+  writeSettings(image, settings);
   for (const object of objects) if (!object.transient) writeObject(image, object);
   return image.finish();
 }
 
-/** The objects of an image. Throws `UsageError` `state-version` for another model, format version or layout. */
-export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: CurveTable): SecureObject[] {
+/** The contents of an image. Throws `UsageError` `state-version` for another model, format version or layout. */
+export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: CurveTable): ChipState {
   const image = new Reader(bytes);
   try {
     const head = [...image.bytes(MAGIC.length), image.u8()];
@@ -27,9 +32,10 @@ export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: Cu
     if (head.some((byte, i) => byte !== [...MAGIC, VERSION][i]) || found !== model) {
       throw new UsageError<ChipErrorCode>("state-version", `the state is not of ${model}, version ${VERSION}`);
     }
+    const settings = readSettings(image);
     const objects: SecureObject[] = [];
     while (image.remaining > 0) objects.push(readObject(image, curves));
-    return objects;
+    return { settings, objects };
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
     throw new UsageError<ChipErrorCode>("state-version", "the state has another layout", { cause });

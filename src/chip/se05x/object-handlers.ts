@@ -1,10 +1,18 @@
 import { SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
+import { attributesOf } from "./attributes.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { hexId, type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 
-type ObjectCommand = "readObject" | "readType" | "readSize" | "readIdList" | "exists" | "deleteObject";
+type ObjectCommand =
+  | "readObject"
+  | "readType"
+  | "readSize"
+  | "readIdList"
+  | "exists"
+  | "deleteObject"
+  | "readAttributes";
 
 /** The most identifiers in one answer: what fits the smaller of the hosts' buffers. SE05x coding rules */
 const IDS_PER_ANSWER = 200;
@@ -36,7 +44,9 @@ export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectC
       return { more, ids: writer.finish() };
     },
     exists: ({ objectId }) => ({ result: store.find(objectId) ? SE05X_RESULT.yes : SE05X_RESULT.no }),
+    readAttributes: ({ objectId }) => ({ attributes: attributesOf(store.present(objectId)) }),
     deleteObject({ objectId }) {
+      inside.demandChanging();
       inside.demand(objectId, "delete");
       store.remove(objectId);
       return {};

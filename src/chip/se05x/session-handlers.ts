@@ -1,57 +1,110 @@
 import { sameBytes } from "../../apdu/index.ts";
-import { toHex } from "../../codec/index.ts";
+import { fromHex, toHex } from "../../codec/index.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
-import { hexId } from "./objects.ts";
+import { hexId, type SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
+import type { Session } from "./sessions.ts";
 
-/** A session that an authentication object vouches for, once its proof was given. */
-export type AuthenticatedSession = { readonly authObjectId: number; authenticated: boolean };
-
-/** Open sessions by their identifiers in hex; `current` is the one of the command under way. */
-export type Sessions = {
-  readonly open: Map<string, AuthenticatedSession>;
-  current: string | undefined;
-};
+type SessionCommand =
+  | "createSession"
+  | "verifySessionUserId"
+  | "exchangeSessionData"
+  | "refreshSession"
+  | "closeSession";
 
 /** More than any host keeps open; what is forgotten goes with the next reset. */
 const MAX_SESSIONS = 4;
 
-/** Sessions by user identifier. SE05x command table, tier e */
-export function sessionHandlers(
-  inside: Se05xInside,
-): Pick<Se05xHandlers, "createSession" | "verifySessionUserId" | "closeSession"> {
-  const { store, sessions, entropy } = inside;
+const PROOFS = { userId: "userId", aes: "aes", ecPublic: "ec" } as const;
+
+/** Opening, bounding and closing sessions. SE05x command table, tier e */
+export function sessionHandlers(inside: Se05xInside): Pick<Se05xHandlers, SessionCommand> {
+  const { store, sessions, entropy, clock } = inside;
   return {
     createSession({ objectId }) {
       const object = store.find(objectId);
-      if (object?.content.kind !== "userId") throw refuse(0x6985, `${hexId(objectId)} authenticates nobody`);
+      const { content } = object ?? {};
+      if (!object?.authentication || !content || !(content.kind in PROOFS)) {
+        throw refuse(0x6985, `${hexId(objectId)} authenticates nobody`);
+      }
       if (sessions.open.size >= MAX_SESSIONS) throw refuse(0x6985, "no more sessions");
-      const sessionId = entropy.bytes(8);
-      sessions.open.set(toHex(sessionId), { authObjectId: objectId, authenticated: false });
-      return { sessionId };
+      const id = toHex(entropy.bytes(8));
+      sessions.open.set(id, {
+        id,
+        authObjectId: objectId,
+        proof: PROOFS[content.kind as keyof typeof PROOFS],
+        authenticated: false,
+        proposed: undefined,
+        channel: undefined,
+        policy: undefined,
+        startedAt: clock.now(),
+        commands: 0,
+      });
+      return { sessionId: fromHex(id) };
     },
     verifySessionUserId({ value }) {
-      const session = sessions.open.get(sessions.current ?? "");
-      if (!session || session.authenticated) throw refuse(0x6985, "no session waits for a user identifier");
-      const object = store.find(session.authObjectId);
-      if (object?.content.kind !== "userId") throw refuse(0x6985, "the session's user is gone");
-      const { maxAttempts, failedAttempts } = object;
-      if (maxAttempts > 0 && failedAttempts >= maxAttempts) throw refuse(0x6985, "no attempts are left");
-      const right = object.content.secret.use((expected) => sameBytes(expected, value));
-      if (right) {
-        if (failedAttempts > 0) store.put({ ...object, failedAttempts: 0 });
-        session.authenticated = true;
-        return {};
-      }
-      if (maxAttempts > 0) store.put({ ...object, failedAttempts: failedAttempts + 1 });
-      // The guess stays counted although the command is refused.
-      inside.keep();
-      throw refuse(0x6982, "the user identifier is wrong");
+      const session = awaitingProof(inside, "userId");
+      const { content } = proofObject(inside, session);
+      const isRight = content.kind === "userId" && content.secret.use((expected) => sameBytes(expected, value));
+      settleProof(inside, session, isRight);
+      return {};
+    },
+    exchangeSessionData({ policy }) {
+      const session = currentSession(inside);
+      if (session.policy || session.commands > 1) throw refuse(0x6985, "a session is bounded once, before all else");
+      session.policy = policy;
+      return {};
+    },
+    refreshSession({ policy }) {
+      const session = currentSession(inside);
+      if (!session.policy?.allowRefresh) throw refuse(0x6985, "the session's policy allows no refresh");
+      Object.assign(session, { policy: policy ?? session.policy, startedAt: clock.now(), commands: 0 });
+      return {};
     },
     closeSession() {
-      if (sessions.current === undefined) throw refuse(0x6985, "no session is open");
-      sessions.open.delete(sessions.current);
+      const { id } = currentSession(inside);
+      sessions.open.delete(id);
       return {};
     },
   };
+}
+
+/** The session of the command under way, which waits for this kind of proof. Refused with 6985 where it does not. */
+export function awaitingProof(inside: Se05xInside, proof: Session["proof"]): Session {
+  const session = inside.sessions.current;
+  if (session?.proof !== proof || session.authenticated) throw refuse(0x6985, `no session waits for a ${proof} proof`);
+  return session;
+}
+
+/** What a session is to be proven with. Refused with 6985 where it is gone, or has no attempts left. */
+export function proofObject({ store }: Se05xInside, { authObjectId }: Session): SecureObject {
+  const object = store.find(authObjectId);
+  if (!object?.authentication) throw refuse(0x6985, "what the session was to be proven with is gone");
+  const { maxAttempts, failedAttempts } = object;
+  if (maxAttempts > 0 && failedAttempts >= maxAttempts) throw refuse(0x6985, "no attempts are left");
+  return object;
+}
+
+/** Counts an attempt, and authenticates the session where the proof was right. Refused with 6982 where it was wrong. */
+export function settleProof(inside: Se05xInside, session: Session, isRight: boolean): void {
+  const object = proofObject(inside, session);
+  const { maxAttempts, failedAttempts } = object;
+  if (isRight) {
+    if (failedAttempts > 0) inside.store.put({ ...object, failedAttempts: 0 });
+    session.authenticated = true;
+    session.commands = 0;
+    session.startedAt = inside.clock.now();
+    return;
+  }
+  if (maxAttempts > 0) {
+    inside.store.put({ ...object, failedAttempts: failedAttempts + 1 });
+    // The guess stays counted although the command is refused.
+    inside.keep();
+  }
+  throw refuse(0x6982, "the proof is wrong");
+}
+
+function currentSession({ sessions }: Se05xInside): Session {
+  if (!sessions.current) throw refuse(0x6985, "no session is open");
+  return sessions.current;
 }

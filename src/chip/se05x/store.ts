@@ -1,26 +1,43 @@
+import { SE05X_CREDENTIAL } from "../../apdu/se05x/index.ts";
 import { refuse } from "./refuse.ts";
 import { footprintOf, hexId, type SecureObject } from "./objects.ts";
+import type { Settings } from "./settings.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** What memory a host may ask about: persistent, or one of the two transient kinds. */
 const PERSISTENT = 1;
 
-/** Identifiers that only the chip itself gives out. SE05x object ids */
-const RESERVED = { from: 0x7fff_0000, to: 0x7fff_ffff } as const;
+/** Identifiers that mean something to the chip itself. SE05x object ids */
+const RESERVED = { from: 0x7fff_0200, to: 0x7fff_02ff } as const;
 
-/** The objects of a chip, their memory, and one command's changes that can be taken back. */
+/** Credentials among them, which hosts may make: whoever proves them may change what they stand for. SE05x object ids */
+const CREDENTIALS: ReadonlySet<number> = new Set(Object.values(SE05X_CREDENTIAL));
+
+/** The objects and settings of a chip, their memory, and one command's changes that can be taken back. */
 export class ObjectStore {
   readonly #model: Se05xModel;
   #objects: Map<number, SecureObject>;
-  #before: Map<number, SecureObject> | undefined;
+  #settings: Settings;
+  #before: { readonly objects: Map<number, SecureObject>; readonly settings: Settings } | undefined;
 
-  constructor(model: Se05xModel, objects: Iterable<SecureObject>) {
+  constructor(model: Se05xModel, settings: Settings, objects: Iterable<SecureObject>) {
     this.#model = model;
+    this.#settings = settings;
     this.#objects = new Map([...objects].map((object) => [object.id, object]));
   }
 
   [Symbol.iterator](): IterableIterator<SecureObject> {
     return this.#objects.values();
+  }
+
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  /** Changes settings. */
+  configure(change: Partial<Settings>): void {
+    this.#change();
+    this.#settings = { ...this.#settings, ...change };
   }
 
   find(id: number): SecureObject | undefined {
@@ -59,8 +76,9 @@ export class ObjectStore {
   }
 
   /** Refuses with 6986 where hosts may not make an object under this identifier. */
-  demandOpenId(id: number): void {
-    if (id === 0 || (id >= RESERVED.from && id <= RESERVED.to))
+  demandOpenId(id: number, authentication: boolean): void {
+    const isCredential = authentication && CREDENTIALS.has(id);
+    if (id === 0 || (id >= RESERVED.from && id <= RESERVED.to && !isCredential))
       throw refuse(0x6986, `identifier ${hexId(id)} is reserved`);
   }
 
@@ -76,7 +94,7 @@ export class ObjectStore {
 
   /** A command that failed half-way has not happened. */
   rollBack(): void {
-    if (this.#before) this.#objects = this.#before;
+    if (this.#before) ({ objects: this.#objects, settings: this.#settings } = this.#before);
     this.#before = undefined;
   }
 
@@ -87,7 +105,7 @@ export class ObjectStore {
 
   /** The first change of a command sets the former state aside. */
   #change(): Map<number, SecureObject> {
-    this.#before ??= new Map(this.#objects);
+    this.#before ??= { objects: new Map(this.#objects), settings: this.#settings };
     return this.#objects;
   }
 }

@@ -1,10 +1,11 @@
 import { cbcDecrypt, cbcEncrypt } from "../../apdu/index.ts";
 import { SE05X_CIPHER, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { concat } from "../../codec/index.ts";
+import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
-import { createObject, refuseAuthentication, replaceContent } from "./writing.ts";
+import { createObject, isAuthentication, replaceContent } from "./writing.ts";
 
 const BLOCK = 16;
 
@@ -12,9 +13,12 @@ const BLOCK = 16;
 export function symmetricHandlers(inside: Se05xInside): Pick<Se05xHandlers, "writeSymmKey" | "cipher"> {
   return {
     writeSymmKey(request) {
-      refuseAuthentication(request.insFlags);
       if (request.kekId) throw refuse(0x6a80, "no key comes wrapped here");
       const { kind, value, minOutputLength = 0 } = request;
+      inside.demandFeature(kind === 0x03 ? FEATURE.aes : FEATURE.hmac);
+      if (isAuthentication(request.insFlags) && (kind !== 0x03 || value.length !== 16)) {
+        throw refuse(0x6a80, "sessions are opened with AES keys of 16 bytes");
+      }
       if (kind === 0x03 && ![16, 24, 32].includes(value.length)) throw refuse(0x6a80, "an AES key of another length");
       const secret = new Secret(value);
       const content =

@@ -3,6 +3,7 @@ import { concat, Writer } from "../../codec/index.ts";
 import type { Hash, HashName } from "../../crypto/index.ts";
 import { hashNamed } from "./digest-handlers.ts";
 import { privateKeyIn } from "./ec-handlers.ts";
+import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { demandDerivable } from "./kdf-handlers.ts";
 import { refuse } from "./refuse.ts";
@@ -16,10 +17,12 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
   const { store, hash, entropy } = inside;
   return {
     tlsRandom() {
+      inside.demandFeature(FEATURE.tls);
       inside.tlsRandom = entropy.bytes(32);
       return { random: inside.tlsRandom };
     },
     tlsPremaster({ pskId, keyPairId, targetId, peerPoint }) {
+      inside.demandFeature(FEATURE.tls);
       const target = inside.demand(targetId, "write");
       if (target.content.kind !== "hmac") throw refuse(0x6985, "the premaster secret goes into an HMAC key");
       const secret = premaster(inside, pskId, keyPairId, peerPoint);
@@ -27,6 +30,7 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
       return {};
     },
     tlsPrf({ objectId, phase, algorithm, label, random, length }) {
+      inside.demandFeature(FEATURE.tls);
       const { content } = inside.demand(objectId, "tlsKdf");
       if (content.kind !== "hmac") throw refuse(0x6985, "secrets are derived from HMAC keys");
       // Whoever could choose both randoms could have old handshakes computed again.

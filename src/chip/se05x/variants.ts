@@ -1,3 +1,6 @@
+import type { Se05xCommandName } from "../../apdu/se05x/index.ts";
+import { PUBLISHED_KEYS, type PublishedKeys } from "./platform-keys.ts";
+
 /** A model of the family: what it says about itself, and how much it holds. */
 export type Se05xModel = {
   readonly name: string;
@@ -11,24 +14,48 @@ export type Se05xModel = {
   readonly transientBytes: number;
   /** Whether object types name their curves, as from applet 7 on. */
   readonly typesNameCurves: boolean;
+  /** What the platform's secure channel is opened with at first. */
+  readonly platformKeys: PublishedKeys;
+  /** Whether the platform's secure channel counts commands without data, as from applet 4.3 on. SE05x command table, tier e */
+  readonly countsEmptyCommands: boolean;
+  /** Whether a counter goes before the agreed secret of a session, as from applet 3.5 on. SE05x command table, tier e */
+  readonly agreesWithCounter: boolean;
+  /** The platform's build, 16 characters. */
+  readonly platformBuild: string;
+  /** Commands of the family that this model's applet does not have: they answer 6D00. */
+  readonly absent: ReadonlySet<Se05xCommandName>;
 };
 
 const BUILT_FEATURES = 0x0492;
+
+/** What came with applets 4 to 7. SE05x command table, section 4.5 */
+const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
+  "readAttributes",
+  "readState",
+  "getExtVersion",
+  "disableObjectCreation",
+  "triggerSelfTest",
+  "sendCardManagerCommand",
+]);
+
+const APPLET_7 = {
+  appletVersion: 0x070200,
+  features: BUILT_FEATURES,
+  secureBoxVersion: 0x010b,
+  transientBytes: 1024,
+  typesNameCurves: true,
+  countsEmptyCommands: true,
+  agreesWithCounter: true,
+  platformBuild: "J3R351029B411100",
+  absent: new Set<Se05xCommandName>(),
+} as const;
 
 /**
  * The models. A feature that a real part has and this simulator lacks has its bit clear, so that hosts see the truth.
  * SE05x command table, section 4.3
  */
 export const SE05X_MODELS = {
-  a5000: {
-    name: "A5000",
-    appletVersion: 0x070200,
-    features: BUILT_FEATURES,
-    secureBoxVersion: 0x010b,
-    persistentBytes: 8 * 1024,
-    transientBytes: 1024,
-    typesNameCurves: true,
-  },
+  a5000: { ...APPLET_7, name: "A5000", persistentBytes: 8 * 1024, platformKeys: PUBLISHED_KEYS.a5000 },
   se050: {
     name: "SE050",
     appletVersion: 0x030100,
@@ -37,16 +64,13 @@ export const SE05X_MODELS = {
     persistentBytes: 50 * 1024,
     transientBytes: 1024,
     typesNameCurves: false,
+    platformKeys: PUBLISHED_KEYS.se050DevelopmentKit,
+    countsEmptyCommands: false,
+    agreesWithCounter: false,
+    platformBuild: "J3R351021EEE0400",
+    absent: AFTER_APPLET_3,
   },
-  se051: {
-    name: "SE051",
-    appletVersion: 0x070200,
-    features: BUILT_FEATURES,
-    secureBoxVersion: 0x010b,
-    persistentBytes: 46 * 1024,
-    transientBytes: 1024,
-    typesNameCurves: true,
-  },
+  se051: { ...APPLET_7, name: "SE051", persistentBytes: 46 * 1024, platformKeys: PUBLISHED_KEYS.applet72 },
 } as const satisfies Readonly<Record<string, Se05xModel>>;
 
 export type Se05xModelName = keyof typeof SE05X_MODELS;

@@ -18,7 +18,8 @@ export type GivenAttributes = {
 /** Makes an object. Refused with 6986 under a reserved identifier, 6A80 for a broken policy, 6985 without memory. */
 export function createObject(inside: Se05xInside, given: GivenAttributes, content: Content, origin: number): NoFields {
   const { objectId, insFlags, policy = [], maxAttempts = 0, version = 0 } = given;
-  inside.store.demandOpenId(objectId);
+  inside.demandMaking();
+  inside.store.demandOpenId(objectId, isAuthentication(insFlags));
   demandWholePolicy(policy);
   inside.store.put({
     id: objectId,
@@ -42,6 +43,7 @@ export function replaceContent(
   former: SecureObject,
   change: Pick<SecureObject, "content" | "origin">,
 ): NoFields {
+  inside.demandChanging();
   if (given.policy) throw refuse(0x6985, "the policy of an object that exists stays");
   if (former.content.kind !== change.content.kind) throw refuse(0x6985, "an object keeps its type");
   inside.store.put({ ...former, ...change, version: given.version ?? former.version });

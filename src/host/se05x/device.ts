@@ -36,7 +36,7 @@ import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
 import { eraseFile, readFile, writeFile } from "./files.ts";
-import { certificateObject, keyObject, SCRATCH_OBJECT, certificateIndexOf, slotOf } from "./object-ids.ts";
+import { certificateIndexOf, certificateObject, isReserved, keyObject, SCRATCH_OBJECT, slotOf } from "./object-ids.ts";
 import { Se05xSession } from "./session.ts";
 
 export type Se05xOptions = { readonly hash: Hash; readonly clock: Clock; readonly trace?: Trace };
@@ -133,6 +133,7 @@ export class Se05x implements SecureElement {
       const slots = new Map<number, Uint8Array | undefined>();
       for (let slot = 0; slot < LISTED_SLOTS; slot++) slots.set(slot, undefined);
       for (const objectId of await objectsOf(session, SE05X_TYPE.ecPair)) {
+        if (isReserved(objectId)) continue;
         slots.set(slotOf(objectId), await publicKeyIn(session, objectId));
       }
       return [...slots].map(([slot, publicKey]) => ({ slot, publicKey })).toSorted((a, b) => a.slot - b.slot);

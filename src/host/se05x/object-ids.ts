@@ -5,6 +5,7 @@ import type { HostErrorCode } from "../errors.ts";
 const KEYS = 0x4857_0000;
 const CERTIFICATES = 0x4857_0100;
 const OWN_COUNT = 0x100;
+const RESERVED = { from: 0x7fff_0200, to: 0x7fff_02ff } as const;
 
 /** A transient object of the host library's own. */
 export const SCRATCH_OBJECT = 0x4857_0200;
@@ -37,6 +38,11 @@ export function certificateObject(index: number): number {
 export function certificateIndexOf(objectId: number): number | undefined {
   const index = objectId - CERTIFICATES;
   return index >= 0 && index < OWN_COUNT ? index : undefined;
+}
+
+/** Whether an object is the chip's own, and no key of its user. SE05x object ids */
+export function isReserved(objectId: number): boolean {
+  return objectId >= RESERVED.from && objectId <= RESERVED.to;
 }
 
 function objectAt(place: number, first: number, what: string): number {

@@ -1,0 +1,60 @@
+import type { Scp03Session } from "../../apdu/index.ts";
+import { SE05X_CREDENTIAL, type Se05xCommandName } from "../../apdu/se05x/index.ts";
+import type { Se05xInside } from "./handlers.ts";
+import { refuse } from "./refuse.ts";
+
+/**
+ * Refuses what the chip does not answer in its present state: 6D00 what its model or the selected application does not
+ * have, 6982 what must come in the platform's secure channel, 6985 what does not go under transport lock.
+ */
+export function demandAdmitted(inside: Se05xInside, key: Se05xCommandName, channel: Scp03Session | undefined): void {
+  const { model, platform, store } = inside;
+  if (model.absent.has(key)) throw refuse(0x6d00, `${key} is not in this applet`);
+  if (platform.selected === "platform" ? !IN_PLATFORM.has(key) : ONLY_IN_PLATFORM.has(key)) {
+    throw refuse(0x6d00, `the selected application does not answer ${key}`);
+  }
+  const isOutside = OUTSIDE_CHANNEL.has(key);
+  // An open channel that a command goes round is as bad as one that is missing.
+  if (!channel?.isFull && store.settings.platformScpRequired && !isOutside) {
+    throw refuse(0x6982, "the chip answers only inside the platform's secure channel");
+  }
+  if (!channel && platform.channel && !isOutside) throw refuse(0x6982, "a command outside the open secure channel");
+  if ((store.settings.isLocked || inside.passing.isLocked) && !isAdmittedLocked(inside, key)) {
+    throw refuse(0x6985, "the chip is locked for transport");
+  }
+}
+
+/** Selection, and setting up the platform's channel. SE05x command table, tier e */
+const OUTSIDE_CHANNEL: ReadonlySet<Se05xCommandName> = new Set([
+  "select",
+  "selectCardManager",
+  "selectPlatform",
+  "initializeUpdate",
+  "externalAuthenticate",
+  "identify",
+  "productionData",
+]);
+
+/** What the platform answers itself; only the last two not while the application is selected. SE05x command table, tier a */
+const IN_PLATFORM: ReadonlySet<Se05xCommandName> = new Set([...OUTSIDE_CHANNEL, "putKeys"]);
+const ONLY_IN_PLATFORM: ReadonlySet<Se05xCommandName> = new Set(["identify", "productionData", "putKeys"]);
+
+/** What tells who the chip is, and leads to unlocking it. SE05x command table, tier e */
+const WHILE_LOCKED: ReadonlySet<Se05xCommandName> = new Set([
+  ...IN_PLATFORM,
+  "processSession",
+  "createSession",
+  "verifySessionUserId",
+  "internalAuthenticate",
+  "exchangeSessionData",
+  "closeSession",
+  "getVersion",
+  "getExtVersion",
+  "readState",
+  "random",
+  "exists",
+]);
+
+function isAdmittedLocked({ caller }: Se05xInside, key: Se05xCommandName): boolean {
+  return WHILE_LOCKED.has(key) || caller.authObjectId === SE05X_CREDENTIAL.transport;
+}

@@ -1,0 +1,149 @@
+import {
+  keyCheckValue,
+  sameBytes,
+  type Scp03KeyField,
+  Scp03Session,
+  SECURITY_LEVEL,
+  SECURITY_LEVELS,
+} from "../../apdu/index.ts";
+import { SE05X_AID, SE05X_CURVE, SE05X_OBJECT, sessionOffer } from "../../apdu/se05x/index.ts";
+import { concat, decode, equal, fromHex } from "../../codec/index.ts";
+import { holdsSignature } from "./ec-handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import { refuse } from "./refuse.ts";
+import { Secret } from "./secrets.ts";
+import { awaitingProof, proofObject, settleProof } from "./session-handlers.ts";
+
+type ChannelCommand = "initializeUpdate" | "externalAuthenticate" | "internalAuthenticate" | "putKeys";
+type InitializeUpdate = Parameters<Se05xHandlers["initializeUpdate"]>[0];
+
+/** Protocol 03 with challenges from true randomness, so no counter follows. GPC SCP03, section 7.1.1 */
+const PROTOCOL = fromHex("0300");
+/** What a session by key agreement is for: SCP with configuration 01 and full protection. SE05x command table, tier e */
+const OFFERED_SCP = fromHex("ab0133");
+const OFFERED_KEY = { type: 0x88, length: 0x10 } as const;
+const MAX_KEY_SETS = 4;
+
+/** Setting up secure channels: the platform's, and those of sessions. SE05x command table, tier e; GPC SCP03, section 7 */
+export function channelHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChannelCommand> {
+  const { sessions, platform } = inside;
+  return {
+    initializeUpdate: (request) =>
+      sessions.current ? proposeSession(inside, request) : proposePlatform(inside, request),
+    externalAuthenticate(request) {
+      const { level, hostCryptogram, mac } = request;
+      const session = sessions.current && awaitingProof(inside, "aes");
+      const scp = session ? session.proposed : platform.proposed?.scp;
+      if (!scp) throw refuse(0x6985, "no secure channel was proposed");
+      const channel = platform.proposed;
+      // One try for each proposal: the next needs new challenges.
+      if (session) session.proposed = undefined;
+      else platform.proposed = undefined;
+      const levels = session ? [SECURITY_LEVEL] : SECURITY_LEVELS;
+      if (!levels.includes(level)) throw refuse(0x6a86, `security level ${level} is not offered`);
+      const isMacRight = sameBytes(scp.authenticationMac(hostCryptogram, level), mac);
+      const isRight = isMacRight && sameBytes(scp.hostCryptogram, hostCryptogram);
+      if (session) settleProof(inside, session, isRight);
+      else if (!isRight) throw refuse(0x6982, "the host's proof is wrong");
+      scp.useLevel(level);
+      if (session) session.channel = scp;
+      else platform.channel = channel;
+      return {};
+    },
+    internalAuthenticate: (request) => agreeOnSession(inside, request),
+    putKeys: (request) => putKeys(inside, request),
+  };
+}
+
+function proposePlatform(inside: Se05xInside, { keyVersion, hostChallenge }: InitializeUpdate) {
+  const { platform, store, model } = inside;
+  platform.proposed = platform.channel = undefined;
+  const { keySets } = store.settings;
+  // Version 0 asks for whichever set there is. GPC SCP03, section 7.1.1
+  const version = keyVersion === 0 ? [...keySets.keys()][0] : keyVersion;
+  const keys = version === undefined ? undefined : keySets.get(version);
+  if (version === undefined || !keys) throw refuse(0x6a88, `there is no key set ${keyVersion}`);
+  const options = { extendedLengths: true, countsEmptyCommands: model.countsEmptyCommands };
+  const { scp, answer } = propose(inside, keys, { hostChallenge, version, options });
+  platform.proposed = { scp, dek: keys.dek };
+  return answer;
+}
+
+function proposeSession(inside: Se05xInside, { keyVersion, hostChallenge }: InitializeUpdate) {
+  const session = awaitingProof(inside, "aes");
+  if (keyVersion !== 0) throw refuse(0x6a88, "a session has one key, version 0");
+  const { content } = proofObject(inside, session);
+  if (content.kind !== "aes") throw refuse(0x6985, "no AES key to prove");
+  const keys = { enc: content.secret, mac: content.secret };
+  const { scp, answer } = propose(inside, keys, { hostChallenge, version: 0, options: { extendedLengths: true } });
+  session.proposed = scp;
+  return answer;
+}
+
+function propose(
+  { aes, entropy }: Se05xInside,
+  { enc, mac }: { readonly enc: Secret; readonly mac: Secret },
+  with_: {
+    readonly hostChallenge: Uint8Array;
+    readonly version: number;
+    readonly options: { readonly extendedLengths: boolean; readonly countsEmptyCommands?: boolean };
+  },
+) {
+  const { hostChallenge, version, options } = with_;
+  const challenges = { host: hostChallenge, card: entropy.bytes(8) };
+  const scp = enc.use((e) => mac.use((m) => new Scp03Session(aes, { enc: e, mac: m }, challenges, options)));
+  const answer = {
+    diversification: new Uint8Array(10),
+    keyInformation: concat(Uint8Array.of(version), PROTOCOL),
+    cardChallenge: challenges.card,
+    cardCryptogram: scp.cardCryptogram,
+  };
+  return { scp, answer };
+}
+
+/** Both ends' keys go into the session's; the host signs with the key that the session is for. SE05x command table, tier e */
+function agreeOnSession(
+  inside: Se05xInside,
+  { offer, signature }: Parameters<Se05xHandlers["internalAuthenticate"]>[0],
+) {
+  const session = awaitingProof(inside, "ec");
+  const { content } = proofObject(inside, session);
+  const own = inside.store.find(SE05X_OBJECT.sessionKey)?.content;
+  if (content.kind !== "ecPublic" || own?.kind !== "ecPair") throw refuse(0x6985, "no keys to agree with");
+  const { aid, scp, keyType, keyLength, ephemeralPoint } = decode(sessionOffer, offer);
+  const isKnown = equal(scp, OFFERED_SCP) && keyType === OFFERED_KEY.type && keyLength === OFFERED_KEY.length;
+  if (!isKnown || !equal(aid, SE05X_AID)) throw refuse(0x6a80, "the host offers another kind of session");
+  const curve = inside.curves.get(SE05X_CURVE.p256);
+  if (!curve?.isPoint(ephemeralPoint)) throw refuse(0x6a80, "the host's ephemeral key is not a point of the curve");
+  const digest = inside.hash.digest("sha256", offer);
+  settleProof(inside, session, holdsSignature(inside, content, digest, signature));
+  const random = inside.entropy.bytes(16);
+  const prefix = inside.model.agreesWithCounter ? fromHex("00000001") : new Uint8Array(0);
+  const parameters = concat(OFFERED_SCP.subarray(1), Uint8Array.of(keyType, keyLength));
+  const secret = inside.hash.digest("sha256", concat(prefix, own.key.agree(ephemeralPoint), random, parameters));
+  session.channel = Scp03Session.agreed(inside.aes, secret.slice(0, 16), { extendedLengths: true });
+  return { random, receipt: session.channel.receiptOver(offer, random) };
+}
+
+/** New keys come under the key encryption key of the channel that carries them. GPC SCP03, section 7.2 */
+function putKeys(inside: Se05xInside, request: Parameters<Se05xHandlers["putKeys"]>[0]) {
+  const { store, platform, aes } = inside;
+  const { replaced, version, enc, mac, dek } = request;
+  const { channel } = platform;
+  if (!channel?.scp.isFull || !inside.caller.secured)
+    throw refuse(0x6982, "keys are put in the platform's channel only");
+  const { keySets } = store.settings;
+  if (version < 1 || version > 0x7f) throw refuse(0x6a80, `a key set cannot have version ${version}`);
+  if (replaced !== 0 && !keySets.has(replaced)) throw refuse(0x6a88, `there is no key set ${replaced}`);
+  if (version !== replaced && keySets.has(version)) throw refuse(0x6985, `there is a key set ${version} already`);
+  if (replaced === 0 && keySets.size >= MAX_KEY_SETS) throw refuse(0x6a84, "no room for another key set");
+  const received = ({ key, checkValue }: Scp03KeyField): Secret => {
+    const plain = channel.dek.use((bytes) => aes.decrypt(bytes, key));
+    if (!sameBytes(keyCheckValue(aes, plain), checkValue)) throw refuse(0x6a80, "a key's check value is wrong");
+    return new Secret(plain);
+  };
+  const keys = { enc: received(enc), mac: received(mac), dek: received(dek) };
+  const others = [...keySets].filter(([each]) => each !== replaced);
+  store.configure({ keySets: new Map([...others, [version, keys]]) });
+  return { version, checkValues: concat(enc.checkValue, mac.checkValue, dek.checkValue) };
+}

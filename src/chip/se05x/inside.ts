@@ -1,0 +1,57 @@
+import type { Right } from "../../apdu/se05x/index.ts";
+import { demandRight, NOBODY } from "./access.ts";
+import type { Se05xChipOptions } from "./chip.ts";
+import type { CurveTable } from "./contents.ts";
+import type { Se05xInside } from "./handlers.ts";
+import type { ChipState } from "./image.ts";
+import { refuse } from "./refuse.ts";
+import { RESTRICTION } from "./settings.ts";
+import { ObjectStore } from "./store.ts";
+import { SE05X_MODELS } from "./variants.ts";
+
+/** What handlers work on, for a chip that was just powered. */
+export function newInside(
+  { model: name, crypto, entropy, clock }: Se05xChipOptions,
+  curves: CurveTable,
+  { settings, objects }: ChipState,
+  back: Pick<Se05xInside, "keep" | "passOn">,
+): Se05xInside {
+  const model = SE05X_MODELS[name];
+  const store = new ObjectStore(model, settings, objects);
+  const passing: Se05xInside["passing"] = { isLocked: false, restriction: RESTRICTION.none };
+  const restriction = () => Math.max(store.settings.restriction, passing.restriction);
+  const inside: Se05xInside = {
+    model,
+    store,
+    sessions: { open: new Map(), current: undefined },
+    platform: { selected: "application", proposed: undefined, channel: undefined },
+    passing,
+    curves,
+    hash: crypto.hash,
+    aes: crypto.aes,
+    entropy,
+    clock,
+    poweredAt: clock.now(),
+    caller: NOBODY,
+    tlsRandom: undefined,
+    demand(id: number, right: Right) {
+      const object = store.present(id);
+      demandRight(object, inside.caller, right, (registerId) => {
+        const content = store.find(registerId)?.content;
+        return content?.kind === "pcr" ? content.value : undefined;
+      });
+      return object;
+    },
+    demandFeature(bit) {
+      if ((store.settings.features & bit) === 0) throw refuse(0x6985, `feature ${bit.toString(16)} is turned off`);
+    },
+    demandMaking() {
+      if (restriction() !== RESTRICTION.none) throw refuse(0x6986, "new objects are forbidden");
+    },
+    demandChanging() {
+      if (restriction() === RESTRICTION.all) throw refuse(0x6986, "changing objects is forbidden");
+    },
+    ...back,
+  };
+  return inside;
+}
