@@ -175,7 +175,10 @@ test("Se05xChip opens sessions of EC keys: both ends agree, and the host signs i
     const offer = encode(sessionOffer, { ...template, ephemeralPoint: p256.publicPoint(ephemeral) });
     const entropy = new SeededEntropy(nodeHash, "host");
     const signature = signDigest(p256, { hash, entropy }, identity, hash.digest("sha256", offer));
-    assert.equal(session.sw("internalAuthenticate", { offer, signature: signature.with(signature.length - 3, 0) }), "6982");
+    assert.equal(
+      session.sw("internalAuthenticate", { offer, signature: signature.with(signature.length - 3, 0) }),
+      "6982",
+    );
     const other = encode(sessionOffer, { ...template, scp: fromHex("ab0103"), ephemeralPoint: chipPoint });
     assert.equal(session.sw("internalAuthenticate", { offer: other, signature }), "6a80");
     const { random, receipt } = session.send("internalAuthenticate", { offer, signature });
