@@ -103,6 +103,8 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const identity = await identityFor(options, registry);
   const { broker, gatekeeper } = await openBroker(options, registry, closing);
   const plane = await openControlPlane({ options, ground, broker, rootCertificate: identity.root }, closing);
+  // Rules hear them, and no client has come back yet.
+  broker.publishLeftWills();
   const servers = { options, ledger: trace, registry, broker, gatekeeper, plane, identity };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   return {

@@ -9,6 +9,7 @@ import { volatileStore } from "./memory-store.ts";
 import { Message } from "./message.ts";
 import { PerSecond } from "./packet-trace.ts";
 import type {
+  Authenticator,
   Defer,
   Gatekeeper,
   Peer,
@@ -35,6 +36,8 @@ export type BrokerOptions = {
   readonly trace: Trace;
   readonly gatekeeper: Gatekeeper;
   readonly defer: Defer;
+  /** Methods of enhanced authentication; by default none. MQTT 5.0, section 4.12 */
+  readonly authenticators?: readonly Authenticator[];
   readonly settings?: BrokerSettings;
   /** Where persistent sessions and retained messages survive a restart; by default they do not. */
   readonly store?: SessionStore;
@@ -61,14 +64,23 @@ export class Broker {
   constructor(options: BrokerOptions) {
     this.settings = options.settings ?? AWS_PROFILE;
     this.#core = assemble(options, this.settings);
-    const { sessions, retained } = this.#core.store.load();
+    const { retained, ...state } = this.#core.store.load();
     for (const stored of retained) this.#core.retained.restore(Message.from(stored));
-    this.#core.sessions.load(sessions);
+    this.#core.sessions.load(state);
   }
 
   /** Whether `stop` was called: nothing can be opened or published any more. */
   get isStopped(): boolean {
     return this.#isStopped;
+  }
+
+  /**
+   * Publishes the wills of connections that the end of the last process cut: to be called once, when whoever observes
+   * messages is there. Throws `UsageError` `broker-stopped`.
+   */
+  publishLeftWills(): void {
+    this.#checkRunning();
+    this.#core.sessions.publishLeftWills();
   }
 
   /**
@@ -168,6 +180,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     trace,
     tracedDataPackets: new PerSecond(settings.tracedDataPacketsPerSecond.inAll),
     gatekeeper,
+    authenticators: new Map((options.authenticators ?? []).map((each) => [each.method, each])),
     store,
     turn,
     slab: new Slab(),
@@ -175,7 +188,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     view: new PublishView(),
     retained,
     router,
-    sessions: new SessionRegistry({ settings, clock, store, router, overflowed }),
+    sessions: new SessionRegistry({ settings, clock, store, router, overflowed, mark: () => turn.mark }),
     presence: settings.presence ? new Presence({ clock, publish }) : undefined,
   };
 }

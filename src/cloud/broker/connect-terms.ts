@@ -8,7 +8,7 @@ import type { ConnectShape } from "./packet-shape.ts";
 import { REASON } from "./reason-codes.ts";
 import { orNone } from "./router.ts";
 import type { Will } from "./session-registry.ts";
-import type { BrokerSettings } from "./settings.ts";
+import { LONGEST_PACKET, type BrokerSettings } from "./settings.ts";
 import { isPermittedReserved, isReserved, topicNameProblem } from "./topics.ts";
 
 /** What a CONNECT packet and our limits agree on, if the gatekeeper admits the client. */
@@ -21,10 +21,14 @@ export type ConnectTerms = {
   readonly connackProperties: NonNullable<Extract<Packet, { cmd: "connack" }>["properties"]>;
   /** The longest packet that the client accepts. MQTT 5.0, section 3.1.2.11.4 */
   readonly maximumPacketBytes: number;
-  /** QoS 1 messages that may be in flight to the client. MQTT 5.0, section 3.1.2.11.3 */
+  /** QoS 1 and 2 messages that may be in flight to the client. MQTT 5.0, section 3.1.2.11.3 */
   readonly window: number;
-  /** Whether reason strings may go into packets other than CONNACK and DISCONNECT. MQTT 5.0, section 3.1.2.11.7 */
+  /** Whether reason strings are sent. MQTT 5.0, section 3.1.2.11.7 */
   readonly wantsReasons: boolean;
+  /** Aliases that may stand for topics on the way to the client. MQTT 5.0, section 3.1.2.11.5 */
+  readonly topicAliases: number;
+  /** How the client proves who it is, where it does so by AUTH packets. MQTT 5.0, section 4.12 */
+  readonly authentication: { readonly method: string; readonly data: Uint8Array } | undefined;
 };
 
 type Denial = Extract<Verdict, { allowed: false }>;
@@ -38,16 +42,13 @@ export function connectTerms(
   const { limits } = settings;
   const { version } = shape;
   const properties = (version === 5 && packet.properties) || {};
-  if (properties.authenticationMethod !== undefined) {
-    throw violation("enhanced authentication is not supported", REASON.badAuthenticationMethod);
-  }
   if (properties.receiveMaximum === 0) throw violation("receive maximum is 0");
   if (properties.maximumPacketSize === 0) throw violation("maximum packet size is 0");
   const cleanStart = packet.clean === true;
   const clientId = clientIdOf(packet, { version, cleanStart, settings, entropy });
   const will = willOf(packet, shape, settings);
   const asked = packet.keepalive ?? 0;
-  const keepAliveS = clampedKeepAlive(asked, limits);
+  const keepAliveS = version === 4 && !settings.shortensKeepAliveUntold ? asked : clampedKeepAlive(asked, limits);
   const askedExpiryS =
     version === 5 ? (properties.sessionExpiryInterval ?? 0) : cleanStart ? 0 : limits.sessionExpiryDefaultS;
   const expiryS = Math.min(askedExpiryS, limits.sessionExpiryMaxS);
@@ -65,20 +66,44 @@ export function connectTerms(
     will,
     expiryS,
     connackProperties: {
-      receiveMaximum: limits.inFlight,
-      maximumQoS: 1,
-      maximumPacketSize: limits.packetBytes,
-      topicAliasMaximum: limits.topicAliases,
-      subscriptionIdentifiersAvailable: false,
-      sharedSubscriptionAvailable: false,
-      ...(packet.clientId === "" ? { assignedClientIdentifier: clientId } : {}),
       ...(keepAliveS === asked ? {} : { serverKeepAlive: keepAliveS }),
       ...(expiryS === askedExpiryS ? {} : { sessionExpiryInterval: expiryS }),
+      ...announcements(settings),
+      ...(packet.clientId === "" ? { assignedClientIdentifier: clientId } : {}),
+      ...(properties.requestResponseInformation === true && settings.responseTopics !== ""
+        ? { responseInformation: `${settings.responseTopics}${clientId}/` }
+        : {}),
+      receiveMaximum: limits.inFlight,
     },
     maximumPacketBytes: properties.maximumPacketSize ?? Infinity,
     window: Math.min(properties.receiveMaximum ?? 0xffff, limits.inFlight),
-    wantsReasons: version === 5 && properties.requestProblemInformation !== false,
+    topicAliases: Math.min(properties.topicAliasMaximum ?? 0, limits.outboundTopicAliases),
+    authentication: authenticationOf(properties),
+    wantsReasons: version === 5 && wantsReasons(properties.requestProblemInformation, settings),
   };
+}
+
+/** What a CONNACK says about the server, where that is not what a client assumes. MQTT 5.0, section 3.2.2.3 */
+function announcements({ limits, maximumQos, subscriptionIdentifiers, sharedSubscriptions }: BrokerSettings) {
+  return {
+    ...(maximumQos === 2 ? {} : { maximumQoS: maximumQos }),
+    ...(limits.packetBytes >= LONGEST_PACKET ? {} : { maximumPacketSize: limits.packetBytes }),
+    topicAliasMaximum: limits.topicAliases,
+    ...(subscriptionIdentifiers ? {} : { subscriptionIdentifiersAvailable: false }),
+    ...(sharedSubscriptions ? {} : { sharedSubscriptionAvailable: false }),
+  };
+}
+
+function wantsReasons(asked: boolean | undefined, { reasonStrings }: BrokerSettings): boolean {
+  return asked ?? reasonStrings === "by default";
+}
+
+function authenticationOf(properties: NonNullable<IConnectPacket["properties"]>): ConnectTerms["authentication"] {
+  const { authenticationMethod: method, authenticationData } = properties;
+  if (method !== undefined) return { method, data: new Uint8Array(authenticationData ?? []) };
+  // MQTT 5.0, section 3.1.2.11.10: "It is a Protocol Error to include Authentication Data if there is no Authentication Method"
+  if (authenticationData !== undefined) throw violation("authentication data without a method");
+  return undefined;
 }
 
 function clientIdOf(
@@ -115,7 +140,9 @@ function clampedKeepAlive(askedS: number, limits: BrokerSettings["limits"]): num
 function willOf(packet: IConnectPacket, shape: ConnectShape, settings: BrokerSettings): Will | undefined {
   const { will } = packet;
   if (!will) return undefined;
-  if (will.qos === 2) throw violation("will QoS is 2, at most QoS 1 is supported", REASON.qosNotSupported);
+  const qos = will.qos ?? 0;
+  if (qos > settings.maximumQos)
+    throw violation(`will QoS is ${qos}, at most ${settings.maximumQos}`, REASON.qosNotSupported);
   const problem = topicNameProblem(will.topic, settings.limits);
   if (problem !== undefined) throw violation(`will topic: ${problem}`, REASON.topicNameInvalid);
   if (isReserved(will.topic) && !isPermittedReserved(will.topic, settings.reservedPublish)) {
@@ -129,7 +156,7 @@ function willOf(packet: IConnectPacket, shape: ConnectShape, settings: BrokerSet
     message: {
       topic: will.topic,
       payload: typeof will.payload === "string" ? utf8Bytes(will.payload) : new Uint8Array(will.payload),
-      qos: will.qos ?? 0,
+      qos,
       retain: will.retain ?? false,
       properties: willProperties(properties, shape.willUserProperties),
     },

@@ -41,7 +41,6 @@ test("CONNACK tells an MQTT 5 client our limits: maximum QoS, receive maximum, p
       maximumPacketSize: 128 * 1024 + 2048,
       topicAliasMaximum: 8,
       subscriptionIdentifiersAvailable: false,
-      sharedSubscriptionAvailable: false,
     },
   );
 });

@@ -1,51 +1,35 @@
-import type { IConnectPacket, Packet } from "mqtt-packet";
+import type { IAuthPacket, IConnectPacket, Packet } from "mqtt-packet";
 
-import type { FieldValue, RefusalCause } from "../../trace/index.ts";
+import type { RefusalCause } from "../../trace/index.ts";
+import { ACKNOWLEDGEMENTS, handleAcknowledgement } from "./acknowledgements.ts";
+import { ClientAdmission, type NotAdmitted } from "./client-admission.ts";
+import { admittingConnack, refusingConnack } from "./connack.ts";
 import { connectTerms, uuid, willDenied, type ConnectTerms } from "./connect-terms.ts";
+import { handleControl } from "./control-handler.ts";
 import type { BrokerCore } from "./core.ts";
-import { ClientFault, malformed, overLimit, violation } from "./errors.ts";
+import { ClientFault, overLimit, violation } from "./errors.ts";
 import { InboundRate } from "./inbound-rate.ts";
-import { afterLong } from "./long-timer.ts";
-import { Outbound, PAUSE, reasonCodeOf } from "./outbound.ts";
+import { KeepAlive } from "./keep-alive.ts";
+import type { Closing, Link } from "./link.ts";
+import { Outbound, PAUSE } from "./outbound.ts";
 import { checkConnect, checkControl } from "./packet-shape.ts";
 import { PacketSplitter } from "./packet-splitter.ts";
 import { PacketTrace, PerSecond } from "./packet-trace.ts";
-import type { Admission, Authority, Gatekeeper, Peer, Sink } from "./ports.ts";
+import type { Authority, Gatekeeper, Peer, Sink } from "./ports.ts";
 import type { DisconnectReason } from "./presence.ts";
 import { ClientTopics, handlePublish } from "./publish-handler.ts";
-import { REASON, returnCodeFor, type ReasonCode } from "./reason-codes.ts";
-import type { Publisher } from "./router.ts";
-import type { Session } from "./session.ts";
+import { REASON, type ReasonCode } from "./reason-codes.ts";
 import type { Will } from "./session-registry.ts";
-import { handleSubscribe, handleUnsubscribe, recheckSubscriptions } from "./subscribe-handler.ts";
+import { recheckSubscriptions } from "./subscribe-handler.ts";
 
+const FORBIDDEN = { reason: REASON.notAuthorized, presence: "FORBIDDEN_ACCESS" } as const;
 const CONNECT_HEADER = 0x10;
-const TYPE = { publish: 3, puback: 4, pingreq: 12 } as const;
+const TYPE = { publish: 3, pingreq: 12 } as const;
+/** "admitting" waits for our own answer, "authenticating" for the client's AUTH. */
+type Phase = "expect-connect" | "admitting" | "authenticating" | "connected" | "closed";
 
-/** What is true of a connection from CONNACK on. */
-export type Link = {
-  readonly peer: Peer;
-  readonly clientId: string;
-  readonly version: 4 | 5;
-  readonly authority: Authority;
-  readonly session: Session;
-  readonly terms: ConnectTerms;
-  readonly publisher: Publisher;
-  readonly keepAliveS: number;
-  readonly since: number;
-  readonly sessionIdentifier: string;
-};
-
-/** How a connection ends from our side. */
-export type Closing = {
-  /** Told to an MQTT 5 client. */
-  readonly reason?: ReasonCode;
-  readonly text?: string;
-  readonly presence: DisconnectReason;
-  readonly refusal?: { readonly cause: RefusalCause; readonly evidence: Readonly<Record<string, FieldValue>> };
-  /** Whether to wait for what was written. False for a peer that does not read. */
-  readonly politely?: boolean;
-};
+/** What may wait for CONNACK where packets may come before it. */
+const EARLY_BYTES = 1024 * 1024;
 
 /**
  * One client's connection, without its socket: bytes go in by `receive`, bytes come out into a `Sink`.
@@ -59,17 +43,17 @@ export class Connection {
   readonly rate: InboundRate;
   readonly topics = new ClientTopics();
   readonly #splitter: PacketSplitter;
-  readonly #gatekeeper: Gatekeeper;
-  #phase: "expect-connect" | "admitting" | "connected" | "closed" = "expect-connect";
+  readonly #admission: ClientAdmission;
+  #phase: Phase = "expect-connect";
+
   #link: Link | undefined;
   #will: Will | undefined;
   #versionNumber = 0;
-  #lastReceived = 0;
+  #keepAlive: KeepAlive | undefined;
   #cancelTimer: () => void;
 
   constructor(core: BrokerCore, peer: Peer, sink: Sink, gatekeeper: Gatekeeper) {
     const { settings, clock } = core;
-    this.#gatekeeper = gatekeeper;
     this.core = core;
     this.peer = peer;
     const mine = new PerSecond(settings.tracedDataPacketsPerSecond.ofOneConnection);
@@ -88,6 +72,11 @@ export class Connection {
       pause: () => this.out.pause(PAUSE.rate),
       resume: () => this.out.resume(PAUSE.rate),
     });
+    this.#admission = new ClientAdmission(core, gatekeeper, {
+      awaitClient: (packet) => this.#awaitAuthentication(packet),
+      admitted: (terms, authority) => this.#admitted(terms, authority),
+      refused: (refusal) => this.#notAdmitted(refusal),
+    });
     this.#splitter = new PacketSplitter(settings.limits.connectPacketBytes, CONNECT_HEADER);
     this.#cancelTimer = clock.after(settings.limits.connectTimeoutMs, () => this.#connectTimedOut());
   }
@@ -100,7 +89,7 @@ export class Connection {
   /** Takes bytes from the network. They must not change afterwards. */
   receive(bytes: Uint8Array): void {
     if (this.#phase === "closed") return;
-    this.#lastReceived = this.core.turn.time;
+    this.#keepAlive?.heard(this.core.turn.time);
     this.rate.received(bytes.length);
     if (this.#phase === "admitting" && !this.#mayComeEarly(bytes.length)) return;
     this.#splitter.append(bytes);
@@ -125,7 +114,7 @@ export class Connection {
     const { reason, text, refusal, politely = true } = closing;
     if (refusal) this.trace.refusal(refusal.cause, refusal.evidence);
     if (reason !== undefined && this.#link?.version === 5 && politely) {
-      const properties = text === undefined ? {} : { properties: { reasonString: text } };
+      const properties = text === undefined || !this.out.explains ? {} : { properties: { reasonString: text } };
       this.out.send({ cmd: "disconnect", reasonCode: reason, ...properties });
     }
     this.out.close({ politely });
@@ -148,10 +137,15 @@ export class Connection {
     this.close({ presence: "THROTTLED", refusal: { cause: "mqtt-limit", evidence }, politely: false });
   }
 
-  /** Whether one more QoS 1 message may be sent now. MQTT 5.0, section 4.9 */
-  get canSendQos1(): boolean {
+  /** Whether one more QoS 1 or 2 message may be sent now. MQTT 5.0, section 4.9 */
+  get canSend(): boolean {
+    return this.canSendAgain(0);
+  }
+
+  /** The same for messages in flight of which some, `unsent`, were not sent on this connection yet. */
+  canSendAgain(unsent: number): boolean {
     const link = this.#link;
-    return link !== undefined && link.session.flow.inFlight < link.terms.window && !this.out.isChoked;
+    return link !== undefined && link.session.flow.inFlight - unsent < link.terms.window && !this.out.isChoked;
   }
 
   /** Whether policies let the client receive a topic; a refusal is told once for each topic. */
@@ -164,8 +158,9 @@ export class Connection {
 
   #run(): void {
     try {
-      while ((this.#phase === "expect-connect" || this.#phase === "connected") && this.#splitter.next()) {
+      while (this.#phase !== "admitting" && this.#phase !== "closed" && this.#splitter.next()) {
         if (this.#link) this.#dispatch(this.#link);
+        else if (this.#phase === "authenticating") this.#authenticate();
         else this.#connect();
       }
     } catch (error) {
@@ -176,35 +171,18 @@ export class Connection {
   #dispatch(link: Link): void {
     const { bytes, start, body, end } = this.#splitter;
     const header = bytes[start] ?? 0;
+    const acknowledgement = ACKNOWLEDGEMENTS[header];
     if (header >>> 4 === TYPE.publish) handlePublish(this, link, bytes, this.#splitter);
-    else if (header === TYPE.puback << 4 && end - body === 2) {
-      if (this.trace.mayTellData(this.core.turn.time)) this.trace.packet("received", "puback", 4);
-      link.session.acknowledge(((bytes[body] ?? 0) << 8) | (bytes[body + 1] ?? 0));
+    else if (acknowledgement !== undefined && end - body === 2) {
+      if (this.trace.mayTellData(this.core.turn.time)) this.trace.packet("received", acknowledgement, 4);
+      const packetId = ((bytes[body] ?? 0) << 8) | (bytes[body + 1] ?? 0);
+      handleAcknowledgement(this, link, { cmd: acknowledgement, packetId, reason: REASON.success });
     } else if (header === TYPE.pingreq << 4 && end === body) this.out.sendPingResponse();
-    else this.#control(link, bytes.subarray(start, end), body - start);
+    else handleControl(this, link, bytes.subarray(start, end), body - start);
   }
 
-  #control(link: Link, bytes: Uint8Array, bodyAt: number): void {
-    checkControl(bytes, bodyAt, link.version);
-    const packet = this.core.codec.decode(bytes, link.version);
-    this.trace.packet("received", packet.cmd, bytes.length, { reasonCode: reasonCodeOf(packet) });
-    switch (packet.cmd) {
-      case "subscribe":
-        return handleSubscribe(this, link, packet);
-      case "unsubscribe":
-        return handleUnsubscribe(this, link, packet);
-      case "puback":
-        return link.session.acknowledge(packet.messageId ?? 0);
-      case "disconnect":
-        return this.#disconnected(link, packet);
-      case "pingreq":
-        throw malformed("PINGREQ has a body");
-      default:
-        throw violation(`${packet.cmd.toUpperCase()} is not accepted from a client here`);
-    }
-  }
-
-  #disconnected(link: Link, packet: Extract<Packet, { cmd: "disconnect" }>): void {
+  /** The client says goodbye. MQTT 5.0, section 3.14 */
+  disconnected(link: Link, packet: Extract<Packet, { cmd: "disconnect" }>): void {
     const askedS = packet.properties?.sessionExpiryInterval;
     if (askedS !== undefined) {
       // MQTT 5.0, section 3.14.2.2.2: a session that was to end with its connection cannot be prolonged.
@@ -219,7 +197,7 @@ export class Connection {
     const { bytes, start, body, end } = this.#splitter;
     const { core, peer } = this;
     try {
-      const shape = checkConnect(bytes.subarray(body, end));
+      const shape = checkConnect(bytes.subarray(body, end), core.settings);
       this.out.version = shape.version;
       const packet = core.codec.decode(bytes.subarray(start, end), this.out.version) as IConnectPacket;
       this.trace.clientId = packet.clientId;
@@ -228,47 +206,75 @@ export class Connection {
         throw overLimit("connections", REASON.quotaExceeded);
       }
       const { settings, entropy } = core;
-      this.#ask(connectTerms(packet, shape, { peer, settings, entropy }));
+      const terms = connectTerms(packet, shape, { peer, settings, entropy });
+      this.#prepare(terms);
+      this.#wait();
+      if (this.#mayComeEarly(0)) this.#admission.begin(terms);
     } catch (error) {
       if (!(error instanceof ClientFault)) throw error;
-      this.trace.refusal(causeOf(error), { rule: error.message, reasonCode: error.reply });
-      this.#refuse(error.reply, error.message);
+      this.#faultOfConnect(error);
     }
   }
 
-  #ask(terms: ConnectTerms): void {
+  #prepare(terms: ConnectTerms): void {
     this.trace.clientId = terms.request.clientId;
     this.out.maximumPacketBytes = terms.maximumPacketBytes;
     this.out.wantsReasons = terms.wantsReasons;
+    this.out.topicAliases = terms.topicAliases;
+    this.#splitter.onlyHeader = undefined;
+  }
+
+  /** An AUTH packet before CONNACK, or a DISCONNECT; nothing else may come. MQTT 5.0, section 4.12 */
+  #authenticate(): void {
+    const { bytes, start, body, end } = this.#splitter;
+    const packet = bytes.subarray(start, end);
+    checkControl(packet, body - start, 5);
+    const decoded = this.core.codec.decode(packet, 5);
+    if (decoded.cmd === "disconnect") return this.close({ presence: "CLIENT_INITIATED_DISCONNECT" });
+    if (decoded.cmd !== "auth") throw violation(`${decoded.cmd.toUpperCase()} came before authentication was over`);
+    this.#wait();
+    this.#admission.continue(decoded);
+  }
+
+  /** Nothing is read until it is decided what comes next. */
+  #wait(): void {
     this.#phase = "admitting";
     this.out.pause(PAUSE.admission);
-    if (!this.#mayComeEarly(0)) return;
-    this.#gatekeeper.admit(terms.request).then(
-      (admission) => this.#admitted(terms, admission),
+  }
+
+  /** AUTH after CONNACK: the client proves again who it is, while everything else goes on. MQTT 5.0, section 4.12.1 */
+  reauthenticate(packet: IAuthPacket, link: Link): void {
+    this.#admission.reauthenticate(packet).then(
+      (answer) => {
+        if (this.#link !== link) return;
+        if ("cmd" in answer) this.out.send(answer);
+        else this.close({ ...FORBIDDEN, text: answer.cause, refusal: answer });
+      },
       (error: unknown) => {
-        if (this.#phase !== "admitting") return;
-        this.#warn("CONNECT could not be decided", error);
-        this.#refuse(REASON.serverUnavailable, "try again later");
+        if (this.#link === link) this.#fault(error);
       },
     );
   }
 
-  #admitted(terms: ConnectTerms, admission: Admission): void {
+  /** The client is to answer with an AUTH packet of its own. */
+  #awaitAuthentication(packet: Packet): void {
     if (this.#phase !== "admitting") return;
-    if (!admission.admit) {
-      const isSilent = admission.reply === "close" && this.out.version === 4;
-      this.#refuse(isSilent ? undefined : REASON.notAuthorized, admission.cause);
-      return;
-    }
+    this.out.send(packet);
+    this.#phase = "authenticating";
+    this.out.resume(PAUSE.admission);
+    this.#run();
+  }
+
+  #admitted(terms: ConnectTerms, authority: Authority): void {
+    if (this.#phase !== "admitting") return;
+    this.trace.principalId = authority.principalId;
     try {
-      this.trace.principalId = admission.authority.principalId;
-      const denied = willDenied(terms, admission.authority);
+      const denied = willDenied(terms, authority);
       if (denied) {
         this.trace.refusal(denied.cause, denied.evidence);
-        this.#refuse(REASON.notAuthorized, denied.cause);
-        return;
+        return this.#refuse(REASON.notAuthorized, denied.cause);
       }
-      this.#establish(terms, admission.authority);
+      this.#establish(terms, authority);
     } catch (error) {
       this.#fault(error);
     }
@@ -284,43 +290,46 @@ export class Connection {
     const since = core.clock.now();
     const sessionIdentifier = uuid(core.entropy);
     const publisher = { origin: "client", clientId, principalId, session };
-    this.#link = {
-      peer,
-      clientId,
-      version,
-      authority,
-      session,
-      terms,
-      publisher,
-      keepAliveS,
-      since,
-      sessionIdentifier,
-    };
+    const facts = { peer, clientId, version, authority, session, terms, publisher };
+    this.#link = { ...facts, keepAliveS, since, sessionIdentifier };
     this.#will = terms.will;
+    if (terms.will) core.sessions.keepWill(session, terms.will);
     this.#phase = "connected";
     this.#splitter.maximum = core.settings.limits.packetBytes;
     this.#splitter.onlyHeader = undefined;
     this.#cancelTimer();
-    this.#lastReceived = since;
-    this.#armKeepAlive();
+    this.#keepAlive = new KeepAlive(this, keepAliveS);
     if (resumed) recheckSubscriptions(this, this.#link);
-    this.out.send(
-      version === 5
-        ? { cmd: "connack", sessionPresent: resumed, reasonCode: 0, properties: terms.connackProperties }
-        : { cmd: "connack", sessionPresent: resumed, returnCode: 0 },
-    );
+    this.out.send(admittingConnack(terms, resumed));
     this.#versionNumber = core.presence?.connected({ clientId, principalId, sessionIdentifier }, peer.address) ?? 0;
     session.resume();
     this.out.resume(PAUSE.admission);
   }
 
+  #notAdmitted({ cause, evidence, reply, failure }: NotAdmitted): void {
+    if (this.#phase !== "admitting") return;
+    if (failure !== undefined) {
+      if (failure instanceof ClientFault) return this.#faultOfConnect(failure);
+      this.#warn("CONNECT could not be decided", failure);
+      return this.#refuse(REASON.serverUnavailable, "try again later");
+    }
+    if (evidence) this.trace.refusal(cause, evidence);
+    const isSilent = reply === "close" && this.out.version === 4;
+    this.#refuse(isSilent ? undefined : REASON.notAuthorized, cause);
+  }
+
+  #faultOfConnect(fault: ClientFault): void {
+    this.trace.refusal(causeOf(fault), { rule: fault.message, reasonCode: fault.reply });
+    this.#refuse(fault.reply, fault.message);
+  }
+
   /** Refuses CONNECT: by CONNACK where the version has a code for it, by closing in any case. */
   #refuse(reason: ReasonCode | undefined, text: string): void {
-    const returnCode = reason === undefined ? undefined : returnCodeFor(reason);
-    if (this.out.version === 5 && reason !== undefined) {
-      const properties = { reasonString: text };
-      this.out.send({ cmd: "connack", sessionPresent: false, reasonCode: reason, properties });
-    } else if (returnCode !== undefined) this.out.send({ cmd: "connack", sessionPresent: false, returnCode });
+    const connack =
+      reason === undefined
+        ? undefined
+        : refusingConnack(this.out.version, reason, this.out.explains ? text : undefined);
+    if (connack) this.out.send(connack);
     this.close({ presence: "CLIENT_ERROR" });
   }
 
@@ -328,7 +337,7 @@ export class Connection {
   #mayComeEarly(more: number): boolean {
     const { beforeConnack, limits } = this.core.settings;
     const early = this.#splitter.buffered + more;
-    if (early === 0 || (beforeConnack === "hold" && early <= limits.packetBytes)) return true;
+    if (early === 0 || (beforeConnack === "hold" && early <= Math.min(limits.packetBytes, EARLY_BYTES))) return true;
     const evidence = { rule: "packets were sent before CONNACK", bytes: early };
     this.close({ presence: "CLIENT_ERROR", refusal: { cause: "mqtt-malformed", evidence } });
     return false;
@@ -359,29 +368,11 @@ export class Connection {
     this.close({ presence: "CLIENT_ERROR", refusal: { cause: "connect-timeout", evidence } });
   }
 
-  /** MQTT 5.0, section 3.1.2.10: one and a half times the keep alive without a packet ends the connection. */
-  #armKeepAlive(): void {
-    const { clock } = this.core;
-    const keepAliveS = this.#link?.keepAliveS ?? 0;
-    if (keepAliveS === 0) return;
-    this.#cancelTimer = afterLong(clock, this.#lastReceived + keepAliveS * 1500 - clock.now(), () => {
-      // Who is not read for our sake cannot be heard.
-      if (this.rate.isWaiting || this.out.held > 0) this.#lastReceived = clock.now();
-      const silentMs = clock.now() - this.#lastReceived;
-      // Packets only note their time: the timer looks when it falls due, instead of being set anew each time.
-      if (silentMs < keepAliveS * 1500) return this.#armKeepAlive();
-      this.close({
-        reason: REASON.keepAliveTimeout,
-        presence: "MQTT_KEEP_ALIVE_TIMEOUT",
-        refusal: { cause: "keep-alive-expired", evidence: { keepAliveS, silentMs } },
-      });
-    });
-  }
-
   #finish(reason: DisconnectReason, { withWill }: { readonly withWill: boolean }): void {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#cancelTimer();
+    this.#keepAlive?.stop();
     this.rate.stop();
     const link = this.#link;
     this.#link = undefined;

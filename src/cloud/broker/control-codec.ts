@@ -32,7 +32,8 @@ export class ControlCodec {
 
   /** Encodes one packet. */
   encode(packet: Packet, version: 4 | 5): Uint8Array {
-    return generate(packet, { protocolVersion: version });
+    const short = version === 5 ? withoutProperties(packet) : undefined;
+    return short ?? generate(packet, { protocolVersion: version });
   }
 
   #parser(version: 4 | 5): Parser {
@@ -44,4 +45,20 @@ export class ControlCodec {
     this.#parsers.set(version, made);
     return made;
   }
+}
+
+/** First bytes of the packets whose reason code and properties may be missing. MQTT 5.0, sections 3.4.2 and 3.14.2 */
+const SHORT = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70, disconnect: 0xe0 } as const;
+
+/** Such a packet without what it need not say; mqtt-packet always writes a property length. */
+function withoutProperties(packet: Packet): Uint8Array | undefined {
+  if (!(packet.cmd in SHORT) || ("properties" in packet && packet.properties !== undefined)) return undefined;
+  const {
+    cmd,
+    messageId,
+    reasonCode = 0,
+  } = packet as { cmd: keyof typeof SHORT; messageId?: number; reasonCode?: number };
+  const body = messageId === undefined ? [] : [messageId >>> 8, messageId & 0xff];
+  if (reasonCode !== 0) body.push(reasonCode);
+  return Uint8Array.of(SHORT[cmd], body.length, ...body);
 }

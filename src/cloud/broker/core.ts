@@ -2,7 +2,7 @@ import type { Clock, Entropy } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { ControlCodec } from "./control-codec.ts";
 import type { PerSecond } from "./packet-trace.ts";
-import type { Gatekeeper, SessionStore } from "./ports.ts";
+import type { Authenticator, Gatekeeper, SessionStore } from "./ports.ts";
 import type { Presence } from "./presence.ts";
 import type { PublishView } from "./publish-packet.ts";
 import type { RetainedMessages } from "./retained-messages.ts";
@@ -21,6 +21,8 @@ export type BrokerCore = {
   /** The data packets of all connections that may be traced. */
   readonly tracedDataPackets: PerSecond;
   readonly gatekeeper: Gatekeeper;
+  /** By method. */
+  readonly authenticators: ReadonlyMap<string, Authenticator>;
   readonly store: SessionStore;
   readonly turn: Turn;
   readonly slab: Slab;

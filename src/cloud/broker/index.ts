@@ -3,6 +3,9 @@ export type { Connection } from "./connection.ts";
 export { BROKER_ERRORS, type BrokerErrorCode } from "./errors.ts";
 export type {
   Admission,
+  AuthenticationExchange,
+  AuthenticationStep,
+  Authenticator,
   Authority,
   AuthorityAction,
   ConnectRequest,
@@ -12,7 +15,9 @@ export type {
   Peer,
   Published,
   PublishListener,
+  QoS,
   QueuedMessage,
+  ReceivedMessage,
   SessionFacts,
   SessionStore,
   Sink,
@@ -20,6 +25,7 @@ export type {
   StoredSession,
   StoredState,
   StoredSubscription,
+  StoredWill,
   SystemMessage,
   Verdict,
 } from "./ports.ts";

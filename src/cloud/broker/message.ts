@@ -1,20 +1,32 @@
 import { utf8Bytes } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
-import type { MessageProperties, StoredMessage } from "./ports.ts";
+import type { MessageProperties, QoS, StoredMessage } from "./ports.ts";
 import { encodePublish, type Frame } from "./publish-packet.ts";
 import type { Slab } from "./slab.ts";
-import { encodePublishProperties, NO_PROPERTIES } from "./publish-properties.ts";
+import { encodePublishProperties, NO_PROPERTIES, type ReceiverProperties } from "./publish-properties.ts";
 
-const NO_PROPERTY_BLOCK = new Uint8Array(0);
+const NO_BYTES = new Uint8Array(0);
 
 /** What makes a message. `expiresAt` is in milliseconds since 1970. */
 export type MessageParts = {
   readonly topic: string;
   readonly payload: Uint8Array;
-  readonly qos: 0 | 1;
+  readonly qos: QoS;
   readonly retain: boolean;
   readonly properties?: MessageProperties;
   readonly expiresAt?: number | undefined;
+};
+
+/** A variant of a message's packet. */
+export type OwnFrame = {
+  readonly version: 4 | 5;
+  readonly qos: QoS;
+  readonly retain: boolean;
+  /** Whether it was sent before. MQTT 5.0, section 3.3.1.1 */
+  readonly dup?: boolean;
+  readonly own?: ReceiverProperties | undefined;
+  /** Whether the receiver knows the topic by its alias. MQTT 5.0, section 3.3.2.3.4 */
+  readonly isTopicKnown?: boolean;
 };
 
 /** Where packets take their memory and the time that is left from. */
@@ -26,7 +38,7 @@ export type FramePorts = { readonly clock: Clock; readonly slab: Slab };
  */
 export class Message {
   readonly topic: string;
-  readonly qos: 0 | 1;
+  readonly qos: QoS;
   /** As the publisher set it. */
   readonly retain: boolean;
   /** Without the expiry interval, which is `expiresAt`. */
@@ -100,7 +112,7 @@ export class Message {
   }
 
   /** The PUBLISH packet of one variant, with the time that is left by the clock. MQTT 5.0, section 3.3.2.3.3 */
-  frame(version: 4 | 5, qos: 0 | 1, retain: boolean, ports: FramePorts): Frame {
+  frame(version: 4 | 5, qos: QoS, retain: boolean, ports: FramePorts): Frame {
     const at = variant(version, qos, retain);
     if (this.#adopted && at === this.#adoptedAs) return this.#adopted;
     const known = this.#frames?.[at];
@@ -111,26 +123,26 @@ export class Message {
     return frame;
   }
 
-  /** The PUBLISH packet of a redelivery, DUP set. MQTT 5.0, section 3.3.1.1 */
-  redelivery(version: 4 | 5, retain: boolean, ports: FramePorts): Frame {
-    return this.#encode({ version, qos: 1, retain, dup: true }, ports);
+  /** The PUBLISH packet that only one receiver is sent. MQTT 5.0, section 3.3 */
+  ownFrame(how: OwnFrame, ports: FramePorts): Frame {
+    return this.#encode(how, ports);
   }
 
-  #encode(how: { version: 4 | 5; qos: 0 | 1; retain: boolean; dup?: boolean }, { clock, slab }: FramePorts): Frame {
-    const { version, ...flags } = how;
-    const topic = (this.#topicBytes ??= utf8Bytes(this.topic));
-    const properties = version === 5 ? this.#propertyBlock(clock) : undefined;
-    return encodePublish({ topic, payload: this.#payload, properties, ...flags }, slab);
+  #encode(how: OwnFrame, { clock, slab }: FramePorts): Frame {
+    const { version, qos, retain, dup = false, own, isTopicKnown = false } = how;
+    const topic = isTopicKnown ? NO_BYTES : (this.#topicBytes ??= utf8Bytes(this.topic));
+    const properties = version === 5 ? this.#propertyBlock(clock, own) : undefined;
+    return encodePublish({ topic, payload: this.#payload, properties, qos, retain, dup }, slab);
   }
 
-  #propertyBlock(clock: Clock): Uint8Array {
-    if (this.expiresAt === undefined && this.properties === NO_PROPERTIES) return NO_PROPERTY_BLOCK;
+  #propertyBlock(clock: Clock, own: ReceiverProperties | undefined): Uint8Array {
+    if (!own && this.expiresAt === undefined && this.properties === NO_PROPERTIES) return NO_BYTES;
     const left =
       this.expiresAt === undefined ? undefined : Math.max(1, Math.ceil((this.expiresAt - clock.now()) / 1000));
-    return encodePublishProperties(this.properties, left);
+    return encodePublishProperties(this.properties, left, own);
   }
 }
 
-function variant(version: 4 | 5, qos: 0 | 1, retain: boolean): number {
-  return (version === 5 ? 4 : 0) + qos * 2 + (retain ? 1 : 0);
+function variant(version: 4 | 5, qos: QoS, retain: boolean): number {
+  return (version === 5 ? 6 : 0) + qos * 2 + (retain ? 1 : 0);
 }

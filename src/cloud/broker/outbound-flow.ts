@@ -1,14 +1,23 @@
 import type { Message } from "./message.ts";
 
 /** A message on its way to one session. `seq` is 0 where the session is not kept. */
-export type Outgoing = { readonly message: Message; readonly retain: boolean; readonly seq: number };
+export type Outgoing = {
+  readonly message: Message;
+  readonly qos: 1 | 2;
+  readonly retain: boolean;
+  readonly seq: number;
+  /** Subscription identifiers that it carries. MQTT 5.0, section 3.3.2.3.8 */
+  readonly identifiers: readonly number[];
+  /** Whether PUBREC came for it: PUBREL is all that is sent from then on. MQTT 5.0, section 4.3.3 */
+  readonly isReleased: boolean;
+};
 
 /**
- * The QoS 1 messages of one session: a bounded queue, and those in flight by packet identifier.
+ * The QoS 1 and 2 messages of one session: a bounded queue, and those in flight by packet identifier.
  * Knows no connection and no store. MQTT 5.0, sections 4.4 and 4.9
  */
 export class OutboundFlow {
-  /** In flight, in the order of sending; undefined where nothing need be kept for a redelivery. */
+  /** In flight, in the order of sending; undefined where nothing need be kept for a redelivery at QoS 1. */
   readonly #inFlight = new Map<number, Outgoing | undefined>();
   readonly #queue: Outgoing[] = [];
   #head = 0;
@@ -35,10 +44,35 @@ export class OutboundFlow {
     return this.#lastId;
   }
 
-  /** Ends the flight of a packet identifier; gives undefined where it was not in flight. */
-  acknowledge(id: number): { readonly outgoing: Outgoing | undefined } | undefined {
+  /** Takes in a message that was in flight when the process ended. */
+  restore(id: number, outgoing: Outgoing): void {
+    this.#inFlight.set(id, outgoing);
+    this.#lastId = id;
+  }
+
+  /** Ends the flight of a QoS 1 message: gives it, or undefined where none was in flight, or kept, under `id`. */
+  acknowledge(id: number): Outgoing | undefined {
     const outgoing = this.#inFlight.get(id);
-    return this.#inFlight.delete(id) ? { outgoing } : undefined;
+    if (outgoing?.qos === 2) return undefined;
+    this.#inFlight.delete(id);
+    return outgoing;
+  }
+
+  /** Notes PUBREC: gives the QoS 2 message as it is from then on, or undefined where none was in flight. */
+  release(id: number): Outgoing | undefined {
+    const outgoing = this.#inFlight.get(id);
+    if (outgoing?.qos !== 2) return undefined;
+    if (outgoing.isReleased) return outgoing;
+    const released = { ...outgoing, isReleased: true };
+    this.#inFlight.set(id, released);
+    return released;
+  }
+
+  /** Ends the flight of any message, whatever it waits for. */
+  end(id: number): Outgoing | undefined {
+    const outgoing = this.#inFlight.get(id);
+    this.#inFlight.delete(id);
+    return outgoing;
   }
 
   /** Puts a message at the end of the queue. */
@@ -60,8 +94,8 @@ export class OutboundFlow {
     return outgoing;
   }
 
-  /** What must be sent again, DUP set, after the session was resumed. MQTT 5.0, section 4.4 */
-  *unacknowledged(): Iterable<[id: number, outgoing: Outgoing]> {
+  /** What must be sent again after the session was resumed, in the order of sending. MQTT 5.0, section 4.4 */
+  *unacknowledged(): Iterable<readonly [id: number, outgoing: Outgoing]> {
     for (const [id, outgoing] of this.#inFlight) if (outgoing) yield [id, outgoing];
   }
 }

@@ -2,17 +2,33 @@ import type { Packet } from "mqtt-packet";
 
 import type { BrokerCore } from "./core.ts";
 import type { Message } from "./message.ts";
+import type { Outgoing } from "./outbound-flow.ts";
 import { Outbox } from "./outbox.ts";
 import type { PacketTrace } from "./packet-trace.ts";
-import type { Sink } from "./ports.ts";
+import type { QoS, Sink } from "./ports.ts";
+import type { Frame } from "./publish-packet.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
 import type { TurnMember } from "./turn.ts";
 
 const PUBACK = Uint8Array.of(0x40, 2, 0, 0);
+const PUBREL = Uint8Array.of(0x62, 2, 0, 0);
 const PINGRESP = Uint8Array.of(0xd0, 0);
 
 /** Why a connection is not read for the moment; each holder lets go of its own. */
 export const PAUSE = { admission: 1, backlog: 2, held: 4, rate: 8 } as const;
+
+/** What a reply to a message says besides that it came. */
+export type Answer = { readonly reasonCode: ReasonCode; readonly why?: string };
+
+/** A packet that waits until what it promises is durable. Where `idAt` is not 0, `id` replaces the two bytes there. */
+type Held = {
+  readonly bytes: Uint8Array;
+  readonly mark: number;
+  readonly idAt: number;
+  readonly id: number;
+  /** Whether a QoS 1 message of the client counts as unacknowledged until it leaves. */
+  readonly isOwed?: boolean;
+};
 
 /** What the outgoing half tells the connection that it belongs to. */
 export type OutboundOwner = {
@@ -32,6 +48,15 @@ export class Outbound implements TurnMember {
   /** The longest packet that the client accepts. MQTT 5.0, section 3.1.2.11.4 */
   maximumPacketBytes = Infinity;
   wantsReasons = false;
+
+  /** Whether CONNACK and DISCONNECT say why in words, which they may where other packets do not. MQTT 5.0, section 3.1.2.11.7 */
+  get explains(): boolean {
+    return this.wantsReasons || this.#core.settings.reasonStrings === "by default";
+  }
+
+  /** Topics that go out by alias: how many, and which have one. MQTT 5.0, section 3.1.2.11.5 */
+  topicAliases = 0;
+  #aliases: Map<string, number> | undefined;
   readonly #core: BrokerCore;
   readonly #sink: Sink;
   readonly #trace: PacketTrace;
@@ -39,7 +64,8 @@ export class Outbound implements TurnMember {
   readonly #outbox = new Outbox();
   readonly #write: (bytes: Uint8Array) => void;
   /** Replies that wait until what they promise is durable, in order. */
-  #held: { readonly bytes: Uint8Array; readonly mark: number }[] = [];
+  #held: Held[] = [];
+  #owed = 0;
   #pauses = 0;
   #joined = false;
   #isClosed = false;
@@ -65,9 +91,14 @@ export class Outbound implements TurnMember {
     return this.#backlog + this.#outbox.bytes;
   }
 
-  /** How many replies wait for the store. */
+  /** How many packets wait for the store. */
   get held(): number {
     return this.#held.length;
+  }
+
+  /** How many PUBACK wait for the store. */
+  get owed(): number {
+    return this.#owed;
   }
 
   /** Whether the peer is so far behind that QoS 0 is dropped and QoS 1 waits. */
@@ -87,50 +118,56 @@ export class Outbound implements TurnMember {
   }
 
   /** Sends a message at QoS 0, or drops it where the client is behind; a retained message on subscribe is not dropped. */
-  deliver(message: Message, retain: boolean): void {
+  deliver(message: Message, retain: boolean, identifiers: readonly number[]): void {
     if (!retain && this.isChoked) return this.#tellDropping(message.topic);
-    const { bytes } = message.frame(this.version, 0, retain, this.#core);
-    this.#deliver(bytes, { idAt: 0, id: 0, topic: message.topic, qos: 0 });
+    const frame = this.#frame(message, { qos: 0, retain, identifiers }, true);
+    this.#deliver(frame, { id: 0, topic: message.topic, qos: 0 }, 0);
   }
 
-  /** Sends a message at QoS 1. False where the client does not take packets so large. */
-  deliverQos1(id: number, message: Message, retain: boolean): boolean {
-    const { bytes, idAt } = message.frame(this.version, 1, retain, this.#core);
-    return this.#deliver(bytes, { idAt, id, topic: message.topic, qos: 1 });
+  /**
+   * Sends a message at QoS 1 or 2, once the store writes up to `mark` are durable; DUP is set where it was sent before.
+   * False where the client does not take packets so large. MQTT 5.0, section 4.4
+   */
+  deliverAcknowledged(
+    id: number,
+    outgoing: Pick<Outgoing, "message" | "qos" | "retain" | "identifiers">,
+    { mark = 0, dup = false }: { readonly mark?: number; readonly dup?: boolean } = {},
+  ): boolean {
+    const { message, qos } = outgoing;
+    const frame = this.#frame(message, { ...outgoing, dup }, this.#isReleasable(mark));
+    return this.#deliver(frame, { id, topic: message.topic, qos }, mark);
   }
 
-  /** Sends a message of a resumed session again, DUP set. MQTT 5.0, section 4.4 */
-  redeliver(id: number, message: Message, retain: boolean): void {
-    const { bytes, idAt } = message.redelivery(this.version, retain, this.#core);
-    this.#deliver(bytes, { idAt, id, topic: message.topic, qos: 1 });
+  /** Sends PUBREL, once the store writes up to `mark` are durable. MQTT 5.0, section 3.6 */
+  sendRelease(id: number, mark: number, reasonCode: ReasonCode = REASON.success): void {
+    if (reasonCode === REASON.success) this.#pushOrHold({ bytes: PUBREL, mark, idAt: 2, id });
+    else this.reply({ cmd: "pubrel", messageId: id, reasonCode }, mark);
   }
 
   /** Sends PUBACK, once the store writes up to `mark` are durable. MQTT 5.0, section 3.4 */
-  acknowledge(
-    packetId: number,
-    mark: number,
-    failure?: { readonly reasonCode: ReasonCode; readonly why: string },
-  ): void {
-    if (!failure && this.#isReleasable(mark)) {
-      this.#push(PUBACK, 2, packetId);
+  acknowledge(packetId: number, mark: number, answer?: Answer): void {
+    if (!answer) {
+      this.#pushOrHold({ bytes: PUBACK, mark, idAt: 2, id: packetId, isOwed: true });
       if (this.#trace.mayTellData(this.#core.turn.time)) this.#trace.packet("sent", "puback", PUBACK.length);
       return;
     }
-    const reasonCode = failure?.reasonCode ?? REASON.success;
-    const properties = failure && this.wantsReasons ? { properties: { reasonString: failure.why } } : {};
-    this.reply({ cmd: "puback", messageId: packetId, reasonCode, ...properties }, mark);
+    this.answer("puback", packetId, { mark, ...answer });
+  }
+
+  /** Sends PUBACK, PUBREC or PUBCOMP, once the store writes up to `mark` are durable. MQTT 5.0, section 4.3.3 */
+  answer(
+    cmd: "puback" | "pubrec" | "pubcomp",
+    messageId: number,
+    how: { readonly mark: number } & Partial<Answer>,
+  ): void {
+    const { mark, reasonCode = REASON.success, why } = how;
+    const properties = why !== undefined && this.wantsReasons ? { properties: { reasonString: why } } : {};
+    this.reply({ cmd, messageId, reasonCode, ...properties }, mark);
   }
 
   /** Sends a reply, once the store writes up to `mark` are durable, and behind the replies before it. */
   reply(packet: Packet, mark: number): void {
-    const bytes = this.#encoded(packet);
-    if (this.#isReleasable(mark)) {
-      this.#push(bytes);
-      return;
-    }
-    this.#held.push({ bytes, mark });
-    this.#core.turn.wait(this);
-    if (this.#held.length > this.#core.settings.limits.inFlight) this.pause(PAUSE.held);
+    this.#pushOrHold({ bytes: this.#encoded(packet), mark, idAt: 0, id: 0 });
   }
 
   /** Sends a packet behind what was sent before. */
@@ -182,7 +219,10 @@ export class Outbound implements TurnMember {
     if (this.#isClosed) return;
     const firstHeld = this.#held.findIndex((held) => held.mark > mark);
     const count = firstHeld < 0 ? this.#held.length : firstHeld;
-    for (const { bytes } of this.#held.splice(0, count)) this.#push(bytes);
+    for (const { bytes, idAt, id, isOwed } of this.#held.splice(0, count)) {
+      this.#push(bytes, idAt, id);
+      if (isOwed) this.#owed -= 1;
+    }
     if (this.#held.length > 0) this.#core.turn.wait(this);
     if (this.#held.length <= this.#core.settings.limits.inFlight) this.resume(PAUSE.held);
   }
@@ -191,15 +231,57 @@ export class Outbound implements TurnMember {
     if (!this.#isClosed) this.#owner.storeFailed();
   }
 
+  /** The packet for this receiver; it may rest on a topic alias only where it leaves in the order of the calls. */
+  #frame(
+    message: Message,
+    what: Pick<Outgoing, "retain" | "identifiers"> & { readonly qos: QoS; readonly dup?: boolean },
+    isInOrder: boolean,
+  ): Frame {
+    const { qos, retain, identifiers, dup = false } = what;
+    const { version } = this;
+    const aliases = version === 5 && isInOrder && this.topicAliases > 0;
+    if (!dup && !aliases && (version === 4 || identifiers.length === 0)) {
+      return message.frame(version, qos, retain, this.#core);
+    }
+    const known = aliases ? this.#aliases?.get(message.topic) : undefined;
+    const topicAlias = known ?? (aliases ? this.#newAlias(message.topic) : 0);
+    const own = topicAlias > 0 || identifiers.length > 0 ? { identifiers, topicAlias } : undefined;
+    const how = { version, qos, retain, dup, own, isTopicKnown: known !== undefined };
+    const frame = message.ownFrame(how, this.#core);
+    // A packet that is not sent sets no alias.
+    if (known === undefined && frame.bytes.length > this.maximumPacketBytes) this.#aliases?.delete(message.topic);
+    return frame;
+  }
+
+  #newAlias(topic: string): number {
+    const aliases = (this.#aliases ??= new Map());
+    if (aliases.size >= this.topicAliases) return 0;
+    aliases.set(topic, aliases.size + 1);
+    return aliases.size;
+  }
+
   #deliver(
-    bytes: Uint8Array,
-    facts: { readonly idAt: number; readonly id: number; readonly topic: string; readonly qos: number },
+    { bytes, idAt }: Frame,
+    facts: { readonly id: number; readonly topic: string; readonly qos: number },
+    mark: number,
   ): boolean {
     if (bytes.length > this.maximumPacketBytes) return false;
-    this.#push(bytes, facts.idAt, facts.id);
+    if (mark > 0) this.#pushOrHold({ bytes, mark, idAt, id: facts.id });
+    else this.#push(bytes, idAt, facts.id);
     if (this.#trace.mayTellData(this.#core.turn.time)) this.#trace.packet("sent", "publish", bytes.length, facts);
     if (this.unsent > this.#core.settings.limits.outboundHardBytes) this.#owner.slow("outboundHardBytes");
     return true;
+  }
+
+  #pushOrHold(held: Held): void {
+    if (this.#isReleasable(held.mark)) {
+      this.#push(held.bytes, held.idAt, held.id);
+      return;
+    }
+    this.#held.push(held);
+    if (held.isOwed) this.#owed += 1;
+    this.#core.turn.wait(this);
+    if (this.#held.length > this.#core.settings.limits.inFlight) this.pause(PAUSE.held);
   }
 
   #tellDropping(topic: string): void {

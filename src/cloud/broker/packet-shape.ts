@@ -20,9 +20,9 @@ export type ConnectShape = {
  * served, flags that make sense, properties and UTF-8, and fields that fill the packet exactly.
  * Throws `ClientFault`. MQTT 5.0, section 3.1
  */
-export function checkConnect(body: Uint8Array): ConnectShape {
+export function checkConnect(body: Uint8Array, { servesMqtt31 }: { readonly servesMqtt31: boolean }): ConnectShape {
   return withReader("CONNECT", body, (reader) => {
-    const version = versionOf(readText(reader), reader.u8());
+    const version = versionOf(readText(reader), reader.u8(), servesMqtt31);
     const flags = reader.u8();
     checkFlags(flags, version);
     reader.u16();
@@ -42,10 +42,14 @@ export function checkConnect(body: Uint8Array): ConnectShape {
 
 /** Each packet that a client sends after CONNECT, PUBLISH and PINGREQ excepted, by its type. MQTT 5.0, section 2.1.2 */
 const SHAPES: Readonly<Record<number, readonly [name: string, check: (reader: Reader, version: 4 | 5) => void]>> = {
-  4: ["PUBACK", checkPuback],
+  4: ["PUBACK", (reader, version) => checkAcknowledgement(reader, version, "PUBACK")],
+  5: ["PUBREC", (reader, version) => checkAcknowledgement(reader, version, "PUBREC")],
+  6: ["PUBREL", (reader, version) => checkAcknowledgement(reader, version, "PUBREL")],
+  7: ["PUBCOMP", (reader, version) => checkAcknowledgement(reader, version, "PUBCOMP")],
   8: ["SUBSCRIBE", (reader, version) => checkFilters(reader, version, "SUBSCRIBE")],
   10: ["UNSUBSCRIBE", (reader, version) => checkFilters(reader, version, "UNSUBSCRIBE")],
   14: ["DISCONNECT", checkDisconnect],
+  15: ["AUTH", checkAuth],
 };
 
 /** The same for another packet, given whole; `bodyAt` is where its fixed header ends. Unknown types pass. */
@@ -66,8 +70,9 @@ function withReader<T>(name: string, body: Uint8Array, check: (reader: Reader) =
   }
 }
 
-function versionOf(protocol: string, level: number): 4 | 5 {
+function versionOf(protocol: string, level: number, servesMqtt31: boolean): 4 | 5 {
   if (protocol === "MQTT" && (level === 4 || level === 5)) return level;
+  if (servesMqtt31 && protocol === "MQIsdp" && level === 3) return 4;
   if (protocol !== "MQTT" && protocol !== "MQIsdp") throw malformed("CONNECT names a protocol other than MQTT");
   throw violation(
     `protocol ${protocol} level ${level}, only MQTT 3.1.1 and 5 are served`,
@@ -84,12 +89,25 @@ function checkFlags(flags: number, version: 4 | 5): void {
 }
 
 /** MQTT 5.0, section 3.4.2: reason code and properties may be missing. */
-function checkPuback(reader: Reader, version: 4 | 5): void {
-  reader.u16();
+function checkAcknowledgement(reader: Reader, version: 4 | 5, name: keyof typeof ANSWERS): void {
+  // MQTT 5.0, section 2.2.1: non-zero.
+  if (reader.u16() === 0) throw violation("packet identifier is 0");
   if (version === 4 || reader.remaining === 0) return;
-  reader.u8();
+  const reason = reader.u8();
+  const known: readonly number[] = ANSWERS[name];
+  if (!known.includes(reason)) throw violation(`${name} has no reason code 0x${reason.toString(16)}`);
   if (reader.remaining > 0) checkPropertyBlock(reader, "PUBACK");
 }
+
+const RECEIVED = [0x00, 0x10, 0x80, 0x83, 0x87, 0x90, 0x91, 0x97, 0x99];
+
+/** The reason codes that each may carry. MQTT 5.0, sections 3.4.2.1 to 3.7.2.1 */
+const ANSWERS = {
+  PUBACK: RECEIVED,
+  PUBREC: RECEIVED,
+  PUBREL: [0x00, 0x92],
+  PUBCOMP: [0x00, 0x92],
+} as const;
 
 /** MQTT 5.0, section 3.14.2: reason code and properties may be missing. */
 function checkDisconnect(reader: Reader, version: 4 | 5): void {
@@ -98,13 +116,29 @@ function checkDisconnect(reader: Reader, version: 4 | 5): void {
   if (reader.remaining > 0) checkPropertyBlock(reader, "DISCONNECT");
 }
 
+/** MQTT 5.0, section 3.15.2; MQTT 3.1.1 has no such packet. */
+function checkAuth(reader: Reader, version: 4 | 5): void {
+  if (version === 4) throw malformed("AUTH is no packet of MQTT 3.1.1");
+  if (reader.remaining === 0) return;
+  const reason = reader.u8();
+  if (![0x00, 0x18, 0x19].includes(reason)) throw violation(`AUTH has no reason code 0x${reason.toString(16)}`);
+  if (reader.remaining > 0) checkPropertyBlock(reader, "AUTH");
+}
+
 function checkFilters(reader: Reader, version: 4 | 5, name: "SUBSCRIBE" | "UNSUBSCRIBE"): void {
-  if (reader.u16() === 0) throw violation("packet identifier is 0");
+  if (reader.u16() === 0) throw malformed("packet identifier is 0");
   if (version === 5) checkPropertyBlock(reader, name);
   // MQTT 5.0, sections 3.8.3 and 3.10.3: "a payload with no Topic Filter is a Protocol Error"
-  if (reader.remaining === 0) throw violation(`${name} without a topic filter`);
+  if (reader.remaining === 0) throw malformed(`${name} without a topic filter`);
   while (reader.remaining > 0) {
     readText(reader);
-    if (name === "SUBSCRIBE") reader.u8();
+    if (name === "SUBSCRIBE") checkOptions(reader.u8(), version);
   }
+}
+
+/** MQTT 5.0, section 3.8.3.1; MQTT 3.1.1, section 3.8.3: what is reserved must be 0. */
+function checkOptions(options: number, version: 4 | 5): void {
+  if ((options & 0x03) === 3) throw malformed("QoS is 3");
+  if (options & (version === 5 ? 0xc0 : 0xfc)) throw malformed("SUBSCRIBE sets a reserved bit");
+  if ((options & 0x30) === 0x30) throw malformed("retain handling is 3");
 }

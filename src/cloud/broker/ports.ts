@@ -1,5 +1,8 @@
 import type { RefusalCause } from "../../trace/index.ts";
 
+/** How often a message may arrive: at most once, at least once, exactly once. MQTT 5.0, section 4.3 */
+export type QoS = 0 | 1 | 2;
+
 /** Who is at the other end of a transport connection. */
 export type Peer = {
   /** The id of the connection, as trace events name it. */
@@ -21,9 +24,34 @@ export type ConnectRequest = {
   readonly keepAliveS: number;
   readonly username?: string;
   readonly password?: Uint8Array;
-  readonly will?: { readonly topic: string; readonly qos: 0 | 1; readonly retain: boolean };
+  /** Who the client proved to be by AUTH packets, where it did so. MQTT 5.0, section 4.12 */
+  readonly authenticated?: { readonly method: string; readonly identity: string };
+  readonly will?: { readonly topic: string; readonly qos: QoS; readonly retain: boolean };
   readonly peer: Peer;
 };
+
+/** What an authenticator says to one message of the client. `data` is sent to it. MQTT 5.0, section 4.12 */
+export type AuthenticationStep =
+  | { readonly outcome: "continue"; readonly data?: Uint8Array }
+  /** `identity` is who the client proved to be; the gatekeeper decides what that is worth. */
+  | { readonly outcome: "success"; readonly identity: string; readonly data?: Uint8Array }
+  | {
+      readonly outcome: "refuse";
+      readonly cause: RefusalCause;
+      readonly evidence: Readonly<Record<string, string | number | boolean>>;
+    };
+
+/** One exchange: begun by CONNECT or by a re-authentication, ended by success or refusal. */
+export interface AuthenticationExchange {
+  next(data: Uint8Array): Promise<AuthenticationStep>;
+}
+
+/** An authentication method of MQTT 5. MQTT 5.0, section 4.12 */
+export interface Authenticator {
+  /** As clients name it. */
+  readonly method: string;
+  begin(request: ConnectRequest): AuthenticationExchange;
+}
 
 /** The answer to a CONNECT: an authority for the session, or why not and whether the client is told so. */
 export type Admission =
@@ -94,7 +122,7 @@ export type SystemMessage = {
 export type Published = {
   readonly topic: string;
   readonly payload: Uint8Array;
-  readonly qos: 0 | 1;
+  readonly qos: QoS;
   readonly retain: boolean;
   readonly properties: MessageProperties;
   /** "client", "will", or the name that a system publisher gave itself. */
@@ -120,24 +148,28 @@ export type SessionFacts = {
   readonly keepAliveS: number;
   /** Seconds that the session outlives its connection. */
   readonly expiryS: number;
-  readonly subscriptions: readonly { readonly filter: string; readonly qos: 0 | 1 }[];
+  readonly subscriptions: readonly { readonly filter: string; readonly qos: QoS }[];
   readonly queued: number;
   readonly inFlight: number;
 };
 
 /** A subscription as it is kept. MQTT 5.0, section 3.8.3.1 */
 export type StoredSubscription = {
+  /** As the client sent it, a share's name included. */
   readonly filter: string;
-  readonly qos: 0 | 1;
+  readonly qos: QoS;
   readonly noLocal: boolean;
   readonly retainAsPublished: boolean;
+  /** What messages that match are to carry. MQTT 5.0, section 3.8.2.1.2 */
+  readonly identifier?: number | undefined;
 };
 
 /** A message as it is kept, retained or queued. */
 export type StoredMessage = {
   readonly topic: string;
   readonly payload: Uint8Array;
-  readonly qos: 0 | 1;
+  /** As it was published; a queued message goes out with the QoS of its entry. */
+  readonly qos: QoS;
   /** As a queued message's RETAIN flag goes out; always true for a retained message. */
   readonly retain: boolean;
   /** Without the expiry interval, which `expiresAt` replaces. */
@@ -147,7 +179,31 @@ export type StoredMessage = {
 };
 
 /** One message waiting for, or in flight to, one persistent session. `seq` rises within the session. */
-export type QueuedMessage = { readonly seq: number; readonly message: StoredMessage };
+export type QueuedMessage = {
+  readonly seq: number;
+  readonly message: StoredMessage;
+  readonly qos: 1 | 2;
+  /** Subscription identifiers that it carries. MQTT 5.0, section 3.3.2.3.8 */
+  readonly identifiers?: readonly number[];
+  /** Present once it was sent. MQTT 5.0, section 4.4 */
+  readonly packetId?: number;
+  /** Whether PUBREC came for it: only PUBREL is sent from then on. MQTT 5.0, section 4.3.3 */
+  readonly isReleased?: boolean;
+};
+
+/** A QoS 2 message that came from a client and was not released by it yet. MQTT 5.0, section 4.3.3 */
+export type ReceivedMessage = { readonly packetId: number; readonly message: StoredMessage };
+
+/** The will of a client that is connected, or whose delay has not passed. MQTT 5.0, section 3.1.2.5 */
+export type StoredWill = {
+  readonly clientId: string;
+  readonly principalId: string;
+  /** Its `expiresAt` counts from its publication and is therefore undefined. */
+  readonly message: StoredMessage;
+  readonly expiryS: number | undefined;
+  /** Seconds between the end of the connection and its publication. */
+  readonly delayS: number;
+};
 
 /** What a persistent session is besides its subscriptions and queue. */
 export type StoredSession = {
@@ -166,7 +222,9 @@ export type StoredState = {
     readonly subscriptions: readonly StoredSubscription[];
     /** In rising `seq`. */
     readonly queue: readonly QueuedMessage[];
+    readonly received: readonly ReceivedMessage[];
   })[];
+  readonly wills: readonly StoredWill[];
   readonly retained: readonly StoredMessage[];
 };
 
@@ -181,13 +239,20 @@ export interface SessionStore {
   load(): StoredState;
   /** Creates or replaces the session's row; subscriptions and queue stay. */
   putSession(session: StoredSession): void;
-  /** Deletes the session with its subscriptions and queue. */
+  /** Deletes the session with its subscriptions, queue and received messages. */
   deleteSession(clientId: string): void;
   /** Adds the subscription, or replaces the one with the same filter. */
   putSubscription(clientId: string, subscription: StoredSubscription): void;
   deleteSubscription(clientId: string, filter: string): void;
   enqueue(clientId: string, entry: QueuedMessage): void;
+  /** Replaces the entry with the same `seq`. */
+  updateQueued(clientId: string, entry: QueuedMessage): void;
   dequeue(clientId: string, seq: number): void;
+  putReceived(clientId: string, entry: ReceivedMessage): void;
+  deleteReceived(clientId: string, packetId: number): void;
+  /** Keeps the client's will in place of the one before; wills are no part of sessions. */
+  putWill(will: StoredWill): void;
+  deleteWill(clientId: string): void;
   /** Keeps the retained message of its topic in place of the one before. */
   putRetained(message: StoredMessage): void;
   deleteRetained(topic: string): void;

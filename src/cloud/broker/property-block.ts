@@ -34,6 +34,7 @@ const BELONGING = {
   UNSUBSCRIBE: [0x26],
   PUBACK: [0x1f, 0x26],
   DISCONNECT: [0x11, 0x1f, 0x26],
+  AUTH: [0x15, 0x16, 0x1f, 0x26],
 } as const satisfies Readonly<Record<string, readonly number[]>>;
 
 /** Where a property block stands. */
@@ -93,7 +94,9 @@ function checkValue(block: Reader, name: string, type: Exclude<PropertyType, "pa
     case "u32":
       return void block.u32();
     case "varint":
-      return void readVarint(block);
+      // MQTT 5.0, section 3.8.2.1.2: 1 to 268,435,455.
+      if (readVarint(block) === 0) throw malformed(`${name} is 0`);
+      return;
     case "text":
       return void readText(block);
     case "binary":

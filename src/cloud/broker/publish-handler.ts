@@ -1,8 +1,10 @@
-import type { Connection, Link } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import { boundedExpiry } from "./connect-terms.ts";
 import { malformed, overLimit, violation } from "./errors.ts";
+import type { Link } from "./link.ts";
 import { Message } from "./message.ts";
-import type { MessageProperties, Verdict } from "./ports.ts";
+import type { Answer } from "./outbound.ts";
+import type { MessageProperties, QoS, Verdict } from "./ports.ts";
 import type { PublishView } from "./publish-packet.ts";
 import { decodePublishProperties, NO_PROPERTIES } from "./publish-properties.ts";
 import { REASON } from "./reason-codes.ts";
@@ -57,10 +59,14 @@ export function handlePublish(connection: Connection, link: Link, bytes: Uint8Ar
   if (connection.trace.mayTellData(core.turn.time)) {
     connection.trace.packet("received", "publish", place.end - place.start, { topic, qos });
   }
+  if (qos > core.settings.maximumQos) {
+    throw violation(`QoS ${qos}, at most ${core.settings.maximumQos} is supported`, REASON.qosNotSupported);
+  }
   if (payload.length > limits.payloadBytes) {
     throw overLimit(`payload of ${payload.length} bytes, at most ${limits.payloadBytes}`, REASON.packetTooLarge);
   }
   connection.rate.published();
+  if (qos === 2 && link.session.received.has(packetId)) return sendReceived(connection, packetId);
   if (qos > 0) checkWindow(connection, link);
   const verdict = link.authority.may("iot:Publish", topic);
   if (!verdict.allowed) return refuse(connection, link, { verdict, packetId, qos });
@@ -71,17 +77,33 @@ export function handlePublish(connection: Connection, link: Link, bytes: Uint8Ar
     const idAt = qos > 0 ? view.topicEnd - place.start : 0;
     message.adopt(link.version, { bytes: bytes.subarray(place.start, place.end), idAt });
   }
+  if (qos === 2) {
+    link.session.receive(packetId, message);
+    return sendReceived(connection, packetId);
+  }
   const before = core.turn.mark;
-  core.router.publish(message, link.publisher);
-  if (qos > 0) connection.out.acknowledge(packetId, core.turn.mark === before ? 0 : core.turn.mark);
+  const hasReceivers = core.router.publish(message, link.publisher);
+  if (qos === 0) return;
+  const tells = !hasReceivers && link.version === 5 && core.settings.tellsNoSubscribers;
+  const answer = tells ? { reasonCode: REASON.noMatchingSubscribers } : undefined;
+  connection.out.acknowledge(packetId, core.turn.mark === before ? 0 : core.turn.mark, answer);
 }
 
-/** MQTT 5.0, section 3.3.4: more unacknowledged QoS 1 messages than Receive Maximum end the connection. */
-function checkWindow({ core, out }: Connection, { version }: Link): void {
-  const { inFlight } = core.settings.limits;
-  if (version === 5 && out.held >= inFlight) {
+/** PUBREC for a message that is kept, and for its repetitions, which change nothing. MQTT 5.0, section 4.3.3 */
+function sendReceived({ core, out }: Connection, packetId: number): void {
+  out.answer("pubrec", packetId, { mark: core.turn.mark });
+}
+
+/**
+ * MQTT 5.0, section 3.3.4: more unacknowledged messages than Receive Maximum end the connection. MQTT 3.1.1 clients
+ * cannot be told of a maximum: theirs is what the packet identifiers, and our memory, have room for.
+ */
+function checkWindow({ core, out }: Connection, { version, session }: Link): void {
+  const { inFlight, queuedBytes } = core.settings.limits;
+  if (version === 5 && out.owed + session.received.size >= inFlight) {
     throw overLimit(`over ${inFlight} unacknowledged messages`, REASON.receiveMaximumExceeded);
   }
+  if (session.received.bytes > queuedBytes) throw overLimit("unreleased messages", REASON.quotaExceeded);
 }
 
 function topicAndProperties(connection: Connection, view: PublishView, bytes: Uint8Array) {
@@ -138,7 +160,7 @@ function messageOf(
 function mayRetain(
   connection: Connection,
   link: Link,
-  what: { topic: string; payload: Uint8Array; packetId: number; qos: 0 | 1 },
+  what: { topic: string; payload: Uint8Array; packetId: number; qos: QoS },
 ): boolean {
   const { core } = connection;
   const { topic, payload, packetId, qos } = what;
@@ -154,20 +176,25 @@ function mayRetain(
   const fault = overLimit("retained messages", REASON.quotaExceeded);
   if (link.version === 4 || qos === 0) throw fault;
   connection.trace.refusal("mqtt-limit", { limit: fault.message, topic });
-  connection.out.acknowledge(packetId, 0, { reasonCode: REASON.quotaExceeded, why: fault.message });
+  refuseMessage(connection, { packetId, qos }, { reasonCode: REASON.quotaExceeded, why: fault.message });
   return false;
 }
 
-/** An unauthorised PUBLISH: MQTT 5 has a reply for QoS 1, else the connection ends. MQTT 5.0, section 3.4.2.1 */
+/** PUBACK or PUBREC with the reason why a message is not accepted. MQTT 5.0, sections 3.4.2.1 and 3.5.2.1 */
+function refuseMessage({ out }: Connection, { packetId, qos }: { packetId: number; qos: QoS }, answer: Answer): void {
+  out.answer(qos === 2 ? "pubrec" : "puback", packetId, { mark: 0, ...answer });
+}
+
+/** An unauthorised PUBLISH: MQTT 5 has a reply for QoS 1 and 2, else the connection ends. MQTT 5.0, section 3.4.2.1 */
 function refuse(
   connection: Connection,
   { version }: Link,
-  what: { verdict: Extract<Verdict, { allowed: false }>; packetId: number; qos: 0 | 1 },
+  what: { verdict: Extract<Verdict, { allowed: false }>; packetId: number; qos: QoS },
 ): void {
   const { verdict, packetId, qos } = what;
-  if (version === 5 && qos === 1) {
+  if (version === 5 && qos > 0) {
     connection.trace.refusal(verdict.cause, verdict.evidence);
-    connection.out.acknowledge(packetId, 0, { reasonCode: REASON.notAuthorized, why: verdict.cause });
+    refuseMessage(connection, { packetId, qos }, { reasonCode: REASON.notAuthorized, why: verdict.cause });
     return;
   }
   connection.close({

@@ -1,5 +1,5 @@
 import { malformed, violation } from "./errors.ts";
-import { REASON } from "./reason-codes.ts";
+import type { QoS } from "./ports.ts";
 import type { Slab } from "./slab.ts";
 
 const FIXED_HEADER = 0x30;
@@ -14,7 +14,7 @@ export type Frame = { readonly bytes: Uint8Array; readonly idAt: number };
  * for which mqtt-packet's general parser is too slow (docs/decisions/004-publish-codec.md). MQTT 5.0, section 3.3
  */
 export class PublishView {
-  qos: 0 | 1 = 0;
+  qos: QoS = 0;
   dup = false;
   retain = false;
   packetId = 0;
@@ -25,7 +25,7 @@ export class PublishView {
   propertiesEnd = 0;
   payloadAt = 0;
 
-  /** Reads the packet between two offsets. Throws `ClientFault` for QoS 2 and for anything that is not well formed. */
+  /** Reads the packet between two offsets. Throws `ClientFault` for anything that is not well formed. */
   read(bytes: Uint8Array, place: { start: number; body: number; end: number }, version: 4 | 5): void {
     const { start, body, end } = place;
     this.#readHeader(bytes[start] ?? 0);
@@ -49,8 +49,7 @@ export class PublishView {
   #readHeader(header: number): void {
     const qos = (header >>> 1) & 3;
     if (qos === 3) throw malformed("QoS is 3");
-    if (qos === 2) throw violation("QoS 2, at most QoS 1 is supported", REASON.qosNotSupported);
-    this.qos = qos === 1 ? 1 : 0;
+    this.qos = qos as QoS;
     this.dup = (header & DUP) !== 0;
     if (this.dup && qos === 0) throw malformed("DUP is set on QoS 0");
     this.retain = (header & RETAIN) !== 0;
@@ -77,7 +76,7 @@ export class PublishView {
 export type PublishParts = {
   readonly topic: Uint8Array;
   readonly payload: Uint8Array;
-  readonly qos: 0 | 1;
+  readonly qos: QoS;
   readonly retain: boolean;
   readonly dup?: boolean;
   readonly properties: Uint8Array | undefined;

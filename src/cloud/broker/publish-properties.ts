@@ -49,8 +49,20 @@ export function decodePublishProperties(bytes: Uint8Array): PublishProperties {
   return { message, topicAlias };
 }
 
+/** What a PUBLISH packet carries for one receiver. MQTT 5.0, sections 3.3.2.3.4 and 3.3.2.3.8 */
+export type ReceiverProperties = {
+  /** The subscription identifiers of its subscriptions that matched. */
+  readonly identifiers?: readonly number[];
+  /** 0 for none. */
+  readonly topicAlias?: number;
+};
+
 /** The property block of a PUBLISH packet, without its length. `expiryS` replaces the message's own. */
-export function encodePublishProperties(properties: MessageProperties, expiryS: number | undefined): Uint8Array {
+export function encodePublishProperties(
+  properties: MessageProperties,
+  expiryS: number | undefined,
+  { identifiers = [], topicAlias = 0 }: ReceiverProperties = {},
+): Uint8Array {
   const w = new Writer(64);
   const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;
   if (payloadFormatIndicator !== undefined) w.u8(ID.payloadFormatIndicator).u8(payloadFormatIndicator);
@@ -58,8 +70,17 @@ export function encodePublishProperties(properties: MessageProperties, expiryS: 
   if (contentType !== undefined) text(w.u8(ID.contentType), contentType);
   if (responseTopic !== undefined) text(w.u8(ID.responseTopic), responseTopic);
   if (correlationData !== undefined) w.u8(ID.correlationData).prefixed(2, (inner) => inner.bytes(correlationData));
+  if (topicAlias > 0) w.u8(ID.topicAlias).u16(topicAlias);
+  for (const identifier of identifiers) varint(w.u8(ID.subscriptionIdentifier), identifier);
   for (const [name, value] of userProperties ?? []) text(text(w.u8(ID.userProperty), name), value);
   return w.finish();
+}
+
+/** A variable byte integer. MQTT 5.0, section 1.5.5 */
+function varint(w: Writer, value: number): void {
+  let left = value;
+  for (; left >= 0x80; left = Math.floor(left / 128)) w.u8((left & 0x7f) | 0x80);
+  w.u8(left);
 }
 
 function text(w: Writer, value: string): Writer {

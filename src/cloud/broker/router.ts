@@ -1,9 +1,10 @@
 import { Message } from "./message.ts";
-import type { MessageProperties, Published, PublishListener, SystemMessage } from "./ports.ts";
+import type { MessageProperties, Published, PublishListener, QoS, SystemMessage } from "./ports.ts";
 import { NO_PROPERTIES } from "./publish-properties.ts";
 import type { RetainedMessages } from "./retained-messages.ts";
-import type { Session, Subscription } from "./session.ts";
+import { NONE, type Session, type Subscription } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
+import { shareOf, SharedGroup } from "./shared-group.ts";
 import { TopicTrie } from "./topic-trie.ts";
 
 /** How many topics' receivers are remembered between changes of subscriptions. */
@@ -19,14 +20,25 @@ export type Publisher = {
 };
 
 /** One session that receives a topic, its overlapping subscriptions folded into one. MQTT 5.0, section 3.3.4 */
-type Receiver = { readonly session: Session; qos: 0 | 1; retainAsPublished: boolean; noLocal: boolean };
+type Receiver = {
+  readonly session: Session;
+  readonly qos: QoS;
+  readonly retainAsPublished: boolean;
+  readonly identifiers: readonly number[];
+  /** The same for messages of this session itself, where No Local makes a difference. MQTT 5.0, section 3.8.3.1 */
+  readonly own: Receiver | "none" | undefined;
+};
+
+/** Who receives a topic. */
+type Receivers = { readonly sessions: readonly Receiver[]; readonly groups: readonly SharedGroup[] };
 
 /** Carries each accepted message to observers, the retained store and the sessions that subscribed. */
 export class Router {
-  readonly #trie: TopicTrie<Subscription>;
+  readonly #trie: TopicTrie<Subscription | SharedGroup>;
   readonly #retained: RetainedMessages;
   readonly #listeners = new Set<PublishListener>();
-  readonly #receivers = new Map<string, readonly Receiver[]>();
+  readonly #receivers = new Map<string, Receivers>();
+  readonly #groups = new Map<string, SharedGroup>();
 
   constructor(settings: BrokerSettings, retained: RetainedMessages) {
     this.#trie = new TopicTrie(settings);
@@ -41,8 +53,8 @@ export class Router {
   subscribe(subscription: Subscription): void {
     const { session, filter } = subscription;
     const known = session.subscriptions.get(filter);
-    if (known) this.#trie.remove(filter, known);
-    this.#trie.add(filter, subscription);
+    if (known) this.#remove(known);
+    this.#add(subscription);
     session.subscriptions.set(filter, subscription);
     this.#receivers.clear();
   }
@@ -51,39 +63,101 @@ export class Router {
   unsubscribe(session: Session, filter: string): boolean {
     const known = session.subscriptions.get(filter);
     if (!known) return false;
-    this.#trie.remove(filter, known);
+    this.#remove(known);
     session.subscriptions.delete(filter);
     this.#receivers.clear();
     return true;
   }
 
-  publish(message: Message, publisher: Publisher): void {
+  /** Gives whether anybody subscribed to the topic. */
+  publish(message: Message, publisher: Publisher): boolean {
     if (message.retain) this.#retained.retain(message);
     for (const listener of this.#listeners) listener(published(message, publisher));
-    for (const { session, qos, retainAsPublished, noLocal } of this.#receiversOf(message.topic)) {
-      if (noLocal && session === publisher.session) continue;
-      session.deliver(message, qos < message.qos ? qos : message.qos, retainAsPublished && message.retain);
+    const { sessions, groups } = this.#receiversOf(message.topic);
+    for (const receiver of sessions) {
+      const to = receiver.own !== undefined && receiver.session === publisher.session ? receiver.own : receiver;
+      if (to === "none") continue;
+      const { session, qos, retainAsPublished, identifiers } = to;
+      session.deliver(message, {
+        qos: lower(qos, message.qos),
+        retain: retainAsPublished && message.retain,
+        identifiers,
+      });
     }
+    for (const group of groups) {
+      const member = group.next();
+      if (!member) continue;
+      const { session, qos, retainAsPublished } = member;
+      const retain = retainAsPublished && message.retain;
+      session.deliver(message, { qos: lower(qos, message.qos), retain, identifiers: identifiersOf([member]) });
+    }
+    return sessions.length + groups.length > 0;
   }
 
-  #receiversOf(topic: string): readonly Receiver[] {
+  #add(subscription: Subscription): void {
+    const share = shareOf(subscription.filter);
+    if (!share) return this.#trie.add(subscription.filter, subscription);
+    let group = this.#groups.get(share.key);
+    if (!group) {
+      this.#groups.set(share.key, (group = new SharedGroup()));
+      this.#trie.add(share.filter, group);
+    }
+    group.add(subscription);
+  }
+
+  #remove(subscription: Subscription): void {
+    const share = shareOf(subscription.filter);
+    if (!share) return void this.#trie.remove(subscription.filter, subscription);
+    const group = this.#groups.get(share.key);
+    if (!group) return;
+    group.remove(subscription);
+    if (group.size > 0) return;
+    this.#groups.delete(share.key);
+    this.#trie.remove(share.filter, group);
+  }
+
+  #receiversOf(topic: string): Receivers {
     const known = this.#receivers.get(topic);
     if (known) return known;
-    const found = new Map<Session, Receiver>();
-    for (const { session, qos, retainAsPublished, noLocal } of this.#trie.match(topic)) {
-      const receiver = found.get(session);
-      if (!receiver) found.set(session, { session, qos, retainAsPublished, noLocal });
-      else {
-        receiver.qos = receiver.qos > qos ? receiver.qos : qos;
-        receiver.retainAsPublished ||= retainAsPublished;
-        receiver.noLocal &&= noLocal;
+    const bySession = new Map<Session, Subscription[]>();
+    const groups: SharedGroup[] = [];
+    for (const found of this.#trie.match(topic)) {
+      if (found instanceof SharedGroup) {
+        groups.push(found);
+        continue;
       }
+      const others = bySession.get(found.session);
+      if (others) others.push(found);
+      else bySession.set(found.session, [found]);
     }
+    const sessions = [...bySession].map(([session, subscriptions]) => receiver(session, subscriptions));
     if (this.#receivers.size >= CACHED_TOPICS) this.#receivers.clear();
-    const receivers = [...found.values()];
+    const receivers = { sessions, groups };
     this.#receivers.set(topic, receivers);
     return receivers;
   }
+}
+
+function receiver(session: Session, subscriptions: readonly Subscription[]): Receiver {
+  const others = subscriptions.filter(({ noLocal }) => !noLocal);
+  const differs = others.length < subscriptions.length;
+  return {
+    session,
+    qos: subscriptions.reduce((highest: QoS, { qos }) => (qos > highest ? qos : highest), 0),
+    retainAsPublished: subscriptions.some(({ retainAsPublished }) => retainAsPublished),
+    identifiers: identifiersOf(subscriptions),
+    own: differs ? (others.length > 0 ? receiver(session, others) : "none") : undefined,
+  };
+}
+
+function identifiersOf(subscriptions: readonly Subscription[]): readonly number[] {
+  const found = subscriptions.flatMap(({ identifier }) => identifier ?? []);
+  return found.length === 0 ? NONE : found;
+}
+
+/** The QoS with which a message goes out. MQTT 5.0, section 3.8.4 */
+export function lower(one: QoS, other: QoS): QoS {
+  return one < other ? one : other;
 }
 
 /** The message of a system publish. `now` starts its expiry. */

@@ -2,7 +2,7 @@ import type { Clock } from "../../crypto/index.ts";
 import type { Connection } from "./connection.ts";
 import { afterLong } from "./long-timer.ts";
 import { Message, type MessageParts } from "./message.ts";
-import type { SessionStore, StoredState } from "./ports.ts";
+import type { SessionStore, StoredState, StoredWill } from "./ports.ts";
 import type { Publisher, Router } from "./router.ts";
 import { Session, type SessionParts, type SessionPorts } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
@@ -22,6 +22,7 @@ export type RegistryPorts = {
   readonly clock: Clock;
   readonly store: SessionStore;
   readonly router: Router;
+  readonly mark: SessionPorts["mark"];
   readonly overflowed: SessionPorts["overflowed"];
 };
 
@@ -30,6 +31,8 @@ export class SessionRegistry {
   readonly #ports: RegistryPorts;
   readonly #sessions = new Map<string, Session>();
   #connected = 0;
+  /** Wills of clients whose sessions ended with the process. */
+  #leftWills: StoredWill[] = [];
 
   constructor(ports: RegistryPorts) {
     this.#ports = ports;
@@ -45,15 +48,34 @@ export class SessionRegistry {
   }
 
   /** Takes in what the store kept. A session that was connected when the process ended begins its expiry now. */
-  load(sessions: StoredState["sessions"]): void {
+  load({ sessions, wills }: Pick<StoredState, "sessions" | "wills">): void {
     const { store, router, clock } = this.#ports;
     for (const stored of sessions) {
       const session = this.#newSession(stored);
       for (const subscription of stored.subscriptions) router.subscribe({ ...subscription, session });
-      for (const entry of stored.queue) session.restore(entry, Message.from(entry.message));
+      session.restore(stored);
       session.disconnectedAt = stored.disconnectedAt ?? clock.now();
       if (stored.disconnectedAt === undefined) store.putSession(session.row);
       this.#expireLater(session);
+    }
+    for (const stored of wills) {
+      const session = this.#sessions.get(stored.clientId);
+      if (!session || stored.delayS === 0) this.#leftWills.push(stored);
+      else {
+        session.hasStoredWill = true;
+        const left = (session.disconnectedAt ?? clock.now()) + stored.delayS * 1000 - clock.now();
+        this.#scheduleWill(session, stored, Math.max(0, left));
+      }
+    }
+  }
+
+  /** Publishes the wills of connections that the end of the process cut; delayed ones wait on. MQTT 5.0, section 3.1.2.5 */
+  publishLeftWills(): void {
+    for (const { clientId, principalId, ...will } of this.#leftWills.splice(0)) {
+      this.#ports.router.publish(this.#willMessage(will), { origin: "will", clientId, principalId });
+      // A client that was quicker has left its next will already.
+      const session = this.#sessions.get(clientId);
+      if (!session?.hasStoredWill) this.#ports.store.deleteWill(clientId);
     }
   }
 
@@ -74,6 +96,7 @@ export class SessionRegistry {
     session.cancelExpiry = undefined;
     session.delayedWill?.cancel();
     session.delayedWill = undefined;
+    this.#forgetWill(session);
     session.principalId = parts.principalId;
     session.protocolVersion = parts.protocolVersion;
     session.connection = connection;
@@ -92,13 +115,22 @@ export class SessionRegistry {
     else if (wasKept) store.deleteSession(session.clientId);
   }
 
+  /** Keeps the will of a client that has connected, for the case that this process ends before its connection. */
+  keepWill(session: Session, { message, expiryS, delayS }: Will): void {
+    session.hasStoredWill = true;
+    const { clientId, principalId } = session;
+    const stored = new Message({ ...message, expiresAt: undefined }).stored(message.retain);
+    this.#ports.store.putWill({ clientId, principalId, message: stored, expiryS, delayS });
+  }
+
   /** The connection is gone: publishes its will, or later, and ends the session, or later. */
   detach(session: Session, will: Will | undefined): void {
     const { clock, store } = this.#ports;
     session.connection = undefined;
     session.disconnectedAt = clock.now();
     this.#connected -= 1;
-    if (will) this.#scheduleWill(session, will);
+    if (will) this.#scheduleWill(session, will, will.delayS * 1000);
+    else this.#forgetWill(session);
     if (!session.isKept) {
       this.discard(session);
       return;
@@ -138,17 +170,27 @@ export class SessionRegistry {
     session.cancelExpiry = afterLong(clock, left, () => this.discard(session));
   }
 
-  #scheduleWill(session: Session, { message, expiryS, delayS }: Will): void {
+  #forgetWill(session: Session): void {
+    if (session.hasStoredWill) this.#ports.store.deleteWill(session.clientId);
+    session.hasStoredWill = false;
+  }
+
+  #willMessage({ message, expiryS }: Pick<Will, "message" | "expiryS">): Message {
+    const expiresAt = expiryS === undefined ? undefined : this.#ports.clock.now() + expiryS * 1000;
+    return new Message({ ...message, expiresAt });
+  }
+
+  #scheduleWill(session: Session, will: Pick<Will, "message" | "expiryS">, delayMs: number): void {
     const { clock, router } = this.#ports;
     const publisher: Publisher = { origin: "will", clientId: session.clientId, principalId: session.principalId };
     const publish = (): void => {
       session.delayedWill?.cancel();
       session.delayedWill = undefined;
-      const expiresAt = expiryS === undefined ? undefined : clock.now() + expiryS * 1000;
-      router.publish(new Message({ ...message, expiresAt }), publisher);
+      this.#forgetWill(session);
+      router.publish(this.#willMessage(will), publisher);
     };
-    if (delayS === 0) return publish();
+    if (delayMs === 0) return publish();
     // MQTT 5.0, section 3.1.3.2.2: the end of the session publishes it too, whichever comes first.
-    session.delayedWill = { publish, cancel: afterLong(clock, delayS * 1000, publish) };
+    session.delayedWill = { publish, cancel: afterLong(clock, delayMs, publish) };
   }
 }

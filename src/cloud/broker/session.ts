@@ -1,25 +1,34 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { Connection } from "./connection.ts";
-import type { Message } from "./message.ts";
+import { Message } from "./message.ts";
 import { OutboundFlow, type Outgoing } from "./outbound-flow.ts";
-import type { QueuedMessage, SessionFacts, SessionStore, StoredSession, StoredSubscription } from "./ports.ts";
+import { ReceivedMessages } from "./received-messages.ts";
+import type { QoS, SessionFacts, SessionStore, StoredSession, StoredState, StoredSubscription } from "./ports.ts";
 import type { BrokerLimits } from "./settings.ts";
 
 /** A subscription in the trie. */
 export type Subscription = StoredSubscription & { readonly session: Session };
+
+/** How a message goes out to one session. `retain` is the RETAIN flag. */
+export type Delivery = { readonly qos: QoS; readonly retain: boolean; readonly identifiers: readonly number[] };
+
+/** No subscription identifiers. */
+export const NONE: readonly number[] = [];
 
 /** What a session needs from its broker. */
 export type SessionPorts = {
   readonly limits: BrokerLimits;
   readonly clock: Clock;
   readonly store: SessionStore;
+  /** How many store writes there were. */
+  readonly mark: () => number;
   /** Called when the queue of a session that is not connected overflows for the first time. */
   readonly overflowed: (session: Session) => void;
 };
 
 export type SessionParts = Omit<StoredSession, "disconnectedAt">;
 
-/** The state of one client that may outlive its connections: subscriptions and QoS 1 messages. MQTT 5.0, section 4.1 */
+/** The state of one client that may outlive its connections: subscriptions, and QoS 1 and 2 messages. MQTT 5.0, section 4.1 */
 export class Session {
   readonly clientId: string;
   principalId: string;
@@ -31,8 +40,14 @@ export class Session {
   cancelExpiry: (() => void) | undefined;
   /** A will that waits for its delay: publishes it now. MQTT 5.0, section 3.1.3.2.2 */
   delayedWill: { readonly publish: () => void; readonly cancel: () => void } | undefined;
+  /** Whether the store holds a will of the client. */
+  hasStoredWill = false;
   readonly subscriptions = new Map<string, Subscription>();
   readonly flow = new OutboundFlow();
+  /** QoS 2 messages of the client that it has not released, by packet identifier. */
+  readonly received = new ReceivedMessages();
+  /** What was in flight at the reconnect and was not sent again yet. */
+  readonly #unsent: (readonly [id: number, outgoing: Outgoing])[] = [];
   readonly #ports: SessionPorts;
   #nextSeq = 1;
   #hasOverflowed = false;
@@ -72,75 +87,128 @@ export class Session {
     };
   }
 
-  /** Sends a message that matched, or queues it. `retain` is the RETAIN flag that goes out. */
-  deliver(message: Message, qos: 0 | 1, retain: boolean): void {
+  /** Sends a message that matched, or queues it. */
+  deliver(message: Message, { qos, retain, identifiers }: Delivery): void {
     const { connection } = this;
     if (connection && !connection.mayReceive(message.topic)) return;
     if (qos === 0) {
-      connection?.out.deliver(message, retain);
+      connection?.out.deliver(message, retain, identifiers);
       return;
     }
     if (!connection && !this.isKept) return;
-    const isImmediate = connection?.canSendQos1 === true && this.flow.queued === 0;
-    if (isImmediate && !this.isKept) {
+    const isImmediate = connection?.canSend === true && this.flow.queued === 0 && this.#unsent.length === 0;
+    if (isImmediate && !this.isKept && qos === 1) {
       // Nobody will ask for this message again: nothing of it need be kept.
       const packetId = this.flow.send(undefined);
-      if (!connection.out.deliverQos1(packetId, message, retain)) this.flow.acknowledge(packetId);
+      const isSent = connection.out.deliverAcknowledged(packetId, { message, qos, retain, identifiers });
+      if (!isSent) this.flow.end(packetId);
       return;
     }
     if (!isImmediate && !this.#hasRoomFor(message)) return this.#overflow();
-    const outgoing = this.#outgoing(message, retain);
-    if (isImmediate) this.#send(connection, outgoing);
-    else this.flow.enqueue(outgoing);
+    const seq = this.isKept ? this.#nextSeq++ : 0;
+    const outgoing: Outgoing = { message: message.keep(), qos, retain, seq, identifiers, isReleased: false };
+    if (isImmediate) this.#send(connection, outgoing, "enqueue");
+    else {
+      this.#store(outgoing, "enqueue");
+      this.flow.enqueue(outgoing);
+    }
   }
 
-  /** Takes up the queue as far as the window and the network allow. */
+  /** Takes up what is to be sent again, and then the queue, as far as the window and the network allow. */
   pump(): void {
     const { connection, flow } = this;
-    if (!connection || flow.queued === 0) return;
-    while (connection.canSendQos1) {
+    if (!connection) return;
+    while (this.#unsent.length > 0 && connection.canSendAgain(this.#unsent.length)) {
+      const [packetId, outgoing] = this.#unsent.shift() ?? [0, undefined];
+      if (outgoing) connection.out.deliverAcknowledged(packetId, outgoing, { dup: true });
+    }
+    while (flow.queued > 0 && this.#unsent.length === 0 && connection.canSend) {
       const outgoing = flow.dequeue();
       if (!outgoing) break;
       const { message } = outgoing;
       if (message.isExpired(this.#ports.clock) || !connection.mayReceive(message.topic)) this.#done(outgoing);
-      else this.#send(connection, outgoing);
+      else this.#send(connection, outgoing, "updateQueued");
     }
   }
 
   /** Handles PUBACK: unknown identifiers are ignored, they may belong to a former connection. */
   acknowledge(packetId: number): void {
-    const acknowledged = this.flow.acknowledge(packetId);
-    if (acknowledged?.outgoing) this.#done(acknowledged.outgoing);
+    const outgoing = this.flow.acknowledge(packetId);
+    if (outgoing) this.#done(outgoing);
     this.pump();
+  }
+
+  /** Handles PUBREC: gives whether the message was known. PUBREL may follow once this is durable. MQTT 5.0, section 4.3.3 */
+  release(packetId: number): boolean {
+    const outgoing = this.flow.release(packetId);
+    if (outgoing) this.#store(outgoing, "updateQueued", packetId);
+    return outgoing !== undefined;
+  }
+
+  /** Handles PUBCOMP, and a PUBREC by which the client refuses the message. MQTT 5.0, section 4.3.3 */
+  complete(packetId: number): void {
+    const outgoing = this.flow.end(packetId);
+    if (outgoing) this.#done(outgoing);
+    this.pump();
+  }
+
+  /** Keeps a QoS 2 message of the client until it releases it. MQTT 5.0, section 4.3.3 */
+  receive(packetId: number, message: Message): void {
+    this.received.keep(packetId, message.keep());
+    if (this.isKept) this.#ports.store.putReceived(this.clientId, { packetId, message: message.stored(false) });
+  }
+
+  /** Gives the message that the client releases, once. */
+  takeReceived(packetId: number): Message | undefined {
+    const message = this.received.take(packetId);
+    if (!message) return undefined;
+    if (this.isKept) this.#ports.store.deleteReceived(this.clientId, packetId);
+    return message;
   }
 
   /** After a reconnect: sends again what was in flight, then goes on with the queue. MQTT 5.0, section 4.4 */
   resume(): void {
     this.#hasOverflowed = false;
-    for (const [packetId, { message, retain }] of this.flow.unacknowledged()) {
-      this.connection?.out.redeliver(packetId, message, retain);
+    this.#unsent.length = 0;
+    for (const [packetId, outgoing] of this.flow.unacknowledged()) {
+      if (outgoing.isReleased) this.connection?.out.sendRelease(packetId, 0);
+      else this.#unsent.push([packetId, outgoing]);
     }
     this.pump();
   }
 
-  /** Takes in a message that the store holds already. */
-  restore({ seq, message }: QueuedMessage, made: Message): void {
-    this.#nextSeq = Math.max(this.#nextSeq, seq + 1);
-    this.flow.enqueue({ message: made, retain: message.retain, seq });
+  /** Takes in what the store holds already. */
+  restore({ queue, received }: Pick<StoredState["sessions"][number], "queue" | "received">): void {
+    for (const { seq, message, qos, packetId, isReleased = false, identifiers = NONE } of queue) {
+      this.#nextSeq = Math.max(this.#nextSeq, seq + 1);
+      const outgoing = { message: Message.from(message), qos, retain: message.retain, seq, identifiers, isReleased };
+      if (packetId === undefined) this.flow.enqueue(outgoing);
+      else this.flow.restore(packetId, outgoing);
+    }
+    for (const { packetId, message } of received) this.received.keep(packetId, Message.from(message));
   }
 
-  #outgoing(message: Message, retain: boolean): Outgoing {
-    if (!this.isKept) return { message: message.keep(), retain, seq: 0 };
-    const seq = this.#nextSeq++;
-    this.#ports.store.enqueue(this.clientId, { seq, message: message.stored(retain) });
-    return { message, retain, seq };
+  #store(outgoing: Outgoing, how: "enqueue" | "updateQueued", packetId?: number): void {
+    const { seq, message, qos, retain, identifiers, isReleased } = outgoing;
+    if (seq === 0) return;
+    this.#ports.store[how](this.clientId, {
+      seq,
+      message: message.stored(retain),
+      qos,
+      identifiers,
+      isReleased,
+      ...(packetId === undefined ? {} : { packetId }),
+    });
   }
 
-  #send(connection: Connection, outgoing: Outgoing): void {
-    const { message, retain, seq } = outgoing;
-    const packetId = this.flow.send(seq > 0 ? outgoing : undefined);
-    if (connection.out.deliverQos1(packetId, message, retain)) return;
-    this.flow.acknowledge(packetId);
+  #send(connection: Connection, outgoing: Outgoing, how: "enqueue" | "updateQueued"): void {
+    const isKept = outgoing.seq > 0 || outgoing.qos === 2;
+    const packetId = this.flow.send(isKept ? outgoing : undefined);
+    this.#store(outgoing, how, packetId);
+    // Sent before it is durable, a QoS 2 message could come a second time under another identifier after a crash.
+    const mark = outgoing.qos === 2 && outgoing.seq > 0 ? this.#ports.mark() : 0;
+    if (connection.out.deliverAcknowledged(packetId, outgoing, { mark })) return;
+    this.flow.end(packetId);
     this.#done(outgoing);
   }
 

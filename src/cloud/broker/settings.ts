@@ -1,3 +1,6 @@
+/** The longest packet that MQTT can express, fixed header included. MQTT 5.0, section 2.1.4 */
+export const LONGEST_PACKET = 5 + 268_435_455;
+
 /** How much is allowed. Bytes are of UTF-8 for texts; `Infinity` switches a rate off. */
 export type BrokerLimits = {
   /** Fixed header and body of one packet, announced to MQTT 5 clients. MQTT 5.0, section 3.2.2.3.6 */
@@ -15,10 +18,13 @@ export type BrokerLimits = {
   readonly keepAliveForZeroS: number;
   readonly filtersPerSubscribe: number;
   readonly subscriptionsPerSession: number;
-  /** Unacknowledged QoS 1 messages in each direction. MQTT 5.0, section 3.2.2.3.3 */
+  /** Unacknowledged QoS 1 and 2 messages in each direction. MQTT 5.0, section 3.2.2.3.3 */
   readonly inFlight: number;
   /** MQTT 5.0, section 3.2.2.3.8 */
   readonly topicAliases: number;
+  /** Aliases that we use on the way to one client. MQTT 5.0, section 3.1.2.11.5 */
+  readonly outboundTopicAliases: number;
+  readonly shareNameLength: number;
   /** How long a session lasts where the client leaves that to us: MQTT 3.1.1 with clean session 0. */
   readonly sessionExpiryDefaultS: number;
   readonly sessionExpiryMaxS: number;
@@ -45,6 +51,25 @@ export type BrokerLimits = {
 /** How the broker behaves where OASIS leaves a choice, or where AWS IoT departs from OASIS. */
 export type BrokerSettings = {
   readonly profile: string;
+  readonly maximumQos: 1 | 2;
+  /** MQTT 5.0, section 3.2.2.3.12 */
+  readonly subscriptionIdentifiers: boolean;
+  /** MQTT 5.0, section 4.8.2; for MQTT 3.1.1 clients, too. */
+  readonly sharedSubscriptions: boolean;
+  /** Whether MQTT 3.1, the version before OASIS, is served as if it were 3.1.1. */
+  readonly servesMqtt31: boolean;
+  /** Whether a PUBACK says that nobody had subscribed. MQTT 5.0, section 3.4.2.1 */
+  readonly tellsNoSubscribers: boolean;
+  /** Who is told in words why something was refused: every MQTT 5 client, or those that ask. MQTT 5.0, section 3.1.2.11.7 */
+  readonly reasonStrings: "by default" | "where asked for";
+  /** Whether a filter that breaks the rules ends the connection instead of being refused alone. */
+  readonly closesOnBadFilter: boolean;
+  /** Whether an MQTT 3.1.1 client's keep alive is brought within the limits, though it cannot be told. */
+  readonly shortensKeepAliveUntold: boolean;
+  /** Where clients that ask are told to have their responses sent; empty for nowhere. MQTT 5.0, section 3.2.2.3.15 */
+  readonly responseTopics: string;
+  /** Filters that nobody may subscribe to. */
+  readonly refusedFilters: readonly string[];
   /** Whether `a/#` matches `a`. MQTT 5.0, section 4.7.1.2 */
   readonly multiLevelMatchesParent: boolean;
   /** Whether a filter with wildcards is sent retained messages on subscribe. */
@@ -81,6 +106,8 @@ const AWS_LIMITS: BrokerLimits = {
   subscriptionsPerSession: 50,
   inFlight: 100,
   topicAliases: 8,
+  outboundTopicAliases: 0,
+  shareNameLength: 128,
   sessionExpiryDefaultS: 3600,
   sessionExpiryMaxS: 3600,
   messageExpiryMinS: 1,
@@ -103,6 +130,16 @@ export const AWS_RATES = { publishesPerSecond: 100, bytesPerSecond: 512 * 1024 }
 /** Behaves as AWS IoT Core does. The default. */
 export const AWS_PROFILE: BrokerSettings = {
   profile: "aws",
+  maximumQos: 1,
+  subscriptionIdentifiers: false,
+  sharedSubscriptions: true,
+  servesMqtt31: false,
+  tellsNoSubscribers: false,
+  reasonStrings: "by default",
+  closesOnBadFilter: false,
+  shortensKeepAliveUntold: true,
+  responseTopics: "",
+  refusedFilters: [],
   multiLevelMatchesParent: false,
   retainedOnWildcard: false,
   retainOnReserved: false,
@@ -115,9 +152,22 @@ export const AWS_PROFILE: BrokerSettings = {
   limits: AWS_LIMITS,
 };
 
-/** Behaves as OASIS writes, as far as QoS 1. */
+/**
+ * Behaves as OASIS writes. What the standards leave open is chosen so that the public conformance suites can look at
+ * it: a keep alive of at most 60 s (announced to who can be told), a filter that is refused, few messages in flight.
+ */
 export const SPEC_PROFILE: BrokerSettings = {
   profile: "spec",
+  maximumQos: 2,
+  subscriptionIdentifiers: true,
+  sharedSubscriptions: true,
+  servesMqtt31: true,
+  tellsNoSubscribers: true,
+  reasonStrings: "where asked for",
+  closesOnBadFilter: true,
+  shortensKeepAliveUntold: false,
+  responseTopics: "responses/",
+  refusedFilters: ["test/nosubscribe"],
   multiLevelMatchesParent: true,
   retainedOnWildcard: true,
   retainOnReserved: true,
@@ -129,20 +179,27 @@ export const SPEC_PROFILE: BrokerSettings = {
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: {
     ...AWS_LIMITS,
-    packetBytes: 1024 * 1024,
-    payloadBytes: 1024 * 1024,
+    packetBytes: LONGEST_PACKET,
+    connectPacketBytes: 512 * 1024,
+    payloadBytes: LONGEST_PACKET,
     topicBytes: 65_535,
-    topicSlashes: 199,
+    // A filter is walked level by level: what can be nested without end could exhaust the stack.
+    topicSlashes: 200,
     clientIdBytes: 65_535,
     keepAliveMinS: 0,
-    keepAliveMaxS: 65_535,
+    keepAliveMaxS: 60,
     keepAliveForZeroS: 0,
     filtersPerSubscribe: 1000,
     subscriptionsPerSession: 10_000,
-    topicAliases: 100,
+    inFlight: 20,
+    topicAliases: 10,
+    outboundTopicAliases: 64,
+    shareNameLength: 65_535,
     sessionExpiryDefaultS: 0xffffffff,
     sessionExpiryMaxS: 0xffffffff,
     messageExpiryMinS: 0,
     messageExpiryMaxS: 0xffffffff,
+    queuedBytes: 64 * 1024 * 1024,
+    outboundHardBytes: 2 * LONGEST_PACKET,
   },
 };

@@ -1,21 +1,26 @@
 import type { ISubscribePacket, ISubscription, IUnsubscribePacket } from "mqtt-packet";
 
-import type { Connection, Link } from "./connection.ts";
-import { violation } from "./errors.ts";
-import type { Subscription } from "./session.ts";
+import type { Connection } from "./connection.ts";
+import { malformed, violation } from "./errors.ts";
+import type { Link } from "./link.ts";
+import type { QoS } from "./ports.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
+import { lower } from "./router.ts";
+import { NONE, type Subscription } from "./session.ts";
+import { shareNameProblem, shareOf } from "./shared-group.ts";
 import { isPermittedReserved, isReserved, topicFilterProblem } from "./topics.ts";
 
 /** What became of one filter. */
 type Outcome =
-  | { readonly granted: 0 | 1; readonly subscription: Subscription; readonly isNew: boolean }
+  | { readonly granted: QoS; readonly subscription: Subscription; readonly isNew: boolean }
   | { readonly refused: ReasonCode; readonly why: string };
 
 /** Adds subscriptions, answers SUBACK, sends retained messages. MQTT 5.0, section 3.8 */
 export function handleSubscribe(connection: Connection, link: Link, packet: ISubscribePacket): void {
   const { core } = connection;
   const packetId = packet.messageId ?? 0;
-  if (packet.properties?.subscriptionIdentifier !== undefined) {
+  const identifier = packet.properties?.subscriptionIdentifier;
+  if (identifier !== undefined && !core.settings.subscriptionIdentifiers) {
     throw violation("subscription identifiers are not available", REASON.subscriptionIdentifiersNotSupported);
   }
   const before = core.turn.mark;
@@ -24,7 +29,7 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
     connection.trace.refusal("mqtt-limit", { limit: "filtersPerSubscribe", filters: packet.subscriptions.length });
   const outcomes = packet.subscriptions.map((wanted): Outcome => {
     if (tooMany) return { refused: REASON.quotaExceeded, why: "too many filters in one SUBSCRIBE" };
-    return subscribe(connection, link, wanted);
+    return subscribe(connection, link, wanted, identifier ?? 0);
   });
   const why = outcomes.find((outcome) => "refused" in outcome)?.why;
   const granted = outcomes.map((outcome) =>
@@ -36,6 +41,7 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
   for (const [i, outcome] of outcomes.entries()) {
     if ("refused" in outcome) continue;
     const retainHandling = link.version === 5 ? (packet.subscriptions[i]?.rh ?? 0) : 0;
+    if (shareOf(outcome.subscription.filter)) continue;
     if (retainHandling === 0 || (retainHandling === 1 && outcome.isNew)) sendRetained(connection, outcome.subscription);
   }
 }
@@ -66,10 +72,12 @@ export function recheckSubscriptions(connection: Connection, { session, authorit
   }
 }
 
-function subscribe(connection: Connection, link: Link, wanted: ISubscription): Outcome {
+function subscribe(connection: Connection, link: Link, wanted: ISubscription, identifier: number): Outcome {
   const { core } = connection;
   const { session } = link;
   const filter = wanted.topic;
+  // MQTT 5.0, section 3.8.3.1: "It is a Protocol Error to set the No Local bit to 1 on a Shared Subscription"
+  if (wanted.nl === true && link.version === 5 && shareOf(filter)) throw violation("no local on a shared subscription");
   const problem = problemOf(filter, connection);
   if (problem) return problem;
   const known = session.subscriptions.has(filter);
@@ -85,9 +93,10 @@ function subscribe(connection: Connection, link: Link, wanted: ISubscription): O
   const stored = {
     filter,
     // MQTT 5.0, section 3.9.3: granting less than was asked for is within the rules.
-    qos: wanted.qos === 0 ? (0 as const) : (1 as const),
+    qos: lower(wanted.qos, core.settings.maximumQos),
     noLocal: link.version === 5 && wanted.nl === true,
     retainAsPublished: link.version === 5 && wanted.rap === true,
+    identifier: identifier > 0 ? identifier : undefined,
   };
   const subscription: Subscription = { ...stored, session };
   core.router.subscribe(subscription);
@@ -97,26 +106,34 @@ function subscribe(connection: Connection, link: Link, wanted: ISubscription): O
 
 function problemOf(filter: string, connection: Connection): Outcome | undefined {
   const { settings } = connection.core;
-  if (filter.startsWith("$share/")) {
+  const share = shareOf(filter);
+  if (share && !settings.sharedSubscriptions) {
     connection.trace.refusal("mqtt-limit", { limit: "shared subscriptions are not available", filter });
     return { refused: REASON.sharedSubscriptionsNotSupported, why: "shared subscriptions are not available" };
   }
-  const problem = topicFilterProblem(filter, settings.limits);
+  if (settings.refusedFilters.includes(filter)) {
+    connection.trace.refusal("mqtt-limit", { limit: "refusedFilters", filter });
+    return { refused: REASON.unspecifiedError, why: "nobody may subscribe to this filter" };
+  }
+  const shared = share && shareNameProblem(share.name, settings.limits.shareNameLength);
+  const problem = shared ?? topicFilterProblem(share ? share.filter : filter, settings.limits);
   if (problem !== undefined) {
+    if (settings.closesOnBadFilter) throw malformed(`topic filter: ${problem}`);
     connection.trace.refusal("mqtt-malformed", { rule: `topic filter: ${problem}`, filter });
     return { refused: REASON.topicFilterInvalid, why: problem };
   }
-  if (isReserved(filter) && !isPermittedReserved(filter, settings.reservedSubscribe)) {
+  const matched = share ? share.filter : filter;
+  if (isReserved(matched) && !isPermittedReserved(matched, settings.reservedSubscribe)) {
     throw violation(`topic filter ${filter} is reserved`, REASON.topicFilterInvalid);
   }
   return undefined;
 }
 
-function sendRetained(connection: Connection, { filter, qos, session }: Subscription): void {
+function sendRetained(connection: Connection, { filter, qos, session, identifier }: Subscription): void {
+  const identifiers = identifier === undefined ? NONE : [identifier];
   for (const message of connection.core.retained.matching(filter)) {
-    const lower = qos < message.qos ? qos : message.qos;
     // RETAIN is 1 whatever Retain As Published says. MQTT 5.0, section 3.3.1.3
-    session.deliver(message, lower, true);
+    session.deliver(message, { qos: lower(qos, message.qos), retain: true, identifiers });
   }
 }
 

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import type { ISubscription } from "mqtt-packet";
 
 import { World, type Client } from "./harness.test.ts";
-import { SPEC_PROFILE } from "./index.ts";
+import { AWS_PROFILE, SPEC_PROFILE } from "./index.ts";
 
 const granted = async (client: Client, ...subscriptions: ISubscription[]) => {
   await client.send({ cmd: "subscribe", messageId: 5, subscriptions });
@@ -67,7 +67,7 @@ test("more than 8 filters in one SUBSCRIBE and more than 50 subscriptions are re
 });
 
 test("subscription identifiers end the connection with 0xA1, shared subscriptions are refused with 0x9E", async () => {
-  const world = new World();
+  const world = new World({ settings: { ...AWS_PROFILE, sharedSubscriptions: false } });
   const five = await world.connected("d5", { protocolVersion: 5 });
   assert.deepEqual(await granted(five, { topic: "$share/g/a", qos: 0 }), [0x9e]);
   const old = await world.connected("d4");

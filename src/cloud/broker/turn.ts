@@ -16,7 +16,12 @@ export function notingStore(store: SessionStore, turn: Pick<Turn, "noteWrite">):
     putSubscription: (clientId, subscription) => noted(() => store.putSubscription(clientId, subscription)),
     deleteSubscription: (clientId, filter) => noted(() => store.deleteSubscription(clientId, filter)),
     enqueue: (clientId, entry) => noted(() => store.enqueue(clientId, entry)),
+    updateQueued: (clientId, entry) => noted(() => store.updateQueued(clientId, entry)),
     dequeue: (clientId, seq) => noted(() => store.dequeue(clientId, seq)),
+    putReceived: (clientId, entry) => noted(() => store.putReceived(clientId, entry)),
+    deleteReceived: (clientId, packetId) => noted(() => store.deleteReceived(clientId, packetId)),
+    putWill: (will) => noted(() => store.putWill(will)),
+    deleteWill: (clientId) => noted(() => store.deleteWill(clientId)),
     putRetained: (message) => noted(() => store.putRetained(message)),
     deleteRetained: (topic) => noted(() => store.deleteRetained(topic)),
   };

@@ -1,4 +1,4 @@
-import { sql, type Kysely } from "kysely";
+import { sql, type CreateTableBuilder, type Kysely } from "kysely";
 
 /** One step of the schema's history; `up` runs once, inside a transaction. */
 export type Migration = { readonly name: string; readonly up: (db: Kysely<unknown>) => Promise<void> };
@@ -13,6 +13,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "roles", up: createRoles },
   { name: "function logs", up: createFunctionLogs },
   { name: "named resources, thing groups, tags", up: createFleetTables },
+  { name: "QoS 2, packet identifiers and wills", up: addExactlyOnce },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -270,4 +271,43 @@ async function createFleetTables(db: Kysely<unknown>): Promise<void> {
   await schema.alterTable("things").addColumn("billing_group", "text").execute();
   await schema.createIndex("things_type").on("things").columns(["type", "name"]).execute();
   await schema.createIndex("things_billing_group").on("things").columns(["billing_group", "name"]).execute();
+}
+
+async function addExactlyOnce(db: Kysely<unknown>): Promise<void> {
+  const alter = db.schema;
+  await alter.alterTable("mqtt_subscriptions").addColumn("identifier", "bigint").execute();
+  await alter
+    .alterTable("mqtt_queue")
+    .addColumn("qos", "integer", (c) => c.notNull().defaultTo(1))
+    .execute();
+  await alter.alterTable("mqtt_queue").addColumn("packet_id", "integer").execute();
+  await alter
+    .alterTable("mqtt_queue")
+    .addColumn("is_released", "integer", (c) => c.notNull().defaultTo(0))
+    .execute();
+  await alter
+    .alterTable("mqtt_queue")
+    .addColumn("identifiers", "text", (c) => c.notNull().defaultTo("[]"))
+    .execute();
+  const received = withMessage(alter.createTable("mqtt_received").addColumn("client_id", "text", (c) => c.notNull()));
+  await received
+    .addColumn("packet_id", "integer", (c) => c.notNull())
+    .addPrimaryKeyConstraint("mqtt_received_pk", ["client_id", "packet_id"])
+    .execute();
+  const wills = withMessage(alter.createTable("mqtt_wills").addColumn("client_id", "text", (c) => c.primaryKey()));
+  await wills
+    .addColumn("principal_id", "text", (c) => c.notNull())
+    .addColumn("expiry_s", "bigint")
+    .addColumn("delay_s", "bigint", (c) => c.notNull())
+    .execute();
+}
+
+function withMessage<T extends string, C extends string>(table: CreateTableBuilder<T, C>) {
+  return table
+    .addColumn("topic", "text", (c) => c.notNull())
+    .addColumn("payload", BYTES, (c) => c.notNull())
+    .addColumn("qos", "integer", (c) => c.notNull())
+    .addColumn("retain", "integer", (c) => c.notNull())
+    .addColumn("properties", "text", (c) => c.notNull())
+    .addColumn("expires_at", "double precision");
 }

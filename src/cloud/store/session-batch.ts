@@ -1,4 +1,4 @@
-import type { StoredMessage, StoredSession, StoredSubscription } from "../broker/index.ts";
+import type { QueuedMessage, StoredMessage, StoredSession, StoredSubscription, StoredWill } from "../broker/index.ts";
 
 /** What is to be written about one session; an absent map entry means no change. */
 export type SessionChanges = {
@@ -6,7 +6,11 @@ export type SessionChanges = {
   isDeleted: boolean;
   row: StoredSession | undefined;
   readonly subscriptions: Map<string, StoredSubscription | undefined>;
-  readonly queue: Map<number, StoredMessage | undefined>;
+  readonly queue: Map<number, QueuedMessage | undefined>;
+  /** Those entries of `queue` that the disk knows nothing of. */
+  readonly isNew: Set<number>;
+  /** By packet identifier. */
+  readonly received: Map<number, StoredMessage | undefined>;
 };
 
 /**
@@ -16,9 +20,10 @@ export type SessionChanges = {
 export class SessionBatch {
   readonly sessions = new Map<string, SessionChanges>();
   readonly retained = new Map<string, StoredMessage | undefined>();
+  readonly wills = new Map<string, StoredWill | undefined>();
 
   get isEmpty(): boolean {
-    return this.sessions.size === 0 && this.retained.size === 0;
+    return this.sessions.size === 0 && this.retained.size === 0 && this.wills.size === 0;
   }
 
   putSession(row: StoredSession): void {
@@ -26,20 +31,35 @@ export class SessionBatch {
   }
 
   deleteSession(clientId: string): void {
-    this.sessions.set(clientId, { isDeleted: true, row: undefined, subscriptions: new Map(), queue: new Map() });
+    this.sessions.set(clientId, { ...noChanges(), isDeleted: true });
   }
 
   putSubscription(clientId: string, filter: string, subscription: StoredSubscription | undefined): void {
     this.#of(clientId).subscriptions.set(filter, subscription);
   }
 
-  enqueue(clientId: string, seq: number, message: StoredMessage): void {
-    this.#of(clientId).queue.set(seq, message);
+  enqueue(clientId: string, entry: QueuedMessage): void {
+    const { queue, isNew } = this.#of(clientId);
+    queue.set(entry.seq, entry);
+    isNew.add(entry.seq);
+  }
+
+  updateQueued(clientId: string, entry: QueuedMessage): void {
+    this.#of(clientId).queue.set(entry.seq, entry);
   }
 
   dequeue(clientId: string, seq: number): void {
-    const { queue } = this.#of(clientId);
-    if (!queue.delete(seq)) queue.set(seq, undefined);
+    const { queue, isNew } = this.#of(clientId);
+    if (isNew.delete(seq)) queue.delete(seq);
+    else queue.set(seq, undefined);
+  }
+
+  putReceived(clientId: string, packetId: number, message: StoredMessage | undefined): void {
+    this.#of(clientId).received.set(packetId, message);
+  }
+
+  putWill(clientId: string, will: StoredWill | undefined): void {
+    this.wills.set(clientId, will);
   }
 
   putRetained(topic: string, message: StoredMessage | undefined): void {
@@ -53,17 +73,31 @@ export class SessionBatch {
       const known = this.#of(clientId);
       known.row = changes.row ?? known.row;
       for (const [filter, subscription] of changes.subscriptions) known.subscriptions.set(filter, subscription);
-      for (const [seq, message] of changes.queue) known.queue.set(seq, message);
+      for (const [seq, entry] of changes.queue) known.queue.set(seq, entry);
+      for (const seq of changes.isNew) known.isNew.add(seq);
+      for (const [packetId, message] of changes.received) known.received.set(packetId, message);
     }
+    for (const [clientId, will] of later.wills) this.wills.set(clientId, will);
     for (const [topic, message] of later.retained) this.retained.set(topic, message);
   }
 
   #of(clientId: string): SessionChanges {
     let changes = this.sessions.get(clientId);
     if (!changes) {
-      changes = { isDeleted: false, row: undefined, subscriptions: new Map(), queue: new Map() };
+      changes = noChanges();
       this.sessions.set(clientId, changes);
     }
     return changes;
   }
+}
+
+function noChanges(): SessionChanges {
+  return {
+    isDeleted: false,
+    row: undefined,
+    subscriptions: new Map(),
+    queue: new Map(),
+    isNew: new Set(),
+    received: new Map(),
+  };
 }

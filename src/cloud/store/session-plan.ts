@@ -1,7 +1,15 @@
 import { toBase64 } from "../../codec/index.ts";
-import type { StoredMessage } from "../broker/index.ts";
+import type { QueuedMessage, StoredMessage } from "../broker/index.ts";
 import type { SessionBatch, SessionChanges } from "./session-batch.ts";
-import type { MqttMessageRow, MqttQueueRow, MqttRetainedRow, MqttSessionRow, MqttSubscriptionRow } from "./tables.ts";
+import type {
+  MqttMessageRow,
+  MqttQueueRow,
+  MqttReceivedRow,
+  MqttRetainedRow,
+  MqttSessionRow,
+  MqttSubscriptionRow,
+  MqttWillRow,
+} from "./tables.ts";
 
 /** The rows that a batch comes to, to be written in the order of the members. */
 export type SessionPlan = {
@@ -13,6 +21,10 @@ export type SessionPlan = {
   readonly queue: MqttQueueRow[];
   readonly deletedQueue: { readonly clientId: string; readonly seqs: number[] }[];
   readonly deletedMessages: number[];
+  readonly received: MqttReceivedRow[];
+  readonly deletedReceived: { readonly clientId: string; readonly packetIds: number[] }[];
+  readonly wills: MqttWillRow[];
+  readonly deletedWills: string[];
   readonly retained: MqttRetainedRow[];
   readonly deletedRetained: string[];
 };
@@ -30,7 +42,8 @@ export class MessagePlaces {
   #nextId = 1;
 
   /** Notes what is on disk. */
-  add({ client_id: clientId, seq, message_id: id }: MqttQueueRow, message?: StoredMessage): void {
+  add(row: Pick<MqttQueueRow, "client_id" | "seq" | "message_id">, message?: StoredMessage): void {
+    const { client_id: clientId, seq, message_id: id } = row;
     const queue = this.#places.get(clientId) ?? new Map<number, number>();
     this.#places.set(clientId, queue.set(seq, id));
     this.#uses.set(id, (this.#uses.get(id) ?? 0) + 1);
@@ -47,16 +60,19 @@ export class MessagePlaces {
     for (const [clientId, changes] of batch.sessions) {
       planSession(plan, clientId, changes);
       gone.push(...this.#released(clientId, changes));
-      for (const [seq, message] of changes.queue) {
-        if (message) added.push({ row: { client_id: clientId, seq, message_id: this.#idOf(message, fresh) }, message });
+      for (const entry of changes.queue.values()) {
+        if (!entry) continue;
+        const { message } = entry;
+        added.push({ row: queueRow(clientId, entry, this.#idOf(message, fresh)), message });
       }
-      const seqs = [...changes.queue].flatMap(([seq, message]) => (message ? [] : [seq]));
+      const seqs = [...changes.queue].flatMap(([seq, entry]) => (entry ? [] : [seq]));
       if (seqs.length > 0 && !changes.isDeleted) plan.deletedQueue.push({ clientId, seqs });
     }
     for (const [message, id] of fresh) plan.messages.push({ id, ...messageRow(message) });
     plan.queue.push(...added.map(({ row }) => row));
     plan.deletedMessages.push(...this.#orphans(added, gone));
     planRetained(plan, batch);
+    planWills(plan, batch);
     const applied = () => {
       for (const { clientId, seq, id } of gone) this.#remove(clientId, seq, id);
       for (const { row, message } of added) this.add(row, message);
@@ -135,7 +151,37 @@ function planSession(plan: SessionPlan, clientId: string, changes: SessionChange
       qos: subscription.qos,
       no_local: subscription.noLocal ? 1 : 0,
       retain_as_published: subscription.retainAsPublished ? 1 : 0,
+      identifier: subscription.identifier ?? null,
     });
+  }
+  for (const [packetId, message] of changes.received) {
+    if (message) plan.received.push({ client_id: clientId, packet_id: packetId, ...messageRow(message) });
+  }
+  const packetIds = [...changes.received].flatMap(([packetId, message]) => (message ? [] : [packetId]));
+  if (packetIds.length > 0 && !changes.isDeleted) plan.deletedReceived.push({ clientId, packetIds });
+}
+
+function queueRow(clientId: string, entry: QueuedMessage, messageId: number): MqttQueueRow {
+  const { seq, qos, packetId, isReleased = false, identifiers = [] } = entry;
+  return {
+    client_id: clientId,
+    seq,
+    message_id: messageId,
+    qos,
+    packet_id: packetId ?? null,
+    is_released: isReleased ? 1 : 0,
+    identifiers: JSON.stringify(identifiers),
+  };
+}
+
+function planWills(plan: SessionPlan, { wills }: SessionBatch): void {
+  for (const [clientId, will] of wills) {
+    if (!will) plan.deletedWills.push(clientId);
+    else {
+      const { principalId, message, expiryS, delayS } = will;
+      const facts = { client_id: clientId, principal_id: principalId, expiry_s: expiryS ?? null, delay_s: delayS };
+      plan.wills.push({ ...facts, ...messageRow(message) });
+    }
   }
 }
 
@@ -156,6 +202,10 @@ function emptyPlan(): SessionPlan {
     queue: [],
     deletedQueue: [],
     deletedMessages: [],
+    received: [],
+    deletedReceived: [],
+    wills: [],
+    deletedWills: [],
     retained: [],
     deletedRetained: [],
   };

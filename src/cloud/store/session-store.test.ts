@@ -82,10 +82,26 @@ test("openSessionStore brings back a session with subscriptions, queue and every
     },
     expiresAt: 1_767_225_600_123.5,
   };
-  const subscription = { filter: "a/#", qos: 1 as const, noLocal: true, retainAsPublished: true };
+  const subscription = {
+    filter: "a/#",
+    qos: 2 as const,
+    noLocal: true,
+    retainAsPublished: true,
+    identifier: 268_435_455,
+  };
+  const sent = {
+    ...queued(7, full),
+    qos: 2 as const,
+    packetId: 65_535,
+    isReleased: true,
+    identifiers: [1, 268_435_455],
+  };
+  const will = { clientId: "w", principalId: "p", message: full, expiryS: 4_294_967_295, delayS: 9 };
   sessions.putSession({ ...session("c"), disconnectedAt: 1_767_225_600_000.25, expiryS: 4_294_967_295 });
   sessions.putSubscription("c", subscription);
-  sessions.enqueue("c", { seq: 7, message: full });
+  sessions.enqueue("c", sent);
+  sessions.putReceived("c", { packetId: 3, message: full });
+  sessions.putWill(will);
   sessions.putRetained(full);
   await sessions.commit();
   assert.equal(sessions.commit(), undefined);
@@ -97,10 +113,12 @@ test("openSessionStore brings back a session with subscriptions, queue and every
         ...session("c", 4_294_967_295),
         disconnectedAt: 1_767_225_600_000.25,
         subscriptions: [subscription],
-        queue: [{ seq: 7, message: full }],
+        queue: [sent],
+        received: [{ packetId: 3, message: full }],
       },
     ],
     retained: [full],
+    wills: [will],
   });
 });
 
@@ -113,13 +131,13 @@ test("a message in many queues is kept once, and goes with the last of them", as
   const shared = message("t", "for all");
   for (const clientId of ["a", "b", "c"]) {
     sessions.putSession(session(clientId));
-    sessions.enqueue(clientId, { seq: 1, message: shared });
+    sessions.enqueue(clientId, queued(1, shared));
   }
   await sessions.commit();
   assert.equal(await rows(), 1);
   sessions.dequeue("a", 1);
   sessions.putSession(session("d"));
-  sessions.enqueue("d", { seq: 1, message: shared });
+  sessions.enqueue("d", queued(1, shared));
   await sessions.commit();
   assert.equal(await rows(), 1);
   sessions.dequeue("b", 1);
@@ -129,7 +147,7 @@ test("a message in many queues is kept once, and goes with the last of them", as
   sessions.dequeue("d", 1);
   await sessions.commit();
   assert.equal(await rows(), 0);
-  sessions.enqueue("a", { seq: 2, message: shared });
+  sessions.enqueue("a", queued(2, shared));
   await sessions.commit();
   assert.equal(await rows(), 1);
 });
@@ -139,7 +157,7 @@ test("what is queued and acknowledged between two commits never reaches the disk
   t.after(() => store.close());
   const sessions = await openSessionStore(store);
   sessions.putSession(session("a"));
-  sessions.enqueue("a", { seq: 1, message: message("t") });
+  sessions.enqueue("a", queued(1, message("t")));
   sessions.dequeue("a", 1);
   await sessions.commit();
   assert.deepEqual(await store.read.selectFrom("mqtt_queue").selectAll().execute(), []);
@@ -147,6 +165,14 @@ test("what is queued and acknowledged between two commits never reaches the disk
 });
 
 type Op = (store: SessionStore) => void;
+
+const queued = (seq: number, of: StoredMessage) => ({
+  seq,
+  message: of,
+  qos: 1 as const,
+  identifiers: [],
+  isReleased: false,
+});
 
 const clients = fc.constantFrom("a", "b", "c");
 const topics = fc.constantFrom("x", "y");
@@ -165,6 +191,11 @@ const operations: fc.Arbitrary<Op[]> = fc
         "enqueue",
         "enqueue",
         "dequeue",
+        "update",
+        "receive",
+        "release",
+        "will",
+        "no will",
         "retain",
         "forget",
       ),
@@ -175,13 +206,13 @@ const operations: fc.Arbitrary<Op[]> = fc
     { maxLength: 30 },
   )
   .map((steps) => {
-    const queues = new Map<string, { next: number; live: number[] }>();
+    const queues = new Map<string, { next: number; live: number[]; messages: Map<number, StoredMessage> }>();
     return steps.flatMap(({ kind, clientId, topic, n }): Op[] => {
       const queue = queues.get(clientId);
       const stored = shared[n] ?? message(topic);
       switch (kind) {
         case "put":
-          queues.set(clientId, queue ?? { next: 1, live: [] });
+          queues.set(clientId, queue ?? { next: 1, live: [], messages: new Map() });
           return [(store) => store.putSession(session(clientId, n + 1))];
         case "delete":
           queues.delete(clientId);
@@ -190,6 +221,10 @@ const operations: fc.Arbitrary<Op[]> = fc
           return [(store) => store.putRetained({ ...stored, topic, retain: true })];
         case "forget":
           return [(store) => store.deleteRetained(topic)];
+        case "will":
+          return [(store) => store.putWill({ clientId, principalId: "p", message: stored, expiryS: n, delayS: n })];
+        case "no will":
+          return [(store) => store.deleteWill(clientId)];
       }
       if (!queue) return [];
       if (kind === "subscribe") {
@@ -205,7 +240,16 @@ const operations: fc.Arbitrary<Op[]> = fc
       if (kind === "enqueue") {
         const seq = queue.next++;
         queue.live.push(seq);
-        return [(store) => store.enqueue(clientId, { seq, message: stored })];
+        queue.messages.set(seq, stored);
+        return [(store) => store.enqueue(clientId, queued(seq, stored))];
+      }
+      if (kind === "receive") return [(store) => store.putReceived(clientId, { packetId: n + 1, message: stored })];
+      if (kind === "release") return [(store) => store.deleteReceived(clientId, n + 1)];
+      if (kind === "update") {
+        const seq = queue.live[n % Math.max(1, queue.live.length)];
+        const known = seq === undefined ? undefined : queue.messages.get(seq);
+        if (seq === undefined || !known) return [];
+        return [(store) => store.updateQueued(clientId, { ...queued(seq, known), packetId: n + 1, isReleased: n > 1 })];
       }
       const [seq] = queue.live.splice(n % Math.max(1, queue.live.length), 1);
       return seq === undefined ? [] : [(store) => store.dequeue(clientId, seq)];
@@ -270,7 +314,7 @@ test("a queued message whose commit was acknowledged survives kill -9", async (t
     sessions.putSession({ clientId: "c", principalId: "p", protocolVersion: 4, expiryS: 60, disconnectedAt: undefined });
     for (let seq = 1; ; seq++) {
       const message = { topic: "t/" + seq, payload, qos: 1, retain: false, properties: {}, expiresAt: undefined };
-      sessions.enqueue("c", { seq, message });
+      sessions.enqueue("c", { seq, message, qos: 1 });
       if (seq > 10) sessions.dequeue("c", seq - 10);
       await sessions.commit();
       process.stdout.write(seq + "\\n");

@@ -1,17 +1,21 @@
 import { fromBase64 } from "../../codec/index.ts";
 import type {
   MessageProperties,
+  QoS,
   QueuedMessage,
+  ReceivedMessage,
   SessionStore,
   StoredMessage,
   StoredSession,
   StoredState,
   StoredSubscription,
+  StoredWill,
 } from "../broker/index.ts";
 import type { Queries, Store } from "./port.ts";
 import { SessionBatch } from "./session-batch.ts";
-import { MessagePlaces, type SessionPlan } from "./session-plan.ts";
-import type { MqttRetainedRow } from "./tables.ts";
+import { MessagePlaces } from "./session-plan.ts";
+import { carryOut } from "./session-writes.ts";
+import type { MqttRetainedRow, MqttWillRow } from "./tables.ts";
 
 /**
  * The broker's persistent sessions and retained messages of a store, read once; later writes are gathered and committed
@@ -22,9 +26,6 @@ export async function openSessionStore(store: Store): Promise<SessionStore> {
   const state = await readState(store.read, places);
   return new StoredSessions(store, state, places);
 }
-
-/** Rows of one statement; their bound values stay below SQLite's and PostgreSQL's limits. */
-const AT_ONCE = 500;
 
 class StoredSessions implements SessionStore {
   readonly #store: Store;
@@ -42,7 +43,7 @@ class StoredSessions implements SessionStore {
   }
 
   load(): StoredState {
-    const state = this.#state ?? { sessions: [], retained: [] };
+    const state = this.#state ?? { sessions: [], retained: [], wills: [] };
     // For one reader, once: the broker keeps everything in memory from here on.
     this.#state = undefined;
     return state;
@@ -64,12 +65,32 @@ class StoredSessions implements SessionStore {
     this.#batch.putSubscription(clientId, filter, undefined);
   }
 
-  enqueue(clientId: string, { seq, message }: QueuedMessage): void {
-    this.#batch.enqueue(clientId, seq, message);
+  enqueue(clientId: string, entry: QueuedMessage): void {
+    this.#batch.enqueue(clientId, entry);
+  }
+
+  updateQueued(clientId: string, entry: QueuedMessage): void {
+    this.#batch.updateQueued(clientId, entry);
   }
 
   dequeue(clientId: string, seq: number): void {
     this.#batch.dequeue(clientId, seq);
+  }
+
+  putReceived(clientId: string, { packetId, message }: ReceivedMessage): void {
+    this.#batch.putReceived(clientId, packetId, message);
+  }
+
+  deleteReceived(clientId: string, packetId: number): void {
+    this.#batch.putReceived(clientId, packetId, undefined);
+  }
+
+  putWill(will: StoredWill): void {
+    this.#batch.putWill(will.clientId, will);
+  }
+
+  deleteWill(clientId: string): void {
+    this.#batch.putWill(clientId, undefined);
   }
 
   putRetained(message: StoredMessage): void {
@@ -109,92 +130,6 @@ class StoredSessions implements SessionStore {
   }
 }
 
-async function carryOut(queries: Queries, plan: SessionPlan): Promise<void> {
-  for (const ids of chunks(plan.deletedSessions)) {
-    await queries.deleteFrom("mqtt_sessions").where("client_id", "in", ids).execute();
-    await queries.deleteFrom("mqtt_subscriptions").where("client_id", "in", ids).execute();
-    await queries.deleteFrom("mqtt_queue").where("client_id", "in", ids).execute();
-  }
-  await putSessions(queries, plan);
-  for (const rows of chunks(plan.messages)) await queries.insertInto("mqtt_messages").values(rows).execute();
-  for (const rows of chunks(plan.queue)) {
-    await queries
-      .insertInto("mqtt_queue")
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.columns(["client_id", "seq"]).doUpdateSet((eb) => ({ message_id: eb.ref("excluded.message_id") })),
-      )
-      .execute();
-  }
-  for (const { clientId, seqs } of plan.deletedQueue) {
-    for (const some of chunks(seqs)) {
-      await queries.deleteFrom("mqtt_queue").where("client_id", "=", clientId).where("seq", "in", some).execute();
-    }
-  }
-  for (const ids of chunks(plan.deletedMessages)) {
-    await queries.deleteFrom("mqtt_messages").where("id", "in", ids).execute();
-  }
-  await putRetained(queries, plan);
-}
-
-async function putSessions(queries: Queries, plan: SessionPlan): Promise<void> {
-  for (const rows of chunks(plan.sessions)) {
-    await queries
-      .insertInto("mqtt_sessions")
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.column("client_id").doUpdateSet((eb) => ({
-          principal_id: eb.ref("excluded.principal_id"),
-          protocol_version: eb.ref("excluded.protocol_version"),
-          expiry_s: eb.ref("excluded.expiry_s"),
-          disconnected_at: eb.ref("excluded.disconnected_at"),
-        })),
-      )
-      .execute();
-  }
-  for (const rows of chunks(plan.subscriptions)) {
-    await queries
-      .insertInto("mqtt_subscriptions")
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.columns(["client_id", "filter"]).doUpdateSet((eb) => ({
-          qos: eb.ref("excluded.qos"),
-          no_local: eb.ref("excluded.no_local"),
-          retain_as_published: eb.ref("excluded.retain_as_published"),
-        })),
-      )
-      .execute();
-  }
-  for (const { clientId, filter } of plan.deletedSubscriptions) {
-    await queries
-      .deleteFrom("mqtt_subscriptions")
-      .where("client_id", "=", clientId)
-      .where("filter", "=", filter)
-      .execute();
-  }
-}
-
-async function putRetained(queries: Queries, plan: SessionPlan): Promise<void> {
-  for (const rows of chunks(plan.retained)) {
-    await queries
-      .insertInto("mqtt_retained")
-      .values(rows)
-      .onConflict((conflict) =>
-        conflict.column("topic").doUpdateSet((eb) => ({
-          payload: eb.ref("excluded.payload"),
-          qos: eb.ref("excluded.qos"),
-          retain: eb.ref("excluded.retain"),
-          properties: eb.ref("excluded.properties"),
-          expires_at: eb.ref("excluded.expires_at"),
-        })),
-      )
-      .execute();
-  }
-  for (const topics of chunks(plan.deletedRetained)) {
-    await queries.deleteFrom("mqtt_retained").where("topic", "in", topics).execute();
-  }
-}
-
 async function readState(read: Queries, places: MessagePlaces): Promise<StoredState> {
   const messages = new Map<number, StoredMessage>();
   for (const { id, ...row } of await read.selectFrom("mqtt_messages").selectAll().execute()) {
@@ -208,9 +143,18 @@ async function readState(read: Queries, places: MessagePlaces): Promise<StoredSt
     places.add(row, message);
     const queue = queues.get(row.client_id) ?? [];
     queues.set(row.client_id, queue);
-    queue.push({ seq: row.seq, message });
+    queue.push({
+      seq: row.seq,
+      message,
+      qos: row.qos as 1 | 2,
+      identifiers: JSON.parse(row.identifiers) as number[],
+      isReleased: row.is_released === 1,
+      ...(row.packet_id === null ? {} : { packetId: row.packet_id }),
+    });
   }
   const subscriptions = await read.selectFrom("mqtt_subscriptions").selectAll().execute();
+  const receivedRows = await read.selectFrom("mqtt_received").selectAll().execute();
+  const received = Map.groupBy(receivedRows, (row) => row.client_id);
   const filters = Map.groupBy(subscriptions, (row) => row.client_id);
   const rows = await read.selectFrom("mqtt_sessions").selectAll().orderBy("client_id").execute();
   const sessions = rows.map((row) => ({
@@ -219,16 +163,34 @@ async function readState(read: Queries, places: MessagePlaces): Promise<StoredSt
     protocolVersion: row.protocol_version as 4 | 5,
     expiryS: row.expiry_s,
     disconnectedAt: row.disconnected_at ?? undefined,
-    subscriptions: (filters.get(row.client_id) ?? []).map(({ filter, qos, no_local, retain_as_published }) => ({
-      filter,
-      qos: qos as 0 | 1,
-      noLocal: no_local === 1,
-      retainAsPublished: retain_as_published === 1,
-    })),
+    subscriptions: (filters.get(row.client_id) ?? []).map(
+      ({ filter, qos, no_local, retain_as_published, identifier }) => ({
+        filter,
+        qos: qos as QoS,
+        noLocal: no_local === 1,
+        retainAsPublished: retain_as_published === 1,
+        ...(identifier === null ? {} : { identifier }),
+      }),
+    ),
     queue: queues.get(row.client_id) ?? [],
+    received: (received.get(row.client_id) ?? []).map((entry) => ({
+      packetId: entry.packet_id,
+      message: messageOf(entry),
+    })),
   }));
   const retained = await read.selectFrom("mqtt_retained").selectAll().execute();
-  return { sessions, retained: retained.map(messageOf) };
+  const wills = await read.selectFrom("mqtt_wills").selectAll().execute();
+  return { sessions, retained: retained.map(messageOf), wills: wills.map(willOf) };
+}
+
+function willOf(row: MqttWillRow): StoredWill {
+  return {
+    clientId: row.client_id,
+    principalId: row.principal_id,
+    message: messageOf(row),
+    expiryS: row.expiry_s ?? undefined,
+    delayS: row.delay_s,
+  };
 }
 
 function messageOf(row: MqttRetainedRow): StoredMessage {
@@ -238,15 +200,9 @@ function messageOf(row: MqttRetainedRow): StoredMessage {
   return {
     topic: row.topic,
     payload: row.payload,
-    qos: row.qos as 0 | 1,
+    qos: row.qos as QoS,
     retain: row.retain === 1,
     properties: correlationData === undefined ? others : { ...others, correlationData: fromBase64(correlationData) },
     expiresAt: row.expires_at ?? undefined,
   };
-}
-
-function chunks<T>(items: readonly T[]): T[][] {
-  return Array.from({ length: Math.ceil(items.length / AT_ONCE) }, (_, i) =>
-    items.slice(i * AT_ONCE, (i + 1) * AT_ONCE),
-  );
 }

@@ -26,6 +26,8 @@ export type Tables = {
   mqtt_messages: MqttMessageRow;
   mqtt_queue: MqttQueueRow;
   mqtt_retained: MqttRetainedRow;
+  mqtt_received: MqttReceivedRow;
+  mqtt_wills: MqttWillRow;
 };
 
 /** One value by name: account id, region, registration code. */
@@ -175,13 +177,33 @@ export type MqttSubscriptionRow = {
   qos: number;
   no_local: 0 | 1;
   retain_as_published: 0 | 1;
+  identifier: number | null;
 };
 
 /** A message that waits in one or more queues, once. `properties` is JSON with bytes in base64. */
 export type MqttMessageRow = MqttMessageColumns & { id: number };
 
-/** The place of a message in the queue of a session. */
-export type MqttQueueRow = { client_id: string; seq: number; message_id: number };
+/** The place of a message in the queue of a session, and how far it is on its way. `identifiers` is a JSON array. */
+export type MqttQueueRow = {
+  client_id: string;
+  seq: number;
+  message_id: number;
+  qos: number;
+  packet_id: number | null;
+  is_released: 0 | 1;
+  identifiers: string;
+};
+
+/** A QoS 2 message that its publisher has not released. */
+export type MqttReceivedRow = MqttMessageColumns & { client_id: string; packet_id: number };
+
+/** The will of a client. */
+export type MqttWillRow = MqttMessageColumns & {
+  client_id: string;
+  principal_id: string;
+  expiry_s: number | null;
+  delay_s: number;
+};
 
 /** The retained message of a topic. */
 export type MqttRetainedRow = MqttMessageColumns;

@@ -1,0 +1,22 @@
+import type { Packet } from "mqtt-packet";
+
+import type { ConnectTerms } from "./connect-terms.ts";
+import { returnCodeFor, type ReasonCode } from "./reason-codes.ts";
+
+/** The CONNACK of a client that is let in. MQTT 5.0, section 3.2 */
+export function admittingConnack(
+  { request, connackProperties: properties }: ConnectTerms,
+  sessionPresent: boolean,
+): Packet {
+  if (request.protocolVersion === 5) return { cmd: "connack", sessionPresent, reasonCode: 0, properties };
+  return { cmd: "connack", sessionPresent, returnCode: 0 };
+}
+
+/** The CONNACK of a client that is not, or undefined where its version has no code for the reason. */
+export function refusingConnack(version: 4 | 5, reasonCode: ReasonCode, text: string | undefined): Packet | undefined {
+  const refusal = { cmd: "connack", sessionPresent: false } as const;
+  if (version === 5)
+    return { ...refusal, reasonCode, ...(text === undefined ? {} : { properties: { reasonString: text } }) };
+  const returnCode = returnCodeFor(reasonCode);
+  return returnCode === undefined ? undefined : { ...refusal, returnCode };
+}

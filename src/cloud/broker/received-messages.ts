@@ -1,0 +1,35 @@
+import type { Message } from "./message.ts";
+
+/** The QoS 2 messages that one client sent and has not released, by packet identifier. MQTT 5.0, section 4.3.3 */
+export class ReceivedMessages {
+  readonly #byId = new Map<number, Message>();
+  #bytes = 0;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  /** Of topics and payloads. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  has(packetId: number): boolean {
+    return this.#byId.has(packetId);
+  }
+
+  keep(packetId: number, message: Message): void {
+    this.take(packetId);
+    this.#byId.set(packetId, message);
+    this.#bytes += message.payload.length + message.topic.length;
+  }
+
+  /** Gives a message and forgets it. */
+  take(packetId: number): Message | undefined {
+    const message = this.#byId.get(packetId);
+    if (!message) return undefined;
+    this.#byId.delete(packetId);
+    this.#bytes -= message.payload.length + message.topic.length;
+    return message;
+  }
+}
