@@ -125,7 +125,7 @@ export interface RecordKeeper {
   readonly ciphers: readonly AeadName[];
   /** The longest plaintext that one record can have in its buffers, in bytes. */
   readonly maxPlaintext: number;
-  /** Takes over a key that was derived on the host; an IV shorter than a nonce has the record's eight bytes behind it. */
+  /** Takes a copy of a key that was derived on the host; an IV shorter than a nonce has the record's eight bytes behind it. */
   keyOf(cipher: AeadName, keys: { readonly key: Uint8Array; readonly iv: Uint8Array }): Promise<TrafficKey>;
   /** The end of the connection; may be called more than once. */
   release(): Promise<void>;

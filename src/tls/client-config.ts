@@ -1,5 +1,13 @@
 import { utf8Bytes } from "../codec/index.ts";
-import type { Aead, Hash, MasterSecretSource, NamedGroup, SignatureAlgorithm, TlsSecrets } from "../crypto/index.ts";
+import type {
+  Aead,
+  Hash,
+  MasterSecretSource,
+  NamedGroup,
+  RecordKeeper,
+  SignatureAlgorithm,
+  TlsSecrets,
+} from "../crypto/index.ts";
 import type { Cbc } from "./cbc.ts";
 import { isDnsName, parseIpAddress } from "../pki/index.ts";
 import { misuse } from "./errors.ts";
@@ -52,6 +60,8 @@ export type ClientConfig = {
   readonly legacy: boolean;
   /** What the keeper can do who makes and keeps the secrets of TLS 1.2, where that is not the engine itself. */
   readonly secretsElsewhere: Pick<TlsSecrets, "extendedMasterSecret" | "sources" | "hashes"> | undefined;
+  /** What the keeper of traffic keys can do who seals and opens the records, where that is not the engine itself. */
+  readonly recordsElsewhere: Pick<RecordKeeper, "ciphers" | "maxPlaintext"> | undefined;
   /** Needed for CBC suites. */
   readonly cbc: Cbc | undefined;
   readonly hash: Hash;
@@ -85,8 +95,10 @@ const SOURCE_OF: Readonly<Record<KeyExchange, MasterSecretSource["kind"] | undef
   DHE: undefined,
 };
 
-function isPossible({ versions, cbc, secretsElsewhere }: ClientConfig, name: SuiteName): boolean {
+function isPossible({ versions, cbc, secretsElsewhere, recordsElsewhere }: ClientConfig, name: SuiteName): boolean {
   const suite = suiteOf(name);
+  const cipher = suite.version === "TLSv1.3" ? suite.aead : suite.cipher;
+  if (recordsElsewhere && !recordsElsewhere.ciphers.some((each) => each === cipher)) return false;
   if (!versions.includes(suite.version) || (!cbc && name.includes("_CBC_"))) return false;
   if (suite.version === "TLSv1.3" || !secretsElsewhere) return true;
   const source = SOURCE_OF[suite.keyExchange];
@@ -109,6 +121,7 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
     psk: undefined,
     legacy,
     secretsElsewhere: undefined,
+    recordsElsewhere: undefined,
     cbc: undefined,
     logsKeys: false,
     exportsKeys: false,
@@ -156,11 +169,16 @@ export function clientConfig(options: ClientConfigOptions): ClientConfig {
   return config;
 }
 
-function nothingPossible({ secretsElsewhere, suites }: ClientConfig) {
-  const limits = secretsElsewhere
-    ? `the keeper of secrets makes them of ${secretsElsewhere.sources.join(", ")} with ${secretsElsewhere.hashes.join(", ")}`
-    : "nobody does CBC";
-  return misuse("bad-option", `nothing to offer: none of ${suites.join(", ")} is possible, for ${limits}`);
+function nothingPossible({ secretsElsewhere, recordsElsewhere, suites }: ClientConfig) {
+  const { sources = [], hashes = [] } = secretsElsewhere ?? {};
+  const limits = [
+    ...(secretsElsewhere
+      ? [`the keeper of secrets makes them of ${sources.join(", ")} with ${hashes.join(", ")}`]
+      : []),
+    ...(recordsElsewhere ? [`the keeper of traffic keys does ${recordsElsewhere.ciphers.join(", ")}`] : []),
+  ];
+  const why = limits.length === 0 ? "nobody does CBC" : limits.join("; ");
+  return misuse("bad-option", `nothing to offer: none of ${suites.join(", ")} is possible, for ${why}`);
 }
 
 /** The name for the server_name extension; undefined for IP literals, which do not belong there. RFC 6066, section 3 */

@@ -5,6 +5,7 @@ import type {
   MasterSecret,
   Performer,
   Random,
+  RecordKeeper,
   SignatureVerifier,
   Signer,
   TlsSecrets,
@@ -13,8 +14,9 @@ import type {
 import type { TlsOperation, Trace } from "../trace/index.ts";
 import type { ChainVerifier } from "./chain-verifier.ts";
 import type { MasterSource } from "./client12/secrets.ts";
-import type { Answer, Effect } from "./effects.ts";
+import type { Answer, Effect, RecordAnswer } from "./effects.ts";
 import { misuse } from "./errors.ts";
+import { TrafficKeys } from "./traffic-keys.ts";
 
 /** A whole Diffie-Hellman agreement on a group that the server made; all values are big-endian. RFC 5246, section 8.1.2 */
 export interface DhAgreement {
@@ -38,6 +40,8 @@ export type Performers = {
   readonly chain: ChainVerifier;
   /** Who makes and keeps the secrets of TLS 1.2, where that is not the engine itself. */
   readonly secrets: TlsSecrets | undefined;
+  /** Who seals and opens records, where that is not the engine itself. */
+  readonly records?: RecordKeeper | undefined;
   /** What only a server needs; with it, the operations are traced as a server's. */
   readonly server?: ServerPerformers;
 };
@@ -59,7 +63,7 @@ type Work = {
   readonly operation: TlsOperation;
   readonly performer: Performer;
   readonly detail: string;
-  readonly run: () => Promise<Answer>;
+  readonly run: () => Promise<Answer | RecordAnswer>;
 };
 
 type Handlers = { readonly [K in Effect["do"]]: (effect: Extract<Effect, { do: K }>) => Work };
@@ -73,7 +77,9 @@ export class EffectPerformer {
   #master: MasterSecret | undefined;
   /** The verified server's key, where a chip has kept it. */
   #serverKey: VerificationKey | undefined;
-  #isReleased = false;
+  #isHandshakeOver = false;
+  #isOver = false;
+  readonly #trafficKeys = new TrafficKeys();
 
   constructor(performers: Performers, trace: Trace, clock: Clock) {
     this.#performers = performers;
@@ -82,7 +88,7 @@ export class EffectPerformer {
   }
 
   /** The effect's answer; never rejects. */
-  async perform(effect: Effect): Promise<Answer> {
+  async perform(effect: Effect): Promise<Answer | RecordAnswer> {
     try {
       const handler = this.#handlers[effect.do] as (effect: Effect) => Work;
       const { operation, performer, detail, run } = handler(effect);
@@ -92,16 +98,30 @@ export class EffectPerformer {
       this.#trace.emit(actorOf(this.#performers), { kind: "tls.operation", operation, performer, durationMs, detail });
       return answer;
     } catch (error) {
-      return { on: "failed", error };
+      if (effect.do === "seal") return { on: "not-sealed", error };
+      return { on: effect.do === "open" ? "not-opened" : "failed", error };
     } finally {
       // What a chip did for a handshake that was given up meanwhile must not stay there.
-      if (this.#isReleased) await this.release();
+      if (this.#isOver) await this.release();
+      else if (this.#isHandshakeOver) await this.#releaseHandshake();
     }
   }
 
-  /** The handshake is over, well or not: whatever a chip holds for it may go. Never rejects. */
+  /** The handshake is over, well or not: whatever a chip holds for it may go, but not the keys of records. Never rejects. */
+  async handshakeOver(): Promise<void> {
+    this.#isHandshakeOver = true;
+    await this.#releaseHandshake();
+  }
+
+  /** The connection is over: nothing may stay. Never rejects. */
   async release(): Promise<void> {
-    this.#isReleased = true;
+    this.#isOver = true;
+    this.#trafficKeys.forget();
+    await this.#releaseHandshake();
+    await this.#performers.records?.release().catch(() => undefined);
+  }
+
+  async #releaseHandshake(): Promise<void> {
     this.#ephemeral = undefined;
     this.#master = undefined;
     const serverKey = this.#serverKey;
@@ -174,6 +194,25 @@ export class EffectPerformer {
         return { on: "expanded", bytes: await master.expand({ hash, label, seed, length }) };
       });
     },
+    "derive-keys": ({ hash, seed, cipher }) => {
+      const [master, records] = [this.#master, this.#records];
+      if (!master) throw misuse("unexpected-answer", "no master secret was derived");
+      const keeper = master.trafficKeys ? master : records;
+      return work("traffic-keys", keeper, cipher, async () => {
+        await this.#trafficKeys.derive({ master, records, hash, seed, cipher });
+        return { on: "keys-derived" };
+      });
+    },
+    seal: ({ key, input }) =>
+      work("record-seal", this.#records, `${input.content.length} bytes`, async () => {
+        const trafficKey = await this.#trafficKeys.find(key, this.#records);
+        return { on: "sealed", bytes: await trafficKey.seal(input) };
+      }),
+    open: ({ key, input }) =>
+      work("record-open", this.#records, `${input.content.length} bytes`, async () => {
+        const trafficKey = await this.#trafficKeys.find(key, this.#records);
+        return { on: "opened", plaintext: await trafficKey.open(input) };
+      }),
     sign: ({ identity, algorithm, content }) => {
       const signer = this.#performers.signers[identity];
       if (!signer) throw misuse("bad-option", `no signer for identity ${identity}`);
@@ -199,6 +238,12 @@ export class EffectPerformer {
     return secrets;
   }
 
+  get #records(): RecordKeeper {
+    const { records } = this.#performers;
+    if (!records) throw misuse("bad-option", "nobody was named to seal and open records");
+    return records;
+  }
+
   #sourceOf(source: MasterSource) {
     if (source.kind === "psk") return source;
     return { kind: source.kind, ephemeral: this.#takeEphemeral(), peerKey: source.peerKey };
@@ -222,7 +267,7 @@ function work(
   operation: TlsOperation,
   { performer }: { readonly performer: Performer },
   detail: string,
-  run: () => Promise<Answer>,
+  run: () => Promise<Answer | RecordAnswer>,
 ): Work {
   return { operation, performer, detail, run };
 }

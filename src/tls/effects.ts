@@ -1,7 +1,8 @@
 import type { HawserError } from "../codec/index.ts";
 import type { MasterSource } from "./client12/secrets.ts";
-import type { HashName, NamedGroup, SignatureAlgorithm } from "../crypto/index.ts";
+import type { AeadName, HashName, NamedGroup, RecordInput, SignatureAlgorithm } from "../crypto/index.ts";
 import type { EventBody } from "../trace/index.ts";
+import type { TrafficKeyOf } from "./protection-elsewhere.ts";
 import type { Session } from "./sessions.ts";
 import type { SuiteName, TlsVersion } from "./suites.ts";
 
@@ -11,7 +12,10 @@ import type { SuiteName, TlsVersion } from "./suites.ts";
  */
 export type Staples = readonly (Uint8Array | undefined)[] | undefined;
 
-/** What somebody outside the engine has to do before the handshake can go on; one at a time, each answered once. */
+/**
+ * What somebody outside the engine has to do before the connection can go on, each answered once. One at a time, but for
+ * `seal` and `open`, of which one each may be under way beside another.
+ */
 export type Effect =
   /** Answered by `random`. The client random; a server asks for its own and for a session id at once. */
   | { readonly do: "random"; readonly length: number }
@@ -62,6 +66,12 @@ export type Effect =
       readonly seed: Uint8Array;
       readonly length: number;
     }
+  /** Answered by `keys-derived`. Both directions' traffic keys out of the secret that was kept. RFC 5246, section 6.3 */
+  | { readonly do: "derive-keys"; readonly hash: HashName; readonly seed: Uint8Array; readonly cipher: AeadName }
+  /** Answered by `sealed` or `not-sealed`: ciphertext and tag of one record. */
+  | { readonly do: "seal"; readonly key: TrafficKeyOf; readonly input: RecordInput }
+  /** Answered by `opened` or `not-opened`: the plaintext of one record. */
+  | { readonly do: "open"; readonly key: TrafficKeyOf; readonly input: RecordInput }
   /** Answered by `signed`. `identity` counts in the configuration's list. */
   | {
       readonly do: "sign";
@@ -70,7 +80,15 @@ export type Effect =
       readonly content: Uint8Array;
     };
 
-/** The result of an effect; `failed` answers any of them. */
+/** What became of a record that was given away to be sealed or opened. */
+export type RecordAnswer =
+  | { readonly on: "sealed"; readonly bytes: Uint8Array }
+  | { readonly on: "not-sealed"; readonly error: unknown }
+  /** `plaintext` is undefined where the tag is wrong. */
+  | { readonly on: "opened"; readonly plaintext: Uint8Array | undefined }
+  | { readonly on: "not-opened"; readonly error: unknown };
+
+/** The result of an effect; `failed` answers any of them but `seal` and `open`. */
 export type Answer =
   | { readonly on: "random"; readonly bytes: Uint8Array }
   | { readonly on: "generated"; readonly publicKey: Uint8Array }
@@ -82,6 +100,7 @@ export type Answer =
   | { readonly on: "verified"; readonly valid: boolean }
   | { readonly on: "master-derived" }
   | { readonly on: "expanded"; readonly bytes: Uint8Array }
+  | { readonly on: "keys-derived" }
   | { readonly on: "signed"; readonly signature: Uint8Array }
   | { readonly on: "failed"; readonly error: unknown };
 
@@ -100,6 +119,7 @@ export type Input =
   | { readonly on: "update-keys" }
   /** The caller gives up. */
   | { readonly on: "abort"; readonly error: HawserError }
+  | RecordAnswer
   | Answer;
 
 /** Everything that a connection asks of its driver, in order. */

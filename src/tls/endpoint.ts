@@ -2,7 +2,7 @@ import type { HawserError } from "../codec/index.ts";
 import { ALERT_LEVELS, alertName, ALERTS } from "./alerts.ts";
 import type { Hash } from "../crypto/index.ts";
 import type { Input, Output } from "./effects.ts";
-import { alertFor, AlertReceived, asTlsError, misuse, TlsError } from "./errors.ts";
+import { alertFor, AlertReceived, asTlsError, LocalFailure, misuse, TlsError } from "./errors.ts";
 import { HANDSHAKE_TYPES, type HandshakeMessage, messageName } from "./messages.ts";
 import { CONTENT_TYPES } from "./records.ts";
 import type { Engine, KeyExport, State } from "./state.ts";
@@ -52,7 +52,13 @@ export class Endpoint {
 
   /** Whether bytes from the peer would be looked at now, and not only kept until an answer has come. */
   get wantsBytes(): boolean {
-    return !this.#isOver && !this.#heardGoodbye && this.#state?.awaitsAnswer === false;
+    const isFree = this.#state?.awaitsAnswer === false && !this.#wire.isOpening;
+    return isFree && !this.#isOver && !this.#heardGoodbye;
+  }
+
+  /** Whether records wait to be sealed by whoever keeps the keys: better not to send more before they are. */
+  get isSealing(): boolean {
+    return this.#wire.isSealing;
   }
 
   /** Keys for another protocol's use, which nobody but the two ends can have. RFC 5705, section 4; RFC 8446, section 7.5 */
@@ -63,14 +69,19 @@ export class Endpoint {
 
   step(input: Input): Output[] {
     this.#refuseMisuse(input);
-    if (!this.#isOver) {
-      try {
-        this.#take(input);
-      } catch (error) {
-        this.#fail(asTlsError(error, this.#state?.name ?? "the start"));
-      }
+    try {
+      if (!this.#isOver) this.#take(input);
+      else this.#takeLate(input);
+    } catch (error) {
+      this.#fail(asTlsError(error, this.#state?.name ?? "the start"));
     }
     return this.#wire.takeOutputs();
+  }
+
+  /** After the end only the last words may still be with the keeper of the keys, and nobody has to wait for them. */
+  #takeLate({ on, ...input }: Input): void {
+    if (on === "sealed" && "bytes" in input && this.#wire.isSealing) this.#wire.onSealed(input.bytes);
+    if (on === "not-sealed" || on === "abort") this.#wire.giveUpSending();
   }
 
   #refuseMisuse({ on }: Input): void {
@@ -78,10 +89,16 @@ export class Endpoint {
     if ((on === "send" || on === "update-keys") && (this.phase !== "connected" || this.#sentGoodbye)) {
       throw misuse("not-connected", `data to send while ${this.#sentGoodbye ? "closing" : this.phase}`);
     }
-    const isAnswer = !["start", "bytes", "end", "send", "update-keys", "close", "abort"].includes(on);
-    if (isAnswer && !this.#isOver && this.#state?.awaitsAnswer !== true) {
+    if (this.#isOver || ["start", "bytes", "end", "send", "update-keys", "close", "abort"].includes(on)) return;
+    if (!this.#isAwaited(on)) {
       throw misuse("unexpected-answer", `${on} answers nothing that was asked`);
     }
+  }
+
+  #isAwaited(on: Input["on"]): boolean {
+    if (on === "sealed" || on === "not-sealed") return this.#wire.isSealing;
+    if (on === "opened" || on === "not-opened") return this.#wire.isOpening;
+    return this.#state?.awaitsAnswer === true;
   }
 
   #take(input: Input): void {
@@ -103,7 +120,17 @@ export class Endpoint {
       case "close":
         return this.#sayGoodbye();
       case "abort":
+        this.#wire.giveUpSending();
         return this.#fail(input.error);
+      case "sealed":
+        return this.#wire.onSealed(input.bytes);
+      case "not-sealed":
+        this.#wire.giveUpSending();
+        return this.#fail(recordFailure("sealing", input.error));
+      case "opened":
+        return this.#onOpened(input.plaintext);
+      case "not-opened":
+        return this.#fail(recordFailure("opening", input.error));
       case "failed":
         return this.#state && this.#fail(this.#state.failure(input.error));
       default:
@@ -124,6 +151,12 @@ export class Endpoint {
       if (!record) return;
       this.#onRecord(record.type, record.plaintext);
     }
+  }
+
+  #onOpened(plaintext: Uint8Array | undefined): void {
+    const record = this.#wire.onOpened(plaintext);
+    if (record) this.#onRecord(record.type, record.plaintext);
+    this.#pump();
   }
 
   #onRecord(type: number, plaintext: Uint8Array): void {
@@ -251,4 +284,9 @@ export class Endpoint {
     this.#isOver = true;
     this.#wire.emit({ do: "fail", error });
   }
+}
+
+function recordFailure(what: string, cause: unknown): LocalFailure {
+  const reason = cause instanceof Error ? cause.message : "unknown reason";
+  return new LocalFailure("operation-failed", `${what} a record failed: ${reason}`, { cause });
 }

@@ -3,7 +3,7 @@ import { type Aead, type AeadName, type Hash, type HashName, prf12 } from "../cr
 import { AEADS } from "./aead-suites.ts";
 import { type Cbc, CbcProtection } from "./cbc.ts";
 import { misuse } from "./errors.ts";
-import { Aead12Protection, type RecordProtection } from "./protection.ts";
+import { Aead12Protection, type DirectionKeys, type RecordProtection } from "./protection.ts";
 import type { Suite12 } from "./suites.ts";
 
 const MASTER_SECRET_LENGTH = 48;
@@ -58,6 +58,17 @@ export function keyBlockLength(cipher: Suite12["cipher"]): number {
   return 2 * (AEADS[cipher].keyLength + AEADS[cipher].fixedNonceLength);
 }
 
+/** One sender's key and IV of an AEAD cipher, out of the key block. RFC 5246, section 6.3 */
+export function directionKeys12(block: Uint8Array, cipher: AeadName, sender: "client" | "server"): DirectionKeys {
+  const { keyLength, fixedNonceLength } = AEADS[cipher];
+  const at = sender === "client" ? 0 : 1;
+  const iv = 2 * keyLength + at * fixedNonceLength;
+  return {
+    key: block.subarray(at * keyLength, (at + 1) * keyLength),
+    iv: block.subarray(iv, iv + fixedNonceLength),
+  };
+}
+
 /** One sender's record protection from the key block: MAC keys, keys, then implicit nonces; the client's first. RFC 5246, section 6.3 */
 export function protection12(
   ciphers: RecordCiphers,
@@ -70,9 +81,7 @@ export function protection12(
     return block.subarray(at, at + length);
   };
   if (cipher !== "aes-128-cbc-sha256") {
-    const { keyLength, fixedNonceLength } = AEADS[cipher];
-    const iv = part(2 * keyLength, fixedNonceLength);
-    return new Aead12Protection(ciphers.aead, cipher satisfies AeadName, { key: part(0, keyLength), iv });
+    return new Aead12Protection(ciphers.aead, cipher, directionKeys12(block, cipher, sender));
   }
   if (!ciphers.cbc) throw misuse("bad-option", "a CBC suite needs the cbc port");
   const { macKeyLength, keyLength } = CBC_KEYS;

@@ -46,6 +46,7 @@ export class Driver {
   readonly #stopWaiting: (() => void)[] = [];
   #isDraining = false;
   #wantsData = true;
+  readonly #whenSealed: (() => void)[] = [];
   #isFlowing: boolean | undefined;
 
   constructor(socket: Duplex, connection: Endpoint, options: DriverOptions, events: DriverEvents) {
@@ -77,11 +78,14 @@ export class Driver {
       this.#isDraining = false;
     }
     this.#flow();
+    if (this.#connection.isSealing) return;
+    for (const callback of this.#whenSealed.splice(0)) callback();
   }
 
-  /** Calls back once the transport takes more. */
+  /** Calls back once what was sent is sealed, and the transport takes more. */
   whenWritable(callback: () => void): void {
-    if (this.#socket.writableNeedDrain) this.#socket.once("drain", callback);
+    if (this.#connection.isSealing) this.#whenSealed.push(() => this.whenWritable(callback));
+    else if (this.#socket.writableNeedDrain) this.#socket.once("drain", callback);
     else callback();
   }
 
@@ -123,7 +127,7 @@ export class Driver {
         return this.#options.trace.emit(actorOf(this.#options.performers), output.event);
       case "connected":
         this.#waitNoMore();
-        void this.#performer.release();
+        void this.#performer.handshakeOver();
         return this.#events.connected(output.facts);
       case "end":
         return this.#events.end();
@@ -140,8 +144,8 @@ export class Driver {
 
   async #perform(effect: Effect): Promise<void> {
     const answer = await this.#performer.perform(effect);
-    // A connection that was given up meanwhile has no use for the answer.
-    if (this.#connection.phase === "handshake") this.step(answer);
+    // A connection that was given up meanwhile passes the answer over.
+    this.step(answer);
   }
 
   /** Bytes are only taken from the transport when they would be looked at. */

@@ -6,6 +6,7 @@ import type {
   Clock,
   KeyAgreement,
   Random,
+  RecordKeeper,
   Signer,
   SignatureVerifier,
   TlsSecrets,
@@ -17,6 +18,7 @@ import { clientConfig, type ClientConfig, type ClientIdentity } from "./client-c
 import { misuse } from "./errors.ts";
 import { nodeCbc } from "./node-ciphers.ts";
 import type { KeptSession } from "./node-duplex.ts";
+import { MAX_PLAINTEXT } from "./records.ts";
 import type { TlsVersion } from "./suites.ts";
 
 /** Certificates as DER or already read, one each, or as a PEM text of any number. Reading them once saves reconnects time. */
@@ -42,6 +44,8 @@ export type ConnectOptions = Partial<
   readonly keyAgreement?: KeyAgreement;
   /** Makes client random, premaster and master secret and keeps them, in TLS 1.2; `keyAgreement` must be of the same chip. */
   readonly secrets?: TlsSecrets;
+  /** Seals and opens the records, with traffic keys that it keeps where it can make them itself; else they are given to it. */
+  readonly records?: RecordKeeper;
   /** Allows suites without forward secrecy, or with a MAC under encryption; the trace warns when one is chosen. */
   readonly legacy?: boolean;
   /** Checks the server's handshake signature. */
@@ -106,14 +110,21 @@ export function engineConfig(
     legacy: options.legacy ?? false,
     cbc: nodeCbc,
     secretsElsewhere: options.secrets,
+    recordsElsewhere: options.records,
     psk: presharedKey(options),
-    recordSizeLimit: options.recordSizeLimit,
+    recordSizeLimit: recordSizeLimit(options),
     maxFragmentLength: options.maxFragmentLength,
     wantsSessions: options.onSession !== undefined,
     ...(suites ? { suites } : {}),
     ...(schemes ? { schemes } : {}),
     ...(alpn ? { alpn } : {}),
   });
+}
+
+/** A chip with small buffers asks for records that fit them. RFC 8449, section 4 */
+function recordSizeLimit({ records, recordSizeLimit: wanted, maxFragmentLength }: ConnectOptions): number | undefined {
+  if (!records || records.maxPlaintext >= MAX_PLAINTEXT || maxFragmentLength !== undefined) return wanted;
+  return Math.min(wanted ?? MAX_PLAINTEXT, records.maxPlaintext);
 }
 
 function presharedKey({ psk, secrets }: ConnectOptions): ClientConfig["psk"] {

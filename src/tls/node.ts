@@ -38,6 +38,7 @@ export function open(options: ConnectOptions): TlsDuplex {
     keyAgreement,
     dh: nodeDh,
     secrets: options.secrets,
+    records: options.records,
     verifier: options.verifier ?? nodeVerifier,
     signers: signer ? [signer] : [],
     chain: chainVerifier({

@@ -155,19 +155,21 @@ export class Aead13Protection extends AeadProtection {
     const header = this.associated.subarray(0, HEADER_LENGTH);
     writeHeader(header, 0, { type, version, length: fragment.length });
     const inner = this.decrypt(this.mixedNonce(this.nextSequence()), fragment, header);
-    // Before the padding is stripped: what is limited is TLSInnerPlaintext. RFC 8446, section 5.4
-    if (inner.length > MAX_PLAINTEXT + 1) throw tooLong(inner.length);
-    let end = inner.length - 1;
-    while (end >= 0 && inner[end] === 0) end--;
-    const innerType = inner[end];
-    if (innerType === undefined || innerType === CONTENT_TYPES.change_cipher_spec) {
-      throw new TlsError(
-        "unexpected-message",
-        innerType === undefined ? "padding only" : "protected change_cipher_spec",
-      );
-    }
-    return { type: innerType, plaintext: inner.subarray(0, end) };
+    return unwrapped13(inner);
   }
+}
+
+/** Type and content of a TLSInnerPlaintext. RFC 8446, section 5.4 */
+export function unwrapped13(inner: Uint8Array): OpenedRecord {
+  // Before the padding is stripped: what is limited is TLSInnerPlaintext.
+  if (inner.length > MAX_PLAINTEXT + 1) throw tooLong(inner.length);
+  let end = inner.length - 1;
+  while (end >= 0 && inner[end] === 0) end--;
+  const innerType = inner[end];
+  if (innerType === undefined || innerType === CONTENT_TYPES.change_cipher_spec) {
+    throw new TlsError("unexpected-message", innerType === undefined ? "padding only" : "protected change_cipher_spec");
+  }
+  return { type: innerType, plaintext: inner.subarray(0, end) };
 }
 
 /** A sequence number as eight bytes. RFC 5246, section 6.1 */

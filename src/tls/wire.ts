@@ -4,7 +4,9 @@ import type { Output } from "./effects.ts";
 import { TlsError } from "./errors.ts";
 import { HandshakeJoiner } from "./handshake-joiner.ts";
 import { type HandshakeMessage, messageName } from "./messages.ts";
-import { type RecordProtection, unprotected } from "./protection.ts";
+import { Outbox } from "./outbox.ts";
+import { type OpenedRecord, unprotected } from "./protection.ts";
+import { type AnyProtection, isKept, type Opening } from "./protection-elsewhere.ts";
 import { CONTENT_TYPES, MAX_PLAINTEXT, RecordReader } from "./records.ts";
 import type { TlsVersion } from "./suites.ts";
 
@@ -13,19 +15,55 @@ export class Wire {
   readonly reader = new RecordReader();
   readonly joiner = new HandshakeJoiner();
   // Old servers want to see 3.1 in the first record. RFC 8446, section 5.1
-  #writes: RecordProtection = unprotected(0x0301);
-  #reads: RecordProtection = unprotected(0x0303);
+  #writes: AnyProtection = unprotected(0x0301);
+  #reads: AnyProtection = unprotected(0x0303);
   #version: TlsVersion | undefined;
   #maxSent = MAX_PLAINTEXT;
   #maxReceived = MAX_PLAINTEXT;
   #readsAreProtected = false;
   /** Handshake messages that are not in records yet. */
   #messages: Uint8Array[] = [];
-  #flight: Uint8Array[] = [];
   #outputs: Output[] = [];
+  readonly #outbox = new Outbox((output) => this.#outputs.push(output));
+  #opening: Opening | undefined;
+  #canSend = true;
 
+  /** What tells of an end, or of the connection, does not overtake what is still to be sealed. */
   emit(output: Output): void {
-    this.#outputs.push(output);
+    if (output.do === "connected" || output.do === "shutdown" || output.do === "fail") this.#outbox.behind(output);
+    else this.#outputs.push(output);
+  }
+
+  /** Whether a record is away to be sealed; others may wait behind it. */
+  get isSealing(): boolean {
+    return this.#outbox.isSealing;
+  }
+
+  /** Whether a record is away to be opened; what comes behind it has to wait. */
+  get isOpening(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  onSealed(sealed: Uint8Array): void {
+    try {
+      this.#outbox.onSealed(sealed);
+    } catch (error) {
+      this.giveUpSending();
+      throw error;
+    }
+  }
+
+  /** The record that was away, opened. */
+  onOpened(plaintext: Uint8Array | undefined): OpenedRecord | undefined {
+    const opening = this.#opening;
+    this.#opening = undefined;
+    return opening && this.#within(opening.finish(plaintext));
+  }
+
+  /** Nothing more can be sent: the keeper of the keys failed, or is not waited for any longer. */
+  giveUpSending(): void {
+    this.#canSend = this.#canSend && !isKept(this.#writes);
+    if (!this.#canSend) this.#outbox.giveUp();
   }
 
   /** Puts a handshake message into the flight; messages in a row share records. RFC 8446, section 5.1 */
@@ -58,12 +96,10 @@ export class Wire {
   /** Gives the records since the last flight to the transport, in one write. */
   endFlight(): void {
     this.#packMessages();
-    const [first] = this.#flight;
-    if (first) this.emit({ do: "write", bytes: this.#flight.length === 1 ? first : concat(...this.#flight) });
-    this.#flight = [];
+    this.#outbox.flush();
   }
 
-  protectWrites(protection: RecordProtection): void {
+  protectWrites(protection: AnyProtection): void {
     this.#packMessages();
     this.#writes = protection;
   }
@@ -74,7 +110,7 @@ export class Wire {
   }
 
   /** From the next record on. Bytes of a message that began under the old keys must not go on under the new. RFC 8446, section 5.1 */
-  protectReads(protection: RecordProtection): void {
+  protectReads(protection: AnyProtection): void {
     if (!this.joiner.isEmpty) throw new TlsError("misaligned-key-change", "the rest of a message before new keys");
     this.#reads = protection;
     this.#readsAreProtected = true;
@@ -100,7 +136,7 @@ export class Wire {
   }
 
   get maxSent(): number {
-    return this.#maxSent;
+    return isKept(this.#writes) ? Math.min(this.#maxSent, this.#writes.maxPlaintext) : this.#maxSent;
   }
 
   /** How many records may still be sent under the present key. */
@@ -108,12 +144,21 @@ export class Wire {
     return this.#writes.recordsLeft;
   }
 
-  /** The next record, opened; undefined where more bytes are needed. */
-  nextRecord(): { type: number; plaintext: Uint8Array } | undefined {
+  /** The next record, opened; undefined where more bytes are needed, or where it is away to be opened. */
+  nextRecord(): OpenedRecord | undefined {
     const record = this.reader.next();
-    const opened = record && this.#reads.open(record);
-    // RFC 8449, section 4: the limit is for protected records only.
-    if (opened && this.#readsAreProtected && opened.plaintext.length > this.#maxReceived) {
+    if (!record) return undefined;
+    if (!isKept(this.#reads)) return this.#within(this.#reads.open(record));
+    const begun = this.#reads.beginOpen(record);
+    if ("plaintext" in begun) return this.#within(begun);
+    this.#opening = begun;
+    this.emit({ do: "open", key: this.#reads.key, input: begun.input });
+    return undefined;
+  }
+
+  /** RFC 8449, section 4: the limit is for protected records only. */
+  #within(opened: OpenedRecord): OpenedRecord {
+    if (this.#readsAreProtected && opened.plaintext.length > this.#maxReceived) {
       throw new TlsError("record-too-long", `${opened.plaintext.length} bytes, limit ${this.#maxReceived}`);
     }
     return opened;
@@ -149,8 +194,10 @@ export class Wire {
   }
 
   #seal(type: number, content: Uint8Array): void {
-    for (let at = 0; at < content.length; at += this.#maxSent) {
-      this.#flight.push(this.#writes.seal(type, content.subarray(at, at + this.#maxSent)));
+    if (!this.#canSend) return;
+    const { maxSent } = this;
+    for (let at = 0; at < content.length; at += maxSent) {
+      this.#outbox.seal(this.#writes, type, content.subarray(at, at + maxSent));
     }
   }
 }

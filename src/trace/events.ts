@@ -28,7 +28,10 @@ export type TlsOperation =
   | "verify-client-signature"
   | "client-signature"
   | "server-signature"
-  | "master-secret";
+  | "master-secret"
+  | "traffic-keys"
+  | "record-seal"
+  | "record-open";
 
 /** What can happen, one variant a kind. Times are in milliseconds, sizes in bytes. */
 export type EventBody =

@@ -15,6 +15,7 @@ import {
   type Effect,
   type Input,
   type Output,
+  type RecordAnswer,
 } from "../../src/tls/index.ts";
 import { serverPublicKey } from "./scripted-server.ts";
 
@@ -32,8 +33,12 @@ export type RunOptions = Partial<ClientConfigOptions> & {
   /** How bytes from the server are cut on their way to the client. */
   /** Answers whatever is asked through this; its answers come late. */
   readonly performer?: { perform(effect: Effect): Promise<Answer> };
+  /** Seals and opens records; undefined leaves the answer to the test. */
+  readonly records?: { perform(effect: RecordEffect): Promise<RecordAnswer | undefined> };
   readonly cut?: (bytes: Uint8Array) => readonly Uint8Array[];
 };
+
+type RecordEffect = Extract<Effect, { do: "seal" | "open" }>;
 
 /** Everything that one run of a client showed. */
 export class ClientRun {
@@ -67,7 +72,10 @@ export class ClientRun {
     for (const output of this.connection.step(input)) {
       this.outputs.push(output);
       if (output.do === "write") await this.bytes(this.#server.receive(output.bytes));
-      else if (isEffect(output)) await this.input(await this.#perform(output));
+      else if (output.do === "seal" || output.do === "open") {
+        const answer = await this.#options.records?.perform(output);
+        if (answer) await this.input(answer);
+      } else if (isEffect(output)) await this.input(await this.#perform(output));
     }
   }
 

@@ -9,7 +9,7 @@ import {
   verify,
 } from "node:crypto";
 
-import { type Codec, concat, empty, fromHex } from "../../src/codec/index.ts";
+import { type Codec, concat, empty, fromHex, toHex } from "../../src/codec/index.ts";
 import type { NamedGroup } from "../../src/crypto/index.ts";
 import { nodeAead, nodeHash } from "../../src/crypto/node.ts";
 import { ALERT_LEVELS, alertName, type AlertName, ALERTS } from "../../src/tls/alerts.ts";
@@ -324,8 +324,18 @@ export class ScriptedServer {
 /** A signature by a key, as a scheme has it. */
 export function signWith(key: KeyObject, scheme: SignatureScheme, content: Uint8Array): Uint8Array {
   const { algorithm } = SIGNATURE_SCHEMES[scheme];
-  return new Uint8Array(sign(hashName(algorithm), content, { key, ...padding(algorithm) }));
+  const signatures = SIGNATURES.get(key) ?? new Map<string, Uint8Array>();
+  SIGNATURES.set(key, signatures);
+  const name = `${algorithm} ${toHex(content)}`;
+  const known = signatures.get(name);
+  if (known) return known.slice();
+  const signature = new Uint8Array(sign(hashName(algorithm), content, { key, ...padding(algorithm) }));
+  signatures.set(name, signature);
+  return signature.slice();
 }
+
+/** Signatures are random; the same content gets the same one, so that two runs can be compared byte for byte. */
+const SIGNATURES = new WeakMap<KeyObject, Map<string, Uint8Array>>();
 
 /** Whether a client's proof of possession is good. */
 export function checksOut(key: KeyObject, proof: NonNullable<ScriptedServer["clientProof"]>): boolean {

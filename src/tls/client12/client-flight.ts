@@ -1,10 +1,10 @@
 import type { NamedGroup } from "../../crypto/index.ts";
 import { type ChosenIdentity, chooseIdentity12 } from "../client-identity.ts";
 import type { Answer } from "../effects.ts";
-import { protection12 } from "../key-schedule12.ts";
 import { certificate12, digitallySigned, finished, handshakeMessage, type HandshakeMessage } from "../messages.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
+import { protect12 } from "../protection-elsewhere.ts";
 import type { Exchange } from "./key-exchange.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import { Derivations, DeriveMaster, type Master, masterOf, type MasterSource } from "./secrets.ts";
@@ -79,7 +79,7 @@ export function sendFinished(
   const { suite, encryptThenMac } = negotiation;
   return new Derivations(handshake, negotiation, master).verifyData("client", (verifyData) => {
     wire.sendChangeCipherSpec();
-    wire.protectWrites(protection12(config, suite, { block, sender: "client", encryptThenMac }));
+    wire.protectWrites(protect12(config, suite, { block, sender: "client", encryptThenMac }));
     const message = handshakeMessage("finished", finished, verifyData);
     transcript.add(message.raw);
     wire.sendMessage(message);

@@ -1,6 +1,6 @@
 import { concat } from "../../codec/index.ts";
 import { type NamedGroup, prf12 } from "../../crypto/index.ts";
-import type { Answer } from "../effects.ts";
+import type { Answer, Effect } from "../effects.ts";
 import { keyBlockLength, VERIFY_DATA_LENGTH } from "../key-schedule12.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
@@ -46,6 +46,21 @@ export class DeriveMaster extends Awaiting<"master-derived"> {
   }
 }
 
+/** Has the keeper of secrets make traffic keys that nobody else sees, and goes on. RFC 5246, section 6.3 */
+class DeriveKeys extends Awaiting<"keys-derived"> {
+  readonly name = "the traffic keys";
+  readonly #next: () => State;
+
+  constructor(handshake: Handshake, request: Omit<Extract<Effect, { do: "derive-keys" }>, "do">, next: () => State) {
+    super(handshake, { do: "derive-keys", ...request }, "keys-derived");
+    this.#next = next;
+  }
+
+  protected resume(): State {
+    return this.#next();
+  }
+}
+
 type Expansion = { readonly label: string; readonly seed: Uint8Array; readonly length: number };
 
 class Expand extends Awaiting<"expanded"> {
@@ -80,10 +95,15 @@ export class Derivations {
     this.#master = master;
   }
 
-  /** RFC 5246, section 6.3 */
-  keyBlock(next: (block: Uint8Array) => State): State {
+  /** The key block; undefined where a keeper makes the keys of it and keeps them. RFC 5246, section 6.3 */
+  keyBlock(next: (block: Uint8Array | undefined) => State): State {
     const { randoms, suite } = this.#negotiation;
     const seed = concat(randoms.server, randoms.client);
+    const { cipher, hash } = suite;
+    const isKept = this.#master.kind === "elsewhere" && this.#handshake.config.recordsElsewhere !== undefined;
+    if (isKept && cipher !== "aes-128-cbc-sha256") {
+      return new DeriveKeys(this.#handshake, { hash, seed, cipher }, () => next(undefined));
+    }
     return this.#expand({ label: "key expansion", seed, length: keyBlockLength(suite.cipher) }, next);
   }
 

@@ -1,6 +1,6 @@
-import { protection12 } from "../key-schedule12.ts";
 import { bodyOf, finished, HANDSHAKE_TYPES, type HandshakeMessage, newSessionTicket12 } from "../messages.ts";
 import { FinishedVerified } from "../proofs.ts";
+import { protect12 } from "../protection-elsewhere.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { type Handshake, State } from "../state.ts";
 import { sendFinished } from "./client-flight.ts";
@@ -38,7 +38,7 @@ export class ExpectServerFinish extends State {
     if (this.#negotiation.sendsTicket && !this.#ticket) return super.onChangeCipherSpec();
     const { config, wire } = this.handshake;
     const { suite, encryptThenMac } = this.#negotiation;
-    wire.protectReads(protection12(config, suite, { block: this.#agreed.block, sender: "server", encryptThenMac }));
+    wire.protectReads(protect12(config, suite, { block: this.#agreed.block, sender: "server", encryptThenMac }));
     return new ExpectFinished(this.handshake, this.#negotiation, this.#agreed, this.#ticket);
   }
 }

@@ -17,8 +17,8 @@ export type Trust =
 export type Agreed = Pick<ConnectionFacts, "group" | "clientCertificate"> & {
   readonly trust: Trust;
   readonly master: Master;
-  /** The key block, from which both directions' keys are cut. RFC 5246, section 6.3 */
-  readonly block: Uint8Array;
+  /** The key block, from which both directions' keys are cut; undefined where the keeper has cut and kept them. RFC 5246, section 6.3 */
+  readonly block: Uint8Array | undefined;
 };
 
 /** The server's certificates as verified; none where a pre-shared key speaks for it. */

@@ -9,7 +9,7 @@ import {
   keyUpdate,
   newSessionTicket13,
 } from "../messages.ts";
-import { Aead13Protection } from "../protection.ts";
+import { protect13 } from "../protection-elsewhere.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { decodeExtensions } from "../extensions.ts";
 import { type Handshake, type KeyExport, State } from "../state.ts";
@@ -134,8 +134,8 @@ export class Connected13 extends State {
     wire.protectWrites(this.#protection(client));
   }
 
-  #protection(secret: Uint8Array): Aead13Protection {
+  #protection(secret: Uint8Array) {
     const { schedule, suite } = this.#negotiation;
-    return new Aead13Protection(this.handshake.config.aead, suite.aead, schedule.directionKeys(secret, suite.aead));
+    return protect13(this.handshake.config, suite.aead, schedule.directionKeys(secret, suite.aead));
   }
 }

@@ -15,7 +15,7 @@ import {
   type PskAccepted,
   type ServerSignatureVerified,
 } from "../proofs.ts";
-import { Aead13Protection } from "../protection.ts";
+import { protect13 } from "../protection-elsewhere.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, State } from "../state.ts";
 import { Connected13 } from "./connected.ts";
@@ -63,7 +63,7 @@ export class ExpectFinished extends State {
     const masterSecret = schedule.masterSecret(secrets.handshakeSecret);
     const application = schedule.trafficSecrets(masterSecret, "ap", transcript.digest());
     const serverKeys = schedule.directionKeys(application.server, suite.aead);
-    wire.protectReads(new Aead13Protection(config.aead, suite.aead, serverKeys));
+    wire.protectReads(protect13(config, suite.aead, serverKeys));
     secrets.handshakeSecret.fill(0);
     const exporterSecret = schedule.deriveSecret(masterSecret, "exp master", transcript.digest());
     if (config.logsKeys) {
@@ -125,7 +125,7 @@ function finishFlight(handshake: Handshake, progress: Progress13, settled: Finis
   wire.sendMessage(message);
   wire.endFlight();
   const clientKeys = schedule.directionKeys(settled.application.client, suite.aead);
-  wire.protectWrites(new Aead13Protection(config.aead, suite.aead, clientKeys));
+  wire.protectWrites(protect13(config, suite.aead, clientKeys));
   const resumptionSecret = schedule.deriveSecret(settled.masterSecret, "res master", transcript.digest());
   settled.masterSecret.fill(0);
   return new Connected13(handshake, progress, settled, resumptionSecret);

@@ -8,7 +8,7 @@ import { groupName, isPublicKeyOf } from "../groups.ts";
 import { KeySchedule13, type TrafficSecrets } from "../key-schedule13.ts";
 import type { HandshakeMessage, ServerHello } from "../messages.ts";
 import { PskAccepted } from "../proofs.ts";
-import { Aead13Protection } from "../protection.ts";
+import { protect13 } from "../protection-elsewhere.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import { type Suite13, type Suite13Name, SUITES_13 } from "../suites.ts";
 import { ExpectEncryptedExtensions } from "./server-flight.ts";
@@ -89,8 +89,7 @@ class AgreeSecret extends Awaiting<"agreed"> {
     const handshakeSecret = schedule.handshakeSecret(schedule.earlySecret(psk?.psk.key), secret);
     secret.fill(0);
     const traffic = schedule.trafficSecrets(handshakeSecret, "hs", transcript.digest());
-    const under = (each: Uint8Array) =>
-      new Aead13Protection(config.aead, suite.aead, schedule.directionKeys(each, suite.aead));
+    const under = (each: Uint8Array) => protect13(config, suite.aead, schedule.directionKeys(each, suite.aead));
     // Ours first, so that even an alert about theirs goes out protected.
     wire.protectWrites(under(traffic.client));
     wire.protectReads(under(traffic.server));
