@@ -12,7 +12,7 @@ for (const path of globSync("**/*.{mjs,cjs,json,html,css}", { cwd: join(root, "s
   copyFileSync(join(root, "src", path), join(root, "dist", path));
 }
 
-for (const name of ["main.js", "a71ch-config.js"]) {
+for (const name of ["main.js", "a71ch-config.js", "oem-program.js"]) {
   const program = join(root, "dist/cli", name);
   const text = readFileSync(program, "utf8");
   if (!text.startsWith("#!")) writeFileSync(program, `#!/usr/bin/env node\n${text}`);

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   device: async () => (await import("./device.ts")).registerDeviceCommands,
   ledger: registerLedger,
   logs: async () => (await import("./logs.ts")).registerLogsCommands,
+  oem: async () => (await import("./oem.ts")).registerOemCommands,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
   status: async () => (await import("./status.ts")).registerStatusCommand,
   timeline: registerLedger,

@@ -43,8 +43,8 @@ export type ServeOptions = Partial<Pick<ServerConfig, "suites" | "groups" | "cli
   readonly timeoutMs?: number;
   readonly trace?: Trace;
   readonly clock?: Clock;
-  /** Gets each connection once its handshake is complete. */
-  readonly onConnection: (stream: TlsDuplex) => void;
+  /** Gets each connection once its handshake is complete, with the client's address. */
+  readonly onConnection: (stream: TlsDuplex, address: string) => void;
   /** Gets what ended a handshake or a connection, with the client's address. */
   readonly onFailure?: (error: Error, address: string) => void;
 };
@@ -77,7 +77,7 @@ export async function serveDemonstration(options: ServeOptions): Promise<Demonst
     stream.once("close", () => open.delete(stream));
     stream.on("error", (error) => options.onFailure?.(error, address));
     stream.ready.then(
-      () => options.onConnection(stream),
+      () => options.onConnection(stream, address),
       () => undefined,
     );
   });

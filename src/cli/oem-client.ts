@@ -1,0 +1,144 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+import { utf8Bytes } from "../codec/index.ts";
+import { verifierOverDigests } from "../crypto/index.ts";
+import { nodeClock, nodeHash } from "../crypto/node.ts";
+import { type A71ch, A71chTlsSecrets } from "../host/a71ch/index.ts";
+import { parseCertificate } from "../pki/index.ts";
+import { opensslSuiteName } from "../tls/index.ts";
+import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "../tls/node.ts";
+import { correlated, Ledger, printable, renderMermaid, renderTimeline } from "../trace/index.ts";
+import { withChip } from "./device-options.ts";
+import { CLIENT_MODES, type ClientMode, FILES, PSK_IDENTITY } from "./oem-words.ts";
+import type { Output } from "./output.ts";
+import { appendEvents } from "./trace-file.ts";
+
+export type ClientOptions = {
+  readonly ecc: string;
+  readonly chip: string;
+  readonly port: number;
+  /** Connects a second time and resumes the session. */
+  readonly reconnect?: true;
+  /** Takes the certificates out of the chip instead of the folder. */
+  readonly stored?: true;
+  readonly servername: string;
+  readonly message: string;
+  readonly trace?: string;
+  readonly mermaid?: true;
+};
+
+/** Slots of the chip that the demonstration uses. */
+const SLOTS = { identity: 0, agreement: 3, psk: 0 };
+const CERTIFICATES = { client: 0, root: 1 };
+
+/** `tlsSeClient.sh`: connects with the key in the chip, says something, and shows what was agreed. AN12132, section 5.7 */
+export async function runOemClient(
+  ip: string,
+  { mode, options }: { readonly mode: ClientMode; readonly options: ClientOptions },
+  { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
+): Promise<void> {
+  const ledger = new Ledger({ clock: nodeClock });
+  const closeTrace = options.trace === undefined ? () => undefined : appendEvents(ledger, options.trace);
+  try {
+    await withChip({ chip: options.chip, slot: SLOTS.identity }, async (element, _trace) => {
+      let kept: KeptSession | undefined;
+      for (const round of options.reconnect ? [1, 2] : [1]) {
+        const connection = `${ip}:${options.port} (${round})`;
+        const stream = await connect({
+          host: ip,
+          port: options.port,
+          servername: options.servername,
+          maxVersion: "TLSv1.2",
+          suites: CLIENT_MODES[mode],
+          // Static ECDH and CBC are what the demonstration is about.
+          legacy: true,
+          signal,
+          trace: correlated(ledger, { connection, device: element.identity.uniqueId }),
+          onSession: (session) => (kept = session),
+          session: kept,
+          ...(await identity(element, mode, options)),
+        });
+        const answer = await say(stream, options.message);
+        report({ stream, answer, connection, options, ledger, mode }, output);
+      }
+    });
+  } finally {
+    closeTrace();
+  }
+}
+
+/** Who we are and who does what: the chip, wherever it can. */
+async function identity(element: A71ch, mode: ClientMode, options: ClientOptions): Promise<Partial<ConnectOptions>> {
+  const keyAgreement = element.keyAgreement(SLOTS.agreement);
+  if (mode.endsWith("psk")) {
+    const secrets = new A71chTlsSecrets(element, { pskSlot: SLOTS.psk, hash: nodeHash, clock: nodeClock });
+    return { psk: { identity: PSK_IDENTITY }, secrets, keyAgreement };
+  }
+  const verifier = verifierOverDigests(element.verifier, nodeHash);
+  return {
+    certificate: await certificateOf(element, "client", options),
+    ca: await certificateOf(element, "root", options),
+    signer: await element.signer(SLOTS.identity),
+    random: element.random,
+    keyAgreement,
+    verifier,
+    chainVerifier: verifier,
+    schemes: ["ecdsa_secp256r1_sha256"],
+  };
+}
+
+async function certificateOf(element: A71ch, which: "client" | "root", { ecc, stored }: ClientOptions) {
+  if (!stored) return readFileSync(join(ecc, FILES[which]), "utf8");
+  const der = await element.readCertificate(CERTIFICATES[which]);
+  return der ? [der] : [];
+}
+
+/** One message and its echo, then the goodbye of both sides. */
+function say(stream: TlsDuplex, message: string): Promise<string> {
+  const { length } = utf8Bytes(message);
+  let received = Buffer.alloc(0);
+  return new Promise((resolve, reject) => {
+    stream.once("error", reject);
+    stream.once("close", () => resolve(received.toString("utf8")));
+    stream.on("data", (data: Uint8Array) => {
+      received = Buffer.concat([received, data]);
+      if (received.length >= length) stream.end();
+    });
+    stream.write(message);
+  });
+}
+
+type Report = {
+  readonly stream: TlsDuplex;
+  readonly answer: string;
+  readonly connection: string;
+  readonly options: ClientOptions;
+  readonly ledger: Ledger;
+  readonly mode: ClientMode;
+};
+
+/** The session's facts and the handshake as figure 10 draws it. */
+function report({ stream, answer, connection, options, ledger, mode }: Report, output: Output): void {
+  const { protocol, suite, group, resumed, extendedMasterSecret, peerChain, clientCertificate } = stream.facts;
+  const draw = options.mermaid ? renderMermaid : renderTimeline;
+  const timeline = draw(ledger.events(), { connection });
+  const [leaf] = peerChain;
+  const server = leaf ? parseCertificate(leaf).subject.text : `whoever holds the key of ${PSK_IDENTITY}`;
+  const fields = { protocol, suite, group, resumed, extendedMasterSecret, clientCertificate, server, answer };
+  output.line(
+    { event: "connected", mode, connection, ...fields, timeline },
+    [
+      `connected to ${connection}, verified as ${options.servername}`,
+      `  protocol                ${protocol}`,
+      `  suite                   ${suite} (${opensslSuiteName(suite)})`,
+      `  group                   ${group ?? "none"}`,
+      `  session                 ${resumed ? "resumed" : "new"}`,
+      `  extended master secret  ${extendedMasterSecret ? "yes" : "no"}`,
+      `  server                  ${printable(server)}`,
+      `  our certificate         ${clientCertificate}`,
+      `  answered                ${printable(answer.trim())}`,
+      timeline.trimEnd(),
+    ].join("\n"),
+  );
+}
