@@ -133,6 +133,19 @@ test("TLS 1.3: the second hello carries the wanted group and the cookie, and els
   assert.deepEqual(server.hellos[0]?.random, server.hellos[1]?.random);
 });
 
+test("a server that asks for a certificate gets an empty list where none fits", async () => {
+  const request = { certificateTypes: [64], signatureSchemes: [0x0403], certificateAuthorities: [] };
+  const twelve = new ScriptedServer({ request });
+  const thirteen = new ScriptedServer13({ request: { signature_algorithms: [0x0403] } });
+  for (const server of [twelve, thirteen]) {
+    const client = await new ClientRun(server).start();
+    assert.equal(client.facts?.clientCertificate, "none-fitting");
+    assert.deepEqual(server.clientChain, []);
+    assert.equal(server.clientProof, undefined);
+    assert.ok(server.isConnected);
+  }
+});
+
 test("TLS 1.3: many wishes for new keys are answered by one KeyUpdate, ahead of our next data", async () => {
   const server = new ScriptedServer13();
   const client = await new ClientRun(server).start();

@@ -160,8 +160,10 @@ export class Endpoint {
   }
 
   #onRecord(type: number, plaintext: Uint8Array): void {
-    if (type === CONTENT_TYPES.application_data && !this.#wire.joiner.isEmpty) {
-      throw new TlsError("unexpected-message", "application data within a handshake message");
+    // TLS 1.2 lets other records come between the parts of a handshake message, TLS 1.3 none. RFC 8446, section 5.1
+    const isStrict = type === CONTENT_TYPES.application_data || this.#wire.version === "TLSv1.3";
+    if (isStrict && type !== CONTENT_TYPES.handshake && !this.#wire.joiner.isEmpty) {
+      throw new TlsError("unexpected-message", `a record of type ${type} within a handshake message`);
     }
     if (plaintext.length === 0) return this.#onEmptyRecord(type);
     if (type !== CONTENT_TYPES.change_cipher_spec) this.#emptyRecords = 0;

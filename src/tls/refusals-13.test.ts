@@ -7,7 +7,7 @@ import { ClientRun, type RunOptions } from "../../test/tls/run-client.ts";
 import { ScriptedServer, type ScriptedServerOptions } from "../../test/tls/scripted-server.ts";
 import { ScriptedServer13, type ScriptedServer13Options } from "../../test/tls/scripted-server-13.ts";
 import type { TlsErrorCode } from "./index.ts";
-import { handshakeMessage, keyUpdate, type HandshakeMessage } from "./messages.ts";
+import { HANDSHAKE_TYPES, handshakeMessage, keyUpdate, type HandshakeMessage } from "./messages.ts";
 import { Aead13Protection } from "./protection.ts";
 import { encodeRecord } from "./records.ts";
 
@@ -50,6 +50,10 @@ function longer({ type, body }: HandshakeMessage): HandshakeMessage {
   const grown = concat(body, Uint8Array.of(0));
   return { type, body: grown, raw: concat(Uint8Array.of(type, 0, grown.length >> 8, grown.length & 0xff), grown) };
 }
+const inRetry = (type: number, data: Uint8Array): ScriptedServer13Options => ({
+  editRetry: (hello) => ({ ...hello, extensions: [...hello.extensions, { type, data }] }),
+});
+const groups = { type: 0x000a, data: fromHex("00020017") };
 const times = (count: number, bytes: () => Uint8Array) => concat(...Array.from({ length: count }, bytes));
 const P384 = 0x0018;
 
@@ -148,6 +152,119 @@ const CASES: readonly Case[] = [
     alert: "illegal_parameter",
     server: { retry: { key_share: P384 } },
     client: { groups: ["secp256r1"] },
+  },
+  {
+    what: "an extension in a retry that was not offered",
+    code: "unsolicited-extension",
+    alert: "unsupported_extension",
+    server: { retry: { cookie: utf8Bytes("crumbs") }, ...inRetry(0x0010, fromHex("0003026d71")) },
+  },
+  {
+    what: "an extension in a retry that belongs elsewhere",
+    code: "misplaced-extension",
+    alert: "illegal_parameter",
+    server: { retry: { cookie: utf8Bytes("crumbs") }, ...inRetry(0x0010, fromHex("0003026d71")) },
+    client: { alpn: ["mq"] },
+  },
+  {
+    what: "a retry of a suite that was not offered",
+    code: "unoffered-suite",
+    alert: "illegal_parameter",
+    server: { retry: { cookie: utf8Bytes("crumbs") }, editRetry: (hello) => ({ ...hello, cipherSuite: 0xc02b }) },
+  },
+  {
+    what: "a retry of a version that was not offered",
+    code: "bad-selected-version",
+    alert: "illegal_parameter",
+    server: {
+      retry: { cookie: utf8Bytes("crumbs") },
+      editRetry: (hello) => ({
+        ...hello,
+        extensions: hello.extensions.map((each) => (each.type === 0x002b ? { ...each, data: fromHex("0303") } : each)),
+      }),
+    },
+  },
+  {
+    what: "a cookie in the server hello",
+    code: "unsolicited-extension",
+    alert: "unsupported_extension",
+    server: add("server_hello", 0x002c, fromHex("000101")),
+  },
+  ...["server_hello", "encrypted_extensions"].map((where): Case => ({
+    what: `the same extension twice in ${where}`,
+    code: "duplicate-extension",
+    alert: "illegal_parameter",
+    server: {
+      editExtensions: (message, list) =>
+        message === where ? [...list, ...(where === "server_hello" ? list : [groups, groups])] : list,
+    },
+  })),
+  {
+    what: "a share whose secret is zero",
+    code: "bad-key-share",
+    alert: "illegal_parameter",
+    server: { group: "x25519", editPublicKey: () => new Uint8Array(32) },
+    client: { groups: ["x25519"] },
+  },
+  {
+    what: "a record size limit below 64",
+    code: "bad-record-limit",
+    alert: "illegal_parameter",
+    server: { encrypted: { record_size_limit: 63 } },
+    client: { recordSizeLimit: 512 },
+  },
+  {
+    what: "two limits of record sizes at once",
+    code: "bad-record-limit",
+    alert: "illegal_parameter",
+    server: { encrypted: { record_size_limit: 512, max_fragment_length: 1 } },
+    client: { recordSizeLimit: 512, maxFragmentLength: 512 },
+  },
+  {
+    what: "a record over the limit that was agreed",
+    code: "record-too-long",
+    alert: "record_overflow",
+    server: { encrypted: { record_size_limit: 0x4001 } },
+    client: { recordSizeLimit: 1024 },
+    // The limit counts the byte of the content type too.
+    after: (run, server) => run.bytes(server.data(new Uint8Array(1024))),
+  },
+  ...(["key_update", "new_session_ticket", "certificate_request"] as const).map((name): Case => ({
+    what: `a ${name} ahead of the finished`,
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    server: {
+      editMessage: (message, each) =>
+        each === "finished"
+          ? [
+              { type: HANDSHAKE_TYPES[name], body: nothing, raw: Uint8Array.of(HANDSHAKE_TYPES[name], 0, 0, 0) },
+              message,
+            ]
+          : [message],
+    },
+  })),
+  {
+    what: "a stapled response of an unknown kind",
+    code: "malformed-message",
+    alert: "decode_error",
+    server: add("certificate", 0x0005, fromHex("0200000130")),
+    client: { asksStatus: true },
+  },
+  ...(["alert", "change_cipher_spec", "application_data"] as const).map((type): Case => ({
+    what: `a record of type ${type} between the parts of a message`,
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    after: (run, server) =>
+      run.bytes(concat(server.record("handshake", fromHex("0400")), server.record(type, fromHex("0100")))),
+  })),
+  {
+    what: "a record that holds padding only",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    after: async (run, server) => {
+      // Content type 0 is what a receiver finds where there is only padding.
+      await run.bytes(server.record("nothing" as "alert", new Uint8Array(3)));
+    },
   },
   {
     what: "a message that begins behind a retry",

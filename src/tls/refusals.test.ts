@@ -56,6 +56,12 @@ const lengthened = (name: string): ScriptedServerOptions => ({
 });
 const helloRequest = handshakeMessage("server_hello_done", empty, undefined);
 const aHelloRequest = { ...helloRequest, type: 0, raw: Uint8Array.of(0, 0, 0, 0) };
+/** Another message behind each of this name. */
+const behind = (name: string, message: HandshakeMessage): ScriptedServerOptions => ({
+  editFlight: (messages) => messages.flatMap((each) => (messageName(each.type) === name ? [each, message] : [each])),
+});
+const statusMessage = { type: 22, body: new Uint8Array(0), raw: fromHex("160000050100000130") };
+const plainRecord = (hex: string) => encodeRecord({ type: 22, version: 0x0303, fragment: fromHex(hex) });
 const times = (count: number, bytes: () => Uint8Array) => concat(...Array.from({ length: count }, bytes));
 
 /** Every rule that a scripted TLS 1.2 server can break, and how the client answers. */
@@ -162,12 +168,77 @@ const CASES: readonly Case[] = [
     client: { maxFragmentLength: 512 },
   },
   {
+    what: "a record over the fragment length that was agreed",
+    code: "record-too-long",
+    alert: "record_overflow",
+    server: added(0x0001, fromHex("01")),
+    client: { maxFragmentLength: 512 },
+    after: (run, server) => run.bytes(server.data(new Uint8Array(513))),
+  },
+  {
     what: "a record over the limit that was agreed",
     code: "record-too-long",
     alert: "record_overflow",
     server: added(0x001c, fromHex("4000")),
     client: { recordSizeLimit: 64 },
     after: (run, server) => run.bytes(server.data(new Uint8Array(65))),
+  },
+  {
+    what: "a server_name that is not empty",
+    code: "malformed-message",
+    alert: "decode_error",
+    server: replaced(0x0000, fromHex("00")),
+  },
+  {
+    what: "a session_ticket that is not empty",
+    code: "malformed-message",
+    alert: "decode_error",
+    server: added(0x0023, fromHex("00")),
+    client: { wantsSessions: true },
+  },
+  {
+    what: "encrypt_then_mac with an authenticated cipher",
+    code: "misplaced-extension",
+    alert: "illegal_parameter",
+    server: added(0x0016),
+    client: { legacy: true },
+  },
+  {
+    what: "two limits of record sizes at once",
+    code: "bad-record-limit",
+    alert: "illegal_parameter",
+    server: {
+      editExtensions: (list) => [...list, { type: 1, data: fromHex("01") }, { type: 28, data: fromHex("0200") }],
+    },
+    client: { maxFragmentLength: 512, recordSizeLimit: 512 },
+  },
+  {
+    what: "a certificate_status that was not announced",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    server: behind("certificate", statusMessage),
+    client: { asksStatus: true },
+  },
+  {
+    what: "a certificate_status of an unknown kind",
+    code: "malformed-message",
+    alert: "decode_error",
+    server: { ...added(0x0005), ...behind("certificate", { ...statusMessage, raw: fromHex("160000050200000130") }) },
+    client: { asksStatus: true },
+  },
+  {
+    what: "a ticket that was not announced",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    server: { editLastFlight: (records) => [plainRecord("0400000700000000000130"), ...records] },
+    client: { wantsSessions: true },
+  },
+  {
+    what: "no ticket although one was announced",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    server: added(0x0023),
+    client: { wantsSessions: true },
   },
   // The rest of the flight. RFC 5246, section 7.4; RFC 8422, section 5.4
   {
@@ -194,6 +265,43 @@ const CASES: readonly Case[] = [
     code: "bad-key-share",
     alert: "illegal_parameter",
     server: { editPublicKey: () => Uint8Array.of(0) },
+  },
+  {
+    what: "a key share whose secret is zero",
+    code: "bad-key-share",
+    alert: "illegal_parameter",
+    server: { group: "x25519", editPublicKey: () => new Uint8Array(32) },
+    client: { groups: ["x25519", "secp256r1"] },
+  },
+  {
+    what: "a curve by its parameters, not by its name",
+    code: "malformed-message",
+    alert: "decode_error",
+    server: swapped("server_key_exchange", { ...helloRequest, type: 12, raw: fromHex("0c00000401001700") }),
+  },
+  {
+    what: "a key exchange under static ECDH",
+    code: "unexpected-message",
+    alert: "unexpected_message",
+    server: {
+      suite: "TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256",
+      ...behind("certificate", { ...helloRequest, type: 12, raw: fromHex("0c00000401001700") }),
+    },
+    client: { legacy: true },
+  },
+  {
+    what: "a pre-shared key's hint with a byte too many",
+    code: "malformed-message",
+    alert: "decode_error",
+    server: { suite: "TLS_PSK_WITH_AES_128_GCM_SHA256", ...lengthened("server_key_exchange") },
+    client: { psk: { identity: utf8Bytes("device-1"), key: SCRIPTED_PSK, hash: "sha256" } },
+  },
+  {
+    what: "an ECDHE_PSK share that is not on the curve",
+    code: "bad-key-share",
+    alert: "illegal_parameter",
+    server: { suite: "TLS_ECDHE_PSK_WITH_AES_128_CBC_SHA256", editPublicKey: flip(-1) },
+    client: { psk: { identity: utf8Bytes("device-1"), key: SCRIPTED_PSK, hash: "sha256" } },
   },
   {
     what: "a Diffie-Hellman group of 1024 bits",
@@ -528,6 +636,13 @@ for (const { what, code, alert, server = {}, client = {}, after } of CASES) {
     assert.equal(run.connection.phase, "over");
   });
 }
+
+test("a HelloRequest within the handshake changes nothing", async () => {
+  const cut = (bytes: Uint8Array) => [concat(plainRecord("00000000"), bytes)];
+  const run = await new ClientRun(new ScriptedServer(), { cut }).start();
+  assert.equal(run.error, undefined);
+  assert.ok(run.facts);
+});
 
 test("a first record that is not TLS is named so, before any hello", async () => {
   const run = await new ClientRun(new ScriptedServer({ editFlight: () => [] })).start();

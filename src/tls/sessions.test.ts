@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { fromHex, utf8Bytes } from "../codec/index.ts";
+import { concat, fromHex, utf8Bytes } from "../codec/index.ts";
 import { nodeAead, nodeHash } from "../crypto/node.ts";
 import { ClientRun, type RunOptions } from "../../test/tls/run-client.ts";
 import { ScriptedServer, type ScriptedServerOptions } from "../../test/tls/scripted-server.ts";
@@ -26,6 +26,7 @@ const session13: Session13 = {
   ticket: utf8Bytes("ticket"),
   ageAdd: 0xfffffff0,
 };
+const RSA = "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256";
 const offering = (session: Session): RunOptions => ({ session: { session, ageMs: 100 } });
 
 const REFUSED_12: readonly { what: string; code: TlsErrorCode; alert: string; server: ScriptedServerOptions }[] = [
@@ -125,4 +126,30 @@ test("a server that does not hold the session's key cannot resume it", async () 
 test("a session for another name is refused before anything is sent", () => {
   const options = { servername: "other.example", hash: nodeHash, aead: nodeAead };
   assert.throws(() => clientConfig({ ...options, session: { session: session13, ageMs: 0 } }), { code: "bad-option" });
+});
+
+test("TLS 1.3: a ticket lives no longer than seven days, whatever its server says", async () => {
+  const server = new ScriptedServer13();
+  const run = await new ClientRun(server, { wantsSessions: true }).start();
+  // lifetime 2^32 - 1, age_add 1, an empty nonce, a ticket of one byte, no extensions
+  const body = fromHex("ffffffff00000001000001010000");
+  await run.bytes(server.record("handshake", concat(fromHex("0400000e"), body)));
+  const sessions = run.outputs.filter((output) => output.do === "session");
+  assert.deepEqual(
+    sessions.map(({ session: { lifetimeSeconds } }) => lifetimeSeconds),
+    [7 * 24 * 3600],
+  );
+});
+
+test("TLS 1.2: a session that is not bound to its handshake is not kept", async () => {
+  for (const extendedMasterSecret of [true, false]) {
+    const editHello: ScriptedServerOptions["editHello"] = (hello) => ({
+      ...hello,
+      legacySessionId: new Uint8Array(32).fill(1),
+    });
+    const server = new ScriptedServer({ suite: RSA, editHello, extendedMasterSecret });
+    const run = await new ClientRun(server, { serverKey: "rsa", wantsSessions: true, suites: [RSA] }).start();
+    assert.ok(run.facts, String(run.error));
+    assert.equal(run.outputs.filter((output) => output.do === "session").length, extendedMasterSecret ? 1 : 0);
+  }
 });

@@ -49,6 +49,8 @@ export class ClientRun {
   readonly #entropy: SeededEntropy;
   /** Of its own, so that the order of operations changes no byte. */
   readonly #keyEntropy: SeededEntropy;
+  readonly #arriving: Uint8Array[] = [];
+  #isDelivering = false;
   #agree: ((peer: Uint8Array) => Promise<Uint8Array>) | undefined;
 
   constructor(server: Peer, options: RunOptions = {}) {
@@ -83,7 +85,14 @@ export class ClientRun {
   async bytes(bytes: Uint8Array): Promise<void> {
     if (bytes.length === 0) return;
     const { cut = (whole) => [whole] } = this.#options;
-    for (const piece of cut(bytes)) await this.input({ on: "bytes", bytes: piece });
+    this.#arriving.push(...cut(bytes));
+    if (this.#isDelivering) return;
+    this.#isDelivering = true;
+    // What the server answers meanwhile arrives behind what is on its way already.
+    for (let piece = this.#arriving.shift(); piece; piece = this.#arriving.shift()) {
+      await this.input({ on: "bytes", bytes: piece });
+    }
+    this.#isDelivering = false;
   }
 
   get facts(): ConnectionFacts | undefined {

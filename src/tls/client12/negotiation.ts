@@ -46,6 +46,10 @@ export class Negotiation12 {
     this.randoms = { client: sent.random, server: hello.random };
     this.extendedMasterSecret = extensions.extended_master_secret === true;
     this.encryptThenMac = extensions.encrypt_then_mac === true;
+    if (this.encryptThenMac && !suite.includes("_CBC_")) {
+      // RFC 7366, section 3: not with a cipher that is authenticated by itself.
+      throw new TlsError("misplaced-extension", `encrypt_then_mac with ${suite}`);
+    }
     this.share = sent.share;
     this.sessionId = hello.legacySessionId;
     this.maySendStatus = extensions.status_request === true;
