@@ -32,7 +32,7 @@ export function interopDocument(): string {
     clients.map((client) => `- **${client}**: ${CLIENTS[client]}`).join("\n"),
     "## What",
     counts(),
-    "`yes` means that each of the five clients connects, shows its certificate, sends a line and gets it back. A number leads to the note that says which of them does not, and why.",
+    "`yes` means that each of the five clients connects, shows its certificate where the suite asks for one, sends a line and gets it back. A number leads to the note that says which of them does not, and why.",
     table.map((cells) => `| ${cells.join(" | ")} |`).join("\n"),
     "## Notes",
     `${notes.lines().join("\n")}\n`,
