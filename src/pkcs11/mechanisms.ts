@@ -28,12 +28,11 @@ export type Mechanism = { readonly type: number; readonly parameter: MechanismPa
 /** The highest protocol version that is spoken here; p11-kit 0.24 speaks 0, 0.25 speaks 1, 0.25.6 and later 2. */
 export const PROTOCOL_VERSION = 2;
 
-/** Encodings by the version that the client announced. Only version 0 has met its client: Debian 12's p11-kit 0.24.1. */
-export const MECHANISM_ENCODINGS = [
-  { since: 0, unverified: false, codec: { write: writeAlways, read: readAlways } },
-  { since: 1, unverified: true, codec: { write: writeAlways, read: readAlways } },
-  { since: 2, unverified: true, codec: { write: writeMarked, read: readMarked } },
-] as const satisfies readonly { since: number; unverified: boolean; codec: Codec<Mechanism> }[];
+/** Encodings by the version that the client announced. Each has met its client: p11-kit 0.24.1, 0.25.5 and 0.26.4. */
+const MECHANISM_ENCODINGS = [
+  { since: 0, codec: { write: writeAlways, read: readAlways } },
+  { since: 2, codec: { write: writeMarked, read: readMarked } },
+] as const satisfies readonly { since: number; codec: Codec<Mechanism> }[];
 
 /**
  * `M` as a client writes it that announced this version; what the server answered then does not matter. Reading throws

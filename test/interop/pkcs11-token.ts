@@ -25,8 +25,8 @@ import { requirePeer } from "./peers.ts";
 export const PIN = "1234";
 export const LABEL = "SE";
 
-/** p11-kit's client library as Debian has it, and the engine of OpenSSL that loads it. */
-export const P11_KIT_CLIENT = globSync("/usr/lib/*/pkcs11/p11-kit-client.so")[0] ?? "";
+/** p11-kit's client library: Debian's, or another version's that P11_KIT_CLIENT names; and OpenSSL's engine that loads it. */
+export const P11_KIT_CLIENT = process.env["P11_KIT_CLIENT"] ?? globSync("/usr/lib/*/pkcs11/p11-kit-client.so")[0] ?? "";
 const ENGINE = globSync("/usr/lib/*/engines-3/pkcs11.so")[0] ?? "";
 
 /** Whether these programs and p11-kit's client are installed; where not, a reported skip, a failure where CI=true. */

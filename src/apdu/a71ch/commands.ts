@@ -61,7 +61,6 @@ export const A71CH_COMMANDS = {
     p1: slot,
     p2: 0x01,
     response: struct({ usage: rest }),
-    unverified: true,
   }),
   generateKeyPair: command({ name: "GenerateKeyPair", ins: 0x12, p1: slot, p2: 0x00 }),
   /** Injects a plain key pair. */
@@ -91,7 +90,6 @@ export const A71CH_COMMANDS = {
     p1: slot,
     p2: 0x10,
     request: code,
-    unverified: true,
   }),
   eraseKeyPairByCode: command({ name: "EraseKeyPairByCode", ins: 0x14, p1: slot, p2: 0x10, request: code }),
   /** Signs a digest as given. The answer is DER; bytes behind its end mean nothing. */
@@ -145,7 +143,6 @@ export const A71CH_COMMANDS = {
     p1: slot,
     p2: 0x10,
     request: code,
-    unverified: true,
   }),
   erasePublicKeyByCode: command({ name: "ErasePublicKeyByCode", ins: 0x24, p1: slot, p2: 0x10, request: code }),
   /** Checks a signature over a digest with a stored public key; `result` is 1 for right, 2 for wrong. */
@@ -183,7 +180,6 @@ export const A71CH_COMMANDS = {
     p2: 0x02,
     request: struct({ wrappedKey }),
     secretRequest: ["wrappedKey"],
-    unverified: true,
   }),
 
   setSecret: command({
@@ -203,7 +199,7 @@ export const A71CH_COMMANDS = {
     request: struct({ wrappedKey }),
     secretRequest: ["wrappedKey"],
   }),
-  freezeSecret: command({ name: "FreezeSecret", ins: 0x43, p1: slot, p2: 0x00, unverified: true }),
+  freezeSecret: command({ name: "FreezeSecret", ins: 0x43, p1: slot, p2: 0x00 }),
   eraseSecret: command({ name: "EraseSecret", ins: 0x44, p1: slot, p2: 0x00 }),
   /** The second half of HKDF-SHA256, the secrets being the pseudo-random key. RFC 5869, section 2.3 */
   expand: command({
@@ -337,7 +333,6 @@ export const A71CH_COMMANDS = {
     p1: 0x00,
     p2: 0x06,
     response: struct({ restriction: rest }),
-    unverified: true,
   }),
   /** From now on keys come in wrapped or not at all, and key pairs and public keys change by code only. */
   lockInjection: command({ name: "LockInjection", ins: 0x92, p1: 0x00, p2: 0x01 }),
@@ -351,10 +346,9 @@ export const A71CH_COMMANDS = {
     p1: 0x00,
     p2: 0x05,
     request: struct({ label: bounded({ min: 1, max: 24 }) }),
-    unverified: true,
   }),
   /** Ends debug mode for good: no debug reset and no counter reset any more. */
-  endDebugMode: command({ name: "EndDebugMode", ins: 0x93, p1: 0x00, p2: 0xdd, unverified: true }),
+  endDebugMode: command({ name: "EndDebugMode", ins: 0x93, p1: 0x00, p2: 0xdd }),
   /** Wipes everything; possible as long as debug mode is. */
   debugReset: command({ name: "DebugReset", ins: 0x94, p1: 0x00, p2: 0xea }),
   random: command({
@@ -413,7 +407,6 @@ export const A71CH_COMMANDS = {
     p2: 0x00,
     request: struct({ hostCryptogram: fixed(8), mac: fixed(8) }),
     le: "absent",
-    unverified: true,
   }),
   /** Gives back what it was sent. */
   reflect: command({
