@@ -39,6 +39,11 @@ export interface SecureElement {
   signer(slot: number): Promise<Signer>;
   /** Signs digests that somebody else has taken, as programs do that bring their own hash. */
   digestSigner(slot: number): Promise<DigestSigner>;
+  /**
+   * The secret that the key in `slot` shares with an uncompressed point: the X coordinate. Absent where the model agrees
+   * with ephemeral keys alone. SEC 1, section 3.3.1
+   */
+  sharedSecret?(slot: number, peerPoint: Uint8Array): Promise<Uint8Array>;
   /** Certificates in the chip's general storage, by index. */
   writeCertificate(index: number, der: Uint8Array): Promise<void>;
   readCertificate(index: number): Promise<Uint8Array | undefined>;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createECDH, createHash } from "node:crypto";
 import { test } from "node:test";
 
 import { A71chChip } from "../chip/a71ch/index.ts";
@@ -342,11 +342,96 @@ test("a client of version 2 signs by its own encoding of mechanisms, and finds P
   await it.refused(CKR.CKR_FUNCTION_NOT_SUPPORTED, "C_LoginUser", session, 1n, utf8Bytes("1"), utf8Bytes("u"));
 });
 
+const CKD_NULL = 1n;
+const secretTemplate = (...more: Attribute[]) => [
+  attribute(CKA.CLASS, CKO.SECRET_KEY),
+  attribute(CKA.KEY_TYPE, 0x10n),
+  ...more,
+];
+
+function deriveWith(publicData: Uint8Array, kdf = CKD_NULL, shared?: Uint8Array) {
+  return { type: CKM.ECDH1_DERIVE, parameter: { kind: "ecdh1", kdf, shared, publicData } } as const;
+}
+
+async function valueOf(it: Bench, session: bigint, key: bigint): Promise<Attribute | undefined> {
+  const [[value]] = await it.call("C_GetAttributeValue", session, key, [{ type: CKA.VALUE, room: 64 }]);
+  return value;
+}
+
+test("C_DeriveKey and C_DeriveKey2 agree with node:crypto by the key in the chip; what is derived lives in its session", async () => {
+  const peer = createECDH("prime256v1");
+  peer.generateKeys();
+  const point = new Uint8Array(peer.getPublicKey());
+  for (const clientVersion of [1, 2] as const) {
+    const it = await bench({ clientVersion });
+    const { session, privateKey, publicKey } = await withKey(it);
+    const [[ecPoint]] = await it.call("C_GetAttributeValue", session, publicKey, [{ type: CKA.EC_POINT, room: 100 }]);
+    assert.ok(ecPoint?.state === "value" && ecPoint.value instanceof Uint8Array);
+    const shared = new Uint8Array(peer.computeSecret(ecPoint.value.subarray(2)));
+    const derive = async (publicData: Uint8Array, ...more: Attribute[]) => {
+      const values = [session, deriveWith(publicData), privateKey, secretTemplate(...more)] as const;
+      if (clientVersion === 1) return (await it.call("C_DeriveKey", ...values))[0];
+      const [ckr, parameter, handle] = await it.call("C_DeriveKey2", ...values);
+      assert.deepEqual([ckr, parameter], [0n, "unchanged"]);
+      return handle;
+    };
+    assert.deepEqual(await valueOf(it, session, await derive(point)), attribute(CKA.VALUE, shared));
+    const wrapped = concat(fromHex("0441"), point);
+    const short = await derive(wrapped, attribute(CKA.VALUE_LEN, 16n), attribute(CKA.TOKEN, 0));
+    assert.deepEqual(await valueOf(it, session, short), attribute(CKA.VALUE, shared.slice(16)), "leading bytes go");
+    const hidden = await derive(point, attribute(CKA.SENSITIVE, 1));
+    const [[kept], rv] = await it.call("C_GetAttributeValue", session, hidden, [{ type: CKA.VALUE, room: 64 }]);
+    assert.deepEqual([kept?.state, rv], ["absent", BigInt(CKR.CKR_ATTRIBUTE_SENSITIVE)]);
+    assert.equal((await find(it, session, attribute(CKA.CLASS, CKO.SECRET_KEY))).length, 3);
+    await it.call("C_DestroyObject", session, hidden);
+    await it.refused(CKR.CKR_OBJECT_HANDLE_INVALID, "C_DestroyObject", session, hidden);
+    const [second] = await it.call("C_OpenSession", 1n, 4n);
+    assert.equal((await find(it, second, attribute(CKA.CLASS, CKO.SECRET_KEY))).length, 2);
+    await it.call("C_CloseSession", session);
+    assert.equal(
+      (await find(it, second, attribute(CKA.CLASS, CKO.SECRET_KEY))).length,
+      0,
+      "they end with their session",
+    );
+    assert.doesNotMatch(it.ledger.jsonLines(), new RegExp(toHex(shared)));
+  }
+});
+
+test("C_DeriveKey refuses other functions, other points, other keys and other secrets, each by its own return value", async () => {
+  const it = await bench({ clientVersion: 1 });
+  const { session, privateKey, publicKey } = await withKey(it);
+  const peer = createECDH("prime256v1");
+  peer.generateKeys();
+  const point = new Uint8Array(peer.getPublicKey());
+  const good = secretTemplate();
+  const refused = (ckr: number, mechanism: RequestOf<"C_DeriveKey">[1], key = privateKey, template = good) =>
+    it.refused(ckr, "C_DeriveKey", session, mechanism, key, template);
+  await refused(0x71, deriveWith(point, 2n));
+  await refused(0x71, deriveWith(point, CKD_NULL, Uint8Array.of(1)));
+  await refused(0x71, deriveWith(point.slice(1)));
+  await refused(0x71, deriveWith(new Uint8Array(65)));
+  await refused(0x70, ECDSA);
+  await refused(0x70, "null");
+  await refused(0x63, deriveWith(point), publicKey);
+  await refused(0x60, deriveWith(point), 999n);
+  await refused(0xd1, deriveWith(point), privateKey, secretTemplate(attribute(CKA.TOKEN, 1)));
+  await refused(0xd1, deriveWith(point), privateKey, [attribute(CKA.CLASS, CKO.PRIVATE_KEY)]);
+  await refused(0x13, deriveWith(point), privateKey, secretTemplate(attribute(CKA.VALUE_LEN, 33n)));
+  await refused(0x13, deriveWith(point), privateKey, secretTemplate(attribute(CKA.VALUE_LEN, 0n)));
+  const off = point.with(64, (point[64] ?? 0) ^ 1);
+  await refused(0x30, deriveWith(off));
+  const [secret] = await it.call("C_DeriveKey", session, deriveWith(point), privateKey, good);
+  await it.refused(0x10, "C_SetAttributeValue", session, secret, [attribute(CKA.LABEL, utf8Bytes("x"))]);
+  await it.refused(0x63, "C_SignInit", session, ECDSA, secret);
+  for (let made = 1; made < 256; made++) await it.call("C_DeriveKey", session, deriveWith(point), privateKey, good);
+  await refused(0x31, deriveWith(point));
+});
+
 test("C_GetMechanismList leaves out what a client's own library would strike from it", async () => {
   for (const [clientVersion, count] of [
     [0, 5],
-    [1, 8],
-    [2, 8],
+    [1, 9],
+    [2, 9],
   ] as const) {
     const it = await bench({ clientVersion });
     assert.deepEqual(await it.call("C_GetMechanismList", 1n, undefined), [{ needed: count }]);
@@ -448,7 +533,7 @@ const PROVOKED: Readonly<Record<CallCode, (it: Bench) => Promise<unknown>>> = {
   "mechanism-invalid": async ({ call, refused }) => {
     const [session] = await call("C_OpenSession", 1n, RW);
     await refused(0x70, "C_DigestInit", session, { type: 0x220, parameter: NO_PARAMETER });
-    await refused(0x70, "C_GetMechanismInfo", 1n, 0x1050n);
+    await refused(0x70, "C_GetMechanismInfo", 1n, 0x1051n);
     await refused(0x70, "C_GenerateKeyPair", session, "null", [], []);
     await refused(0x70, "C_SignInit", session, { type: CKM.SHA256, parameter: NO_PARAMETER }, 1n);
   },

@@ -7,7 +7,7 @@ import { ckrFor, CryptokiError, refuse, TokenFailure } from "./errors.ts";
 import { HANDLERS } from "./handlers.ts";
 import { encodeError, encodeResponse, openRequest, readArguments, requestId } from "./messages.ts";
 import { PROTOCOL_VERSION } from "./mechanisms.ts";
-import type { TokenObject } from "./objects.ts";
+import type { ObjectFacts, TokenObject } from "./objects.ts";
 import { Session } from "./session.ts";
 import type { Token } from "./token.ts";
 
@@ -35,6 +35,9 @@ export type ApplicationOptions = {
 /** More than any program needs at a time: p11tool opens twelve. */
 export const MAX_SESSIONS = 256;
 
+/** More secrets than any program derives before it uses them. */
+const MAX_SECRETS = 256;
+
 /** Calls that may come before C_Initialize. PKCS #11 v2.40, section 11.4 */
 const BEFORE_INITIALIZE: readonly CallName[] = ["C_Initialize"];
 
@@ -49,6 +52,8 @@ export class Application {
   readonly #clock: Clock;
   readonly #trace: Trace;
   readonly #sessions = new Map<bigint, Session>();
+  /** Secrets that were derived here, by the session that they end with. */
+  readonly #secrets = new Map<TokenObject, Session>();
   #nextSession = 1n;
   #isInitialized = false;
   #isLoggedIn = false;
@@ -125,13 +130,15 @@ export class Application {
 
   /** Closing the last session logs the user out. PKCS #11 v2.40, section 11.6 */
   closeSession(handle: bigint): void {
-    this.session(handle);
+    const closed = this.session(handle);
     this.#sessions.delete(handle);
+    for (const [secret, session] of this.#secrets) if (session === closed) this.#secrets.delete(secret);
     if (this.#sessions.size === 0) this.#isLoggedIn = false;
   }
 
   closeAll(): void {
     this.#sessions.clear();
+    this.#secrets.clear();
     this.#isLoggedIn = false;
   }
 
@@ -151,10 +158,25 @@ export class Application {
     return this.#isLoggedIn ? CKS.RO_USER : CKS.RO_PUBLIC;
   }
 
-  /** The objects that the program may see. */
+  /** The objects that the program may see: those of the token, and its own secrets. */
   async objects(): Promise<readonly TokenObject[]> {
     const { objects } = await this.token.contents();
-    return objects.filter(({ isPrivate }) => !isPrivate || this.#isLoggedIn);
+    const visible = objects.filter(({ isPrivate }) => !isPrivate || this.#isLoggedIn);
+    return this.#secrets.size === 0 ? visible : [...visible, ...this.#secrets.keys()];
+  }
+
+  /** Keeps a secret for this program until its session ends. Throws `device-memory` beyond MAX_SECRETS. */
+  keepSecret(secret: ObjectFacts, session: Session): TokenObject {
+    if (this.#secrets.size >= MAX_SECRETS) throw new TokenFailure("device-memory", `${MAX_SECRETS} secrets are kept`);
+    const kept = { ...secret, handle: this.token.newHandle() };
+    this.#secrets.set(kept, session);
+    return kept;
+  }
+
+  /** Whether there was such a secret. */
+  forgetSecret(handle: bigint): boolean {
+    const secret = [...this.#secrets.keys()].find((each) => each.handle === handle);
+    return secret !== undefined && this.#secrets.delete(secret);
   }
 
   /** Throws `object-handle-invalid`. */

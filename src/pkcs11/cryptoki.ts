@@ -86,6 +86,7 @@ export const CKA = {
   START_DATE: 0x110,
   END_DATE: 0x111,
   PUBLIC_KEY_INFO: 0x129,
+  VALUE_LEN: 0x161,
   EXTRACTABLE: 0x162,
   LOCAL: 0x163,
   NEVER_EXTRACTABLE: 0x164,
@@ -101,10 +102,11 @@ export const CKA = {
 } as const;
 
 /** Object classes. PKCS #11 v2.40, section 10.3 */
-export const CKO = { CERTIFICATE: 1n, PUBLIC_KEY: 2n, PRIVATE_KEY: 3n } as const;
+export const CKO = { CERTIFICATE: 1n, PUBLIC_KEY: 2n, PRIVATE_KEY: 3n, SECRET_KEY: 4n } as const;
 
 /** CK_KEY_TYPE and CK_CERTIFICATE_TYPE values of this token's objects. */
 export const CKK_EC = 3n;
+export const CKK_GENERIC_SECRET = 0x10n;
 export const CKC_X_509 = 0n;
 
 /** Mechanisms that this token carries out. PKCS #11 mechanisms v2.40, sections 2.3 and 2.18 */
@@ -117,6 +119,7 @@ export const CKM = {
   ECDSA_SHA256: 0x1044,
   ECDSA_SHA384: 0x1045,
   ECDSA_SHA512: 0x1046,
+  ECDH1_DERIVE: 0x1050,
 } as const;
 
 /** Users. PKCS #11 v2.40, section 9.2 */
@@ -144,6 +147,7 @@ export const CKF = {
     SIGN: 0x800n,
     VERIFY: 0x2000n,
     GENERATE_KEY_PAIR: 0x10000n,
+    DERIVE: 0x80000n,
     EC_F_P: 0x100000n,
     EC_NAMEDCURVE: 0x800000n,
     EC_UNCOMPRESS: 0x1000000n,

@@ -44,6 +44,7 @@ export function mechanismFor(mechanism: Exclude<Mechanism, "null">, does: Mechan
   const found = MECHANISMS.find((each) => each.type === mechanism.type && each.does === does);
   if (!found) throw refuse("mechanism-invalid", `mechanism 0x${mechanism.type.toString(16)} does not ${does} here`);
   const { parameter } = mechanism;
+  if (does === "derive" && parameter.kind === "ecdh1") return found;
   const isEmpty = parameter.kind === "none" || (parameter.kind === "bytes" && parameter.bytes.length === 0);
   if (!isEmpty) throw refuse("mechanism-param-invalid", `mechanism 0x${mechanism.type.toString(16)} has no parameter`);
   return found;

@@ -1,4 +1,5 @@
 import type { Handlers } from "./application.ts";
+import { deriveHandlers } from "./derive-calls.ts";
 import { digestHandlers } from "./digest-calls.ts";
 import { generalHandlers } from "./general-calls.ts";
 import { keyHandlers } from "./key-calls.ts";
@@ -12,4 +13,5 @@ export const HANDLERS: Handlers = {
   ...objectHandlers,
   ...digestHandlers,
   ...keyHandlers,
+  ...deriveHandlers,
 };

@@ -5,7 +5,7 @@ export { CKA, CKF, CKK_EC, CKM, CKO, CKR, ckrName, CKS, CKU, type CkrName } from
 export type { OpenedElement, OpenElement } from "./element-link.ts";
 export { ckrFor, CryptokiError, PKCS11_ERRORS, type Pkcs11ErrorCode, TokenFailure } from "./errors.ts";
 export { encodeFrame, FRAME_LIMITS, FrameParser, type Frame } from "./frames.ts";
-export { MECHANISM_ENCODINGS, type Mechanism, type MechanismParameter, PROTOCOL_VERSION } from "./mechanisms.ts";
+export { type Mechanism, type MechanismParameter, PROTOCOL_VERSION } from "./mechanisms.ts";
 export { encodeRequest, readAnswer, type Answer } from "./messages.ts";
 export { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
 export { Token, tokenLabelFits, type TokenOptions } from "./token.ts";

@@ -106,10 +106,15 @@ async function beginKeyOperation(
   session.begin(kind, { object, hash: hash && application.token.hash.start(hash) });
 }
 
-async function keyFor(application: Application, key: bigint, kind: "sign" | "verify"): Promise<TokenObject> {
+/** The key with this handle, of the half that this takes. Throws `key-handle-invalid` and `key-type-inconsistent`. */
+export async function keyFor(
+  application: Application,
+  key: bigint,
+  kind: "sign" | "verify" | "derive",
+): Promise<TokenObject> {
   const object = (await application.objects()).find(({ handle }) => handle === key);
   if (!object || object.kind === "certificate") throw refuse("key-handle-invalid", `object ${key} is not a key`);
-  const wanted = kind === "sign" ? "private-key" : "public-key";
+  const wanted = kind === "verify" ? "public-key" : "private-key";
   if (object.kind !== wanted) throw refuse("key-type-inconsistent", `object ${key} is not a ${wanted}`);
   return object;
 }

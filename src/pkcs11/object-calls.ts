@@ -43,6 +43,7 @@ export const objectHandlers: Handlers = {
   async C_SetAttributeValue(application, handle, key, template) {
     application.writableSession(handle);
     const object = await application.object(key);
+    if (object.kind === "secret-key") throw refuse("attribute-read-only", "a derived secret cannot change");
     application.token.rename(object, changedName(template));
     return [];
   },
@@ -54,6 +55,9 @@ export const objectHandlers: Handlers = {
   },
 
   async C_DestroyObject(application, handle, key) {
+    application.session(handle);
+    // What lives in a session alone needs no session that may change the token.
+    if (application.forgetSecret(key)) return [];
     application.writableSession(handle);
     const object = await application.object(key);
     if (object.kind === "public-key") {
@@ -64,13 +68,16 @@ export const objectHandlers: Handlers = {
   },
 };
 
-/** The secret scalar: the attribute that a private key has and never shows. */
-const SENSITIVE: readonly number[] = [CKA.VALUE];
+/** A private key never shows its scalar, nor a secret its value where a program asked for that. */
+function isSensitive({ kind, attributes }: TokenObject): boolean {
+  if (kind === "private-key") return true;
+  return kind === "secret-key" && (attributes.get(CKA.SENSITIVE) === 1 || attributes.get(CKA.EXTRACTABLE) === 0);
+}
 
 function answerTo(query: AttributeQuery, object: TokenObject): { attribute: Attribute; ckr: number } {
   const { type, room } = query;
   const absent = { type, state: "absent" } as const;
-  if (object.kind === "private-key" && SENSITIVE.includes(type)) {
+  if (isSensitive(object) && type === CKA.VALUE) {
     return { attribute: absent, ckr: CKR.CKR_ATTRIBUTE_SENSITIVE };
   }
   const value = object.attributes.get(type);

@@ -2,11 +2,11 @@ import { concat, fromHex, utf8Bytes, Writer } from "../codec/index.ts";
 import { ecPublicPoint } from "../crypto/index.ts";
 import type { Certificate } from "../pki/index.ts";
 import type { AttributeValue } from "./attributes.ts";
-import { CKA, CKC_X_509, CKK_EC, CKM, CKO, UNAVAILABLE } from "./cryptoki.ts";
+import { CKA, CKC_X_509, CKK_EC, CKK_GENERIC_SECRET, CKM, CKO, UNAVAILABLE } from "./cryptoki.ts";
 
 /** What an object is without its handle: `place` is its key slot or storage index, `key` what its names are kept under. */
 export type ObjectFacts = {
-  readonly kind: "private-key" | "public-key" | "certificate";
+  readonly kind: "private-key" | "public-key" | "certificate" | "secret-key";
   readonly place: number;
   readonly key: string;
   /** Seen only by who is logged in. */
@@ -81,6 +81,43 @@ export function certificateObject(facts: {
   };
 }
 
+/** What a program wants of a secret that it derives, and the secret. */
+export type SecretFacts = {
+  readonly value: Uint8Array;
+  readonly label: string;
+  readonly id: Uint8Array;
+  readonly isSensitive: boolean;
+  readonly isExtractable: boolean;
+};
+
+/** A secret that was derived, in the session of one program. PKCS #11 v2.40, section 10.10 */
+export function secretObject({ value, label, id, isSensitive, isExtractable }: SecretFacts): ObjectFacts {
+  const attributes = new Map<number, AttributeValue>([
+    [CKA.CLASS, CKO.SECRET_KEY],
+    ...stored({ label, id, isPrivate: false }),
+    [CKA.TOKEN, NO],
+    [CKA.MODIFIABLE, NO],
+    [CKA.KEY_TYPE, CKK_GENERIC_SECRET],
+    [CKA.VALUE, value],
+    [CKA.VALUE_LEN, BigInt(value.length)],
+    [CKA.SENSITIVE, isSensitive ? YES : NO],
+    [CKA.EXTRACTABLE, isExtractable ? YES : NO],
+    // What a key agreement gives has been outside the chip.
+    [CKA.ALWAYS_SENSITIVE, NO],
+    [CKA.NEVER_EXTRACTABLE, NO],
+    [CKA.LOCAL, NO],
+    [CKA.DERIVE, NO],
+    [CKA.ENCRYPT, NO],
+    [CKA.DECRYPT, NO],
+    [CKA.SIGN, NO],
+    [CKA.VERIFY, NO],
+    [CKA.WRAP, NO],
+    [CKA.UNWRAP, NO],
+    [CKA.KEY_GEN_MECHANISM, UNAVAILABLE],
+  ]);
+  return { kind: "secret-key", place: 0, key: "", isPrivate: false, publicKey: NOTHING, attributes };
+}
+
 function privateKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, AttributeValue> {
   return new Map<number, AttributeValue>([
     [CKA.CLASS, CKO.PRIVATE_KEY],
@@ -93,6 +130,7 @@ function privateKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, Attribute
     [CKA.NEVER_EXTRACTABLE, pair.isLocal ? YES : NO],
     [CKA.EXTRACTABLE, NO],
     [CKA.SIGN, YES],
+    [CKA.DERIVE, YES],
     [CKA.SIGN_RECOVER, NO],
     [CKA.DECRYPT, NO],
     [CKA.UNWRAP, NO],
@@ -112,6 +150,7 @@ function publicKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, AttributeV
     [CKA.SUBJECT, NOTHING],
     [CKA.TRUSTED, NO],
     [CKA.VERIFY, YES],
+    [CKA.DERIVE, NO],
     [CKA.VERIFY_RECOVER, NO],
     [CKA.ENCRYPT, NO],
     [CKA.WRAP, NO],
@@ -139,7 +178,6 @@ function keyed(pair: KeyPairFacts) {
     [CKA.KEY_TYPE, CKK_EC],
     [CKA.START_DATE, NOTHING],
     [CKA.END_DATE, NOTHING],
-    [CKA.DERIVE, NO],
     [CKA.LOCAL, pair.isLocal ? YES : NO],
     [CKA.KEY_GEN_MECHANISM, pair.isLocal ? BigInt(CKM.EC_KEY_PAIR_GEN) : UNAVAILABLE],
   ] as const;

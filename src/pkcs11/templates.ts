@@ -1,7 +1,7 @@
 import { equal, HawserError } from "../codec/index.ts";
 import { type Certificate, parseCertificate } from "../pki/index.ts";
 import type { Attribute, AttributeValue } from "./attributes.ts";
-import { CKA, CKC_X_509, CKK_EC, CKO } from "./cryptoki.ts";
+import { CKA, CKC_X_509, CKK_EC, CKK_GENERIC_SECRET, CKO } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import type { ObjectName } from "./object-names.ts";
 import { P256_PARAMS, type TokenObject } from "./objects.ts";
@@ -52,6 +52,29 @@ export function newCertificate(template: Template): { readonly certificate: Cert
   }
 }
 
+/** P-256 agrees on so many bytes. PKCS #11 mechanisms v2.40, section 2.3.8 */
+const SHARED_BYTES = 32;
+
+/**
+ * What a secret that is derived is to be like. Throws `template-inconsistent` for anything but a generic secret in the
+ * session, and `attribute-value-invalid` for a length that the agreement does not give.
+ */
+export function derivedSecret(template: Template) {
+  checkMembers(template, SECRET_MEMBERS);
+  const asked = attributeOf(template, CKA.VALUE_LEN);
+  const length = typeof asked === "bigint" ? Number(asked) : SHARED_BYTES;
+  if (length < 1 || length > SHARED_BYTES) {
+    throw refuse("attribute-value-invalid", `a secret of ${length} bytes is not within 1..${SHARED_BYTES}`);
+  }
+  return {
+    length,
+    label: textOf(template, CKA.LABEL) ?? "",
+    id: idOf(template) ?? new Uint8Array(0),
+    isSensitive: attributeOf(template, CKA.SENSITIVE) === 1,
+    isExtractable: attributeOf(template, CKA.EXTRACTABLE) !== 0,
+  };
+}
+
 /** The label and ID that a template gives to an object that exists. Throws `attribute-read-only` for anything else. */
 export function changedName(template: Template): Partial<ObjectName> {
   const other = template.find(({ type }) => type !== CKA.LABEL && type !== CKA.ID);
@@ -72,6 +95,11 @@ const KEY_MEMBERS: readonly Member[] = [
   { type: CKA.SENSITIVE, must: 1, otherwise: "a key in the chip cannot be read" },
   { type: CKA.EXTRACTABLE, must: 0, otherwise: "a key in the chip cannot leave it" },
   { type: CKA.ALWAYS_AUTHENTICATE, must: 0, otherwise: "a login holds until the program ends" },
+];
+const SECRET_MEMBERS: readonly Member[] = [
+  { type: CKA.TOKEN, must: 0, otherwise: "the chip has no place for derived secrets, they live in a session" },
+  { type: CKA.CLASS, must: CKO.SECRET_KEY, otherwise: "what is derived is a secret key" },
+  { type: CKA.KEY_TYPE, must: CKK_GENERIC_SECRET, otherwise: "what is derived is a generic secret" },
 ];
 const CERTIFICATE_MEMBERS: readonly Member[] = [
   ...COMMON,

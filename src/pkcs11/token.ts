@@ -90,6 +90,24 @@ export class Token {
     });
   }
 
+  /**
+   * The secret that a private key shares with an uncompressed point. Throws `key-handle-invalid` where the key was
+   * replaced, `mechanism-invalid` where the element agrees with ephemeral keys alone.
+   */
+  sharedSecret(object: TokenObject, point: Uint8Array): Promise<Uint8Array> {
+    return this.#use(`agreeing with the key in slot ${object.place}`, async (element) => {
+      if (!element.sharedSecret) throw refuse("mechanism-invalid", "the chip agrees with ephemeral keys alone");
+      // Asked for its sake: it looks whether the slot still holds this key.
+      await this.#signer(element, object);
+      return element.sharedSecret(object.place, point);
+    });
+  }
+
+  /** A handle for an object that a program keeps for itself; no object of the token will ever have it. */
+  newHandle(): bigint {
+    return this.#nextHandle++;
+  }
+
   /** Whether a DER signature belongs to a digest and an uncompressed point. */
   verifyDigest(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
     return this.#use("verifying", (element) => element.verifier.verifyDigest(point, digest, signature));

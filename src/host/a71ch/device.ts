@@ -180,6 +180,10 @@ export class A71ch implements SecureElement {
     };
   }
 
+  async sharedSecret(slot: number, peerPoint: Uint8Array): Promise<Uint8Array> {
+    return (await this.send("agree", { slot, peerPoint })).sharedSecret;
+  }
+
   keyAgreement(slot: number): KeyAgreement {
     return {
       performer: "chip",
