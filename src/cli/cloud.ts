@@ -15,16 +15,18 @@ import { silentTrace } from "../trace/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
 import { registerKeyCommands } from "./cloud-keys.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
+import { registerRegistryCommands } from "./cloud-registry.ts";
 import { examples, outputOf, type Output } from "./output.ts";
 import { registerStatusCommand } from "./status.ts";
 
-/** `hawser cloud register-ca|install-jitr|status|keys|root`: what an operator sets up once, through the control plane. */
+/** `hawser cloud register-ca|install-jitr|status|keys|registry|root`: what an operator sets up once, through the control plane. */
 export function registerCloudCommands(program: Command): void {
   const cloud = program.command("cloud").description("set a cloud up, through its control plane");
   registerCaCommand(cloud);
   registerJitr(cloud);
   registerStatusCommand(cloud);
   registerKeyCommands(cloud);
+  registerRegistryCommands(cloud);
   registerRoot(cloud);
 }
 

@@ -4,6 +4,7 @@ import type { Broker } from "./broker/index.ts";
 import type { Listening, ServerTls } from "./broker/node.ts";
 import { DevicePlane, type DeviceOperations } from "./gateway/index.ts";
 import { listenGateway } from "./gateway/node.ts";
+import type { JwtGate } from "./jwt/index.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import type { Registry } from "./registry/index.ts";
 
@@ -11,6 +12,7 @@ export type HttpsOptions = {
   readonly registry: Registry;
   readonly broker: Broker;
   readonly gatekeeper: OnboardingGatekeeper;
+  readonly tokens: JwtGate;
   readonly plane: ControlPlane;
   readonly host: string;
   readonly tls: ServerTls;
@@ -18,10 +20,10 @@ export type HttpsOptions = {
 
 /** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */
 export async function listenHttps(options: HttpsOptions, ports: readonly number[]): Promise<readonly Listening[]> {
-  const { registry, broker, gatekeeper, plane, host, tls } = options;
+  const { registry, broker, gatekeeper, tokens, plane, host, tls } = options;
   const { clock, entropy, trace, accessKeys, account } = registry;
   const devicePlane = new DevicePlane({
-    authorize: (peer) => gatekeeper.authorize(peer),
+    authorize: (peer, bearer) => (bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer)),
     operations: deviceOperations(registry, broker),
     bodyLimit: broker.settings.limits.payloadBytes,
     clock,

@@ -5,10 +5,11 @@ import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.t
 import type { Ledger } from "../trace/index.ts";
 import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
-import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE } from "./broker/index.ts";
+import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE, type SessionOwner } from "./broker/index.ts";
 import { listenPlain, listenTls, nodeDefer, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
+import { DeviceRegistries, JwtGate } from "./jwt/index.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
 import { listenHttps } from "./node-https.ts";
@@ -101,11 +102,15 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const ground = await openGround(options, closing);
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
-  const { broker, gatekeeper } = await openBroker(options, registry, closing);
-  const plane = await openControlPlane({ options, ground, broker, rootCertificate: identity.root }, closing);
+  const entry = await openBroker(options, registry, closing);
+  const { broker, deviceRegistries } = entry;
+  const plane = await openControlPlane(
+    { options, ground, broker, deviceRegistries, rootCertificate: identity.root },
+    closing,
+  );
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const servers = { options, ledger: trace, registry, broker, gatekeeper, plane, identity };
+  const servers = { options, ledger: trace, registry, ...entry, plane, identity };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   return {
     account: registry.account,
@@ -153,29 +158,41 @@ async function openBroker(
   { profile = "aws" }: CloudOptions,
   registry: Registry,
   closing: Closing,
-): Promise<Pick<Servers, "broker" | "gatekeeper">> {
+): Promise<Pick<Servers, "broker" | "gatekeeper" | "tokens" | "deviceRegistries">> {
   const { clock, entropy, trace } = registry;
   const gatekeeper = gatekeeperOf(
     registry,
     accessTo(() => broker),
   );
   const sessions = await openSessionStore(registry.store);
-  const common = { clock, entropy, trace, gatekeeper, defer: nodeDefer, store: sessions };
+  const deviceRegistries = await DeviceRegistries.open(registry);
+  const tokens = new JwtGate({
+    registries: deviceRegistries,
+    registry,
+    next: gatekeeper,
+    expired: ({ clientId, principalId }) => {
+      const isOwner = (owner: SessionOwner) => owner.clientId === clientId && owner.principalId === principalId;
+      broker.closeSessions(isOwner, { cause: "jwt-expired", evidence: { clientId } });
+    },
+  });
+  const common = { clock, entropy, trace, gatekeeper: tokens, defer: nodeDefer, store: sessions };
   const broker: Broker = new Broker({ ...common, settings: PROFILES[profile] });
   closing.add(() => gatekeeper.close());
+  closing.add(() => tokens.close());
   closing.add(() => broker.stop());
-  return { broker, gatekeeper };
+  return { broker, gatekeeper, tokens, deviceRegistries };
 }
 
 type Parts = {
   readonly options: CloudOptions;
   readonly ground: Ground;
   readonly broker: Broker;
+  readonly deviceRegistries: DeviceRegistries;
   readonly rootCertificate: string;
 };
 
 async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
-  const { options, ground, broker, rootCertificate } = parts;
+  const { options, ground, broker, deviceRegistries, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -202,6 +219,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
   const issuing = await deviceIssuing({ directory: join(options.directory, "issuing"), clock, entropy, trace });
   const handlers = createHandlers({
     registry,
+    deviceRegistries,
     issuing,
     messages: {
       limits: broker.settings.limits,
@@ -247,6 +265,8 @@ type Servers = {
   readonly registry: Registry;
   readonly broker: Broker;
   readonly gatekeeper: OnboardingGatekeeper;
+  readonly tokens: JwtGate;
+  readonly deviceRegistries: DeviceRegistries;
   readonly plane: ControlPlane;
   readonly identity: ServerIdentity;
 };

@@ -54,6 +54,42 @@ export const REFUSALS = {
     cause: "The certificate cannot be parsed or uses an algorithm that is not accepted.",
     cure: "Issue a certificate with ECDSA P-256, P-384, P-521 or RSA of at least 2048 bits, signed with SHA-256 or better.",
   },
+  "jwt-malformed": {
+    cause: "The password or bearer credential looks like a JSON Web Token and cannot be read as one.",
+    cure: "Send a compact JWS with the claims aud, iat and exp in seconds; the evidence names the part.",
+  },
+  "jwt-algorithm": {
+    cause: "The token's algorithm is not accepted, or does not fit the key of the device's certificate.",
+    cure: "Sign with ES256 and a P-256 key (ES384 with P-384, RS256 with RSA); never none, and no shared secrets.",
+  },
+  "jwt-signature": {
+    cause: "The token's signature does not match the key of the device's certificate.",
+    cure: "Sign with the key of the certificate in the evidence, as 64 raw bytes; where the chip's host emits DER, make the registry with --der-signatures.",
+  },
+  "jwt-audience": {
+    cause: "The token's aud names no device registry of this account.",
+    cure: "Set aud to the name of the registry (hawser cloud registry list), or make it with hawser cloud registry create.",
+  },
+  "jwt-expired": {
+    cause: "The token's exp has passed.",
+    cure: "Make a new token for each connection; check the device's clock against the server's time in the evidence.",
+  },
+  "jwt-not-yet-valid": {
+    cause: "The token's iat or nbf lies in the future by more than the allowed skew.",
+    cure: "Set the device's clock; the evidence holds the server's time.",
+  },
+  "jwt-lifetime": {
+    cause: "The token would be good for longer than is allowed.",
+    cure: "Set exp to at most 24 hours after iat.",
+  },
+  "jwt-certificate-unknown": {
+    cause: "No registered certificate of the registry belongs to this token.",
+    cure: "Register the device's certificate (aws iot register-certificate-without-ca) and name it: kid or sub as its id, or a client id that is its thing's name; or send it along as x5c to a registry made with --auto-register.",
+  },
+  "jwt-certificate-foreign": {
+    cause: "The device's certificate was not issued by the CA of the registry that its token names.",
+    cure: "Issue the certificate with the registry's JWT_CA, or set aud to the registry whose CA issued it.",
+  },
   "no-policy": {
     cause: "The certificate is ACTIVE but no policy is attached to it.",
     cure: "aws iot attach-policy --policy-name NAME --target CERTIFICATE_ARN",

@@ -10,6 +10,7 @@ import { deviceIssuing } from "../../src/cloud/node-device-issuer.ts";
 import { ControlPlane, createHandlers, queryOperations } from "../../src/cloud/api/index.ts";
 import type { ControlPlaneServices } from "../../src/cloud/api/index.ts";
 import { serveApi } from "../../src/cloud/api/node.ts";
+import { DeviceRegistries } from "../../src/cloud/jwt/index.ts";
 import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
 import { openStore } from "../../src/cloud/store/node.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
@@ -58,7 +59,13 @@ export async function startCloud(
   const registry = await openRegistry(ports, { region: REGION });
   const calls: CloudUnderTest["calls"] = [];
   const issuing = await deviceIssuing({ directory: join(directory, "issuing"), ...ports });
-  const handlers = createHandlers({ registry, issuing, ...standIns(trace, calls), ...services });
+  const handlers = createHandlers({
+    deviceRegistries: await DeviceRegistries.open(registry),
+    registry,
+    issuing,
+    ...standIns(trace, calls),
+    ...services,
+  });
   const plane = {
     handlers,
     queries: queryOperations(registry),
@@ -91,7 +98,10 @@ export async function startCloud(
   };
 }
 
-function standIns(trace: Ledger, calls: CloudUnderTest["calls"]): Omit<ControlPlaneServices, "registry" | "issuing"> {
+function standIns(
+  trace: Ledger,
+  calls: CloudUnderTest["calls"],
+): Omit<ControlPlaneServices, "registry" | "issuing" | "deviceRegistries"> {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");
   };

@@ -6,6 +6,7 @@ import { utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import type { Ledger } from "../../trace/index.ts";
 import { AWS_PROFILE } from "../broker/index.ts";
+import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
@@ -27,6 +28,7 @@ export async function newApi(t: TestContext, services: Partial<ControlPlaneServi
   const { registry, clock, ledger } = world;
   const calls: Api["calls"] = [];
   const handlers = createHandlers({
+    deviceRegistries: await DeviceRegistries.open(registry),
     registry,
     why: { explain: async (subject) => ({ subject: subject ?? null, findings: [] }) },
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },

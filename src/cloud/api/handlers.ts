@@ -1,6 +1,8 @@
+import type { DeviceRegistries } from "../jwt/index.ts";
 import type { DeviceIssuing, Registry } from "../registry/index.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
 import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
+import { deviceRegistryHandlers } from "./device-registry-handlers.ts";
 import { fleetHandlers } from "./fleet/handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
@@ -22,6 +24,7 @@ export type ControlPlaneServices = {
   readonly registry: Registry;
   /** The cloud's own CA for device certificates. */
   readonly issuing: DeviceIssuing;
+  readonly deviceRegistries: DeviceRegistries;
   readonly messages: MessagePublisher;
   readonly functions: FunctionService;
   readonly rules: RuleService;
@@ -42,6 +45,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...policyHandlers(services.registry),
     ...fleetHandlers(services.registry),
     ...hawserHandlers(services),
+    ...deviceRegistryHandlers(services.deviceRegistries),
     ...dataHandlers(services),
     CreateTopicRule: (input) => rules.createTopicRule(input),
     GetTopicRule: rules.getTopicRule?.bind(rules),

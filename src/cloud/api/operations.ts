@@ -1,5 +1,6 @@
 import { FLEET_OPERATIONS } from "./fleet/operations.ts";
 import { DATA_OPERATIONS } from "./operations-data.ts";
+import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
 import {
@@ -24,6 +25,7 @@ export const OPERATIONS = {
   ...DATA_OPERATIONS,
   ...LAMBDA_OPERATIONS,
   ...HAWSER_OPERATIONS,
+  ...DEVICE_REGISTRY_OPERATIONS,
 } as const;
 
 export type Operations = typeof OPERATIONS;

@@ -28,8 +28,8 @@ export type DeviceOperation<Name extends OperationName = OperationName> = {
 export type DeviceOperations = { readonly [Name in OperationName]?: DeviceOperation<Name> };
 
 export type DevicePlaneOptions = {
-  /** Decides about the certificate of a connection as at an MQTT CONNECT, only that no client id is asked for. */
-  readonly authorize: (peer: Peer) => Promise<Admission>;
+  /** Decides about a connection's certificate, or a request's token, as at CONNECT, but that no client id is asked for. */
+  readonly authorize: (peer: Peer, bearer: string | undefined) => Promise<Admission>;
   readonly operations: DeviceOperations;
   readonly bodyLimit: number;
   readonly clock: Clock;
@@ -80,7 +80,7 @@ export class DevicePlane {
   async #complete(call: Call, body: Uint8Array): Promise<ApiResponse> {
     const { head, peer, name, labels, requestId } = call;
     try {
-      const admission = await this.#options.authorize(peer);
+      const admission = await this.#options.authorize(peer, bearerOf(head));
       if (!admission.admit) return this.#forbid(call, admission.cause);
       const { authority } = admission;
       const input = readInput(OPERATIONS[name], { ...head, body, labels }) as never;
@@ -142,6 +142,12 @@ export class DevicePlane {
     const durationMs = clock.now() - startedAt;
     trace.emit("cloud", { kind: "api.call", operation: name, status, code, durationMs });
   }
+}
+
+/** The bearer credential of a request. RFC 6750, section 2.1 */
+export function bearerOf(head: RequestHead): string | undefined {
+  const [, value] = head.headers.find(([name]) => name.toLowerCase() === "authorization") ?? [];
+  return value === undefined ? undefined : /^Bearer +(\S+)$/i.exec(value)?.[1];
 }
 
 function errorOf(error: unknown, requestId: string): ApiResponse {

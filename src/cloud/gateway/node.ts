@@ -11,7 +11,7 @@ import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
 import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS } from "../broker/node.ts";
 import type { Listening, TlsListenOptions } from "../broker/node.ts";
 import type { Peer } from "../broker/index.ts";
-import type { DevicePlane } from "./device-plane.ts";
+import { bearerOf, type DevicePlane } from "./device-plane.ts";
 import { attachWebSocket } from "./node-websocket.ts";
 import { operatorGate } from "./operator-gate.ts";
 import { subprotocolOf, websocketLogin } from "./websocket-login.ts";
@@ -84,7 +84,8 @@ export async function listenGateway(options: GatewayOptions): Promise<Listening>
 function answer(options: GatewayOptions, request: IncomingMessage, response: ServerResponse): void {
   const peer = clientOf(request.socket as TLSSocket);
   const begin = (head: ReturnType<typeof headOf>): Exchange => {
-    const isDevice = peer.certificates.length > 0 && authorizationOf(head) === undefined;
+    const isSigned = authorizationOf(head) !== undefined;
+    const isDevice = bearerOf(head) !== undefined || (peer.certificates.length > 0 && !isSigned);
     return isDevice ? options.devicePlane.begin(head, peer) : options.controlPlane.begin(head);
   };
   void answerRequest(begin, request, response).catch(() => response.destroy());

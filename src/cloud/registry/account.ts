@@ -19,7 +19,8 @@ export type IotResource =
   | "domainconfiguration"
   | "certificateprovider"
   | "ruledestination"
-  | "index";
+  | "index"
+  | "deviceregistry";
 
 /** arn:aws:iot:REGION:ACCOUNT:KIND/NAME, the name of every resource of the control plane. */
 export function iotArn(account: Account, kind: IotResource, name: string): string {

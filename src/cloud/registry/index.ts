@@ -56,6 +56,7 @@ export {
   setDefaultPolicyVersion,
   type PolicyVersion,
 } from "./policies.ts";
+export { checkIsCa } from "./proof-of-possession.ts";
 export { currentRegistrationCode, deleteRegistrationCode } from "./registration-code.ts";
 export { openRegistry, type Registry, type RegistryOptions, type RegistryPorts } from "./registry.ts";
 export { createRole, deleteRole, describeRole, type Role, type RoleRequest } from "./roles.ts";

@@ -1,0 +1,3 @@
+export { DeviceRegistries, type DeviceRegistry, type DeviceRegistryOrder } from "./device-registries.ts";
+export { JwtGate, type JwtGateOptions, type TokenBearer } from "./jwt-gate.ts";
+export { TOKEN_TIMES } from "./token.ts";
