@@ -4,12 +4,10 @@ import type { ConnectTerms } from "./connect-terms.ts";
 import { returnCodeFor, type ReasonCode } from "./reason-codes.ts";
 
 /** The CONNACK of a client that is let in. MQTT 5.0, section 3.2 */
-export function admittingConnack(
-  { request, connackProperties: properties }: ConnectTerms,
-  sessionPresent: boolean,
-): Packet {
+export function admittingConnack(terms: ConnectTerms, sessionPresent: boolean): Packet {
+  const { request, connackProperties: properties, isMqtt31 } = terms;
   if (request.protocolVersion === 5) return { cmd: "connack", sessionPresent, reasonCode: 0, properties };
-  return { cmd: "connack", sessionPresent, returnCode: 0 };
+  return { cmd: "connack", sessionPresent: sessionPresent && !isMqtt31, returnCode: 0 };
 }
 
 /** The CONNACK of a client that is not, or undefined where its version has no code for the reason. */

@@ -2,7 +2,7 @@ import type { IConnectPacket, Packet } from "mqtt-packet";
 
 import { toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
-import { overLimit, violation } from "./errors.ts";
+import { malformed, overLimit, violation } from "./errors.ts";
 import type { Authority, ConnectRequest, MessageProperties, Peer, Verdict } from "./ports.ts";
 import type { ConnectShape } from "./packet-shape.ts";
 import { REASON } from "./reason-codes.ts";
@@ -15,6 +15,7 @@ import { isPermittedReserved, isReserved, topicNameProblem } from "./topics.ts";
 export type ConnectTerms = {
   readonly request: ConnectRequest;
   readonly will: Will | undefined;
+  readonly isMqtt31: boolean;
   /** Seconds that the session outlives its connection. */
   readonly expiryS: number;
   /** What CONNACK tells an MQTT 5 client about its request. MQTT 5.0, section 3.2.2.3 */
@@ -64,6 +65,7 @@ export function connectTerms(
       ...(will ? { will: { topic: will.message.topic, qos: will.message.qos, retain: will.message.retain } } : {}),
     },
     will,
+    isMqtt31: shape.isMqtt31,
     expiryS,
     connackProperties: {
       ...(keepAliveS === asked ? {} : { serverKeepAlive: keepAliveS }),
@@ -115,7 +117,7 @@ function clientIdOf(
     if (how.version === 4 && !how.cleanStart) {
       throw violation("client id is empty and clean session is 0", REASON.clientIdentifierNotValid);
     }
-    return `$GEN/${uuid(how.entropy)}`;
+    return `${how.settings.assignedClientIds}${uuid(how.entropy)}`;
   }
   const { clientIdBytes } = how.settings.limits;
   if (utf8Bytes(packet.clientId).length > clientIdBytes) {
@@ -144,7 +146,11 @@ function willOf(packet: IConnectPacket, shape: ConnectShape, settings: BrokerSet
   if (qos > settings.maximumQos)
     throw violation(`will QoS is ${qos}, at most ${settings.maximumQos}`, REASON.qosNotSupported);
   const problem = topicNameProblem(will.topic, settings.limits);
-  if (problem !== undefined) throw violation(`will topic: ${problem}`, REASON.topicNameInvalid);
+  if (problem !== undefined) {
+    throw settings.badTopicsAreMalformed
+      ? malformed(`will topic: ${problem}`)
+      : violation(`will topic: ${problem}`, REASON.topicNameInvalid);
+  }
   if (isReserved(will.topic) && !isPermittedReserved(will.topic, settings.reservedPublish)) {
     throw violation(`will topic ${will.topic} is reserved`, REASON.topicNameInvalid);
   }

@@ -171,7 +171,8 @@ export class Connection {
   #dispatch(link: Link): void {
     const { bytes, start, body, end } = this.#splitter;
     const header = bytes[start] ?? 0;
-    const acknowledgement = ACKNOWLEDGEMENTS[header];
+    // MQTT 3.1 sets DUP on a PUBREL that it repeats.
+    const acknowledgement = ACKNOWLEDGEMENTS[link.terms.isMqtt31 ? header & 0xf7 : header];
     if (header >>> 4 === TYPE.publish) handlePublish(this, link, bytes, this.#splitter);
     else if (acknowledgement !== undefined && end - body === 2) {
       if (this.trace.mayTellData(this.core.turn.time)) this.trace.packet("received", acknowledgement, 4);
@@ -320,7 +321,8 @@ export class Connection {
 
   #faultOfConnect(fault: ClientFault): void {
     this.trace.refusal(causeOf(fault), { rule: fault.message, reasonCode: fault.reply });
-    this.#refuse(fault.reply, fault.message);
+    // MQTT 3.1.1, section 3.1.4: what is no CONNECT packet gets no CONNACK. MQTT 5.0, section 3.1.4 leaves it open.
+    this.#refuse(fault.reply === REASON.malformedPacket ? undefined : fault.reply, fault.message);
   }
 
   /** Refuses CONNECT: by CONNACK where the version has a code for it, by closing in any case. */

@@ -12,6 +12,8 @@ const USER_NAME = 0x80;
 /** What only the bytes of a CONNECT packet say: mqtt-packet loses the order of a will's user properties. */
 export type ConnectShape = {
   readonly version: 4 | 5;
+  /** Whether the client speaks the version before 3.1.1, which has no Session Present. */
+  readonly isMqtt31: boolean;
   readonly willUserProperties: readonly (readonly [name: string, value: string])[];
 };
 
@@ -22,7 +24,8 @@ export type ConnectShape = {
  */
 export function checkConnect(body: Uint8Array, { servesMqtt31 }: { readonly servesMqtt31: boolean }): ConnectShape {
   return withReader("CONNECT", body, (reader) => {
-    const version = versionOf(readText(reader), reader.u8(), servesMqtt31);
+    const [protocol, level] = [readText(reader), reader.u8()];
+    const version = versionOf(protocol, level, servesMqtt31);
     const flags = reader.u8();
     checkFlags(flags, version);
     reader.u16();
@@ -36,7 +39,7 @@ export function checkConnect(body: Uint8Array, { servesMqtt31 }: { readonly serv
     }
     if (flags & USER_NAME) readText(reader);
     if (flags & PASSWORD) reader.bytes(reader.u16());
-    return { version, willUserProperties };
+    return { version, isMqtt31: level === 3, willUserProperties };
   });
 }
 

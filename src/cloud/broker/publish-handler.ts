@@ -66,7 +66,10 @@ export function handlePublish(connection: Connection, link: Link, bytes: Uint8Ar
     throw overLimit(`payload of ${payload.length} bytes, at most ${limits.payloadBytes}`, REASON.packetTooLarge);
   }
   connection.rate.published();
-  if (qos === 2 && link.session.received.has(packetId)) return sendReceived(connection, packetId);
+  if (qos === 2 && link.session.received.has(packetId)) {
+    if (link.session.received.repeat(packetId)) throw violation("PUBLISH came three times on one connection");
+    return sendReceived(connection, packetId);
+  }
   if (qos > 0) checkWindow(connection, link);
   const verdict = link.authority.may("iot:Publish", topic);
   if (!verdict.allowed) return refuse(connection, link, { verdict, packetId, qos });
@@ -134,7 +137,11 @@ function newTopic(connection: Connection, bytes: Uint8Array): string {
     throw malformed("topic name is not valid UTF-8", cause);
   }
   const problem = topicNameProblem(topic, settings.limits);
-  if (problem !== undefined) throw violation(`topic name: ${problem}`, REASON.topicNameInvalid);
+  if (problem !== undefined) {
+    throw settings.badTopicsAreMalformed
+      ? malformed(`topic name: ${problem}`)
+      : violation(`topic name: ${problem}`, REASON.topicNameInvalid);
+  }
   if (isReserved(topic) && !isPermittedReserved(topic, settings.reservedPublish)) {
     throw violation(`topic ${topic} is reserved`, REASON.topicNameInvalid);
   }

@@ -3,6 +3,8 @@ import type { Message } from "./message.ts";
 /** The QoS 2 messages that one client sent and has not released, by packet identifier. MQTT 5.0, section 4.3.3 */
 export class ReceivedMessages {
   readonly #byId = new Map<number, Message>();
+  /** Those that came a second time since the last `resume`. */
+  readonly #repeated = new Set<number>();
   #bytes = 0;
 
   get size(): number {
@@ -18,6 +20,18 @@ export class ReceivedMessages {
     return this.#byId.has(packetId);
   }
 
+  /** Notes that a message came again; gives whether that is too often for one connection. MQTT 5.0, section 4.4 */
+  repeat(packetId: number): boolean {
+    const isTooOften = this.#repeated.has(packetId);
+    this.#repeated.add(packetId);
+    return isTooOften;
+  }
+
+  /** A new connection may repeat everything. */
+  resume(): void {
+    this.#repeated.clear();
+  }
+
   keep(packetId: number, message: Message): void {
     this.take(packetId);
     this.#byId.set(packetId, message);
@@ -29,6 +43,7 @@ export class ReceivedMessages {
     const message = this.#byId.get(packetId);
     if (!message) return undefined;
     this.#byId.delete(packetId);
+    this.#repeated.delete(packetId);
     this.#bytes -= message.payload.length + message.topic.length;
     return message;
   }

@@ -57,9 +57,13 @@ export class RetainedMessages {
       return message ? [message] : [];
     }
     if (!retainedOnWildcard) return [];
-    return [...this.#byTopic.keys()]
-      .filter((topic) => filterMatches(filter, topic, multiLevelMatchesParent))
-      .flatMap((topic) => this.#fresh(topic) ?? []);
+    return (
+      [...this.#byTopic.keys()]
+        .filter((topic) => filterMatches(filter, topic, multiLevelMatchesParent))
+        // The order of topics, not of their messages: a client finds the same one every time.
+        .sort()
+        .flatMap((topic) => this.#fresh(topic) ?? [])
+    );
   }
 
   #fresh(topic: string): Message | undefined {

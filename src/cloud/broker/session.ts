@@ -169,6 +169,7 @@ export class Session {
   /** After a reconnect: sends again what was in flight, then goes on with the queue. MQTT 5.0, section 4.4 */
   resume(): void {
     this.#hasOverflowed = false;
+    this.received.resume();
     this.#unsent.length = 0;
     for (const [packetId, outgoing] of this.flow.unacknowledged()) {
       if (outgoing.isReleased) this.connection?.out.sendRelease(packetId, 0);

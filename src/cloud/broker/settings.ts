@@ -62,12 +62,14 @@ export type BrokerSettings = {
   readonly tellsNoSubscribers: boolean;
   /** Who is told in words why something was refused: every MQTT 5 client, or those that ask. MQTT 5.0, section 3.1.2.11.7 */
   readonly reasonStrings: "by default" | "where asked for";
-  /** Whether a filter that breaks the rules ends the connection instead of being refused alone. */
-  readonly closesOnBadFilter: boolean;
+  /** Whether a topic filter or name that breaks the rules is a malformed packet, or refused for itself. */
+  readonly badTopicsAreMalformed: boolean;
   /** Whether an MQTT 3.1.1 client's keep alive is brought within the limits, though it cannot be told. */
   readonly shortensKeepAliveUntold: boolean;
   /** Where clients that ask are told to have their responses sent; empty for nowhere. MQTT 5.0, section 3.2.2.3.15 */
   readonly responseTopics: string;
+  /** What client ids that we assign begin with. MQTT 5.0, section 3.2.2.3.7 */
+  readonly assignedClientIds: string;
   /** Filters that nobody may subscribe to. */
   readonly refusedFilters: readonly string[];
   /** Whether `a/#` matches `a`. MQTT 5.0, section 4.7.1.2 */
@@ -136,9 +138,10 @@ export const AWS_PROFILE: BrokerSettings = {
   servesMqtt31: false,
   tellsNoSubscribers: false,
   reasonStrings: "by default",
-  closesOnBadFilter: false,
+  badTopicsAreMalformed: false,
   shortensKeepAliveUntold: true,
   responseTopics: "",
+  assignedClientIds: "$GEN/",
   refusedFilters: [],
   multiLevelMatchesParent: false,
   retainedOnWildcard: false,
@@ -164,9 +167,10 @@ export const SPEC_PROFILE: BrokerSettings = {
   servesMqtt31: true,
   tellsNoSubscribers: true,
   reasonStrings: "where asked for",
-  closesOnBadFilter: true,
+  badTopicsAreMalformed: true,
   shortensKeepAliveUntold: false,
   responseTopics: "responses/",
+  assignedClientIds: "auto-",
   refusedFilters: ["test/nosubscribe"],
   multiLevelMatchesParent: true,
   retainedOnWildcard: true,

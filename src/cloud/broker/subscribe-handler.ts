@@ -52,6 +52,8 @@ export function handleUnsubscribe(connection: Connection, link: Link, packet: IU
   const packetId = packet.messageId ?? 0;
   const before = core.turn.mark;
   const granted = packet.unsubscriptions.map((filter) => {
+    const problem = core.settings.badTopicsAreMalformed && topicFilterProblem(filter, core.settings.limits);
+    if (problem) throw malformed(`topic filter: ${problem}`);
     if (!core.router.unsubscribe(link.session, filter)) return REASON.noSubscriptionExisted;
     if (link.session.isKept) core.store.deleteSubscription(link.clientId, filter);
     return REASON.success;
@@ -118,7 +120,7 @@ function problemOf(filter: string, connection: Connection): Outcome | undefined 
   const shared = share && shareNameProblem(share.name, settings.limits.shareNameLength);
   const problem = shared ?? topicFilterProblem(share ? share.filter : filter, settings.limits);
   if (problem !== undefined) {
-    if (settings.closesOnBadFilter) throw malformed(`topic filter: ${problem}`);
+    if (settings.badTopicsAreMalformed) throw malformed(`topic filter: ${problem}`);
     connection.trace.refusal("mqtt-malformed", { rule: `topic filter: ${problem}`, filter });
     return { refused: REASON.topicFilterInvalid, why: problem };
   }

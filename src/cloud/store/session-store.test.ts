@@ -38,7 +38,7 @@ const message = (topic: string, text = ""): StoredMessage => ({
 });
 
 /** A state without the order of its parts. */
-function sorted({ sessions, retained }: StoredState): unknown {
+function sorted({ sessions, retained, wills }: StoredState): unknown {
   const by =
     <T>(key: (each: T) => string) =>
     (a: T, b: T) =>
@@ -49,9 +49,11 @@ function sorted({ sessions, retained }: StoredState): unknown {
         ...each,
         subscriptions: [...each.subscriptions].sort(by((sub) => sub.filter)),
         queue: [...each.queue].sort((a, b) => a.seq - b.seq),
+        received: [...each.received].sort((a, b) => a.packetId - b.packetId),
       }))
       .sort(by((each) => each.clientId)),
     retained: [...retained].sort(by((each) => each.topic)),
+    wills: [...wills].sort(by((each) => each.clientId)),
   };
 }
 
@@ -295,6 +297,7 @@ test("openSessionStore keeps what a store in memory keeps, however commits fall 
       const cleanup = await openSessionStore(store);
       for (const each of cleanup.load().sessions) cleanup.deleteSession(each.clientId);
       for (const topic of ["x", "y"]) cleanup.deleteRetained(topic);
+      for (const clientId of ["a", "b", "c"]) cleanup.deleteWill(clientId);
       await cleanup.commit();
     }),
     { numRuns: 60 },
