@@ -52,6 +52,10 @@ export const AGENT_ERRORS = {
     cause: "The key to inject is not a key pair on P-256, the only curve of this secure element.",
     cure: "openssl ecparam -genkey -name prime256v1 -out deviceKey.key",
   },
+  "not-in-chip": {
+    cause: "This chip cannot do an operation of the handshake that it was asked for, or not without another one.",
+    cure: "The message names both: leave the operation to the host, or give the chip the other one as well.",
+  },
   "gave-up": {
     cause: "The cloud did not accept the device within the allowed number of attempts; the last failure is named.",
     cure: "Ask the cloud: hawser why CLIENT_ID. A device that stays PENDING_ACTIVATION needs the activation function (hawser cloud install-jitr).",

@@ -1,13 +1,7 @@
 import type { Duplex } from "node:stream";
 
-import {
-  verifierOverDigests,
-  type Clock,
-  type Performer,
-  type SecureElement,
-  type SignatureVerifier,
-} from "../crypto/index.ts";
-import { nodeHash } from "../crypto/node.ts";
+import type { Clock, Performer, SecureElement } from "../crypto/index.ts";
+import { chipOperations, type ChipOperation } from "./node-chip-operations.ts";
 import { connect, type CertificateSource, type ConnectOptions } from "../tls/node.ts";
 import { CertificateError, nameValues } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
@@ -15,7 +9,15 @@ import type { DeviceIdentity } from "./provision.ts";
 
 /** Who performs which operation of a handshake. The client's signature is always made where its key is. */
 export type Performers = Readonly<
-  Record<"client-random" | "key-agreement" | "verify-chain" | "verify-server-signature", Performer>
+  Record<
+    | "client-random"
+    | "key-agreement"
+    | "premaster-secret"
+    | "master-secret"
+    | "verify-chain"
+    | "verify-server-signature",
+    Performer
+  >
 >;
 
 /**
@@ -25,6 +27,8 @@ export type Performers = Readonly<
 export const DEFAULT_PERFORMERS: Performers = {
   "client-random": "chip",
   "key-agreement": "host",
+  "premaster-secret": "host",
+  "master-secret": "host",
   "verify-chain": "host",
   "verify-server-signature": "chip",
 };
@@ -91,17 +95,23 @@ function noteNameMismatch(
   });
 }
 
-function chipParts({ element, performers, agreementSlot }: ChipStreamOptions): Partial<ConnectOptions> {
-  const isInChip = (operation: keyof Performers) => performers[operation] === "chip";
-  const verifier: SignatureVerifier = verifierOverDigests(element.verifier, nodeHash);
+/** The performers' words for what the chip is to do. */
+const OPERATIONS: Readonly<Record<keyof Performers, ChipOperation>> = {
+  "client-random": "random",
+  "key-agreement": "key-share",
+  "premaster-secret": "premaster",
+  "master-secret": "master",
+  "verify-chain": "chain",
+  "verify-server-signature": "verify",
+};
+
+function chipParts({ element, performers, agreementSlot, clock }: ChipStreamOptions): Partial<ConnectOptions> {
+  const wanted = (Object.keys(OPERATIONS) as (keyof Performers)[]).filter((each) => performers[each] === "chip");
+  const operations = new Set(wanted.map((each) => OPERATIONS[each]));
   return {
-    ...(isInChip("client-random") ? { random: element.random } : {}),
-    ...(isInChip("key-agreement") ? { keyAgreement: element.keyAgreement(agreementSlot) } : {}),
-    ...(isInChip("verify-chain") ? { chainVerifier: verifier } : {}),
+    ...chipOperations({ element, operations, agreementSlot, clock }),
     // A server that is asked for what the chip cannot check would be refused for nothing.
-    ...(isInChip("verify-server-signature")
-      ? { verifier, schemes: ["ecdsa_secp256r1_sha256"] as const, suites: ECDSA_SUITES }
-      : {}),
+    ...(operations.has("verify") ? { suites: ECDSA_SUITES } : {}),
   };
 }
 

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 
-import { deviceIdentity } from "../agent/index.ts";
 import { fromHex, UsageError } from "../codec/index.ts";
 import type { NamedGroup } from "../crypto/index.ts";
 import { nodeClock, nodeSigner, privateKeyFromPem } from "../crypto/node.ts";
@@ -10,10 +9,10 @@ import { parseCertificate } from "../pki/index.ts";
 import { opensslSuiteName, type SuiteName, SUITES } from "../tls/index.ts";
 import { connect, type ConnectOptions, type TlsDuplex } from "../tls/node.ts";
 import { correlated, Ledger, printable, renderTimeline, type Trace } from "../trace/index.ts";
-import { withChip } from "./device-options.ts";
 import { badOption } from "./errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { examples, numberOption, outputOf, type Output } from "./output.ts";
+import { type TlsChipOptions, withTlsChip, withTlsChipOptions } from "./tls-chip.ts";
 import { registerTlsExplain } from "./tls-explain.ts";
 import { appendEvents } from "./trace-file.ts";
 
@@ -24,36 +23,31 @@ export function registerTlsCommands(program: Command): void {
   registerTlsExplain(tls);
 }
 
-type TlsConnectOptions = {
+type TlsConnectOptions = TlsChipOptions & {
   readonly cafile?: string;
   readonly servername?: string;
   readonly cert?: string;
   readonly key?: string;
-  readonly chip?: string;
-  readonly slot: number;
   readonly tls1_2?: true;
-  readonly tls1_3?: true;
   readonly cipher?: SuiteName[];
   readonly groups?: NamedGroup[];
   readonly alpn?: string[];
   readonly psk?: Uint8Array;
-  readonly pskIdentity: string;
   readonly legacy?: true;
   readonly trace?: string;
   readonly timeout: number;
 };
 
 function registerConnect(tls: Command): void {
-  tls
+  const connectCommand = tls
     .command("connect")
     .description("connect, verify, and pass standard input to the server and its answer to standard output")
     .argument("<host:port>", "the server", addressOption)
     .option("--cafile <file>", "PEM of the roots to trust")
     .option("--servername <name>", "the name that the certificate must bear; the host by default")
     .option("--cert <file>", "PEM of our certificate and those above it")
-    .option("--key <file>", "PEM of its private key")
-    .option("--chip <host:port>", "take certificate and key from a chip instead")
-    .option("--slot <number>", "key slot in the chip", numberOption(0, 255), 0)
+    .option("--key <file>", "PEM of its private key");
+  withTlsChipOptions(connectCommand)
     .addOption(new Option("--tls1_2", "TLS 1.2 only").conflicts("tls1_3"))
     .option("--tls1_3", "TLS 1.3 only")
     .option("--cipher <list>", "suites by their RFC or OpenSSL names, separated by colons", suitesOption)
@@ -69,6 +63,8 @@ function registerConnect(tls: Command): void {
       examples(
         "hawser tls connect localhost:8883 --cafile cloud/tls/root.pem --cert chain.pem --key key.pem </dev/null",
         "hawser tls connect localhost:8883 --cafile cloud/tls/root.pem --chip 127.0.0.1:8050 --tls1_2 </dev/null",
+        "hawser tls connect HOST:PORT --cafile CA --chip CHIP --in-chip random,key-share,premaster,master,sign,verify,chain",
+        "hawser tls connect HOST:PORT --chip CHIP --psk-slot 0 --psk-identity device-1",
       ),
     )
     .action(async (address: Address, options: TlsConnectOptions, command: Command) => {
@@ -103,7 +99,13 @@ async function run({ address, options, output, signal }: Run): Promise<void> {
 
 function connectOptions(options: TlsConnectOptions): ConnectOptions {
   const { cafile, servername, cipher, groups, alpn, psk, pskIdentity, legacy, timeout } = options;
-  if (cafile === undefined && !psk) throw badOption("--cafile or --psk is needed: nobody is trusted without");
+  if (cafile === undefined && !psk && options.pskSlot === undefined) {
+    throw badOption("--cafile, --psk or --psk-slot is needed: nobody is trusted without");
+  }
+  if (psk && options.pskSlot !== undefined) throw badOption("--psk and --psk-slot exclude each other");
+  if (options.chip === undefined && (options.inChip || options.pskSlot !== undefined)) {
+    throw badOption("--in-chip and --psk-slot need --chip");
+  }
   return {
     timeoutMs: timeout,
     ...(cafile === undefined ? {} : { ca: readFileSync(cafile, "utf8") }),
@@ -120,30 +122,46 @@ function connectOptions(options: TlsConnectOptions): ConnectOptions {
 
 /** Our certificate and who signs with its key: files, a chip, or nobody. */
 async function withIdentity(
-  { cert, key, chip, slot }: TlsConnectOptions,
+  options: TlsConnectOptions,
   trace: Trace,
   work: (identity: Partial<ConnectOptions>) => Promise<void>,
 ): Promise<void> {
-  if (chip !== undefined) {
-    if (cert !== undefined || key !== undefined) throw badOption("--chip excludes --cert and --key");
-    return withChip({ chip, slot }, async (element) => {
-      const { chain, signer } = await deviceIdentity(element, slot);
-      await work({ certificate: chain.map(({ der }) => der), signer, random: element.random, trace });
-    });
+  const { cert, key, chip } = options;
+  const ofFiles = fileIdentity(options);
+  if (chip === undefined) return work(ofFiles);
+  const hasFiles = cert !== undefined || key !== undefined;
+  if (hasFiles && (options.inChip === undefined || options.inChip.has("sign"))) {
+    throw badOption("--chip excludes --cert and --key, unless --in-chip leaves sign to the host");
   }
+  return withTlsChip({ ...options, chip }, trace, (parts) => work({ ...ofFiles, ...parts }));
+}
+
+function fileIdentity({ cert, key }: TlsConnectOptions): Partial<ConnectOptions> {
   if ((cert === undefined) !== (key === undefined)) throw badOption("--cert and --key are needed together");
-  if (cert === undefined || key === undefined) return work({});
+  if (cert === undefined || key === undefined) return {};
   const signer = nodeSigner(privateKeyFromPem(readFileSync(key, "utf8")));
-  return work({ certificate: readFileSync(cert, "utf8"), signer });
+  return { certificate: readFileSync(cert, "utf8"), signer };
 }
 
 /** What was agreed, for a person on standard error, so that standard output is the server's alone. */
 function report({ facts }: TlsDuplex, output: Output, timeline: string): void {
   const chain = facts.peerChain.map((der) => parseCertificate(der).subject.text);
-  const { protocol, suite, group, alpn, servername, clientCertificate, resumed } = facts;
+  const { protocol, suite, group, alpn, servername, clientCertificate, resumed, extendedMasterSecret } = facts;
   if (output.json) {
     output.line(
-      { event: "connected", protocol, suite, group, alpn, servername, clientCertificate, resumed, chain, timeline },
+      {
+        event: "connected",
+        protocol,
+        suite,
+        group,
+        alpn,
+        servername,
+        clientCertificate,
+        resumed,
+        extendedMasterSecret,
+        chain,
+        timeline,
+      },
       "",
     );
     return;
@@ -152,6 +170,7 @@ function report({ facts }: TlsDuplex, output: Output, timeline: string): void {
     `verified   ${servername}, ${protocol}, ${suite}${group ? `, ${group}` : ""}${alpn ? `, ${alpn}` : ""}`,
     ...chain.map((subject, i) => `${i === 0 ? "chain     " : "          "} ${i} ${printable(subject)}`),
     `our side   certificate ${clientCertificate}`,
+    ...(extendedMasterSecret ? [] : ["keys       bound to the randoms alone: no extended master secret"]),
     timeline.trimEnd(),
   ];
   process.stderr.write(`${lines.join("\n")}\n`);
