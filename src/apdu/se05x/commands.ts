@@ -1,5 +1,6 @@
 import { CommandSet } from "../command-set.ts";
 import type { RequestOf, ResponseOf } from "../command.ts";
+import { ATTESTATION_ROWS } from "./attestation-rows.ts";
 import { BINARY_ROWS } from "./binary-rows.ts";
 import { CARD_ROWS } from "./card-rows.ts";
 import { COUNTER_ROWS } from "./counter-rows.ts";
@@ -26,6 +27,7 @@ export const SE05X_COMMANDS = {
   ...SESSION_ROWS,
   ...MANAGEMENT_ROWS,
   ...OBJECT_ROWS,
+  ...ATTESTATION_ROWS,
   ...EC_ROWS,
   ...SYMMETRIC_ROWS,
   ...MAC_ROWS,

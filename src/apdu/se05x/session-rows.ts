@@ -37,7 +37,6 @@ export const SESSION_ROWS = {
     p2: 0x00,
     request: signedOffer,
     response: tlvStruct({ random: tagged(0x85, fixed(16)), receipt: tagged(0x86, fixed(16)) }),
-    unverified: true,
     ...NO_LE,
   }),
   /** Bounds the session, once and before anything else. */

@@ -9,17 +9,28 @@ import { EcKey } from "./secrets.ts";
 
 export type BirthPorts = { readonly p256: EcCurve; readonly hash: Hash; readonly entropy: Entropy };
 
+const READ_ONLY = RIGHT.read;
+const USE_KEY = RIGHT.read | RIGHT.sign | RIGHT.verify | RIGHT.keyAgreement | RIGHT.tlsPremaster;
+
 /** Key pairs and certificates that a part is born with, for connecting to clouds without further ado. AN13501, section 4 */
 const IDENTITIES = [
-  { key: SE05X_OBJECT.connectionKey, certificate: SE05X_OBJECT.connectionCertificate, name: "connection" },
-  { key: SE05X_OBJECT.deviceKey, certificate: SE05X_OBJECT.deviceCertificate, name: "device" },
-  { key: SE05X_OBJECT.gatewayKey, certificate: SE05X_OBJECT.gatewayCertificate, name: "gateway" },
+  {
+    key: SE05X_OBJECT.attestationKey,
+    certificate: SE05X_OBJECT.attestationCertificate,
+    name: "attestation",
+    rights: RIGHT.read | RIGHT.attest,
+  },
+  {
+    key: SE05X_OBJECT.connectionKey,
+    certificate: SE05X_OBJECT.connectionCertificate,
+    name: "connection",
+    rights: USE_KEY,
+  },
+  { key: SE05X_OBJECT.deviceKey, certificate: SE05X_OBJECT.deviceCertificate, name: "device", rights: USE_KEY },
+  { key: SE05X_OBJECT.gatewayKey, certificate: SE05X_OBJECT.gatewayCertificate, name: "gateway", rights: USE_KEY },
 ] as const;
 
 const VALIDITY = { notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2049, 11, 31) };
-
-const READ_ONLY = RIGHT.read | RIGHT.attest;
-const USE_KEY = RIGHT.read | RIGHT.sign | RIGHT.verify | RIGHT.keyAgreement | RIGHT.tlsPremaster;
 
 /**
  * The objects of a new part: its unique identifier, and key pairs with certificates of their own at NXP's public
@@ -49,7 +60,7 @@ export async function newBirth(model: string, ports: BirthPorts, issuer?: Issuer
       entropy,
     });
     objects.push(
-      provisioned(identity.key, { kind: "ecPair", curve: SE05X_CURVE.p256, key, whole: true }, USE_KEY),
+      provisioned(identity.key, { kind: "ecPair", curve: SE05X_CURVE.p256, key, whole: true }, identity.rights),
       provisioned(identity.certificate, { kind: "binary", bytes: der }, READ_ONLY),
     );
   }

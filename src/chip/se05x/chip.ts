@@ -126,6 +126,7 @@ export class Se05xChip implements Card {
       this.#inside.sessions.current = undefined;
       const outer = this.#openInPlatform(bytes, channels);
       seen = encodeExtendedCommand(outer);
+      this.#inside.command = outer;
       let recognised = SE05X_COMMAND_SET.recognise(outer);
       demandAdmitted(this.#inside, recognised.key, channels[0]);
       if (recognised.key === "processSession") {
@@ -133,6 +134,7 @@ export class Se05xChip implements Card {
         seen = command;
         const inner = enterSession(this.#inside, { sessionId: toHex(sessionId), command, channels });
         seen = encodeExtendedCommand(inner);
+        this.#inside.command = inner;
         recognised = SE05X_COMMAND_SET.recognise(inner);
         demandAdmitted(this.#inside, recognised.key, channels[0]);
       }

@@ -1,7 +1,8 @@
-import type { BlockCipher } from "../../apdu/index.ts";
+import type { BlockCipher, CommandApdu } from "../../apdu/index.ts";
 import type { Right, Se05xCommandName, Se05xRequest, Se05xResponse } from "../../apdu/se05x/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Caller } from "./access.ts";
+import { attestationHandlers } from "./attestation-handlers.ts";
 import { binaryHandlers } from "./binary-handlers.ts";
 import type { CurveTable } from "./contents.ts";
 import { channelHandlers } from "./channel-handlers.ts";
@@ -46,6 +47,8 @@ export type Se05xInside = {
   readonly clock: Clock;
   /** The clock's time when the chip was powered, in milliseconds. */
   poweredAt: number;
+  /** The command under way, without what carried it. */
+  command: CommandApdu;
   /** Whom the command under way comes from. */
   caller: Caller;
   /** The client random of the TLS handshake under way. */
@@ -71,6 +74,7 @@ export function se05xHandlers(inside: Se05xInside): Se05xHandlers {
     ...platformHandlers(inside),
     ...managementHandlers(inside),
     ...objectHandlers(inside),
+    ...attestationHandlers(inside),
     ...ecHandlers(inside),
     ...symmetricHandlers(inside),
     ...macHandlers(inside),

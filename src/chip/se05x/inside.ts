@@ -32,6 +32,7 @@ export function newInside(
     entropy,
     clock,
     poweredAt: clock.now(),
+    command: { cla: 0, ins: 0, p1: 0, p2: 0, data: new Uint8Array(0) },
     caller: NOBODY,
     tlsRandom: undefined,
     demand(id: number, right: Right) {

@@ -38,7 +38,7 @@ export function managementHandlers(inside: Se05xInside): Pick<Se05xHandlers, Tel
 }
 
 function tellingHandlers(inside: Se05xInside): Pick<Se05xHandlers, TellingCommand> {
-  const { model, store, entropy, clock, passing } = inside;
+  const { model, store, entropy, passing } = inside;
   const { appletVersion, secureBoxVersion } = model;
   const version = () => ({ appletVersion, features: store.settings.features, secureBoxVersion });
   return {
@@ -50,10 +50,7 @@ function tellingHandlers(inside: Se05xInside): Pick<Se05xHandlers, TellingComman
       const locked = isLocked || passing.isLocked ? LOCKED : 0;
       return { state: Uint8Array.of(locked, Math.max(restriction, passing.restriction), required) };
     },
-    getTimestamp() {
-      const ms = BigInt(Math.max(0, Math.floor(clock.now() - inside.poweredAt)));
-      return { timestamp: new Writer(12).u32(0).u64(ms).finish() };
-    },
+    getTimestamp: () => ({ timestamp: timestampOf(inside) }),
     getFreeMemory({ memory }) {
       if (memory < 1 || memory > 3) throw refuse(0x6a80, `there is no memory ${memory}`);
       return { bytes: Math.min(MUCH_FREE, store.freeOfKind(memory)) };
@@ -113,6 +110,12 @@ function changingHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChangingComm
     },
     sendCardManagerCommand: ({ command }) => ({ answer: inside.passOn(command) }),
   };
+}
+
+/** Milliseconds since the chip was powered, 12 bytes. SE05x command table, tier a */
+export function timestampOf({ clock, poweredAt }: Se05xInside): Uint8Array {
+  const ms = BigInt(Math.max(0, Math.floor(clock.now() - poweredAt)));
+  return new Writer(12).u32(0).u64(ms).finish();
 }
 
 /** Refuses with 6982 unless the session was authenticated with this credential. SE05x object ids */

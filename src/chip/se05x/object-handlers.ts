@@ -54,7 +54,8 @@ export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectC
   };
 }
 
-function readBytes({ id, content }: SecureObject, offset = 0, length?: number): Uint8Array {
+/** What an object tells of itself: of a file a part, of a key its public half. Refused with 6986 for secrets. */
+export function readBytes({ id, content }: SecureObject, offset = 0, length?: number): Uint8Array {
   if (content.kind === "binary") {
     const wanted = length ?? content.bytes.length - offset;
     if (wanted < 0 || wanted > MAX_READ || offset + wanted > content.bytes.length) {

@@ -20,6 +20,8 @@ export type Se05xModel = {
   readonly countsEmptyCommands: boolean;
   /** Whether a counter goes before the agreed secret of a session, as from applet 3.5 on. SE05x command table, tier e */
   readonly agreesWithCounter: boolean;
+  /** Which form attested answers have, as from applet 7 on or before it. SE05x command table, tier f */
+  readonly attestationForm: 3 | 7;
   /** The platform's build, 16 characters. */
   readonly platformBuild: string;
   /** Commands of the family that this model's applet does not have: they answer 6D00. */
@@ -46,6 +48,7 @@ const APPLET_7 = {
   typesNameCurves: true,
   countsEmptyCommands: true,
   agreesWithCounter: true,
+  attestationForm: 7,
   platformBuild: "J3R351029B411100",
   absent: new Set<Se05xCommandName>(),
 } as const;
@@ -67,6 +70,7 @@ export const SE05X_MODELS = {
     platformKeys: PUBLISHED_KEYS.se050DevelopmentKit,
     countsEmptyCommands: false,
     agreesWithCounter: false,
+    attestationForm: 3,
     platformBuild: "J3R351021EEE0400",
     absent: AFTER_APPLET_3,
   },

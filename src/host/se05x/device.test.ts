@@ -50,6 +50,7 @@ test("Se05x tells who the chip is, and lists the keys that it was born with", as
         [2, false],
         [3, false],
         [SE05X_OBJECT.connectionKey, true],
+        [SE05X_OBJECT.attestationKey, true],
         [SE05X_OBJECT.deviceKey, true],
         [SE05X_OBJECT.gatewayKey, true],
       ],

@@ -1,0 +1,74 @@
+import { type Attestation, attestedAnswer, SE05X_OBJECT, SE05X_SIGNATURE } from "../../apdu/se05x/index.ts";
+import { concat, encode, Writer } from "../../codec/index.ts";
+import type { HashName } from "../../crypto/index.ts";
+import { attributesOf } from "./attributes.ts";
+import { privateKeyIn } from "./ec-handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import { timestampOf } from "./management-handlers.ts";
+import { readBytes } from "./object-handlers.ts";
+import { type SecureObject, sizeOf } from "./objects.ts";
+import { refuse } from "./refuse.ts";
+
+/** What an attestation key signs with. SE05x command table, tier f */
+const HASHES: Readonly<Record<number, HashName>> = {
+  [SE05X_SIGNATURE.sha256]: "sha256",
+  [SE05X_SIGNATURE.sha384]: "sha384",
+  [SE05X_SIGNATURE.sha512]: "sha512",
+};
+
+type Attested = { readonly attestationId: number; readonly algorithm: number; readonly freshness: Uint8Array };
+
+/** Reads whose answer the chip signs. SE05x command table, tier f */
+export function attestationHandlers(
+  inside: Se05xInside,
+): Pick<Se05xHandlers, "readAttested" | "readAttributesAttested"> {
+  return {
+    readAttested(request) {
+      const object = inside.demand(request.objectId, "read");
+      return attest(
+        inside,
+        request,
+        object,
+        readBytes(object, request.offset || undefined, request.length || undefined),
+      );
+    },
+    readAttributesAttested: (request) => attest(inside, request, inside.store.present(request.objectId), undefined),
+  };
+}
+
+function attest(
+  inside: Se05xInside,
+  { attestationId, algorithm, freshness }: Attested,
+  object: SecureObject,
+  data: Uint8Array | undefined,
+): Attestation {
+  const key = privateKeyIn(inside, attestationId, "attest");
+  const hash = HASHES[algorithm];
+  if (!hash) throw refuse(0x6a80, `no attestation with algorithm ${algorithm}`);
+  const told = {
+    ...(data ? { data } : {}),
+    chipId: chipId(inside),
+    attributes: attributesOf(object),
+    timestamp: timestampOf(inside),
+  };
+  const sign = (content: Uint8Array) => key.sign(inside, inside.hash.digest(hash, content));
+  if (inside.model.attestationForm === 7) {
+    const signed = { ...told, size: sizeOf(object) };
+    return { form: 7, ...signed, signature: sign(concat(commandDigest(inside), encode(attestedAnswer, signed))) };
+  }
+  const { attributes, timestamp } = told;
+  const content = concat(data ?? new Uint8Array(0), attributes, timestamp, freshness, told.chipId);
+  return { form: 3, ...told, freshness, signature: sign(content) };
+}
+
+/** The hash of the command as it was given, its length in three bytes, nothing for an expected length. SE05x command table, tier f */
+function commandDigest({ command, hash }: Se05xInside): Uint8Array {
+  const { cla, ins, p1, p2, data } = command;
+  const header = new Writer(7).u8(cla).u8(ins).u8(p1).u8(p2).u8(0x00).u16(data.length).finish();
+  return hash.digest("sha256", concat(header, data));
+}
+
+function chipId({ store }: Se05xInside): Uint8Array {
+  const content = store.find(SE05X_OBJECT.uniqueId)?.content;
+  return content?.kind === "binary" ? content.bytes : new Uint8Array(18);
+}
