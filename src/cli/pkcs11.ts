@@ -3,12 +3,14 @@ import { resolve } from "node:path";
 
 import { InvalidArgumentError, type Command } from "commander";
 
-import { nodeClock, nodeHash } from "../crypto/node.ts";
-import { A71ch } from "../host/a71ch/index.ts";
+import { nodeBlockCipher } from "../apdu/node.ts";
+import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
+import { A71ch, type SecureChannel } from "../host/a71ch/index.ts";
 import { connectChip } from "../host/node.ts";
 import { type OpenedElement, Token, tokenLabelFits } from "../pkcs11/index.ts";
 import { NamesInFile, serveToken } from "../pkcs11/node.ts";
 import type { Trace } from "../trace/index.ts";
+import { readChannelKeys } from "./a71ch-files.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, outputOf, type Output } from "./output.ts";
@@ -17,6 +19,7 @@ import { traceFile } from "./trace-file.ts";
 type ServeOptions = {
   readonly socket: string;
   readonly chip: string;
+  readonly channelKeys?: string;
   readonly pinFile?: string;
   readonly label: string;
   readonly names?: string;
@@ -31,6 +34,7 @@ export function registerPkcs11Commands(program: Command): void {
     .description("serve a chip as a PKCS #11 token to p11-kit's client library until interrupted")
     .requiredOption("--socket <path>", "Unix socket to listen on; its directory is made with mode 0700")
     .requiredOption("--chip <host:port>", "where the chip listens; it may come and go")
+    .option("--channel-keys <file>", "open the chip's secure channel with the lines ENC, MAC and DEK of this file")
     .option("--pin-file <file>", "file with the PIN that programs must give; without it none is asked for")
     .option("--label <name>", "what programs choose the token by", labelOption, "hawser")
     .option("--names <file>", "keep labels and IDs that programs give in this file; without it they end here")
@@ -46,9 +50,10 @@ export function registerPkcs11Commands(program: Command): void {
 }
 
 async function serve(options: ServeOptions, output: Output): Promise<void> {
+  const channel = options.channelKeys === undefined ? undefined : channelOf(options.channelKeys);
   const { trace, close } = traceFile(options.trace);
   const token = new Token({
-    open: () => openChip(options.chip, trace),
+    open: () => openChip(options.chip, channel, trace),
     hash: nodeHash,
     label: options.label,
     ...(options.pinFile === undefined ? {} : { pin: pinIn(options.pinFile) }),
@@ -70,10 +75,20 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
   }
 }
 
-async function openChip(address: string, trace: Trace): Promise<OpenedElement> {
+/** Read once, before anything is reached: a file that cannot be used is no reason to try. */
+function channelOf(file: string): SecureChannel {
+  return { keys: readChannelKeys(file), aes: nodeBlockCipher, entropy: nodeEntropy };
+}
+
+async function openChip(address: string, channel: SecureChannel | undefined, trace: Trace): Promise<OpenedElement> {
   const transport = await connectChip(address);
   try {
-    const element = await A71ch.open(transport, { hash: nodeHash, clock: nodeClock, trace });
+    const element = await A71ch.open(transport, {
+      hash: nodeHash,
+      clock: nodeClock,
+      trace,
+      ...(channel ? { channel } : {}),
+    });
     return { element, close: () => element.close() };
   } catch (error) {
     await transport.close();
