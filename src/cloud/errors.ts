@@ -39,6 +39,22 @@ export const CLOUD_ERRORS = {
     cause: "Something is still attached to what should be deleted, or it is still in use.",
     cure: "Detach policies (detach-policy) and things (detach-thing-principal) first; the message names which.",
   },
+  "registration-failure": {
+    cause: "A provisioning template cannot be carried out with the parameters that were given.",
+    cure: "The message names the place in the template, or the parameter that is missing; correct one of them.",
+  },
+  "ownership-token": {
+    cause: "A device registers a certificate with a token that is wrong, was used, or is over an hour old.",
+    cure: "Let the device begin again with $aws/certificates/create-from-csr, and register within the hour.",
+  },
+  "provisioning-refused": {
+    cause: "The pre-provisioning hook of a template did not allow a device.",
+    cure: "hawser logs shows what the hook's function saw and did.",
+  },
+  "conflicting-resource": {
+    cause: "A provisioning template's override settings forbid to change what exists already.",
+    cure: "Delete what exists, or let the template REPLACE, MERGE or DO_NOTHING instead of FAIL.",
+  },
   "version-conflict": {
     cause: "The thing changed since the version that the request expects.",
     cure: "Describe the thing and repeat the change with its present version.",

@@ -15,6 +15,7 @@ import { deviceIssuing } from "./node-device-issuer.ts";
 import { listenHttps } from "./node-https.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { operatorPages } from "./node-pages.ts";
+import { openProvisioning } from "./node-provisioning.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { serverTls } from "./node-server-tls.ts";
 import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/index.ts";
@@ -22,6 +23,7 @@ import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
 import { openSessionStore } from "./store/index.ts";
 import { openStore } from "./store/node.ts";
+import { provisionJustInTime, type Workshop } from "./templates/index.ts";
 import { why } from "./why/index.ts";
 
 export { openLedger, type DurableLedger, type DurableLedgerOptions } from "./node-ledger.ts";
@@ -102,10 +104,11 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const ground = await openGround(options, closing);
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
-  const entry = await openBroker(options, registry, closing);
+  const shop = await workshopOf(options, registry);
+  const entry = await openBroker(options, shop, closing);
   const { broker, deviceRegistries } = entry;
   const plane = await openControlPlane(
-    { options, ground, broker, deviceRegistries, rootCertificate: identity.root },
+    { options, ground, shop, broker, deviceRegistries, rootCertificate: identity.root },
     closing,
   );
   // Rules hear them, and no client has come back yet.
@@ -154,15 +157,23 @@ function identityFor(
   return serverIdentity({ directory: join(directory, "tls"), names, rsa: legacyDhe, clock, entropy, trace });
 }
 
+async function workshopOf({ directory }: CloudOptions, registry: Registry): Promise<Workshop> {
+  const { clock, entropy, trace } = registry;
+  const issuing = await deviceIssuing({ directory: join(directory, "issuing"), clock, entropy, trace });
+  return { registry, issuing, hash: nodeHash };
+}
+
 async function openBroker(
   { profile = "aws" }: CloudOptions,
-  registry: Registry,
+  shop: Workshop,
   closing: Closing,
 ): Promise<Pick<Servers, "broker" | "gatekeeper" | "tokens" | "deviceRegistries">> {
+  const { registry } = shop;
   const { clock, entropy, trace } = registry;
   const gatekeeper = gatekeeperOf(
     registry,
     accessTo(() => broker),
+    (certificate, caId) => provisionJustInTime(shop, certificate, caId),
   );
   const sessions = await openSessionStore(registry.store);
   const deviceRegistries = await DeviceRegistries.open(registry);
@@ -186,13 +197,14 @@ async function openBroker(
 type Parts = {
   readonly options: CloudOptions;
   readonly ground: Ground;
+  readonly shop: Workshop;
   readonly broker: Broker;
   readonly deviceRegistries: DeviceRegistries;
   readonly rootCertificate: string;
 };
 
 async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
-  const { options, ground, broker, deviceRegistries, rootCertificate } = parts;
+  const { options, ground, shop, broker, deviceRegistries, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -216,11 +228,12 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
   });
   const rules = await Rules.open({ account, clock, store, engine });
   closing.add(broker.onPublish((message) => engine.handle(message)));
-  const issuing = await deviceIssuing({ directory: join(options.directory, "issuing"), clock, entropy, trace });
+  const tasks = await openProvisioning({ directory: options.directory, shop, broker, functions }, closing);
   const handlers = createHandlers({
     registry,
     deviceRegistries,
-    issuing,
+    shop,
+    tasks,
     messages: {
       limits: broker.settings.limits,
       publish: (message, origin) => broker.publish(message, origin),

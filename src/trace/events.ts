@@ -155,6 +155,8 @@ export type OnboardingStep =
   | "deactivated"
   | "policy-attached"
   | "thing-created"
+  | "provisioned"
+  | "provisioning-failed"
   | "connected"
   | "session-closed";
 

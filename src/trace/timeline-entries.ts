@@ -93,6 +93,8 @@ const STEPS: Readonly<Record<OnboardingStep, string>> = {
   deactivated: "certificate no longer ACTIVE",
   "policy-attached": "policy attached",
   "thing-created": "thing created",
+  provisioned: "provisioned by a template",
+  "provisioning-failed": "provisioning template failed",
   connected: "admitted",
   "session-closed": "session closed",
 };

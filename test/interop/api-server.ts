@@ -12,6 +12,8 @@ import type { ControlPlaneServices } from "../../src/cloud/api/index.ts";
 import { serveApi } from "../../src/cloud/api/node.ts";
 import { DeviceRegistries } from "../../src/cloud/jwt/index.ts";
 import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
+import { RegistrationTasks } from "../../src/cloud/templates/index.ts";
+import { fileObjectStore } from "../../src/cloud/templates/node-object-store.ts";
 import { openStore } from "../../src/cloud/store/node.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
 import { Ledger } from "../../src/trace/index.ts";
@@ -59,10 +61,13 @@ export async function startCloud(
   const registry = await openRegistry(ports, { region: REGION });
   const calls: CloudUnderTest["calls"] = [];
   const issuing = await deviceIssuing({ directory: join(directory, "issuing"), ...ports });
+  const shop = { registry, issuing, hash: nodeHash };
+  const tasks = await RegistrationTasks.open(shop, fileObjectStore(join(directory, "objects")));
   const handlers = createHandlers({
     deviceRegistries: await DeviceRegistries.open(registry),
     registry,
-    issuing,
+    shop,
+    tasks,
     ...standIns(trace, calls),
     ...services,
   });
@@ -101,7 +106,7 @@ export async function startCloud(
 function standIns(
   trace: Ledger,
   calls: CloudUnderTest["calls"],
-): Omit<ControlPlaneServices, "registry" | "issuing" | "deviceRegistries"> {
+): Omit<ControlPlaneServices, "registry" | "shop" | "tasks" | "deviceRegistries"> {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");
   };

@@ -1,7 +1,7 @@
 /** Both AWS CLIs, unmodified, through every operation that the application notes need, each answer held against their model. */
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -15,6 +15,7 @@ import type { Operation } from "../../src/cloud/api/operation.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.test.ts";
 import { FLEET_STEPS } from "./aws-steps-fleet.ts";
+import { PROVISIONING_STEPS } from "./aws-steps-provisioning.ts";
 import { no, ok, words, type Step } from "./aws-steps.ts";
 import { certificateToPem, createCsr, csrToPem, nameFromAttributes } from "../../src/pki/index.ts";
 
@@ -164,6 +165,7 @@ const STEPS = [
   ...THING_STEPS,
   ...POLICY_STEPS,
   ...FLEET_STEPS,
+  ...PROVISIONING_STEPS,
   ...FUNCTION_STEPS,
   ...RULE_STEPS,
   ...CLEANUP_STEPS,
@@ -190,6 +192,8 @@ async function reportOf(t: TestContext, python: string): Promise<Report> {
     "event.json": '{"n":1}',
     "f.zip": zipSync({ "index.js": new TextEncoder().encode("exports.handler = async (event) => event") }),
   };
+  mkdirSync(join(directory, "data/objects/bulk"), { recursive: true, mode: 0o700 });
+  writeFileSync(join(directory, "data/objects/bulk/list.json"), '{"Name":"bulk-1"}\n');
   for (const [name, content] of Object.entries(files)) writeFileSync(join(directory, name), content);
   const env = {
     PATH: process.env["PATH"],

@@ -8,22 +8,6 @@ export const ABSENT_OPERATIONS: Readonly<
   >
 > = {
   iot: [
-    ["CreateProvisioningTemplate", "POST", "/provisioning-templates"],
-    ["DescribeProvisioningTemplate", "GET", "/provisioning-templates/{templateName}"],
-    ["UpdateProvisioningTemplate", "PATCH", "/provisioning-templates/{templateName}"],
-    ["DeleteProvisioningTemplate", "DELETE", "/provisioning-templates/{templateName}"],
-    ["ListProvisioningTemplates", "GET", "/provisioning-templates"],
-    ["CreateProvisioningTemplateVersion", "POST", "/provisioning-templates/{templateName}/versions"],
-    ["DescribeProvisioningTemplateVersion", "GET", "/provisioning-templates/{templateName}/versions/{versionId}"],
-    ["ListProvisioningTemplateVersions", "GET", "/provisioning-templates/{templateName}/versions"],
-    ["DeleteProvisioningTemplateVersion", "DELETE", "/provisioning-templates/{templateName}/versions/{versionId}"],
-    ["CreateProvisioningClaim", "POST", "/provisioning-templates/{templateName}/provisioning-claim"],
-    ["RegisterThing", "POST", "/things"],
-    ["StartThingRegistrationTask", "POST", "/thing-registration-tasks"],
-    ["DescribeThingRegistrationTask", "GET", "/thing-registration-tasks/{taskId}"],
-    ["ListThingRegistrationTasks", "GET", "/thing-registration-tasks"],
-    ["ListThingRegistrationTaskReports", "GET", "/thing-registration-tasks/{taskId}/reports"],
-    ["StopThingRegistrationTask", "PUT", "/thing-registration-tasks/{taskId}/cancel"],
     ["CreateDynamicThingGroup", "POST", "/dynamic-thing-groups/{thingGroupName}"],
     ["UpdateDynamicThingGroup", "PATCH", "/dynamic-thing-groups/{thingGroupName}"],
     ["DeleteDynamicThingGroup", "DELETE", "/dynamic-thing-groups/{thingGroupName}"],

@@ -12,6 +12,7 @@ import {
   issueWithNewKey,
   listCas,
   listCertificates,
+  normalCertificateId,
   registerCa,
   registerCertificate,
   registerCertificateWithoutCa,
@@ -21,6 +22,13 @@ import {
   type DeviceIssuing,
   type Registry,
 } from "../registry/index.ts";
+import { invalidRequest } from "../errors.ts";
+import {
+  casWithTemplate,
+  checkRegistrationConfig,
+  registrationConfigOf,
+  setRegistrationConfig,
+} from "../templates/index.ts";
 import type { HandlersOf } from "./handlers.ts";
 import type { CA_OPERATIONS, CERTIFICATE_OPERATIONS } from "./operations-registry.ts";
 import { pageRequestOf } from "./paging.ts";
@@ -34,18 +42,39 @@ export function certificateHandlers(registry: Registry, issuing: DeviceIssuing):
   return {
     GetRegistrationCode: async () => ({ registrationCode: await currentRegistrationCode(registry) }),
     DeleteRegistrationCode: () => deleteRegistrationCode(registry),
-    async RegisterCACertificate({ certificateMode, ...request }) {
+    async RegisterCACertificate({ certificateMode, registrationConfig, ...request }) {
       const mode = certificateMode === undefined ? {} : { mode: certificateMode };
-      return identityOf(account, "cacert", await registerCa(registry, { ...request, ...mode }));
+      if (registrationConfig) await checkRegistrationConfig(registry, registrationConfig);
+      const id = await registerCa(registry, { ...request, ...mode });
+      if (registrationConfig) await setRegistrationConfig(registry, id, registrationConfig);
+      return identityOf(account, "cacert", id);
     },
     async DescribeCACertificate({ certificateId }) {
-      return { certificateDescription: describedCa(account, await describeCa(registry, certificateId)) };
+      const row = await describeCa(registry, certificateId);
+      const registrationConfig = await registrationConfigOf(registry.store.read, row.id);
+      const certificateDescription = describedCa(account, row);
+      return registrationConfig ? { certificateDescription, registrationConfig } : { certificateDescription };
     },
-    UpdateCACertificate: ({ certificateId, newStatus, newAutoRegistrationStatus }) =>
-      updateCa(registry, certificateId, { status: newStatus, autoRegistration: newAutoRegistrationStatus }),
-    DeleteCACertificate: ({ certificateId }) => deleteCa(registry, certificateId),
-    async ListCACertificates(input) {
-      const { rows, next } = await listCas(registry, pageRequestOf(input));
+    async UpdateCACertificate(input) {
+      const { certificateId, newStatus: status, newAutoRegistrationStatus, removeAutoRegistration = false } = input;
+      const { registrationConfig } = input;
+      if (registrationConfig && removeAutoRegistration) {
+        throw invalidRequest("registrationConfig and removeAutoRegistration exclude each other");
+      }
+      if (registrationConfig) await checkRegistrationConfig(registry, registrationConfig);
+      const autoRegistration = removeAutoRegistration ? "DISABLE" : newAutoRegistrationStatus;
+      await updateCa(registry, certificateId, { status, autoRegistration });
+      if (!registrationConfig && !removeAutoRegistration) return;
+      await setRegistrationConfig(registry, normalCertificateId(certificateId), registrationConfig);
+    },
+    async DeleteCACertificate({ certificateId }) {
+      await deleteCa(registry, certificateId);
+      await setRegistrationConfig(registry, normalCertificateId(certificateId), undefined);
+    },
+    async ListCACertificates({ templateName, ...input }) {
+      const only = templateName === undefined ? undefined : await casWithTemplate(registry.store.read, templateName);
+      const { rows: all, next } = await listCas(registry, pageRequestOf(input));
+      const rows = all.filter(({ id }) => !only || only.has(id));
       const certificates = rows.map((row) => ({
         ...identityOf(account, "cacert", row.id),
         status: row.status,

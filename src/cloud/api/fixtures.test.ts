@@ -8,6 +8,8 @@ import type { Ledger } from "../../trace/index.ts";
 import { AWS_PROFILE } from "../broker/index.ts";
 import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
+import type { DeviceIssuing } from "../registry/index.ts";
+import { RegistrationTasks, type ObjectStore, type Workshop } from "../templates/index.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
 import { createHandlers, type ControlPlaneServices } from "./handlers.ts";
@@ -16,6 +18,10 @@ import { queryOperations } from "./query-operations.ts";
 import { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
 
 export type Api = World & {
+  readonly shop: Workshop;
+  readonly tasks: RegistrationTasks;
+  /** What bulk registration reads and writes, by BUCKET/KEY. */
+  readonly objects: Map<string, Uint8Array>;
   readonly plane: ControlPlane;
   readonly client: ClientOptions;
   /** What the stand-ins of the functions and rules rooms were called with. */
@@ -23,10 +29,16 @@ export type Api = World & {
   call<Name extends OperationName>(name: Name, input: OperationInput<Name>): Promise<OperationResult<Name>>;
 };
 
-export async function newApi(t: TestContext, services: Partial<ControlPlaneServices> = {}): Promise<Api> {
+type Replaced = Partial<ControlPlaneServices> & { readonly issuing?: DeviceIssuing };
+
+export async function newApi(t: TestContext, { issuing, ...services }: Replaced = {}): Promise<Api> {
   const world = await newWorld(t);
   const { registry, clock, ledger } = world;
   const calls: Api["calls"] = [];
+  const shop = { registry, issuing: issuing ?? (await newIssuing()), hash: nodeHash };
+  const objects = new Map<string, Uint8Array>();
+  const tasks = await RegistrationTasks.open(shop, memoryObjects(objects));
+  t.after(() => tasks.close());
   const handlers = createHandlers({
     deviceRegistries: await DeviceRegistries.open(registry),
     registry,
@@ -34,7 +46,8 @@ export async function newApi(t: TestContext, services: Partial<ControlPlaneServi
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },
     dataEndpoint: "iot.example",
     rootCertificate: "ROOT",
-    issuing: await newIssuing(),
+    shop,
+    tasks,
     ...standIns(calls),
     ...services,
   });
@@ -54,7 +67,16 @@ export async function newApi(t: TestContext, services: Partial<ControlPlaneServi
   const credentials = accessKeys.primary;
   const client = { endpoint: "https://localhost:8443", region, credentials, clock, hash: nodeHash, send };
   t.after(() => onlyModelled(ledger));
-  return { ...world, plane, client, calls, call: (name, input) => callOperation(client, name, input) };
+  return {
+    ...world,
+    shop,
+    tasks,
+    objects,
+    plane,
+    client,
+    calls,
+    call: (name, input) => callOperation(client, name, input),
+  };
 }
 
 /** What any operation may answer: errors of the front door, of the input, of what is absent, and the unforeseen. */
@@ -134,6 +156,16 @@ export function answerOf({ status, headers, body }: ClientResponse): Answer {
   const text = new TextDecoder().decode(body);
   const parsed = text === "" ? {} : (JSON.parse(text) as Record<string, unknown>);
   return { status, type: headers["x-amzn-errortype"], body: parsed };
+}
+
+function memoryObjects(objects: Map<string, Uint8Array>): ObjectStore {
+  return {
+    read: async (bucket, key) => objects.get(`${bucket}/${key}`),
+    async write(bucket, key, bytes) {
+      objects.set(`${bucket}/${key}`, bytes);
+      return `memory:${bucket}/${key}`;
+    },
+  };
 }
 
 function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" | "rules" | "messages"> {

@@ -1,5 +1,6 @@
 import type { DeviceRegistries } from "../jwt/index.ts";
-import type { DeviceIssuing, Registry } from "../registry/index.ts";
+import type { Registry } from "../registry/index.ts";
+import type { RegistrationTasks, Workshop } from "../templates/index.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
 import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 import { deviceRegistryHandlers } from "./device-registry-handlers.ts";
@@ -7,6 +8,7 @@ import { fleetHandlers } from "./fleet/handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
+import { provisioningHandlers } from "./provisioning/handlers.ts";
 import type { FunctionService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
 
@@ -22,9 +24,10 @@ export type HandlersOf<Name extends OperationName> = { readonly [N in Name]: Han
 /** What the control plane stands on. */
 export type ControlPlaneServices = {
   readonly registry: Registry;
-  /** The cloud's own CA for device certificates. */
-  readonly issuing: DeviceIssuing;
   readonly deviceRegistries: DeviceRegistries;
+  /** The registry with the cloud's own CA for device certificates. */
+  readonly shop: Workshop;
+  readonly tasks: RegistrationTasks;
   readonly messages: MessagePublisher;
   readonly functions: FunctionService;
   readonly rules: RuleService;
@@ -40,10 +43,11 @@ export type ControlPlaneServices = {
 export function createHandlers(services: ControlPlaneServices): Handlers {
   const { functions, rules } = services;
   return {
-    ...certificateHandlers(services.registry, services.issuing),
+    ...certificateHandlers(services.registry, services.shop.issuing),
     ...thingHandlers(services.registry),
     ...policyHandlers(services.registry),
     ...fleetHandlers(services.registry),
+    ...provisioningHandlers(services),
     ...hawserHandlers(services),
     ...deviceRegistryHandlers(services.deviceRegistries),
     ...dataHandlers(services),

@@ -53,6 +53,8 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "certificate-state": [406, "CertificateStateException"],
   "certificate-conflict": [409, "CertificateConflictException"],
   "delete-conflict": [409, "DeleteConflictException"],
+  "registration-failure": [400, "ResourceRegistrationFailureException"],
+  "conflicting-resource": [409, "ConflictingResourceUpdateException"],
   "version-conflict": [409, "VersionConflictException"],
   "versions-limit": [409, "VersionsLimitExceededException"],
   "limit-exceeded": [410, "LimitExceededException"],
@@ -60,6 +62,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "sql-parse": [400, "SqlParseException"],
   // Not 404: tools that know AWS wait for this one.
   "rule-access-denied": [401, "UnauthorizedException"],
+  "function-refused": [400, "InvalidResponseException"],
   "policy-too-long": [400, "PolicyLengthExceededException"],
   "function-revision": [412, "PreconditionFailedException"],
   "request-content": [400, "InvalidRequestContentException"],

@@ -16,13 +16,14 @@ import type {
   PolicyVersionDescription,
   PolicyVersionListing,
   PrincipalThingPage,
+  RegistrationConfigResult,
   RegistrationCodeResult,
   ThingDescription,
   ThingIdentity,
   ThingListing,
   ThingPrincipalPage,
 } from "./results.ts";
-import { boolean, integer, list, map, oneOf, record, string, unavailable } from "./shape.ts";
+import { boolean, integer, list, map, oneOf, record, string } from "./shape.ts";
 
 /** 64 hex digits; upper case and a leading 0x are taken as well. */
 const CERTIFICATE_ID = string({ min: 64, max: 66, pattern: /(0x)?[a-fA-F0-9]+/ });
@@ -63,6 +64,13 @@ const ATTRIBUTE_PAYLOAD = record({
   merge: boolean,
 });
 
+const TEMPLATE_NAME = string({ min: 1, max: 36, pattern: /[0-9A-Za-z_-]+/ });
+const REGISTRATION_CONFIG = record({
+  templateBody: string({ max: 10_240 }),
+  roleArn: string({ min: 20, max: 2048 }),
+  templateName: TEMPLATE_NAME,
+});
+
 const NEXT_TOKEN = query(string({ min: 1, max: 1024, pattern: /[A-Za-z0-9+/]+={0,2}/ }));
 const PAGED_BY_TOKEN = { nextToken: NEXT_TOKEN, maxResults: query(integer({ min: 1, max: 250 })) } as const;
 const PAGED_BY_MARKER = { marker: NEXT_TOKEN, pageSize: query(integer({ min: 1, max: 250 })) } as const;
@@ -100,7 +108,7 @@ export const CA_OPERATIONS = {
       setAsActive: query(boolean),
       allowAutoRegistration: query(boolean),
       certificateMode: body(oneOf("DEFAULT", "SNI_ONLY")),
-      registrationConfig: body(unavailable),
+      registrationConfig: body(REGISTRATION_CONFIG),
       tags: body(TAGS),
     },
     output: OK,
@@ -112,7 +120,10 @@ export const CA_OPERATIONS = {
       "LimitExceededException",
     ],
   }),
-  DescribeCACertificate: operation<{ readonly certificateDescription: CaCertificateDescription }>()({
+  DescribeCACertificate: operation<{
+    readonly certificateDescription: CaCertificateDescription;
+    readonly registrationConfig?: RegistrationConfigResult;
+  }>()({
     service: "iot",
     method: "GET",
     path: "/cacertificate/{caCertificateId}",
@@ -128,8 +139,8 @@ export const CA_OPERATIONS = {
       certificateId: CA_ID,
       newStatus: query(oneOf("ACTIVE", "INACTIVE")),
       newAutoRegistrationStatus: query(oneOf("ENABLE", "DISABLE")),
-      registrationConfig: body(unavailable),
-      removeAutoRegistration: body(unavailable),
+      registrationConfig: body(REGISTRATION_CONFIG),
+      removeAutoRegistration: body(boolean),
     },
     output: OK,
     errors: NOT_FOUND,
@@ -146,7 +157,7 @@ export const CA_OPERATIONS = {
     service: "iot",
     method: "GET",
     path: "/cacertificates",
-    input: { ...IN_ORDER, templateName: query(unavailable) },
+    input: { ...IN_ORDER, templateName: query(TEMPLATE_NAME) },
     output: OK,
     errors: [],
   }),

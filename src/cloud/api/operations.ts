@@ -10,6 +10,7 @@ import {
   POLICY_OPERATIONS,
   THING_OPERATIONS,
 } from "./operations-registry.ts";
+import { PROVISIONING_OPERATIONS } from "./provisioning/operations.ts";
 import { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { InputOf, ResultOf } from "./operation.ts";
 
@@ -20,6 +21,7 @@ export const OPERATIONS = {
   ...THING_OPERATIONS,
   ...POLICY_OPERATIONS,
   ...FLEET_OPERATIONS,
+  ...PROVISIONING_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
   ...DATA_OPERATIONS,

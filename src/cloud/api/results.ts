@@ -26,6 +26,13 @@ export type CaCertificateDescription = CertificateIdentity & {
   readonly certificateMode: CertificateMode;
 };
 
+/** The template that a CA's new devices are provisioned with. */
+export type RegistrationConfigResult = {
+  readonly templateBody?: string | undefined;
+  readonly roleArn?: string | undefined;
+  readonly templateName?: string | undefined;
+};
+
 export type CaCertificateListing = CertificateIdentity & { readonly status: CaStatus; readonly creationDate: number };
 
 export type CertificateDescription = CertificateIdentity & {

@@ -94,10 +94,14 @@ export class Broker {
 
   /**
    * Publishes for the cloud itself: no policy is asked, `$` topics are allowed. `origin` names the publisher to observers,
-   * `publisher` is the device on whose behalf, where there is one.
+   * `publisher` is the device on whose behalf, where there is one; `onlyTo` the one client that may receive the message.
    * Throws `UsageError` `bad-system-topic` or `broker-stopped`.
    */
-  publish(message: SystemMessage, origin: string, publisher: Partial<SessionOwner> = {}): void {
+  publish(
+    message: SystemMessage,
+    origin: string,
+    publisher: Partial<SessionOwner> & { readonly onlyTo?: string } = {},
+  ): void {
     this.#checkRunning();
     const limits = { ...this.settings.limits, topicSlashes: Infinity, topicBytes: 65_535 };
     const problem = topicNameProblem(message.topic, limits);

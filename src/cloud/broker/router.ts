@@ -6,6 +6,7 @@ import { NONE, type Session, type Subscription } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
 import { shareOf, SharedGroup } from "./shared-group.ts";
 import { TopicTrie } from "./topic-trie.ts";
+import { isPermittedReserved } from "./topics.ts";
 
 /** How many topics' receivers are remembered between changes of subscriptions. */
 const CACHED_TOPICS = 4096;
@@ -17,6 +18,8 @@ export type Publisher = {
   readonly principalId: string;
   /** Set where No Local may apply. MQTT 5.0, section 3.8.3.1 */
   readonly session?: Session;
+  /** Set where one client only may receive the message. */
+  readonly onlyTo?: string;
 };
 
 /** One session that receives a topic, its overlapping subscriptions folded into one. MQTT 5.0, section 3.3.4 */
@@ -36,6 +39,7 @@ type Receivers = { readonly sessions: readonly Receiver[]; readonly groups: read
 export class Router {
   readonly #trie: TopicTrie<Subscription | SharedGroup>;
   readonly #retained: RetainedMessages;
+  readonly #questions: readonly string[];
   readonly #listeners = new Set<PublishListener>();
   readonly #receivers = new Map<string, Receivers>();
   readonly #groups = new Map<string, SharedGroup>();
@@ -43,6 +47,7 @@ export class Router {
   constructor(settings: BrokerSettings, retained: RetainedMessages) {
     this.#trie = new TopicTrie(settings);
     this.#retained = retained;
+    this.#questions = settings.questions;
   }
 
   observe(listener: PublishListener): () => void {
@@ -73,17 +78,30 @@ export class Router {
   publish(message: Message, publisher: Publisher): boolean {
     if (message.retain) this.#retained.retain(message);
     for (const listener of this.#listeners) listener(published(message, publisher));
+    // The cloud itself hears these, so somebody did.
+    if (publisher.origin === "client" && this.#isQuestion(message.topic)) return true;
+    return this.#deliver(message, publisher);
+  }
+
+  #isQuestion(topic: string): boolean {
+    return topic.startsWith("$") && isPermittedReserved(topic, this.#questions);
+  }
+
+  #deliver(message: Message, publisher: Publisher): boolean {
     const { sessions, groups } = this.#receiversOf(message.topic);
+    const { onlyTo } = publisher;
     for (const receiver of sessions) {
       const to = receiver.own !== undefined && receiver.session === publisher.session ? receiver.own : receiver;
       if (to === "none") continue;
       const { session, qos, retainAsPublished, identifiers } = to;
+      if (onlyTo !== undefined && session.clientId !== onlyTo) continue;
       session.deliver(message, {
         qos: lower(qos, message.qos),
         retain: retainAsPublished && message.retain,
         identifiers,
       });
     }
+    if (onlyTo !== undefined) return sessions.length > 0;
     for (const group of groups) {
       const member = group.next();
       if (!member) continue;

@@ -86,6 +86,8 @@ export type BrokerSettings = {
   readonly reservedPublish: readonly string[];
   /** Prefixes of `$` filters that clients may subscribe to; any other is refused. */
   readonly reservedSubscribe: readonly string[];
+  /** Prefixes of `$` topics where clients ask the cloud: what they publish there reaches observers and no subscriber. */
+  readonly questions: readonly string[];
   /** Whether `$aws/events/presence/…` is published on connect and disconnect. */
   readonly presence: boolean;
   /** PUBLISH and PUBACK packets that are traced each second; all other packets always are. */
@@ -129,6 +131,9 @@ const AWS_LIMITS: BrokerLimits = {
 /** The rates that AWS IoT applies to one connection; ours to spread over a profile's limits, off by default. */
 export const AWS_RATES = { publishesPerSecond: 100, bytesPerSecond: 512 * 1024 } as const;
 
+/** Where devices ask for certificates and things. AWS IoT Core, "Device provisioning MQTT API" */
+const PROVISIONING_TOPICS = ["$aws/certificates/create", "$aws/provisioning-templates/"] as const;
+
 /** Behaves as AWS IoT Core does. The default. */
 export const AWS_PROFILE: BrokerSettings = {
   profile: "aws",
@@ -148,8 +153,9 @@ export const AWS_PROFILE: BrokerSettings = {
   retainOnReserved: false,
   resumesAcrossVersions: false,
   beforeConnack: "refuse",
-  reservedPublish: [],
-  reservedSubscribe: ["$aws/events/"],
+  reservedPublish: PROVISIONING_TOPICS,
+  reservedSubscribe: ["$aws/events/", ...PROVISIONING_TOPICS],
+  questions: PROVISIONING_TOPICS,
   presence: true,
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: AWS_LIMITS,
@@ -179,6 +185,7 @@ export const SPEC_PROFILE: BrokerSettings = {
   beforeConnack: "hold",
   reservedPublish: ["$"],
   reservedSubscribe: ["$"],
+  questions: PROVISIONING_TOPICS,
   presence: false,
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: {

@@ -62,6 +62,10 @@ export const FUNCTION_ERRORS = {
     cause: "An API call of a function was refused; the refusal's own code is its cause.",
     cure: "The function sees it as an error of that name; hawser logs shows what it did then.",
   },
+  "function-refused": {
+    cause: "A service asked a function, which may not be asked by it, failed, was too slow, or gave no JSON.",
+    cure: "aws lambda add-permission for iot.amazonaws.com; then look at hawser logs for what the function did.",
+  },
   "runtime-closed": {
     cause: "An invocation arrived while the server was shutting down.",
     cure: "Invoke again when the server is up.",

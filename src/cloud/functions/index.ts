@@ -16,6 +16,6 @@ export type {
   RunRequest,
   RunResult,
 } from "./runtime.ts";
-export { Functions, type FunctionServiceOptions } from "./service.ts";
+export { Functions, type FunctionServiceOptions, type Question } from "./service.ts";
 export { WORKER_LIMITS, type WorkerLimits } from "./worker.ts";
 export { CODE_LIMITS, unzipCode } from "./zip-code.ts";

@@ -477,3 +477,34 @@ test("functionLogs gives what runs printed, of each way to end and each way to b
   await functions.createFunction(BASIC);
   assert.deepEqual((await functions.functionLogs({ FunctionName: "f" })).entries, []);
 });
+
+test("a service that asks a function needs its permission, and gets its answer, its failure or the time limit", async (t) => {
+  const { functions, runtime, registry, clock } = await open(t);
+  await functions.createFunction(BASIC);
+  const sourceAccount = registry.account.id;
+  const caller = {
+    service: "iot.amazonaws.com",
+    sourceArn: `arn:aws:iot:eu-central-1:${sourceAccount}:authorizer/a`,
+    sourceAccount,
+  };
+  const ask = () => functions.askFor(caller, "f", { event: { n: 1 }, limitMs: 5000 });
+  await refused(ask(), "function-refused");
+  const permission = {
+    FunctionName: "f",
+    StatementId: "s",
+    Action: "lambda:InvokeFunction",
+    Principal: caller.service,
+  };
+  await functions.addPermission({ ...permission, SourceArn: caller.sourceArn });
+  runtime.answer = () => ended('{"yes":true}');
+  assert.deepEqual(await ask(), { yes: true });
+  assert.equal(runtime.runs.at(-1)?.request.event, '{"n":1}');
+  runtime.answer = () => failed();
+  await refused(ask(), "function-refused", /function f: bad$/);
+  runtime.answer = () => ended("nonsense");
+  await refused(ask(), "function-refused", /is not JSON$/);
+  runtime.run = () => new Promise(() => {});
+  const late = ask();
+  clock.advance(5000);
+  await refused(late, "function-refused", /no answer within 5000 ms$/);
+});

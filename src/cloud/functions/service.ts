@@ -1,4 +1,4 @@
-import { Conflict, fromBase64, NotFound, toBase64, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, Denied, fromBase64, NotFound, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import { notImplemented } from "../errors.ts";
 import type {
@@ -227,6 +227,28 @@ export class Functions implements FunctionOperations {
     return undefined;
   }
 
+  /**
+   * Invokes a function for a service that waits for its answer, if the function's resource policy lets the service.
+   * Throws `NotFound`, and `Denied` `function-refused` where it does not, where the run fails or takes over `limitMs`.
+   */
+  async askFor(caller: ServiceCaller, given: string, { event, limitMs }: Question): Promise<unknown> {
+    const { account, clock } = this.#options;
+    const name = bareName(given, account);
+    const reason = whyNot(this.#directory.entry(name).statements, caller);
+    if (reason !== undefined) throw refusedBy(name, reason);
+    let cancel = () => {};
+    const late = new Promise<undefined>((resolve) => void (cancel = clock.after(limitMs, () => resolve(undefined))));
+    const result = await Promise.race([this.#invoker.run(name, JSON.stringify(event)), late]);
+    cancel();
+    if (!result) throw refusedBy(name, `no answer within ${limitMs} ms`);
+    if (result.outcome !== "succeeded") throw refusedBy(name, result.error.errorMessage);
+    try {
+      return JSON.parse(result.payload) as unknown;
+    } catch {
+      throw refusedBy(name, "its answer is not JSON");
+    }
+  }
+
   #name({ FunctionName, Qualifier }: { readonly FunctionName: string; readonly Qualifier?: string }): string {
     return bareName(FunctionName, this.#options.account, Qualifier);
   }
@@ -252,6 +274,13 @@ function checkRevision(expected: string | undefined, actual: string): void {
   if (expected === undefined || expected === actual) return;
   const message = `The RevisionId provided does not match the latest: ${expected} is not ${actual}`;
   throw new Conflict<FunctionErrorCode>("function-revision", message);
+}
+
+/** What a service asks a function, as JSON, and how long it waits. */
+export type Question = { readonly event: unknown; readonly limitMs: number };
+
+function refusedBy(name: string, why: string): Denied<FunctionErrorCode> {
+  return new Denied("function-refused", `function ${name}: ${why}`);
 }
 
 function refusePublish(publish: boolean | undefined): void {

@@ -6,7 +6,7 @@ import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingDecision, type OnboardingFacts } from "./decision.ts";
 import { findIssuer, type IssuerSearch } from "./issuer.ts";
 import { LiveAuthorities } from "./live-authorities.ts";
-import type { BrokerAccess, CertificateDirectory, Evidence, RegisterDevice } from "./ports.ts";
+import type { BrokerAccess, CertificateDirectory, Evidence, ProvisionDevice, RegisterDevice } from "./ports.ts";
 import { readPresented, validityAt, type Presented } from "./presented.ts";
 import { registrationEvent } from "./registration-event.ts";
 
@@ -14,12 +14,18 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   readonly directory: CertificateDirectory;
   readonly register: RegisterDevice;
   readonly broker: BrokerAccess;
+  /** What a device that waits for activation gets from its CA's template, if there is one. Must not throw. */
+  readonly provision?: ProvisionDevice;
 };
 
 /** The gatekeeper of a registry. */
-export function gatekeeperOf(registry: Registry, broker: BrokerAccess): OnboardingGatekeeper {
+export function gatekeeperOf(
+  registry: Registry,
+  broker: BrokerAccess,
+  provision?: ProvisionDevice,
+): OnboardingGatekeeper {
   const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
-  return new OnboardingGatekeeper({ ...registry, register, broker });
+  return new OnboardingGatekeeper({ ...registry, register, broker, ...(provision && { provision }) });
 }
 
 /** Where one certificate stands, and what that was found out from. */
@@ -89,8 +95,10 @@ export class OnboardingGatekeeper implements Gatekeeper {
     const certificate = asked.presented?.certificate;
     if (decision.outcome === "register-and-drop" && certificate && asked.search?.ca)
       await this.#registerOnce(asked, certificate, asked.search.ca);
-    if (decision.outcome === "republish-and-drop" && certificate)
+    if (decision.outcome === "republish-and-drop" && certificate) {
       this.#publish(asked, certificate.id, { isFirst: false });
+      await this.#provision(asked, certificate);
+    }
     // Nobody is admitted without an authority; should the two ever disagree, the answer is no.
     const cause = "cause" in decision ? decision.cause : "certificate-inactive";
     this.#refuse(asked, cause);
@@ -164,6 +172,12 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (!isNew) return;
     tell(asked, "registered", certificate.subject.text);
     this.#publish(asked, certificate.id, { isFirst: true });
+    await this.#provision(asked, certificate);
+  }
+
+  async #provision({ search }: Case, certificate: Certificate): Promise<void> {
+    const caId = this.#options.directory.certificate(certificate.id)?.caId ?? search?.ca?.id;
+    if (caId !== undefined) await this.#options.provision?.(certificate, caId);
   }
 
   #publish(asked: Case, certificateId: string, { isFirst }: { readonly isFirst: boolean }): void {

@@ -7,4 +7,4 @@ export {
   type OnboardingFacts,
 } from "./decision.ts";
 export { gatekeeperOf, OnboardingGatekeeper, type GatekeeperOptions } from "./gatekeeper.ts";
-export type { BrokerAccess, CertificateDirectory, RegisterDevice, SessionOwner } from "./ports.ts";
+export type { BrokerAccess, CertificateDirectory, ProvisionDevice, RegisterDevice, SessionOwner } from "./ports.ts";

@@ -15,6 +15,9 @@ export type CertificateDirectory = Pick<
  */
 export type RegisterDevice = (certificate: Certificate, ca: CaEntry) => Promise<{ readonly isNew: boolean }>;
 
+/** Carries out the template of a CA for a device that waits for activation; nothing where the CA has none. */
+export type ProvisionDevice = (certificate: Certificate, caId: string) => Promise<void>;
+
 /** Who a session belongs to. */
 export type SessionOwner = { readonly clientId: string; readonly principalId: string };
 

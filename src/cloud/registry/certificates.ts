@@ -11,7 +11,7 @@ import { certificateEntryOf, NOTHING_ATTACHED, type Registry } from "./registry.
 import { uuid } from "./uuid.ts";
 
 /** Every status that AWS knows; some are other operations' to give. */
-export type AskedStatus = CertificateStatus | "PENDING_TRANSFER" | "REGISTER_INACTIVE";
+export type AskedStatus = CertificateStatus | "REGISTER_INACTIVE";
 
 /**
  * Registered CAs that signed a certificate, best first: those that may register new devices, then ACTIVE ones. Signatures
@@ -66,11 +66,19 @@ export type CertificateRegistration = {
  * Throws `Denied` `certificate-validation`; `Conflict` `certificate-state`, `certificate-conflict`, `resource-exists`.
  */
 export async function registerCertificate(registry: Registry, request: CertificateRegistration): Promise<string> {
+  return insert(registry, await certificateUnderCa(registry, request));
+}
+
+/** The row of a certificate that an ACTIVE registered CA signed, for a transaction of the caller's. */
+export async function certificateUnderCa(
+  registry: Registry,
+  request: CertificateRegistration,
+): Promise<CertificateRow> {
   const status = initialStatus(request.status);
   const certificate = acceptable(registry, request.certificatePem);
   const ca = await onlyIssuer(registry, certificate, request.caCertificatePem);
   if (ca.status !== "ACTIVE") throw invalidCertificate(`CA certificate ${ca.id} is INACTIVE; activate it first`);
-  return insert(registry, newRow(registry, certificate, { caId: ca.id, mode: ca.mode, status }));
+  return newRow(registry, certificate, { caId: ca.id, mode: ca.mode, status });
 }
 
 /**
@@ -81,6 +89,14 @@ export async function registerCertificateWithoutCa(
   registry: Registry,
   request: Pick<CertificateRegistration, "certificatePem" | "status">,
 ): Promise<string> {
+  return insert(registry, await certificateWithoutCa(registry, request));
+}
+
+/** The row of a certificate whose CA need not be known, for a transaction of the caller's. */
+export async function certificateWithoutCa(
+  registry: Registry,
+  request: Pick<CertificateRegistration, "certificatePem" | "status">,
+): Promise<CertificateRow> {
   const status = initialStatus(request.status);
   const certificate = acceptable(registry, request.certificatePem);
   const [ca] = await issuersOf(registry, certificate);
@@ -88,7 +104,7 @@ export async function registerCertificateWithoutCa(
     const message = `a CA named ${certificate.issuer.text} is registered, and its key did not sign this certificate`;
     throw invalidCertificate(message);
   }
-  return insert(registry, newRow(registry, certificate, { caId: ca?.id, mode: "SNI_ONLY", status }));
+  return newRow(registry, certificate, { caId: ca?.id, mode: "SNI_ONLY", status });
 }
 
 /** A certificate's row. Throws `NotFound`. */
@@ -108,27 +124,43 @@ export async function updateCertificate(registry: Registry, certificateId: strin
   if (status !== "ACTIVE" && status !== "INACTIVE" && status !== "REVOKED") {
     throw invalidRequest(`newStatus must be ACTIVE, INACTIVE or REVOKED; ${status} is given by the service only`);
   }
-  const { store, clock, directory, trace } = registry;
-  await store.write(
-    async (queries) => {
-      const row = await rowOf(queries, id);
-      if (row.status === status) return undefined;
-      if (row.born_revoked === 1) throw state(`The certificate was registered REVOKED and stays so. Id: ${id}`);
-      const modified_at = Math.floor(clock.now());
-      const changes = { status, modified_at, version: row.version + 1 };
-      await queries.updateTable("certificates").set(changes).where("id", "=", id).execute();
-      return row;
-    },
-    (before) => {
-      const entry = directory.certificate(id);
-      if (!before || !entry) return;
-      const step: OnboardingStep = status === "ACTIVE" ? "activated" : "deactivated";
-      const detail = `${before.status} to ${status}`;
-      const event = { kind: "onboarding" as const, step, clientId: "", caCertificate: entry.caId ?? "", detail };
-      trace.emit("cloud", event, { certificate: id });
-      directory.setCertificate(id, { ...entry, status });
-    },
+  await registry.store.write(
+    (queries) => putStatus(registry, queries, { id, status }),
+    (before) => statusPut(registry, before, { id, status }),
   );
+}
+
+type StatusChange = { readonly id: string; readonly status: "ACTIVE" | "INACTIVE" | "REVOKED" };
+
+/** The same inside a transaction of the caller's, who calls `statusPut` after it; undefined where nothing changes. */
+export async function putStatus(
+  { clock }: Pick<Registry, "clock">,
+  queries: Queries,
+  { id, status }: StatusChange,
+): Promise<CertificateRow | undefined> {
+  const row = await rowOf(queries, id);
+  if (row.status === status) return undefined;
+  if (row.status === "PENDING_TRANSFER")
+    throw state(`The certificate is being transferred; cancel that first. Id: ${id}`);
+  if (row.born_revoked === 1) throw state(`The certificate was registered REVOKED and stays so. Id: ${id}`);
+  const changes = { status, modified_at: Math.floor(clock.now()), version: row.version + 1 };
+  await queries.updateTable("certificates").set(changes).where("id", "=", id).execute();
+  return row;
+}
+
+/** Tells the index of a status that a transaction changed. */
+export function statusPut(
+  { directory, trace }: Registry,
+  before: CertificateRow | undefined,
+  { id, status }: StatusChange,
+): void {
+  const entry = directory.certificate(id);
+  if (!before || !entry) return;
+  const step: OnboardingStep = status === "ACTIVE" ? "activated" : "deactivated";
+  const detail = `${before.status} to ${status}`;
+  const event = { kind: "onboarding" as const, step, clientId: "", caCertificate: entry.caId ?? "", detail };
+  trace.emit("cloud", event, { certificate: id });
+  directory.setCertificate(id, { ...entry, status });
 }
 
 /**
@@ -184,13 +216,9 @@ export async function listCertificates(
   return pageOf(name, plan, { rows, keyOf: (row) => ({ number: row.created_at, text: row.id }) });
 }
 
-/** Records a certificate that the cloud's own CA issued, which is no registered one. */
-export async function insertIssued(
-  registry: Registry,
-  certificate: Certificate,
-  status: "ACTIVE" | "INACTIVE",
-): Promise<void> {
-  await insert(registry, newRow(registry, certificate, { caId: undefined, mode: "DEFAULT", status }));
+/** The row of a certificate that the cloud's own CA issued, which is no registered one. */
+export function issuedRow(registry: Registry, certificate: Certificate, status: CertificateStatus): CertificateRow {
+  return newRow(registry, certificate, { caId: undefined, mode: "DEFAULT", status });
 }
 
 function rankOf({ status, autoRegistration }: CaEntry): number {
@@ -248,22 +276,35 @@ function newRow(
   };
 }
 
-async function insert({ store, directory, account }: Registry, row: CertificateRow): Promise<string> {
-  await store.write(
-    async (queries) => {
-      const known = await queries.selectFrom("certificates").select("id").where("id", "=", row.id).executeTakeFirst();
-      if (known) {
-        const resource = { resourceId: row.id, resourceArn: iotArn(account, "cert", row.id) };
-        throw new ResourceExists("The certificate is already provisioned or registered", resource);
-      }
-      await queries.insertInto("certificates").values(row).execute();
-    },
-    () => directory.setCertificate(row.id, certificateEntryOf(row, NOTHING_ATTACHED)),
+async function insert(registry: Registry, row: CertificateRow): Promise<string> {
+  await registry.store.write(
+    (queries) => insertCertificate(registry, queries, row),
+    () => certificateInserted(registry, row),
   );
   return row.id;
 }
 
-async function rowOf(queries: Queries, id: string): Promise<CertificateRow> {
+/** Inserts a row in a transaction; who calls it calls `certificateInserted` after that. Throws `Conflict` `resource-exists`. */
+export async function insertCertificate(
+  { account }: Pick<Registry, "account">,
+  queries: Queries,
+  row: CertificateRow,
+): Promise<void> {
+  const known = await queries.selectFrom("certificates").select("id").where("id", "=", row.id).executeTakeFirst();
+  if (known) {
+    const resource = { resourceId: row.id, resourceArn: iotArn(account, "cert", row.id) };
+    throw new ResourceExists("The certificate is already provisioned or registered", resource);
+  }
+  await queries.insertInto("certificates").values(row).execute();
+}
+
+/** Tells the index of a certificate that a transaction inserted. */
+export function certificateInserted({ directory }: Pick<Registry, "directory">, row: CertificateRow): void {
+  directory.setCertificate(row.id, certificateEntryOf(row, NOTHING_ATTACHED));
+}
+
+/** The row of a certificate. Throws `NotFound`. */
+export async function rowOf(queries: Queries, id: string): Promise<CertificateRow> {
   const row = await queries.selectFrom("certificates").selectAll().where("id", "=", id).executeTakeFirst();
   if (!row) throw notFound(`Certificate ${id}`);
   return row;

@@ -9,7 +9,7 @@ import type { PolicyDocument } from "../policy/index.ts";
 export type CaStatus = "ACTIVE" | "INACTIVE";
 export type AutoRegistration = "ENABLE" | "DISABLE";
 export type CertificateMode = "DEFAULT" | "SNI_ONLY";
-export type CertificateStatus = "ACTIVE" | "INACTIVE" | "REVOKED" | "PENDING_ACTIVATION";
+export type CertificateStatus = "ACTIVE" | "INACTIVE" | "REVOKED" | "PENDING_ACTIVATION" | "PENDING_TRANSFER";
 
 /** A registered CA. Ids are lower-case hex SHA-256 of the DER. */
 export type CaEntry = {

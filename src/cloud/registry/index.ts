@@ -8,7 +8,14 @@ export {
   type Account,
   type IotResource,
 } from "./account.ts";
-export { attachPolicy, detachPolicy, listAttachedPolicies, listPolicyTargets } from "./attachments.ts";
+export {
+  attachPolicy,
+  detachPolicy,
+  listAttachedPolicies,
+  listPolicyTargets,
+  policyAttached,
+  putAttachment,
+} from "./attachments.ts";
 export {
   addThingToBillingGroup,
   createBillingGroup,
@@ -21,13 +28,21 @@ export {
 } from "./billing-groups.ts";
 export { deleteCa, describeCa, listCas, registerCa, updateCa, type CaRegistration } from "./ca-certificates.ts";
 export {
+  certificateInserted,
+  certificateUnderCa,
+  certificateWithoutCa,
   deleteCertificate,
   describeCertificate,
+  insertCertificate,
+  issuedRow,
   issuersOf,
   listCertificates,
   registerCertificate,
   registerCertificateWithoutCa,
   registerPending,
+  putStatus,
+  rowOf,
+  statusPut,
   updateCertificate,
   type AskedStatus,
   type CertificateRegistration,
@@ -36,14 +51,23 @@ export { Listeners, type CaChange, type CertificateChange, type PolicyChange } f
 export { Directory } from "./directory.ts";
 export type * from "./entries.ts";
 export {
+  certificateFromCsr,
   END_OF_ISSUED,
   issueFromCsr,
   issueWithNewKey,
+  record,
   type DeviceIssuing,
   type DeviceKeyPair,
   type IssuedCertificate,
 } from "./issued-certificates.ts";
-export { changeThingGroups, groupsOfThing, listGroupMembers, nameFrom, type GroupChange } from "./group-members.ts";
+export {
+  changeThingGroups,
+  groupsOfThing,
+  listGroupMembers,
+  nameFrom,
+  putThingGroups,
+  type GroupChange,
+} from "./group-members.ts";
 export type { Page, PageRequest } from "./pages.ts";
 export {
   createPolicy,
@@ -51,6 +75,7 @@ export {
   deletePolicy,
   deletePolicyVersion,
   describePolicy,
+  insertPolicy,
   listPolicies,
   listPolicyVersions,
   setDefaultPolicyVersion,
@@ -79,6 +104,8 @@ export {
   detachThingPrincipal,
   listPrincipalThings,
   listThingPrincipals,
+  putThingPrincipal,
+  thingPrincipalPut,
   type AttachmentRequest,
   type ThingAttachment,
 } from "./thing-principals.ts";
@@ -92,10 +119,15 @@ export {
   type ThingType,
 } from "./thing-types.ts";
 export {
+  changeThing,
   createThing,
   deleteThing,
   describeThing,
+  findThing,
+  insertThing,
   listThings,
+  sameAttributes,
+  thingInserted,
   thingNamed,
   thingOf,
   updateThing,

@@ -14,7 +14,8 @@ import {
   type Issuer,
 } from "../../pki/index.ts";
 import { invalidRequest } from "../errors.ts";
-import { insertIssued } from "./certificates.ts";
+import { certificateInserted, insertCertificate, issuedRow } from "./certificates.ts";
+import type { CertificateStatus } from "./entries.ts";
 import type { Registry } from "./registry.ts";
 
 /** A new key pair for a device. Whoever asked for it gets the private key; nobody keeps it. */
@@ -35,6 +36,14 @@ export const END_OF_ISSUED = Date.UTC(2049, 11, 31, 23, 59, 59);
 
 const BACKDATED_MS = 3_600_000;
 
+export type KeyOrder = {
+  readonly setAsActive?: boolean | undefined;
+  /** Instead of what `setAsActive` says. */
+  readonly status?: CertificateStatus;
+  /** When it ends, in milliseconds since 1970; the end of 2049 unless given. */
+  readonly notAfter?: number;
+};
+
 /**
  * Makes a key pair and a certificate for it, INACTIVE unless asked otherwise. The private key is in the answer and
  * nowhere else. AWS IoT API, CreateKeysAndCertificate
@@ -42,12 +51,14 @@ const BACKDATED_MS = 3_600_000;
 export async function issueWithNewKey(
   registry: Registry,
   issuing: DeviceIssuing,
-  { setAsActive = false }: { readonly setAsActive?: boolean | undefined } = {},
+  { setAsActive = false, status, notAfter }: KeyOrder = {},
 ): Promise<IssuedCertificate & { readonly keyPair: DeviceKeyPair }> {
   const keyPair = await issuing.newKeyPair();
   // All of them have this one subject: what tells them apart is their id.
   const subject = nameFromAttributes([["CN", "AWS IoT Certificate"]]);
-  const issued = await issue(registry, issuing.issuer, { subject, publicKey: keyPair.publicKey, setAsActive });
+  const { publicKey } = keyPair;
+  const certificate = await signed(registry, issuing.issuer, { subject, publicKey, ...(notAfter && { notAfter }) });
+  const issued = await record(registry, certificate, status ?? (setAsActive ? "ACTIVE" : "INACTIVE"));
   return { ...issued, keyPair };
 }
 
@@ -60,14 +71,23 @@ export async function issueWithNewKey(
  */
 export async function issueFromCsr(
   registry: Registry,
-  { issuer }: DeviceIssuing,
+  issuing: DeviceIssuing,
   { csr, setAsActive = false }: { readonly csr: string; readonly setAsActive?: boolean | undefined },
 ): Promise<IssuedCertificate> {
+  return record(registry, await certificateFromCsr(registry, issuing, csr), setAsActive ? "ACTIVE" : "INACTIVE");
+}
+
+/** The certificate for a request, recorded nowhere yet. Throws as `issueFromCsr`. */
+export async function certificateFromCsr(
+  registry: Registry,
+  { issuer }: DeviceIssuing,
+  csr: string,
+): Promise<Certificate> {
   const request = await readRequest(registry, csr);
   const weakness = keyWeakness(request.publicKey);
   if (weakness !== undefined) throw invalidRequest(`certificateSigningRequest has an unacceptable key: ${weakness}`);
   const { subject, publicKey } = request;
-  return issue(registry, issuer, { subject, publicKey: publicKey.der, setAsActive });
+  return signed(registry, issuer, { subject, publicKey: publicKey.der });
 }
 
 async function readRequest({ verifier }: Registry, csr: string): Promise<CertificateRequest> {
@@ -79,22 +99,26 @@ async function readRequest({ verifier }: Registry, csr: string): Promise<Certifi
   }
 }
 
-type Order = {
-  readonly subject: DistinguishedName;
-  readonly publicKey: Uint8Array;
-  readonly setAsActive: boolean;
-};
-
-async function issue(registry: Registry, issuer: Issuer, order: Order): Promise<IssuedCertificate> {
-  const certificate = await signed(registry, issuer, order);
-  await insertIssued(registry, certificate, order.setAsActive ? "ACTIVE" : "INACTIVE");
+/** Records a certificate that was just issued. */
+export async function record(
+  registry: Registry,
+  certificate: Certificate,
+  status: CertificateStatus,
+): Promise<IssuedCertificate> {
+  const row = issuedRow(registry, certificate, status);
+  await registry.store.write(
+    (queries) => insertCertificate(registry, queries, row),
+    () => certificateInserted(registry, row),
+  );
   return { certificateId: certificate.id, certificatePem: certificateToPem(certificate) };
 }
 
+type Order = { readonly subject: DistinguishedName; readonly publicKey: Uint8Array; readonly notAfter?: number };
+
 async function signed({ clock, entropy, trace }: Registry, issuer: Issuer, order: Order): Promise<Certificate> {
-  const { subject, publicKey } = order;
+  const { subject, publicKey, notAfter = END_OF_ISSUED } = order;
   const notBefore = Math.max(clock.now() - BACKDATED_MS, issuer.certificate.validity.notBefore);
-  const validity = { notBefore, notAfter: END_OF_ISSUED };
+  const validity = { notBefore, notAfter };
   try {
     return await issueCertificate({ profile: "device", subject, publicKey, issuer, validity, entropy, trace });
   } catch (cause) {

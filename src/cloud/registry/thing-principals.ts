@@ -20,25 +20,34 @@ export async function attachThingPrincipal(
   }: { readonly principal: string; readonly type?: ThingPrincipalType | undefined },
 ): Promise<void> {
   const id = certificateIdOfArn(registry.account, principal, "principal");
-  const { store, directory, clock } = registry;
-  await store.write(
-    async (queries) => {
-      await thingNamed(queries, thing);
-      await certificateExists(queries, id);
-      await checkExclusive(queries, { thing, id, type });
-      const row = { thing, principal: id, type, attached_at: Math.floor(clock.now()) };
-      await queries
-        .insertInto("thing_principals")
-        .values(row)
-        .onConflict((conflict) => conflict.columns(["thing", "principal"]).doUpdateSet({ type }))
-        .execute();
-    },
-    () => {
-      const entry = directory.certificate(id);
-      if (!entry || entry.things.includes(thing)) return;
-      directory.setCertificate(id, { ...entry, things: [...entry.things, thing] });
-    },
+  await registry.store.write(
+    (queries) => putThingPrincipal(registry, queries, { thing, id, type }),
+    () => thingPrincipalPut(registry, thing, id),
   );
+}
+
+/** The same inside a transaction of the caller's, who calls `thingPrincipalPut` after it. */
+export async function putThingPrincipal(
+  { clock }: Pick<Registry, "clock">,
+  queries: Queries,
+  { thing, id, type }: { readonly thing: string; readonly id: string; readonly type: ThingPrincipalType },
+): Promise<void> {
+  await thingNamed(queries, thing);
+  await certificateExists(queries, id);
+  await checkExclusive(queries, { thing, id, type });
+  const row = { thing, principal: id, type, attached_at: Math.floor(clock.now()) };
+  await queries
+    .insertInto("thing_principals")
+    .values(row)
+    .onConflict((conflict) => conflict.columns(["thing", "principal"]).doUpdateSet({ type }))
+    .execute();
+}
+
+/** Tells the index of an attachment that a transaction made. */
+export function thingPrincipalPut({ directory }: Registry, thing: string, id: string): void {
+  const entry = directory.certificate(id);
+  if (!entry || entry.things.includes(thing)) return;
+  directory.setCertificate(id, { ...entry, things: [...entry.things, thing] });
 }
 
 /** Detaches a certificate from a thing; what is not attached stays so. Throws `NotFound` for an unknown thing. */

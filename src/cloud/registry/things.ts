@@ -231,7 +231,8 @@ function withoutEmpty(attributes: Attributes): Attributes {
   return Object.fromEntries(entries);
 }
 
-function sameAttributes(a: Attributes, b: Attributes): boolean {
+/** Whether two things have the same attributes. */
+export function sameAttributes(a: Attributes, b: Attributes): boolean {
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && a[name] === b[name]);
 }

@@ -72,7 +72,7 @@ export type CertificateRow = {
   id: string;
   pem: string;
   ca_id: string | null;
-  status: "ACTIVE" | "INACTIVE" | "REVOKED" | "PENDING_ACTIVATION";
+  status: "ACTIVE" | "INACTIVE" | "REVOKED" | "PENDING_ACTIVATION" | "PENDING_TRANSFER";
   mode: "DEFAULT" | "SNI_ONLY";
   /** 1 where it came as REVOKED: such a certificate can never be activated. */
   born_revoked: 0 | 1;

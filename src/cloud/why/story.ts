@@ -11,6 +11,8 @@ const STEPS: Readonly<Record<OnboardingStep, string>> = {
   deactivated: "certificate left ACTIVE",
   "policy-attached": "policy attached",
   "thing-created": "thing created",
+  provisioned: "provisioned by a template",
+  "provisioning-failed": "provisioning template failed",
   connected: "connected",
   "session-closed": "session closed by the server",
 };
