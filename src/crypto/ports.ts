@@ -117,6 +117,8 @@ export interface TrafficKey {
   seal(record: RecordInput): Promise<Uint8Array>;
   /** The plaintext, or undefined where the tag is wrong. */
   open(record: RecordInput): Promise<Uint8Array | undefined>;
+  /** Frees the key's place, once newer keys took over. */
+  release(): Promise<void>;
 }
 
 /** Holds traffic keys of one connection at a time, and limits its own time: what does not answer must fail. */

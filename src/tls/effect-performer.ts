@@ -205,12 +205,12 @@ export class EffectPerformer {
     },
     seal: ({ key, input }) =>
       work("record-seal", this.#records, `${input.content.length} bytes`, async () => {
-        const trafficKey = await this.#trafficKeys.find(key, this.#records);
+        const trafficKey = await this.#trafficKeys.find("seal", key, this.#records);
         return { on: "sealed", bytes: await trafficKey.seal(input) };
       }),
     open: ({ key, input }) =>
       work("record-open", this.#records, `${input.content.length} bytes`, async () => {
-        const trafficKey = await this.#trafficKeys.find(key, this.#records);
+        const trafficKey = await this.#trafficKeys.find("open", key, this.#records);
         return { on: "opened", plaintext: await trafficKey.open(input) };
       }),
     sign: ({ identity, algorithm, content }) => {

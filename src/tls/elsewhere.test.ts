@@ -144,6 +144,8 @@ for (const scenario of SCENARIOS) {
     assert.equal(new TextDecoder().decode(delivered), "firstsecond");
     assert.deepEqual([...chip.held], []);
     assert.equal(chip.log.includes("seal"), scenario.chip.records !== undefined);
+    // Both directions' keys, and one more while one takes over from the other.
+    assert.ok(chip.mostKeys <= 3, `${chip.mostKeys} traffic keys at once`);
   });
 
   test(`${scenario.what}: whichever operation fails, a typed error ends it and the chip holds nothing`, async () => {

@@ -15,6 +15,8 @@ type Derivation = {
 export class TrafficKeys {
   #kept: Readonly<Record<"client" | "server", TrafficKey>> | undefined;
   #given = new WeakMap<TrafficKeyOf, Promise<TrafficKey>>();
+  /** The key that each direction used last: its successor's first record is the end of it. */
+  readonly #last: { seal?: TrafficKeyOf; open?: TrafficKeyOf } = {};
 
   /** Out of a master secret: by its keeper where that can, so that they never become bytes; else they are given away at once. RFC 5246, section 6.3 */
   async derive({ master, records, hash, seed, cipher }: Derivation): Promise<void> {
@@ -29,7 +31,25 @@ export class TrafficKeys {
     block.fill(0);
   }
 
-  async find(key: TrafficKeyOf, records: RecordKeeper): Promise<TrafficKey> {
+  /** The key for a direction's next record. */
+  async find(direction: "seal" | "open", key: TrafficKeyOf, records: RecordKeeper): Promise<TrafficKey> {
+    const last = this.#last[direction];
+    this.#last[direction] = key;
+    if (last && last !== key) await this.#release(last);
+    return this.#handleOf(key, records);
+  }
+
+  forget(): void {
+    this.#kept = undefined;
+    this.#given = new WeakMap();
+  }
+
+  async #release(key: TrafficKeyOf): Promise<void> {
+    const handle = key.kind === "kept" ? this.#kept?.[key.sender] : await this.#given.get(key);
+    await handle?.release();
+  }
+
+  async #handleOf(key: TrafficKeyOf, records: RecordKeeper): Promise<TrafficKey> {
     if (key.kind === "kept") {
       if (!this.#kept) throw misuse("unexpected-answer", "no traffic keys were derived");
       return this.#kept[key.sender];
@@ -40,10 +60,5 @@ export class TrafficKeys {
       this.#given.set(key, found);
     }
     return found;
-  }
-
-  forget(): void {
-    this.#kept = undefined;
-    this.#given = new WeakMap();
   }
 }

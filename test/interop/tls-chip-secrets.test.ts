@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -11,7 +12,7 @@ import { A71chChip } from "../../src/chip/a71ch/index.ts";
 import { nodeChipCrypto, nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
 import { Se05xChip } from "../../src/chip/se05x/index.ts";
 import { fromHex, toHex } from "../../src/codec/index.ts";
-import { SeededEntropy } from "../../src/crypto/index.ts";
+import { SeededEntropy, VirtualClock } from "../../src/crypto/index.ts";
 import { nodeClock, nodeHash } from "../../src/crypto/node.ts";
 import { A71ch, A71chTlsSecrets } from "../../src/host/a71ch/index.ts";
 import { connectChip } from "../../src/host/node.ts";
@@ -194,3 +195,31 @@ for (const derivation of ["codes", "prf"] as const) {
     });
   }
 }
+
+test("OE-29 a server that stalls keeps an A71CH from others up to the lease's end, and no longer", async (t) => {
+  const chip = await a71ch(t);
+  const stalled = createServer((socket) => t.after(() => socket.destroy())).listen(0, "127.0.0.1");
+  t.after(() => stalled.close());
+  await once(stalled, "listening");
+  const clock = new VirtualClock();
+  const secrets = new A71chTlsSecrets(chip, { pskSlot: 1, hash: nodeHash, clock, leaseMs: 5000 });
+  const hello = once(stalled, "connection").then(([socket]) => once(socket as Socket, "data"));
+  const giveUp = new AbortController();
+  const connecting = connect({
+    host: "127.0.0.1",
+    port: (stalled.address() as AddressInfo).port,
+    servername: "localhost",
+    psk: { identity: IDENTITY },
+    secrets,
+    signal: giveUp.signal,
+  });
+  await hello;
+  let isServed = false;
+  const other = chip.random.random(8).then(() => (isServed = true));
+  await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(isServed, false);
+  clock.advance(5000);
+  await other;
+  giveUp.abort();
+  await assert.rejects(connecting, { code: "aborted" });
+});

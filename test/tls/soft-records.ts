@@ -33,6 +33,7 @@ export class SoftRecords implements RecordKeeper {
         await note(content);
         return nodeAead.open(cipher, key, nonceOf(nonce), content, associated);
       },
+      release: async () => undefined,
     } satisfies Awaited<ReturnType<RecordKeeper["keyOf"]>>;
   }
 

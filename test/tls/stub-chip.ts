@@ -70,6 +70,9 @@ export class StubChip {
   readonly log: string[] = [];
   /** What it holds for the connection: to be empty when that is over. */
   readonly held = new Set<string>();
+  /** How many traffic keys it held at most. */
+  mostKeys = 0;
+  #keyCount = 0;
   readonly #options: StubChipOptions;
   readonly #entropy: SeededEntropy;
   readonly #keyEntropy: SeededEntropy;
@@ -114,7 +117,9 @@ export class StubChip {
             ciphers: ["aes-128-gcm", "chacha20-poly1305"],
             maxPlaintext: 0x4000,
             keyOf: (cipher, given) => this.#do("load-key", () => this.#trafficKey(cipher, given)),
-            release: async () => void this.held.delete("traffic keys"),
+            release: async () => {
+              for (const each of this.held) if (each.startsWith("traffic key")) this.held.delete(each);
+            },
           }
         : undefined,
     };
@@ -180,7 +185,9 @@ export class StubChip {
   }
 
   #trafficKey(cipher: AeadName, given: { readonly key: Uint8Array; readonly iv: Uint8Array }): TrafficKey {
-    this.held.add("traffic keys");
+    const place = `traffic key ${this.#keyCount++}`;
+    this.held.add(place);
+    this.mostKeys = Math.max(this.mostKeys, [...this.held].filter((each) => each.startsWith("traffic key")).length);
     const [key, iv] = [given.key.slice(), given.iv.slice()];
     const whole = (nonce: Uint8Array) => {
       if (iv.length < 12) return new Uint8Array([...iv, ...nonce]);
@@ -192,6 +199,7 @@ export class StubChip {
         this.#do("seal", () => concat(...nodeAead.seal(cipher, key, whole(nonce), content, associated))),
       open: ({ nonce, content, associated }) =>
         this.#do("open", () => nodeAead.open(cipher, key, whole(nonce), content, associated)),
+      release: async () => void this.held.delete(place),
     };
   }
 
