@@ -30,6 +30,7 @@ export class TlsDuplex extends Duplex {
   readonly #connection: Endpoint;
   readonly #driver: Driver;
   readonly #reject: (error: Error) => void;
+  #hasHeard = false;
   #facts: ConnectionFacts | undefined;
   #whenConnected: (() => void) | undefined;
 
@@ -57,11 +58,13 @@ export class TlsDuplex extends Duplex {
         this.#whenConnected?.();
       },
       deliver: (data) => {
+        this.#hasHeard = true;
         heard.resolve();
         return this.push(data);
       },
       session: (session) => options.onSession?.({ session, receivedAt: options.clock.now() }),
       end: () => {
+        this.#hasHeard = true;
         heard.resolve();
         this.push(null);
       },
@@ -155,7 +158,8 @@ export class TlsDuplex extends Duplex {
 
   override _destroy(error: Error | null, callback: Callback): void {
     this.#whenConnected = undefined;
-    this.#reject(error ?? new LocalFailure("aborted", "the stream was destroyed"));
+    // An error is not made for nobody: who waits for nothing more does not hear of it.
+    if (error || !this.#hasHeard) this.#reject(error ?? new LocalFailure("aborted", "the stream was destroyed"));
     this.#driver.release(error !== null);
     callback(error);
   }
