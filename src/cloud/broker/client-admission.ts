@@ -65,10 +65,7 @@ export class ClientAdmission {
   }
 
   #await(terms: ConnectTerms, step: Promise<AuthenticationStep>): void {
-    step.then(
-      (done) => this.#took(terms, done),
-      (failure: unknown) => this.#failed(failure),
-    );
+    step.then((done) => this.#took(terms, done)).catch((failure: unknown) => this.#failed(failure));
   }
 
   #took(terms: ConnectTerms, step: AuthenticationStep): void {

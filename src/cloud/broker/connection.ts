@@ -245,16 +245,14 @@ export class Connection {
 
   /** AUTH after CONNACK: the client proves again who it is, while everything else goes on. MQTT 5.0, section 4.12.1 */
   reauthenticate(packet: IAuthPacket, link: Link): void {
-    this.#admission.reauthenticate(packet).then(
-      (answer) => {
-        if (this.#link !== link) return;
-        if ("cmd" in answer) this.out.send(answer);
-        else this.close({ ...FORBIDDEN, text: answer.cause, refusal: answer });
-      },
-      (error: unknown) => {
-        if (this.#link === link) this.#fault(error);
-      },
-    );
+    const answered = this.#admission.reauthenticate(packet).then((answer) => {
+      if (this.#link !== link) return;
+      if ("cmd" in answer) this.out.send(answer);
+      else this.close({ ...FORBIDDEN, text: answer.cause, refusal: answer });
+    });
+    answered.catch((error: unknown) => {
+      if (this.#link === link) this.#fault(error);
+    });
   }
 
   /** The client is to answer with an AUTH packet of its own. */

@@ -1,5 +1,6 @@
-import { generate, parser, type Packet, type Parser } from "mqtt-packet";
+import { generate, parser, writeToStream, type Packet, type Parser } from "mqtt-packet";
 
+import { concat, utf8Bytes } from "../../codec/index.ts";
 import { malformed } from "./errors.ts";
 
 /**
@@ -33,7 +34,8 @@ export class ControlCodec {
   /** Encodes one packet. */
   encode(packet: Packet, version: 4 | 5): Uint8Array {
     const short = version === 5 ? withoutProperties(packet) : undefined;
-    return short ?? generate(packet, { protocolVersion: version });
+    if (short) return short;
+    return holdsBytes(packet) ? gathered(packet, version) : generate(packet, { protocolVersion: version });
   }
 
   #parser(version: 4 | 5): Parser {
@@ -61,4 +63,24 @@ function withoutProperties(packet: Packet): Uint8Array | undefined {
   const body = messageId === undefined ? [] : [messageId >>> 8, messageId & 0xff];
   if (reasonCode !== 0) body.push(reasonCode);
   return Uint8Array.of(SHORT[cmd], body.length, ...body);
+}
+
+function holdsBytes(packet: Packet): boolean {
+  const properties: object = ("properties" in packet && packet.properties) || {};
+  return "authenticationData" in properties;
+}
+
+/** `generate` joins Buffers only; piece by piece mqtt-packet writes any bytes. */
+function gathered(packet: Packet, version: 4 | 5): Uint8Array {
+  const pieces: Uint8Array[] = [];
+  const stream = {
+    write: (piece: Uint8Array | string) => pieces.push(typeof piece === "string" ? utf8Bytes(piece) : piece) > 0,
+    cork: () => undefined,
+    uncork: () => undefined,
+    destroy(error: Error) {
+      throw error;
+    },
+  };
+  writeToStream(packet, stream as unknown as Parameters<typeof writeToStream>[1], { protocolVersion: version });
+  return concat(...pieces);
 }

@@ -8,6 +8,7 @@ import {
   AWS_PROFILE,
   Broker,
   type Admission,
+  type Authenticator,
   type AuthorityAction,
   type BrokerLimits,
   type BrokerSettings,
@@ -26,6 +27,7 @@ export type WorldOptions = {
   readonly store?: SessionStore;
   readonly clock?: VirtualClock;
   readonly may?: (action: AuthorityAction, resource: string, clientId: string) => Verdict;
+  readonly authenticators?: readonly Authenticator[];
   readonly admit?: (request: ConnectRequest) => Promise<Admission> | undefined;
 };
 
@@ -49,6 +51,7 @@ export class World {
       defer: (task) => this.#tasks.push(task),
       settings: { ...settings, limits: { ...settings.limits, ...limits } },
       ...(options.store ? { store: options.store } : {}),
+      authenticators: options.authenticators ?? [],
       gatekeeper: {
         admit: async (request) => {
           this.requests.push(request);
