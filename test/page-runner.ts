@@ -3,7 +3,7 @@
  *
  * The word behind the language of a block says how it runs:
  *
- *   sh              to its end, which must be a good one; `cd` lasts for the blocks behind it
+ *   sh              to its end, which must be a good one; `cd` and `export` last for the blocks behind it
  *   sh background   stays up until the page is done; the next block starts once it says `listening`
  *   sh fails        must end badly, as the text around it says
  *   ts              a module of its own, which imports `hawser/...`
@@ -46,6 +46,8 @@ export type PageOptions = {
   /** More commands for the reader's path: each name with the body of a bash script. */
   readonly commands?: Readonly<Record<string, string>>;
   readonly env?: Readonly<Record<string, string>>;
+  /** Looks at what the reader's home folder holds after the last block. */
+  readonly atEnd?: (home: string) => void;
 };
 
 /** The blocks of a page, in order. */
@@ -65,6 +67,7 @@ export async function runPage(t: TestContext, page: string, options: PageOptions
   const reader = new Reader(t, page, options);
   const runs: BlockRun[] = [];
   for (const block of blocks) if (!SHOWN.includes(block.language)) runs.push(await reader.read(block));
+  options.atEnd?.(reader.home);
   return runs.map((each) => ({ ...each, ...reader.printedBy(each.block) }));
 }
 
@@ -90,6 +93,10 @@ class Reader {
     });
     const path = `${commandFolder(this.#folder, commands)}:${process.env["PATH"]}`;
     this.#env = { ...process.env, PATH: path, HOME: this.#folder, ...env };
+  }
+
+  get home(): string {
+    return this.#folder;
   }
 
   async read(block: Block): Promise<BlockRun> {
@@ -118,14 +125,20 @@ class Reader {
   }
 
   async #runShell({ text }: Block): Promise<{ stdout: string; stderr: string }> {
-    const place = join(this.#folder, ".cwd");
-    const script = `trap 'pwd > "${place}"' EXIT\n${text}`;
+    const [place, exported] = [join(this.#folder, ".cwd"), join(this.#folder, ".exported")];
+    const script = `${this.#begin}trap 'pwd > "${place}"; export -p > "${exported}"' EXIT\n${text}`;
     const options = { cwd: this.#cwd, env: this.#env, maxBuffer: 1 << 24 };
     try {
       return await run("bash", ["-euo", "pipefail", "-c", script], options);
     } finally {
       if (existsSync(place)) this.#cwd = readFileSync(place, "utf8").trimEnd();
     }
+  }
+
+  /** What earlier blocks have exported. */
+  get #begin(): string {
+    const exported = join(this.#folder, ".exported");
+    return existsSync(exported) ? `source "${exported}"\n` : "";
   }
 
   async #fail(block: Block): Promise<BlockRun> {
@@ -139,7 +152,7 @@ class Reader {
 
   #start(block: Block): Promise<BlockRun> {
     // A group of its own, so that what bash starts ends with it.
-    const child = spawn("bash", ["-euo", "pipefail", "-c", block.text], {
+    const child = spawn("bash", ["-euo", "pipefail", "-c", `${this.#begin}${block.text}`], {
       cwd: this.#cwd,
       env: this.#env,
       detached: true,

@@ -50,7 +50,7 @@ function registerCredentials(oem: Command): void {
     .command("credentials")
     .description("tlsCreateCredentialsRunOnClientOnce.sh: a demonstration CA, and client's and server's credentials")
     .option("--ecc <folder>", "where they are kept, together", eccFolder())
-    .option("--chip <host:port>", "put this chip's unique id into the device's name")
+    .option("--chip <host:port>", "put this chip's unique id into the device's name", process.env.RJCT_SERVER_ADDR)
     .option("--manufacturer <name>", "organization of device and server", "Hawser demonstration")
     .option("--function <text>", "what the device is for", "Demo-Unit")
     .option("--contact <address>", "whom to write to about the device")
