@@ -16,10 +16,11 @@ import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./ap
 import { registerKeyCommands } from "./cloud-keys.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
 import { registerRegistryCommands } from "./cloud-registry.ts";
+import { registerRevocationCommands } from "./cloud-revocation.ts";
 import { examples, outputOf, type Output } from "./output.ts";
 import { registerStatusCommand } from "./status.ts";
 
-/** `hawser cloud register-ca|install-jitr|status|keys|registry|root`: what an operator sets up once, through the control plane. */
+/** `hawser cloud register-ca|install-jitr|status|keys|registry|deny|allow|denied|crl|root`: what an operator sets up once, through the control plane. */
 export function registerCloudCommands(program: Command): void {
   const cloud = program.command("cloud").description("set a cloud up, through its control plane");
   registerCaCommand(cloud);
@@ -27,6 +28,7 @@ export function registerCloudCommands(program: Command): void {
   registerStatusCommand(cloud);
   registerKeyCommands(cloud);
   registerRegistryCommands(cloud);
+  registerRevocationCommands(cloud);
   registerRoot(cloud);
 }
 

@@ -10,6 +10,14 @@ export const CLOUD_ERRORS = {
     cause: "The request asks for an operation, or a field of one, that this version does not offer.",
     cure: "Leave the field away or use another operation; README.md lists what the control plane offers.",
   },
+  "crl-not-current": {
+    cause: "A CRL was uploaded whose period has not begun or is over.",
+    cure: "Make a new list (hawser ca crl, openssl ca -gencrl) and check the clocks of both machines.",
+  },
+  "crl-older": {
+    cause: "A CRL was uploaded that is older than the one in force, which would bring revoked devices back.",
+    cure: "Upload the newest list; to start anew, delete the one in force first.",
+  },
   "resource-not-found": {
     cause: "A certificate, CA, thing, policy, policy version, role, access key or registration code does not exist.",
     cure: "List what exists (aws iot list-certificates, list-things, list-policies) and check region and spelling.",

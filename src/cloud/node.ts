@@ -20,6 +20,7 @@ import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { serverTls } from "./node-server-tls.ts";
 import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
+import { Revocations } from "./revocation/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
 import { openSessionStore } from "./store/index.ts";
 import { openStore } from "./store/node.ts";
@@ -106,9 +107,9 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const identity = await identityFor(options, registry);
   const shop = await workshopOf(options, registry);
   const entry = await openBroker(options, shop, closing);
-  const { broker, deviceRegistries } = entry;
+  const { broker, deviceRegistries, revocations } = entry;
   const plane = await openControlPlane(
-    { options, ground, shop, broker, deviceRegistries, rootCertificate: identity.root },
+    { options, ground, shop, broker, deviceRegistries, revocations, rootCertificate: identity.root },
     closing,
   );
   // Rules hear them, and no client has come back yet.
@@ -167,14 +168,15 @@ async function openBroker(
   { profile = "aws" }: CloudOptions,
   shop: Workshop,
   closing: Closing,
-): Promise<Pick<Servers, "broker" | "gatekeeper" | "tokens" | "deviceRegistries">> {
+): Promise<Pick<Servers, "broker" | "gatekeeper" | "tokens" | "deviceRegistries" | "revocations">> {
   const { registry } = shop;
   const { clock, entropy, trace } = registry;
-  const gatekeeper = gatekeeperOf(
-    registry,
-    accessTo(() => broker),
-    (certificate, caId) => provisionJustInTime(shop, certificate, caId),
-  );
+  const revocations = await Revocations.open(registry);
+  const access = accessTo(() => broker);
+  const gatekeeper = gatekeeperOf(registry, access, {
+    provision: (certificate, caId) => provisionJustInTime(shop, certificate, caId),
+    revocations,
+  });
   const sessions = await openSessionStore(registry.store);
   const deviceRegistries = await DeviceRegistries.open(registry);
   const tokens = new JwtGate({
@@ -191,7 +193,7 @@ async function openBroker(
   closing.add(() => gatekeeper.close());
   closing.add(() => tokens.close());
   closing.add(() => broker.stop());
-  return { broker, gatekeeper, tokens, deviceRegistries };
+  return { broker, gatekeeper, tokens, deviceRegistries, revocations };
 }
 
 type Parts = {
@@ -200,11 +202,12 @@ type Parts = {
   readonly shop: Workshop;
   readonly broker: Broker;
   readonly deviceRegistries: DeviceRegistries;
+  readonly revocations: Revocations;
   readonly rootCertificate: string;
 };
 
 async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
-  const { options, ground, shop, broker, deviceRegistries, rootCertificate } = parts;
+  const { options, ground, shop, broker, deviceRegistries, revocations, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -232,6 +235,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
   const handlers = createHandlers({
     registry,
     deviceRegistries,
+    revocations,
     shop,
     tasks,
     messages: {
@@ -280,6 +284,7 @@ type Servers = {
   readonly gatekeeper: OnboardingGatekeeper;
   readonly tokens: JwtGate;
   readonly deviceRegistries: DeviceRegistries;
+  readonly revocations: Revocations;
   readonly plane: ControlPlane;
   readonly identity: ServerIdentity;
 };

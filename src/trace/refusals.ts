@@ -30,6 +30,14 @@ export const REFUSALS = {
     cause: "The certificate is registered but PENDING_ACTIVATION: nothing has activated it yet.",
     cure: "The first connection is always dropped. If it stays pending, look at the activation function (hawser logs), or aws iot update-certificate --certificate-id ID --new-status ACTIVE.",
   },
+  "certificate-denied": {
+    cause: "The certificate is on the operator's deny-list.",
+    cure: "The evidence holds the operator's reason; hawser cloud allow CERTIFICATE_ID takes it off the list.",
+  },
+  "certificate-on-crl": {
+    cause: "The CA that issued this certificate lists it as revoked in its CRL.",
+    cure: "Issue a new certificate for the device; a CRL is never undone for one certificate but by a newer list (removeFromCRL).",
+  },
   "certificate-unregistered": {
     cause: "The certificate is not registered, and a request over HTTPS registers none.",
     cure: "Let the device connect once by MQTT, which registers it just in time, or register the certificate by hand.",

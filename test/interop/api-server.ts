@@ -10,6 +10,7 @@ import { deviceIssuing } from "../../src/cloud/node-device-issuer.ts";
 import { ControlPlane, createHandlers, queryOperations } from "../../src/cloud/api/index.ts";
 import type { ControlPlaneServices } from "../../src/cloud/api/index.ts";
 import { serveApi } from "../../src/cloud/api/node.ts";
+import { Revocations } from "../../src/cloud/revocation/index.ts";
 import { DeviceRegistries } from "../../src/cloud/jwt/index.ts";
 import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
 import { RegistrationTasks } from "../../src/cloud/templates/index.ts";
@@ -65,6 +66,7 @@ export async function startCloud(
   const tasks = await RegistrationTasks.open(shop, fileObjectStore(join(directory, "objects")));
   const handlers = createHandlers({
     deviceRegistries: await DeviceRegistries.open(registry),
+    revocations: await Revocations.open(registry),
     registry,
     shop,
     tasks,
@@ -106,7 +108,7 @@ export async function startCloud(
 function standIns(
   trace: Ledger,
   calls: CloudUnderTest["calls"],
-): Omit<ControlPlaneServices, "registry" | "shop" | "tasks" | "deviceRegistries"> {
+): Omit<ControlPlaneServices, "registry" | "shop" | "tasks" | "deviceRegistries" | "revocations"> {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");
   };

@@ -44,6 +44,8 @@ export type ControlPlaneOptions = {
 const CODE_LIMIT = 70 * 1024 * 1024;
 /** Lambda's largest event. */
 const PAYLOAD_LIMIT = 6 * 1024 * 1024;
+/** A CRL of some hundred thousand certificates. */
+const LIST_LIMIT = 16 * 1024 * 1024;
 const BODY_LIMIT = 1024 * 1024;
 
 /** How much of a message goes into the ledger. */
@@ -193,6 +195,7 @@ function isUnauthorized(error: unknown): error is HawserError {
 function bodyLimitOf(route: Route): number {
   if (route.found !== "operation") return BODY_LIMIT;
   if (route.name === "CreateFunction" || route.name === "UpdateFunctionCode") return CODE_LIMIT;
+  if (route.name === "PutCertificateRevocationList") return LIST_LIMIT;
   return route.name === "Invoke" ? PAYLOAD_LIMIT : BODY_LIMIT;
 }
 

@@ -6,6 +6,7 @@ import { utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import type { Ledger } from "../../trace/index.ts";
 import { AWS_PROFILE } from "../broker/index.ts";
+import { Revocations } from "../revocation/index.ts";
 import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
 import type { DeviceIssuing } from "../registry/index.ts";
@@ -41,6 +42,7 @@ export async function newApi(t: TestContext, { issuing, ...services }: Replaced 
   t.after(() => tasks.close());
   const handlers = createHandlers({
     deviceRegistries: await DeviceRegistries.open(registry),
+    revocations: await Revocations.open(registry),
     registry,
     why: { explain: async (subject) => ({ subject: subject ?? null, findings: [] }) },
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },

@@ -1,11 +1,13 @@
 import type { DeviceRegistries } from "../jwt/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { RegistrationTasks, Workshop } from "../templates/index.ts";
+import type { Revocations } from "../revocation/index.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
 import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 import { deviceRegistryHandlers } from "./device-registry-handlers.ts";
 import { fleetHandlers } from "./fleet/handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
+import { revocationHandlers } from "./revocation-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
 import { provisioningHandlers } from "./provisioning/handlers.ts";
@@ -28,6 +30,7 @@ export type ControlPlaneServices = {
   /** The registry with the cloud's own CA for device certificates. */
   readonly shop: Workshop;
   readonly tasks: RegistrationTasks;
+  readonly revocations: Revocations;
   readonly messages: MessagePublisher;
   readonly functions: FunctionService;
   readonly rules: RuleService;
@@ -50,6 +53,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...provisioningHandlers(services),
     ...hawserHandlers(services),
     ...deviceRegistryHandlers(services.deviceRegistries),
+    ...revocationHandlers(services.revocations),
     ...dataHandlers(services),
     CreateTopicRule: (input) => rules.createTopicRule(input),
     GetTopicRule: rules.getTopicRule?.bind(rules),

@@ -11,6 +11,7 @@ import {
   THING_OPERATIONS,
 } from "./operations-registry.ts";
 import { PROVISIONING_OPERATIONS } from "./provisioning/operations.ts";
+import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
 import { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { InputOf, ResultOf } from "./operation.ts";
 
@@ -28,6 +29,7 @@ export const OPERATIONS = {
   ...LAMBDA_OPERATIONS,
   ...HAWSER_OPERATIONS,
   ...DEVICE_REGISTRY_OPERATIONS,
+  ...REVOCATION_OPERATIONS,
 } as const;
 
 export type Operations = typeof OPERATIONS;

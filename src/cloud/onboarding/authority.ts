@@ -2,6 +2,7 @@ import type { RefusalCause } from "../../trace/index.ts";
 import type { Authority, AuthorityAction, Verdict } from "../broker/index.ts";
 import { BoundPolicies, policyContext, type ConnectionFacts } from "../policy/index.ts";
 import { iotArn, type Account, type CertificateEntry, type PolicyEntry } from "../registry/index.ts";
+import type { Withdrawal } from "../revocation/index.ts";
 import type { CertificateDirectory, Evidence } from "./ports.ts";
 
 /** What an action is called in ARNs, in refusals and in their evidence. */
@@ -35,6 +36,8 @@ export type AuthorityOptions = {
   readonly facts: Omit<ConnectionFacts, "thing">;
   readonly directory: CertificateDirectory;
   readonly account: Account;
+  /** Why the certificate is refused besides its status, asked anew each time. */
+  readonly withdrawal?: () => Withdrawal | undefined;
 };
 
 /**
@@ -48,14 +51,16 @@ export class ConnectionAuthority implements Authority {
   readonly #directory: CertificateDirectory;
   readonly #account: Account;
   readonly #arn: string;
+  readonly #withdrawal: () => Withdrawal | undefined;
   #rights: Rights | undefined;
 
-  constructor({ principalId, facts, directory, account }: AuthorityOptions) {
+  constructor({ principalId, facts, directory, account, withdrawal = () => undefined }: AuthorityOptions) {
     this.principalId = principalId;
     this.clientId = facts.clientId;
     this.#facts = facts;
     this.#directory = directory;
     this.#account = account;
+    this.#withdrawal = withdrawal;
     this.#arn = `arn:aws:iot:${account.region}:${account.id}`;
   }
 
@@ -64,6 +69,8 @@ export class ConnectionAuthority implements Authority {
   }
 
   mayConnect(): Verdict {
+    const withdrawal = this.#withdrawal();
+    if (withdrawal) return this.#refused(withdrawal.cause, withdrawal.evidence);
     return this.#ask("iot:Connect", this.clientId);
   }
 

@@ -4,6 +4,8 @@ import type { RefusalCause } from "../../trace/index.ts";
 export const ONBOARDING_FACTS = {
   /** What the client showed. "unacceptable": unreadable, or with a key or signature algorithm that is not accepted. */
   certificate: ["presented", "unacceptable", "none"],
+  /** Whether the deny-list or its CA's CRL takes its standing away. */
+  withdrawal: ["none", "certificate-denied", "certificate-on-crl"],
   /** The certificate's validity period, by the server's clock. */
   validity: ["valid", "expired", "not-yet-valid"],
   /** The registry's record of exactly this certificate. */
@@ -35,6 +37,8 @@ export type OnboardingCause = Extract<
   | "certificate-inactive"
   | "certificate-pending"
   | "certificate-unregistered"
+  | "certificate-denied"
+  | "certificate-on-crl"
   | "unknown-ca"
   | "wrong-issuer-sent"
   | "ca-inactive"
@@ -57,6 +61,7 @@ export type OnboardingDecision =
 export function decideOnboarding(facts: OnboardingFacts): OnboardingDecision {
   if (facts.certificate === "none") return refuse("no-client-certificate");
   if (facts.certificate === "unacceptable") return refuse("certificate-unacceptable");
+  if (facts.withdrawal !== "none") return refuse(facts.withdrawal);
   // Before the dates: whoever asks about a revoked certificate must not be told to wait for a clock.
   if (facts.record === "REVOKED") return refuse("certificate-revoked");
   if (facts.validity === "expired") return refuse("certificate-expired");

@@ -2,11 +2,19 @@ import type { Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
 import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
 import { iotArn, registerPending, type CaEntry, type Registry } from "../registry/index.ts";
+import type { Withdrawal } from "../revocation/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingDecision, type OnboardingFacts } from "./decision.ts";
 import { findIssuer, type IssuerSearch } from "./issuer.ts";
 import { LiveAuthorities } from "./live-authorities.ts";
-import type { BrokerAccess, CertificateDirectory, Evidence, ProvisionDevice, RegisterDevice } from "./ports.ts";
+import type {
+  BrokerAccess,
+  CertificateDirectory,
+  Evidence,
+  ProvisionDevice,
+  RegisterDevice,
+  WithdrawalSource,
+} from "./ports.ts";
 import { readPresented, validityAt, type Presented } from "./presented.ts";
 import { registrationEvent } from "./registration-event.ts";
 
@@ -16,16 +24,17 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   readonly broker: BrokerAccess;
   /** What a device that waits for activation gets from its CA's template, if there is one. Must not throw. */
   readonly provision?: ProvisionDevice;
+  readonly revocations?: WithdrawalSource | undefined;
 };
 
 /** The gatekeeper of a registry. */
 export function gatekeeperOf(
   registry: Registry,
   broker: BrokerAccess,
-  provision?: ProvisionDevice,
+  more: Pick<GatekeeperOptions, "provision" | "revocations"> = {},
 ): OnboardingGatekeeper {
   const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
-  return new OnboardingGatekeeper({ ...registry, register, broker, ...(provision && { provision }) });
+  return new OnboardingGatekeeper({ ...registry, register, broker, ...more });
 }
 
 /** Where one certificate stands, and what that was found out from. */
@@ -74,6 +83,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (!presented) return true;
     const { certificate, fault } = presented;
     const { directory, clock } = this.#options;
+    if (this.#withdrawalOf(certificate)) return false;
     if (!certificate || fault !== undefined || validityAt(certificate, clock.now()) !== "valid") return false;
     return directory.certificate(certificate.id)?.status === "ACTIVE";
   }
@@ -122,12 +132,14 @@ export class OnboardingGatekeeper implements Gatekeeper {
     const status = known?.status ?? "unknown";
     const facts: OnboardingFacts = {
       certificate: !presented ? "none" : presented.fault === undefined ? "presented" : "unacceptable",
+      withdrawal: this.#withdrawalOf(certificate)?.cause ?? "none",
       validity: certificate ? validityAt(certificate, clock.now()) : "valid",
       record: status,
       ...NOT_ASKED,
     };
     const base = { request, trace, presented, facts, search: undefined, authority: undefined, connect: undefined };
-    if (!certificate || facts.certificate !== "presented" || facts.validity !== "valid") return base;
+    const isIn = facts.certificate === "presented" && facts.validity === "valid" && facts.withdrawal === "none";
+    if (!certificate || !isIn) return base;
     if (status === "unknown" || status === "PENDING_ACTIVATION") {
       const search = await findIssuer(certificate, request.peer.certificates, { directory, verifier });
       return { ...base, search, facts: { ...facts, ...issuerFacts(search, clock.now()) } };
@@ -148,7 +160,13 @@ export class OnboardingGatekeeper implements Gatekeeper {
       ...(peer.servername !== undefined && { domainName: peer.servername }),
       ...(will && { lastWillTopic: will.topic }),
     };
-    return new ConnectionAuthority({ principalId: certificate.id, facts, directory, account });
+    return new ConnectionAuthority({
+      principalId: certificate.id,
+      facts,
+      directory,
+      account,
+      withdrawal: () => this.#withdrawalOf(certificate),
+    });
   }
 
   /** Makes the record and publishes the first event, once for all connects that come in meanwhile. */
@@ -196,8 +214,13 @@ export class OnboardingGatekeeper implements Gatekeeper {
     const { clientId, peer } = asked.request;
     const certificateId = asked.presented?.certificate?.id;
     if (certificateId !== undefined) this.#live.forget(certificateId, clientId);
-    const evidence = { ...evidenceOf(asked), ...this.#ids(certificateId) };
+    const withdrawn = this.#withdrawalOf(asked.presented?.certificate)?.evidence;
+    const evidence = { ...evidenceOf(asked), ...withdrawn, ...this.#ids(certificateId) };
     asked.trace.emit("cloud", { kind: "refusal", cause, clientId, address: peer.address, evidence });
+  }
+
+  #withdrawalOf(certificate: Certificate | undefined): Withdrawal | undefined {
+    return certificate && this.#options.revocations?.withdrawalOf(certificate);
   }
 
   #ids(certificateId: string | undefined): Evidence {

@@ -3,13 +3,14 @@ import type { RefusalCause, Trace } from "../../trace/index.ts";
 import type { Verdict } from "../broker/index.ts";
 import { causeOfStatus, type ConnectionAuthority } from "./authority.ts";
 import type { CertificateChange } from "../registry/index.ts";
-import type { BrokerAccess, CertificateDirectory, Evidence, SessionOwner } from "./ports.ts";
+import type { BrokerAccess, CertificateDirectory, Evidence, SessionOwner, WithdrawalSource } from "./ports.ts";
 
 export type LiveOptions = {
   readonly directory: CertificateDirectory;
   readonly broker: BrokerAccess;
   readonly clock: Clock;
   readonly trace: Trace;
+  readonly revocations?: WithdrawalSource | undefined;
 };
 
 /** An authority that was given out, and when: the broker knows of its session a moment later only. */
@@ -37,12 +38,13 @@ export class LiveAuthorities {
 
   constructor(options: LiveOptions) {
     this.#options = options;
-    const { directory } = options;
+    const { directory, revocations } = options;
     this.#ends = new Set([
       directory.certificateChanges.add((change) => this.#certificateChanged(change)),
       directory.policyChanges.add(({ name }) => this.#recheck((id) => this.#uses(id, name))),
       directory.groups.changes.add(() => this.#recheck((id) => this.#inherits(id))),
     ]);
+    if (revocations) this.#ends.add(revocations.changes.add(() => this.#recheck(() => true)));
   }
 
   /** Notes an admission; true where the last that was noted of this certificate and client id was none. */

@@ -2,6 +2,7 @@ import type { Certificate } from "../../pki/index.ts";
 import type { RefusalCause } from "../../trace/index.ts";
 import type { SystemMessage } from "../broker/index.ts";
 import type { CaEntry, Directory } from "../registry/index.ts";
+import type { Revocations } from "../revocation/index.ts";
 
 /** What the gatekeeper asks at every connect and every packet. */
 export type CertificateDirectory = Pick<
@@ -32,6 +33,9 @@ export type BrokerAccess = {
     closing: { readonly cause: RefusalCause; readonly evidence: Evidence },
   ): void;
 };
+
+/** What takes a certificate's standing away besides its record, and when that may have changed. */
+export type WithdrawalSource = Pick<Revocations, "withdrawalOf" | "changes">;
 
 /** What a refusal was based on. */
 export type Evidence = Readonly<Record<string, string | number | boolean>>;

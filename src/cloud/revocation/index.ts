@@ -1,0 +1,1 @@
+export { Revocations, type DeniedCertificate, type UploadedList, type Withdrawal } from "./revocations.ts";
