@@ -4,13 +4,20 @@ import { test } from "node:test";
 import { A71chChip } from "../chip/a71ch/index.ts";
 import { nodeChipCrypto, nodeSe05xCrypto } from "../chip/node.ts";
 import { Se05xChip } from "../chip/se05x/index.ts";
-import { HawserError } from "../codec/index.ts";
-import { SeededEntropy, VirtualClock } from "../crypto/index.ts";
+import { fromHex, HawserError, toHex } from "../codec/index.ts";
+import { hkdfExpand, hkdfExtract, SeededEntropy, VirtualClock } from "../crypto/index.ts";
 import { nodeHash } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { localTransport } from "../host/index.ts";
-import { Se05x } from "../host/se05x/index.ts";
-import { CHIP_OPERATIONS, type ChipOperation, chipOperations, type ChipOperationsOptions } from "./node.ts";
+import { secretObject, Se05x } from "../host/se05x/index.ts";
+import { earlySecretRequest } from "../tls/index.ts";
+import {
+  CHIP_OPERATIONS,
+  chipEarlySecrets,
+  type ChipOperation,
+  chipOperations,
+  type ChipOperationsOptions,
+} from "./node.ts";
 
 const clock = new VirtualClock();
 const entropy = new SeededEntropy(nodeHash, "operations");
@@ -67,7 +74,21 @@ test("chipOperations name what a chip cannot, and what it can only together", ()
   }
 });
 
-test("a chip of neither family makes no secrets, and verifies with keys that come along", () => {
+test("chipEarlySecrets are those that the key schedule makes of the same key, in either chip", async () => {
+  const key = fromHex("00112233445566778899aabbccddeeff");
+  await a71ch.send("setSecret", { slot: 4, key });
+  await se05x.send("writeSymmKey", { kind: 0x05, objectId: secretObject(4), value: key });
+  const early = hkdfExtract(nodeHash, "sha256", new Uint8Array(32), key);
+  const { binderKey: info } = earlySecretRequest(nodeHash, "sha256");
+  const expected = hkdfExpand(nodeHash, "sha256", { key: early, info, length: 32 });
+  const [first, second] = [await chipEarlySecrets(a71ch, { slot: 4 }), await chipEarlySecrets(se05x, { slot: 4 })];
+  assert.equal(toHex(first.binderKey), toHex(expected));
+  assert.deepEqual(first, second);
+  assert.notDeepEqual(first.binderKey, first.derivedSecret);
+  assert.deepEqual(Object.keys(parts(se05x, "random", { psk: { slot: 4 }, only13: true })), ["random"]);
+});
+
+test("a chip of neither family makes no secrets, and verifies with keys that come along", async () => {
   const unknown = {
     identify: () => a71ch.identify(),
     random: a71ch.random,
@@ -76,4 +97,5 @@ test("a chip of neither family makes no secrets, and verifies with keys that com
   } as unknown as A71ch;
   assert.throws(() => parts(unknown, "random,master"), /this chip makes no secrets of TLS/);
   assert.ok(!("keep" in (parts(unknown, "chain").chainVerifier ?? {})));
+  await assert.rejects(chipEarlySecrets(unknown, { slot: 0 }), /this chip derives no keys/);
 });

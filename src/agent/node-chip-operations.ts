@@ -1,8 +1,10 @@
+import { SE05X_DIGEST } from "../apdu/se05x/index.ts";
 import { UsageError } from "../codec/index.ts";
 import { type Clock, type SecureElement, verifierOverDigests } from "../crypto/index.ts";
 import { nodeHash } from "../crypto/node.ts";
 import { A71ch, A71chCertificateVerifier, A71chTlsSecrets } from "../host/a71ch/index.ts";
-import { Se05x, Se05xCertificateVerifier, type Se05xDerivation, Se05xTls } from "../host/se05x/index.ts";
+import { secretObject, Se05x, Se05xCertificateVerifier, type Se05xDerivation, Se05xTls } from "../host/se05x/index.ts";
+import { type EarlySecrets, earlySecretRequest } from "../tls/index.ts";
 import type { ConnectOptions } from "../tls/node.ts";
 import type { AgentErrorCode } from "./errors.ts";
 
@@ -52,13 +54,30 @@ export function chipOperations(options: ChipOperationsOptions): Parts {
   };
 }
 
+/** The early secrets of a pre-shared key that is in the chip, by the chip's own HKDF: for TLS 1.3. RFC 8446, section 7.1 */
+export async function chipEarlySecrets(
+  element: SecureElement,
+  { slot, blocks = 1 }: { readonly slot: number; readonly blocks?: number },
+): Promise<EarlySecrets> {
+  const { salt, length, ...infos } = earlySecretRequest(nodeHash, "sha256");
+  const derive = async (info: Uint8Array): Promise<Uint8Array> => {
+    if (element instanceof A71ch) {
+      return (await element.send("extractAndExpand", { slot, blocks, length, salt, info })).derived;
+    }
+    if (!(element instanceof Se05x)) throw notInChip("this chip derives no keys");
+    const objectId = secretObject(slot);
+    return (await element.send("hkdf", { objectId, algorithm: SE05X_DIGEST.sha256, salt, info, length })).derived;
+  };
+  return { binderKey: await derive(infos.binderKey), derivedSecret: await derive(infos.derivedSecret) };
+}
+
 /** What premaster and master secret depend on, whichever chip makes them. */
 function checkSecrets({ operations, psk, only13 = false, derivation }: ChipOperationsOptions): void {
   const has = (operation: ChipOperation) => operations.has(operation);
   if ((has("premaster") || has("master")) && only13) {
     throw notInChip("premaster and master are secrets of TLS 1.2, and the chips have no commands for those of TLS 1.3");
   }
-  if (psk && !(has("premaster") && has("master"))) {
+  if (psk && !only13 && !(has("premaster") && has("master"))) {
     throw notInChip("a pre-shared key that is in the chip needs premaster and master there as well");
   }
   if (has("premaster") && !has("master")) {

@@ -2,6 +2,7 @@ export { chipStream, DEFAULT_PERFORMERS, type ChipStreamOptions, type Performers
 export {
   CHIP_OPERATIONS,
   type ChipOperation,
+  chipEarlySecrets,
   chipOperations,
   type ChipOperationsOptions,
 } from "./node-chip-operations.ts";

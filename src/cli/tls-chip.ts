@@ -1,7 +1,7 @@
 import { InvalidArgumentError, type Command } from "commander";
 
 import { deviceIdentity } from "../agent/index.ts";
-import { CHIP_OPERATIONS, type ChipOperation, chipOperations } from "../agent/node.ts";
+import { CHIP_OPERATIONS, chipEarlySecrets, type ChipOperation, chipOperations } from "../agent/node.ts";
 import { A71CH_VARIANTS } from "../apdu/a71ch/index.ts";
 import { Refused } from "../codec/index.ts";
 import { nodeClock, nodeHash } from "../crypto/node.ts";
@@ -55,6 +55,7 @@ export function withTlsChipOptions(command: Command): Command {
 }
 
 const BY_DEFAULT: readonly ChipOperation[] = ["random", "sign"];
+const WITH_PSK_13: readonly ChipOperation[] = ["random", "key-share"];
 const WITH_PSK: readonly ChipOperation[] = ["random", "key-share", "premaster", "master"];
 
 /** Opens the chip, gives what it does for the handshake to `work`, and closes it whatever happens. */
@@ -66,7 +67,8 @@ export async function withTlsChip(
   const element = await openChip(options.chip, trace);
   try {
     const { slot, pskSlot, pskBlocks: blocks, serverKeySlot, derivation, pskIdentity } = options;
-    const operations = options.inChip ?? new Set(pskSlot === undefined ? BY_DEFAULT : WITH_PSK);
+    const withPsk = options.tls1_3 ? WITH_PSK_13 : WITH_PSK;
+    const operations = options.inChip ?? new Set(pskSlot === undefined ? BY_DEFAULT : withPsk);
     const parts = chipOperations({
       element,
       operations,
@@ -77,7 +79,9 @@ export async function withTlsChip(
       ...(pskSlot === undefined ? {} : { psk: { slot: pskSlot, blocks } }),
       ...(serverKeySlot === undefined ? {} : { serverKeySlot }),
     });
-    const psk = pskSlot === undefined ? {} : { psk: { identity: pskIdentity } };
+    const key = pskSlot === undefined ? undefined : { slot: pskSlot, blocks };
+    const early = key && options.tls1_3 ? { early: await chipEarlySecrets(element, key) } : {};
+    const psk = key ? { psk: { identity: pskIdentity, ...early } } : {};
     const identity = operations.has("sign") ? await deviceIdentity(element, slot) : undefined;
     await work({
       ...parts,

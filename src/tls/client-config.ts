@@ -95,12 +95,17 @@ const SOURCE_OF: Readonly<Record<KeyExchange, MasterSecretSource["kind"] | undef
   DHE: undefined,
 };
 
-function isPossible({ versions, cbc, secretsElsewhere, recordsElsewhere }: ClientConfig, name: SuiteName): boolean {
+function isPossible(
+  { versions, cbc, psk, secretsElsewhere, recordsElsewhere }: ClientConfig,
+  name: SuiteName,
+): boolean {
   const suite = suiteOf(name);
   const cipher = suite.version === "TLSv1.3" ? suite.aead : suite.cipher;
   if (recordsElsewhere && !recordsElsewhere.ciphers.some((each) => each === cipher)) return false;
   if (!versions.includes(suite.version) || (!cbc && name.includes("_CBC_"))) return false;
-  if (suite.version === "TLSv1.3" || !secretsElsewhere) return true;
+  if (suite.version === "TLSv1.3") return true;
+  // A key that is not here, and whose keeper only knows what TLS 1.3 makes of it.
+  if (!secretsElsewhere) return suite.authentication !== "psk" || psk?.early === undefined;
   const source = SOURCE_OF[suite.keyExchange];
   return (
     source !== undefined && secretsElsewhere.sources.includes(source) && secretsElsewhere.hashes.includes(suite.hash)

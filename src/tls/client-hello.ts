@@ -124,7 +124,8 @@ function fillBinders(hash: Hash, { raw }: HandshakeMessage, psks: readonly Offer
   for (const psk of psks) {
     const schedule = new KeySchedule13(hash, psk.hash);
     const label = psk.kind === "external" ? "ext binder" : "res binder";
-    const binderKey = schedule.deriveSecret(schedule.earlySecret(psk.key), label, schedule.emptyHash());
+    const ofKey = () => schedule.deriveSecret(schedule.earlySecret(psk.key), label, schedule.emptyHash());
+    const binderKey = psk.early?.binderKey ?? ofKey();
     raw.set(schedule.verifyData(binderKey, hash.digest(psk.hash, concat(before, truncated))), at + 1);
     at += 1 + HASH_LENGTH[psk.hash];
   }

@@ -4,6 +4,7 @@ export { clientConfig, type ClientConfig, type ClientConfigOptions, type ClientI
 export { Connection, type Phase } from "./connection.ts";
 export type { Answer, ConnectionFacts, Effect, Input, Output, RecordAnswer } from "./effects.ts";
 export { alertFor, AlertReceived, LocalFailure, TLS_ERRORS, TlsError, type TlsErrorCode } from "./errors.ts";
-export type { ExternalPsk, Session, Session12, Session13 } from "./sessions.ts";
+export { earlySecretRequest } from "./key-schedule13.ts";
+export type { EarlySecrets, ExternalPsk, Session, Session12, Session13 } from "./sessions.ts";
 export type { SignatureScheme } from "./signature-schemes.ts";
 export { opensslSuiteName, type SuiteName, SUITES, type TlsVersion } from "./suites.ts";

@@ -27,7 +27,12 @@ export class KeySchedule13 {
 
   /** Handshake Secret, of the shared secret of the key agreement. */
   handshakeSecret(earlySecret: Uint8Array, shared: Uint8Array): Uint8Array {
-    return this.#extract(this.deriveSecret(earlySecret, "derived", this.emptyHash()), shared);
+    return this.handshakeSecretOf(this.deriveSecret(earlySecret, "derived", this.emptyHash()), shared);
+  }
+
+  /** The same, where the early secret is elsewhere and only gave the secret derived of it. */
+  handshakeSecretOf(derivedSecret: Uint8Array, shared: Uint8Array): Uint8Array {
+    return this.#extract(derivedSecret, shared);
   }
 
   masterSecret(handshakeSecret: Uint8Array): Uint8Array {
@@ -77,17 +82,31 @@ export class KeySchedule13 {
 
   /** HKDF-Expand-Label. Throws `UsageError` `too-long` beyond 255 hashes. RFC 8446, section 7.1 */
   expandLabel(secret: Uint8Array, label: string, context: Uint8Array, length: number): Uint8Array {
-    const info = new Writer()
-      .u16(length)
-      .prefixed(1, (w) => w.utf8(`tls13 ${label}`))
-      .prefixed(1, (w) => w.bytes(context))
-      .finish();
-    return hkdfExpand(this.#hash, this.#name, { key: secret, info, length });
+    return hkdfExpand(this.#hash, this.#name, { key: secret, info: hkdfLabel(label, context, length), length });
   }
 
   #extract(salt: Uint8Array, keyMaterial: Uint8Array): Uint8Array {
     return hkdfExtract(this.#hash, this.#name, salt, keyMaterial);
   }
+}
+
+/** RFC 8446, section 7.1 */
+function hkdfLabel(label: string, context: Uint8Array, length: number): Uint8Array {
+  return new Writer()
+    .u16(length)
+    .prefixed(1, (w) => w.utf8(`tls13 ${label}`))
+    .prefixed(1, (w) => w.bytes(context))
+    .finish();
+}
+
+/**
+ * What HKDF, extract and expand in one, over an external pre-shared key must be asked for so that nobody else needs the
+ * key: the salt, and the info of each early secret, `length` bytes each. RFC 8446, section 7.1; RFC 5869, section 2
+ */
+export function earlySecretRequest(hash: Hash, name: HashName) {
+  const length = HASH_LENGTH[name];
+  const infoOf = (label: string) => hkdfLabel(label, hash.digest(name), length);
+  return { salt: new Uint8Array(length), length, binderKey: infoOf("ext binder"), derivedSecret: infoOf("derived") };
 }
 
 /** What a CertificateVerify signs: padding, who signs, and the transcript. RFC 8446, section 4.4.3 */

@@ -19,6 +19,7 @@ import { misuse } from "./errors.ts";
 import { nodeCbc } from "./node-ciphers.ts";
 import type { KeptSession } from "./node-duplex.ts";
 import { MAX_PLAINTEXT } from "./records.ts";
+import type { EarlySecrets } from "./sessions.ts";
 import type { TlsVersion } from "./suites.ts";
 
 /** Certificates as DER or already read, one each, or as a PEM text of any number. Reading them once saves reconnects time. */
@@ -54,8 +55,8 @@ export type ConnectOptions = Partial<
   readonly chainVerifier?: SignatureVerifier | CertificateVerifier;
   /** How strictly certificates keep to RFC 5280 where trust does not depend on it. */
   readonly conformance?: "rfc5280" | "deployed";
-  /** A key that both sides were given beforehand, with its name; without bytes where the keeper of secrets holds it. */
-  readonly psk?: { readonly identity: string; readonly key?: Uint8Array };
+  /** A key that both sides were given beforehand, with its name; without bytes where the keeper of secrets holds it, or where a chip gave its early secrets for TLS 1.3. */
+  readonly psk?: { readonly identity: string; readonly key?: Uint8Array; readonly early?: EarlySecrets };
   /** Called with each session that a later connection can resume, which makes it cheaper for a slow chip. */
   readonly onSession?: (kept: KeptSession) => void;
   /** A session to resume; one that is too old is passed over. */
@@ -129,7 +130,8 @@ function recordSizeLimit({ records, recordSizeLimit: wanted, maxFragmentLength }
 
 function presharedKey({ psk, secrets }: ConnectOptions): ClientConfig["psk"] {
   if (!psk) return undefined;
-  const { identity, key } = psk;
+  const { identity, key, early } = psk;
+  if (early) return { identity: utf8Bytes(identity), key: new Uint8Array(0), hash: "sha256", early };
   if (!key && !secrets) throw misuse("bad-option", "psk has no key, and nobody was named to keep it");
   return { identity: utf8Bytes(identity), key: key ?? new Uint8Array(0), hash: "sha256" };
 }

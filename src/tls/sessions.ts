@@ -34,8 +34,19 @@ export type Session13 = CommonSession & {
 /** What makes a later handshake shorter. It holds secrets: whoever has it can pose as this client. */
 export type Session = Session12 | Session13;
 
-/** A key that both sides were given beforehand, for TLS 1.3. RFC 8446, section 4.2.11 */
-export type ExternalPsk = { readonly identity: Uint8Array; readonly key: Uint8Array; readonly hash: HashName };
+/**
+ * What comes of the early secret of an external key, where a chip keeps the key itself. They are the same for every
+ * connection: whoever has both can pose as either side in TLS 1.3. RFC 8446, section 7.1
+ */
+export type EarlySecrets = { readonly binderKey: Uint8Array; readonly derivedSecret: Uint8Array };
+
+/** A key that both sides were given beforehand; empty where a chip keeps it. RFC 8446, section 4.2.11 */
+export type ExternalPsk = {
+  readonly identity: Uint8Array;
+  readonly key: Uint8Array;
+  readonly hash: HashName;
+  readonly early?: EarlySecrets;
+};
 
 /** A pre-shared key as a hello offers it. RFC 8446, section 4.2.11 */
 export type OfferedPsk = {
@@ -43,5 +54,6 @@ export type OfferedPsk = {
   readonly identity: Uint8Array;
   readonly key: Uint8Array;
   readonly hash: HashName;
+  readonly early?: EarlySecrets;
   readonly obfuscatedAge: number;
 };

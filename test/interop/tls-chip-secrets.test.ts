@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
+import { chipEarlySecrets } from "../../src/agent/node.ts";
 import { SE05X_OBJECT } from "../../src/apdu/se05x/index.ts";
 import { A71chChip } from "../../src/chip/a71ch/index.ts";
 import { nodeChipCrypto, nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
@@ -37,7 +38,7 @@ const SUITES = {
 } as const;
 
 /** A server that knows the pre-shared key and nothing else. */
-async function pskServer(t: TestContext, program: Program, exchange: Exchange) {
+async function pskServer(t: TestContext, program: Program, exchange: Exchange | "TLS 1.3") {
   if (program === "openssl") {
     const cipher = exchange === "PSK" ? "PSK-AES128-GCM-SHA256" : "ECDHE-PSK-AES128-CBC-SHA256";
     const psk = ["-psk", toHex(PSK), "-psk_identity", IDENTITY, "-psk_hint", "which one"];
@@ -47,9 +48,14 @@ async function pskServer(t: TestContext, program: Program, exchange: Exchange) {
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const passwords = join(folder, "psk.txt");
   writeFileSync(passwords, `${IDENTITY}:${toHex(PSK)}\n`);
+  const only13 = "NORMAL:-VERS-ALL:+VERS-TLS1.3:-KX-ALL:+ECDHE-PSK:-CIPHER-ALL:+AES-128-GCM";
   const kx = exchange === "PSK" ? "+PSK" : "+ECDHE-PSK";
   const priority = `NORMAL:-KX-ALL:${kx}:-VERS-ALL:+VERS-TLS1.2:+AES-128-CBC:+SHA256`;
-  return TLS_SERVERS[program](t, { hierarchy, server, args: ["--pskpasswd", passwords, "--priority", priority] });
+  return TLS_SERVERS[program](t, {
+    hierarchy,
+    server,
+    args: ["--pskpasswd", passwords, "--priority", exchange === "TLS 1.3" ? only13 : priority],
+  });
 }
 
 async function serve(t: TestContext, chip: A71chChip | Se05xChip) {
@@ -223,3 +229,32 @@ test("OE-29 a server that stalls keeps an A71CH from others up to the lease's en
   giveUp.abort();
   await assert.rejects(connecting, { code: "aborted" });
 });
+
+for (const [what, open] of [
+  ["A71CH", a71ch],
+  ["A5000", a5000],
+] as const) {
+  for (const program of ["openssl", "gnutls-serv"] as const) {
+    const title = `OE-29 A5-04 ${program} speaks TLS 1.3 with a pre-shared key whose early secrets are made in the ${what}`;
+    test(title, { timeout: 20_000 }, async (t) => {
+      if (!requirePeer(t, program)) return;
+      const chip = await open(t);
+      const early = await chipEarlySecrets(chip, { slot: 1 });
+      const args = ["-tls1_3", "-psk", toHex(PSK), "-psk_identity", IDENTITY, "-nocert"];
+      const peer =
+        program === "openssl"
+          ? await TLS_SERVERS.openssl(t, { hierarchy, server, args })
+          : await pskServer(t, program, "TLS 1.3");
+      const client = await connect({
+        host: "127.0.0.1",
+        port: peer.port,
+        servername: "localhost",
+        psk: { identity: IDENTITY, early },
+        random: chip.random,
+      });
+      assert.equal(client.facts.protocol, "TLSv1.3");
+      assert.deepEqual(client.facts.peerChain, []);
+      await echoes(client);
+    });
+  }
+}

@@ -86,7 +86,10 @@ class AgreeSecret extends Awaiting<"agreed"> {
   protected resume({ secret }: Extract<Answer, { on: "agreed" }>): State {
     const { config, wire, transcript } = this.handshake;
     const { schedule, suite, psk } = this.#negotiation;
-    const handshakeSecret = schedule.handshakeSecret(schedule.earlySecret(psk?.psk.key), secret);
+    const early = psk?.psk.early;
+    const handshakeSecret = early
+      ? schedule.handshakeSecretOf(early.derivedSecret, secret)
+      : schedule.handshakeSecret(schedule.earlySecret(psk?.psk.key), secret);
     secret.fill(0);
     const traffic = schedule.trafficSecrets(handshakeSecret, "hs", transcript.digest());
     const under = (each: Uint8Array) => protect13(config, suite.aead, schedule.directionKeys(each, suite.aead));
