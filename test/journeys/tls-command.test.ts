@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { test, type TestContext } from "node:test";
-import { createServer, type TlsOptions } from "node:tls";
+import { createServer, type TlsOptions, type TLSSocket } from "node:tls";
 
 import { chainPem, keyPem, newHierarchy } from "../tls/hierarchy.ts";
 import { opensslSuiteName, type SuiteName } from "../../src/tls/index.ts";
@@ -27,7 +27,11 @@ async function hawser(input: string, ...argv: readonly string[]) {
 }
 
 /** A server that echoes, and a folder with the client's files. */
-async function setUp(t: TestContext, options: TlsOptions = {}) {
+async function setUp(
+  t: TestContext,
+  options: TlsOptions = {},
+  onClient: (socket: TLSSocket) => void = (socket) => socket.pipe(socket),
+) {
   const folder = mkdtempSync(join(tmpdir(), "hawser-tls-cli-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = (name: string, content: string) => {
@@ -37,7 +41,7 @@ async function setUp(t: TestContext, options: TlsOptions = {}) {
   const ca = chainPem([hierarchy.root.certificate.der]);
   const listener = createServer({ cert: chainPem(server.chain), key: keyPem(server.key), ca, ...options }, (socket) => {
     socket.on("error", () => undefined);
-    socket.pipe(socket);
+    onClient(socket);
   });
   listener.on("tlsClientError", () => undefined);
   listener.listen(0, "127.0.0.1");
@@ -114,6 +118,16 @@ test("hawser tls connect ends with 1 where the server is not verified, and with 
   for (const argv of [[], ["--cafile", cafile, "--cert", cafile], ["--cafile", cafile, "--cipher", "RC4-MD5"]]) {
     assert.equal((await hawser("", "tls", "connect", address, ...argv)).status, 2);
   }
+});
+
+test("hawser tls connect ends with 1 where the server's answer is cut short, though it printed what came", async (t) => {
+  // A socket that is destroyed says no goodbye.
+  const onClient = (socket: TLSSocket) => void socket.write("half of the", () => socket.destroy());
+  const { address, cafile } = await setUp(t, { maxVersion: "TLSv1.2", allowHalfOpen: true }, onClient);
+  const cut = await hawser("", "tls", "connect", address, "--cafile", cafile);
+  assert.equal(cut.status, 1, cut.stderr);
+  assert.equal(cut.stdout, "half of the");
+  assert.match(cut.stderr, /close_notify/);
 });
 
 test("opensslSuiteName knows what OpenSSL calls our suites", () => {
