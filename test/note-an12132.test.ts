@@ -19,7 +19,7 @@ function said(...words: readonly string[]): void {
 }
 
 test(
-  "OE-07 OE-31 OE-40 OE-54 OE-55 OE-56 OE-61 T-08 T-10 every block of the page on AN12132 runs, and its figures are of that run",
+  "OE-07 OE-16 OE-23 OE-31 OE-40 OE-54 OE-55 OE-56 OE-61 T-08 T-10 every block of the page on AN12132 runs, and its figures are of that run",
   { timeout: 240_000 },
   async (t) => {
     for (const peer of ["openssl", "make"]) if (!requirePeer(t, peer)) return;
@@ -57,6 +57,7 @@ function checkDemonstration(run: Find): void {
   assert.match(run("./tlsSeClient 127.0.0.1").stdout, /^connected to 127\.0\.0\.1:8080 /);
   assert.match(run("--reconnect").stdout, /session {17}new[\s\S]*session {17}resumed/);
   assert.match(run("ECDHE_256\n").stderr, /alert handshake_failure/);
+  assert.equal(run("grep answered").stdout.match(/hello from the secure element/g)?.length, 2);
 }
 
 /** Figure 6: what the chip and the server were given. */
@@ -80,6 +81,19 @@ function drawHolders(run: Find): void {
     "  device <-- TLS --> cloud",
   ];
   assertDrawn(PAGE, "figure-6", fenced("mermaid", figure.join("\n")));
+  drawDevices(server);
+}
+
+/** Figures 5 and 8: who was connected, as the server saw it. */
+function drawDevices(server: string): void {
+  const elements = new Set(
+    [...server.matchAll(/client CN=demo-device,serialNumber=([0-9a-f]{36}),/g)].map((match) => match[1]),
+  );
+  assert.equal(elements.size, 2, "two secure elements");
+  const devices = [...elements].map(
+    (_, i) => `  device${i}[device ${i + 1}: key and certificate in its own A71CH] -- TLS 1.2 --> cloud`,
+  );
+  assertDrawn(PAGE, "figure-8", fenced("mermaid", ["flowchart LR", ...devices, "  cloud[OEM cloud]"].join("\n")));
 }
 
 /** Figures 9, 10 and 11: layers, handshake and software of one connection. */

@@ -21,9 +21,10 @@ import {
 } from "../../src/cli/oem-words.ts";
 import type { Output } from "../../src/cli/output.ts";
 import { SeededEntropy } from "../../src/crypto/index.ts";
-import { nodeClock, nodeHash } from "../../src/crypto/node.ts";
+import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
 import { A71ch } from "../../src/host/a71ch/index.ts";
 import { connectChip } from "../../src/host/node.ts";
+import { certificatesFromPem, nameValues, validatePath } from "../../src/pki/index.ts";
 import { connect } from "../../src/tls/node.ts";
 import { serveDemonstration } from "../../src/tls/server12/node.ts";
 
@@ -226,6 +227,41 @@ test("OE-18 OE-23 two devices, each with a key and a certificate of its own in i
       names.some((der) => der.includes(id)),
       `${id} stands in a certificate that the server saw`,
     );
+});
+
+test("OE-03 a device proves where it is from: its chip signs a challenge, under a certificate of the maker's that holds the chip's id", async () => {
+  const { ecc, chip } = first;
+  const element = await A71ch.open(await connectChip(chip), { hash: nodeHash, clock: nodeClock });
+  try {
+    const der = (await element.readCertificate(0)) ?? assert.fail("no certificate in the chip");
+    const anchors = certificatesFromPem(readFileSync(join(ecc, FILES.root), "utf8"));
+    const path = await validatePath({
+      chain: [der],
+      anchors,
+      time: nodeClock.now(),
+      purpose: "clientAuth",
+      verifier: nodeVerifier,
+    });
+    assert.deepEqual(nameValues(path.leaf.subject, "SerialNumber"), [element.identity.uniqueId]);
+    const challenge = nodeEntropy.bytes(32);
+    const signature = await (await element.signer(0)).sign("ecdsa_sha256", challenge);
+    const check = { publicKey: path.leaf.publicKey.der, algorithm: "ecdsa_sha256", signature } as const;
+    assert.equal(await nodeVerifier.verify({ ...check, content: challenge }), true);
+    assert.equal(await nodeVerifier.verify({ ...check, content: nodeEntropy.bytes(32) }), false, "another challenge");
+  } finally {
+    await element.close();
+  }
+});
+
+test("OE-19 OE-21 OE-22 a device with another CA's certificate refuses the server, whose own CA signed both", async () => {
+  const other = join(home, "other");
+  await createCredentials({ ecc: other, manufacturer: "Somebody else", function: "CA" }, recording());
+  cpSync(join(first.ecc, FILES.client), join(other, FILES.client));
+  await withServer("ECDH", async (port, server) => {
+    await assert.rejects(runClient("ECDH", port, { ecc: other }), { code: "certificate-refused" });
+    assert.equal((await runClient("ECDH", port)).length, 1, "with the right one it connects");
+    assert.match(String(server.seen("refused")[0]?.["reason"]), /alert unknown_ca/);
+  });
 });
 
 test("prepareClient resets no chip that holds keys unless it is told to, and says which credentials are missing", async () => {

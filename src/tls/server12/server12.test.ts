@@ -5,6 +5,7 @@ import fc from "fast-check";
 
 import { equal, fromHex, utf8Bytes } from "../../codec/index.ts";
 import { VirtualClock } from "../../crypto/index.ts";
+import { CertificateError } from "../../pki/index.ts";
 import { rawMessage, ScriptedClient, type ScriptedClientOptions } from "../../../test/tls/scripted-client.ts";
 import { ServerRun, type ServerRunOptions } from "../../../test/tls/run-server.ts";
 import { ALERTS } from "../alerts.ts";
@@ -230,6 +231,40 @@ const REFUSALS: readonly Refusal[] = [
     "unexpected-message",
     "unexpected_message",
     { editFlight: without("client_key_exchange") },
+  ],
+  [
+    "a certificate whose key is neither EC nor RSA",
+    "certificate-not-for-suite",
+    "unsupported_certificate",
+    {},
+    {
+      ...WITH_CLIENT_CERTIFICATE,
+      answer: (effect) =>
+        effect.do === "verify-client"
+          ? { on: "chain-verified", publicKey: fromHex("302a300506032b6570032100") }
+          : undefined,
+    },
+  ],
+  [
+    "a certificate that is not to be trusted",
+    "certificate-refused",
+    "unknown_ca",
+    {},
+    {
+      ...WITH_CLIENT_CERTIFICATE,
+      answer: (effect) =>
+        effect.do === "verify-client"
+          ? {
+              on: "failed",
+              error: new CertificateError("unknown-issuer", "nobody knows it", {
+                rule: "",
+                field: "",
+                index: 0,
+                subject: "",
+              }),
+            }
+          : undefined,
+    },
   ],
   [
     "a wrong signature",
