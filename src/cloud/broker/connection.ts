@@ -313,6 +313,11 @@ export class Connection {
       return this.#refuse(REASON.serverUnavailable, "try again later");
     }
     if (evidence) this.trace.refusal(cause, evidence);
+    // Who first has to be registered did not fail, and is told about elsewhere.
+    if (reply === "connack") {
+      const facts = { clientId: this.trace.clientId, principalId: "", sessionIdentifier: uuid(this.core.entropy) };
+      this.core.presence?.connectFailed(facts, this.peer.address);
+    }
     const isSilent = reply === "close" && this.out.version === 4;
     this.#refuse(isSilent ? undefined : REASON.notAuthorized, cause);
   }

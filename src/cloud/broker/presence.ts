@@ -25,7 +25,10 @@ export type PresenceFacts = {
 const FORGET_AFTER_MS = 3600_000;
 const REMEMBERED_CLIENTS = 100_000;
 
-/** The `$aws/events/presence/…` messages: one when a client connects, one when it goes, with the same version number. */
+/**
+ * The `$aws/events/…` messages about clients: one when a client connects, one when it goes, with the same version number;
+ * one when it could not connect; and what it subscribed to.
+ */
 export class Presence {
   readonly #clock: Clock;
   readonly #publish: (message: SystemMessage) => void;
@@ -39,16 +42,26 @@ export class Presence {
   /** Gives the version number, which `disconnected` must be told. */
   connected(facts: PresenceFacts, ipAddress: string): number {
     const version = this.#nextVersion(facts.clientId);
-    this.#send("connected", facts, { ipAddress, versionNumber: version });
+    this.#send("presence/connected", facts, { ipAddress, versionNumber: version });
     return version;
   }
 
   disconnected(facts: PresenceFacts, how: { reason: DisconnectReason; versionNumber: number }): void {
-    this.#send("disconnected", facts, {
+    this.#send("presence/disconnected", facts, {
       clientInitiatedDisconnect: how.reason === "CLIENT_INITIATED_DISCONNECT",
       disconnectReason: how.reason,
       versionNumber: how.versionNumber,
     });
+  }
+
+  /** A client that was known, but not allowed to connect. */
+  connectFailed(facts: PresenceFacts, ipAddress: string): void {
+    this.#send("presence/connect_failed", facts, { ipAddress, connectFailureReason: "AUTHORIZATION_FAILED" });
+  }
+
+  /** What one SUBSCRIBE or UNSUBSCRIBE changed; nothing is told where that is nothing. */
+  subscriptions(eventType: "subscribed" | "unsubscribed", facts: PresenceFacts, topics: readonly string[]): void {
+    if (topics.length > 0) this.#send(`subscriptions/${eventType}`, facts, { topics });
   }
 
   #nextVersion(clientId: string): number {
@@ -68,22 +81,22 @@ export class Presence {
   }
 
   #send(
-    eventType: "connected" | "disconnected",
+    event: `${"presence" | "subscriptions"}/${string}`,
     { clientId, sessionIdentifier, principalId }: PresenceFacts,
-    more: Readonly<Record<string, string | number | boolean>>,
+    more: Readonly<Record<string, string | number | boolean | readonly string[]>>,
   ): void {
     // A wildcard in a topic name would be malformed: such clients have no events.
     if (/[+#]/.test(clientId)) return;
     const body = {
       clientId,
       timestamp: Math.floor(this.#clock.now()),
-      eventType,
+      eventType: event.slice(event.indexOf("/") + 1),
       sessionIdentifier,
       principalIdentifier: principalId,
       ...more,
     };
     this.#publish({
-      topic: `$aws/events/presence/${eventType}/${clientId}`,
+      topic: `$aws/events/${event}/${clientId}`,
       payload: utf8Bytes(JSON.stringify(body)),
       qos: 1,
     });

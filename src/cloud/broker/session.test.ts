@@ -317,6 +317,38 @@ test("presence events tell who came and went, with one version number for both",
   await world.advance(3600_000);
 });
 
+test("subscription events name what changed, and connect_failed who was not allowed to connect", async () => {
+  const world = new World({
+    admit: ({ clientId }) =>
+      clientId === "no"
+        ? Promise.resolve({ admit: false, cause: "policy-denies-connect", reply: "connack" } as const)
+        : undefined,
+  });
+  const heard: Record<string, unknown>[] = [];
+  world.broker.onPublish(({ topic, payload }) => {
+    if (/subscriptions|connect_failed/.test(topic))
+      heard.push({ topic, ...JSON.parse(new TextDecoder().decode(payload)) });
+  });
+  const client = await world.connected("d");
+  const subscriptions = ["a", "b/#", "c/#/d"].map((topic) => ({ topic, qos: 1 as const }));
+  await client.send({ cmd: "subscribe", messageId: 1, subscriptions });
+  await client.send({ cmd: "unsubscribe", messageId: 2, unsubscriptions: ["a", "never"] });
+  await client.send({ cmd: "unsubscribe", messageId: 3, unsubscriptions: ["never"] });
+  await world.client().connect("no");
+  assert.deepEqual(
+    heard.map(({ topic, eventType, topics, connectFailureReason }) => [
+      topic,
+      eventType,
+      topics ?? connectFailureReason,
+    ]),
+    [
+      ["$aws/events/subscriptions/subscribed/d", "subscribed", ["a", "b/#"]],
+      ["$aws/events/subscriptions/unsubscribed/d", "unsubscribed", ["a"]],
+      ["$aws/events/presence/connect_failed/no", "connect_failed", "AUTHORIZATION_FAILED"],
+    ],
+  );
+});
+
 test("presence version numbers begin anew after an hour, and client ids with wildcards have no events", async () => {
   const world = new World();
   const events: string[] = [];

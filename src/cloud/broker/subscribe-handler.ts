@@ -4,6 +4,7 @@ import type { Connection } from "./connection.ts";
 import { malformed, violation } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { QoS } from "./ports.ts";
+import type { PresenceFacts } from "./presence.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
 import { lower } from "./router.ts";
 import { NONE, type Subscription } from "./session.ts";
@@ -38,6 +39,8 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
   const properties = why !== undefined && link.terms.wantsReasons ? { properties: { reasonString: why } } : {};
   const mark = core.turn.mark === before ? 0 : core.turn.mark;
   connection.out.reply({ cmd: "suback", messageId: packetId, granted, ...properties }, mark);
+  const topics = outcomes.flatMap((outcome) => ("refused" in outcome ? [] : outcome.subscription.filter));
+  core.presence?.subscriptions("subscribed", factsOf(link), topics);
   for (const [i, outcome] of outcomes.entries()) {
     if ("refused" in outcome) continue;
     const retainHandling = link.version === 5 ? (packet.subscriptions[i]?.rh ?? 0) : 0;
@@ -60,6 +63,12 @@ export function handleUnsubscribe(connection: Connection, link: Link, packet: IU
   });
   const mark = core.turn.mark === before ? 0 : core.turn.mark;
   connection.out.reply({ cmd: "unsuback", messageId: packetId, granted }, mark);
+  const gone = packet.unsubscriptions.filter((_, i) => granted[i] === REASON.success);
+  core.presence?.subscriptions("unsubscribed", factsOf(link), gone);
+}
+
+function factsOf({ clientId, publisher, sessionIdentifier }: Link): PresenceFacts {
+  return { clientId, principalId: publisher.principalId, sessionIdentifier };
 }
 
 /** A resumed session may be older than the policies, or the certificate, of who resumes it: what they forbid goes. */
