@@ -201,6 +201,22 @@ export const A71CH_COMMANDS = {
   }),
   freezeSecret: command({ name: "FreezeSecret", ins: 0x43, p1: slot, p2: 0x00 }),
   eraseSecret: command({ name: "EraseSecret", ins: 0x44, p1: slot, p2: 0x00 }),
+  freezeSecretByCode: command({
+    name: "FreezeSecretByCode",
+    ins: 0x43,
+    p1: slot,
+    p2: 0x10,
+    request: code,
+    unverified: true,
+  }),
+  eraseSecretByCode: command({
+    name: "EraseSecretByCode",
+    ins: 0x44,
+    p1: slot,
+    p2: 0x10,
+    request: code,
+    unverified: true,
+  }),
   /** The second half of HKDF-SHA256, the secrets being the pseudo-random key. RFC 5869, section 2.3 */
   expand: command({
     name: "Expand",

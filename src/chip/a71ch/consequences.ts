@@ -45,13 +45,8 @@ const CONSEQUENCES: Consequences = {
   freezeKeyPairByCode: ({ slot }, objects) => [frozenKeyPair(slot, objects)],
   freezePublicKey: ({ slot }, objects) => [frozenPublicKey(slot, objects)],
   freezePublicKeyByCode: ({ slot }, objects) => [frozenPublicKey(slot, objects)],
-  freezeSecret: ({ slot }, objects) => [
-    {
-      impossible: `to change or erase symmetric secret ${slot}`,
-      undoneBy: byReset(objects),
-      probe: bytesOf("eraseSecret", { slot }),
-    },
-  ],
+  freezeSecret: ({ slot }, objects) => [frozenSecret(slot, objects)],
+  freezeSecretByCode: ({ slot }, objects) => [frozenSecret(slot, objects)],
   freezeStorage: ({ offset, length }, objects) => [
     {
       impossible: `to change ${length} bytes of storage from ${offset} on`,
@@ -72,6 +67,7 @@ const CONSEQUENCES: Consequences = {
   setSecret: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
   setWrappedSecret: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
   eraseSecret: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
+  eraseSecretByCode: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
   putKeys: (_, objects) =>
     objects.channelKeys ? [{ impossible: "to open a secure channel with the present keys", undoneBy: "nothing" }] : [],
   externalAuthenticate: (_, objects) =>
@@ -85,6 +81,14 @@ const plainSecret = bytesOf("setSecret", { slot: 0, key: new Uint8Array(16) });
 
 function byReset({ debugAvailable }: A71chObjects): string {
   return debugAvailable ? "a debug reset, which wipes the chip" : "nothing";
+}
+
+function frozenSecret(slot: number, objects: A71chObjects): Consequence {
+  return {
+    impossible: `to change or erase symmetric secret ${slot}`,
+    undoneBy: byReset(objects),
+    probe: bytesOf("eraseSecret", { slot }),
+  };
 }
 
 function frozenKeyPair(slot: number, objects: A71chObjects): Consequence {

@@ -2,7 +2,7 @@ import type { RunningHash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
 import { refuse } from "./objects.ts";
-import { secretsOf } from "./secret-handlers.ts";
+import { checkGroup, secretsOf } from "./secret-handlers.ts";
 
 type DigestCommand = "sha256" | "sha256Start" | "sha256Update" | "sha256Finish";
 type HmacCommand = "hmac" | "hmacStart" | "hmacUpdate" | "hmacFinish";
@@ -41,6 +41,7 @@ function sha256Handlers(inside: A71chInside): Pick<A71chHandlers, DigestCommand>
 function hmacHandlers(inside: A71chInside): Pick<A71chHandlers, HmacCommand> {
   const { hash } = inside.crypto;
   const update = (slot: number, blocks: number, bytes: Uint8Array) => {
+    checkGroup(inside, slot, blocks);
     const running = inside.session.runningHmac;
     if (running?.of !== `${slot} ${blocks}`) throw refuse(0x6985, "no HMAC was started with these secrets");
     running.inner.update(bytes);

@@ -1,9 +1,9 @@
 import { unwrapKey } from "../../apdu/index.ts";
 import { KeyPair } from "../key-pair.ts";
 import { SecretKey } from "../secret-key.ts";
-import { CODE, checkCode, refuseOpenChange } from "./codes.ts";
+import { CODE, checkCodeFor, refuseOpenChange } from "./codes.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
-import { contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
+import { checkSlot, contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
 
 type KeyPairCommand =
   | "readKeyPairPoint"
@@ -62,7 +62,7 @@ function keyPairChanges(
       return fill(slot, () => KeyPair.generate(crypto, entropy));
     },
     generateKeyPairByCode({ slot, code }) {
-      checkCode(inside, CODE.keyPair, code);
+      checkCodeFor(inside, CODE.keyPair, { slot, code });
       return fill(slot, () => KeyPair.generate(crypto, entropy));
     },
     setKeyPair({ slot, scalar, point }) {
@@ -70,14 +70,15 @@ function keyPairChanges(
       return fill(slot, () => KeyPair.inject(crypto, scalar, point));
     },
     setWrappedKeyPair({ slot, wrappedScalar, point }) {
+      checkSlot(inside.objects.keyPairs, slot, PAIR);
       const wrapping = contentOf(inside.objects.configKeys, CODE.keyPair, "configuration key");
       const scalar = SecretKey.use([wrapping], (key) => unwrapKey(crypto.aes, key, wrappedScalar));
       if (!scalar) throw refuse(0x6a80, "the private key is not wrapped with configuration key 1");
       return fill(slot, () => KeyPair.inject(crypto, scalar, point));
     },
     freezeKeyPair: ({ slot }) => (refuseOpenChange(inside), seal(slot)),
-    freezeKeyPairByCode: ({ slot, code }) => (checkCode(inside, CODE.keyPair, code), seal(slot)),
+    freezeKeyPairByCode: ({ slot, code }) => (checkCodeFor(inside, CODE.keyPair, { slot, code }), seal(slot)),
     eraseKeyPair: ({ slot }) => (refuseOpenChange(inside), empty(slot)),
-    eraseKeyPairByCode: ({ slot, code }) => (checkCode(inside, CODE.keyPair, code), empty(slot)),
+    eraseKeyPairByCode: ({ slot, code }) => (checkCodeFor(inside, CODE.keyPair, { slot, code }), empty(slot)),
   };
 }

@@ -260,3 +260,21 @@ test("A71chChip keeps locks, counters, secrets, label and configuration keys ove
   assert.equal(derive(again), 0x6985);
   assert.equal(again.send("setSecret", { slot: 7, key }).sw, 0x9000);
 });
+
+test("A71chChip freezes and erases symmetric secrets by code too, each code once", () => {
+  const chip = bench();
+  const { send, codeFor } = chip;
+  setConfigKeys(chip);
+  for (const slot of [0, 1]) assert.equal(send("setSecret", { slot, key: CONFIG[0] }).sw, 0x9000);
+  const code = codeFor(1);
+  const said = (key: "freezeSecretByCode" | "eraseSecretByCode") =>
+    chip.chip.consequencesOf(encodeCommand(A71CH_COMMAND_SET.build(key, { slot: 0, code }))).length;
+  assert.deepEqual([said("freezeSecretByCode"), said("eraseSecretByCode")], [1, 1], "a rehearsal knows them");
+  assert.equal(send("eraseSecretByCode", { slot: 0, code }).sw, 0x9000);
+  assert.equal(send("eraseSecretByCode", { slot: 1, code }).sw, 0x6985, "no challenge waits");
+  assert.equal(send("hmac", { slot: 0, blocks: 1, bytes: code }).sw, 0x6985);
+  assert.equal(send("freezeSecretByCode", { slot: 1, code: codeFor(2) }).sw, 0x6985, "a challenge of another kind");
+  assert.equal(send("freezeSecretByCode", { slot: 1, code: codeFor(1) }).sw, 0x9000);
+  assert.equal(send("eraseSecret", { slot: 1 }).sw, 0x6986);
+  assert.equal(send("freezeSecretByCode", { slot: 8, code: codeFor(1) }).sw, 0x6a86);
+});

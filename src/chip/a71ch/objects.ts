@@ -77,6 +77,11 @@ export function openSlot<T>(slots: readonly Slot<T>[], index: number, what: stri
   return slot;
 }
 
+/** Refused with 6A86 where there is no such slot: what else a command lacks comes after that. */
+export function checkSlot(slots: readonly Slot<unknown>[], index: number, what: string): void {
+  slotOf(slots, index, what);
+}
+
 /** Freezes a slot, full or empty; twice is once. */
 export function freeze<T>(slots: readonly Slot<T>[], index: number, what: string): void {
   slotOf(slots, index, what).frozen = true;

@@ -4,9 +4,9 @@ import { concat, DecodeError } from "../../codec/index.ts";
 import { ecdsaDerToRaw } from "../../crypto/index.ts";
 import type { ChipCrypto } from "../ports.ts";
 import { SecretKey } from "../secret-key.ts";
-import { CODE, checkCode, refuseOpenChange } from "./codes.ts";
+import { CODE, checkCodeFor, refuseOpenChange } from "./codes.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
-import { contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
+import { checkSlot, contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
 
 type PublicKeyCommand =
   | "readPublicKey"
@@ -47,15 +47,16 @@ export function publicKeyHandlers(inside: A71chInside): Pick<A71chHandlers, Publ
       return fill(slot, point);
     },
     setWrappedPublicKey({ slot, wrappedPoint }) {
+      checkSlot(inside.objects.publicKeys, slot, PUBLIC);
       const wrapping = contentOf(inside.objects.configKeys, CODE.publicKey, "configuration key");
       const coordinates = SecretKey.use([wrapping], (key) => unwrapKey(crypto.aes, key, wrappedPoint));
       if (!coordinates) throw refuse(0x6a80, "the public key is not wrapped with configuration key 2");
       return fill(slot, concat(Uint8Array.of(0x04), coordinates));
     },
     freezePublicKey: ({ slot }) => (refuseOpenChange(inside), seal(slot)),
-    freezePublicKeyByCode: ({ slot, code }) => (checkCode(inside, CODE.publicKey, code), seal(slot)),
+    freezePublicKeyByCode: ({ slot, code }) => (checkCodeFor(inside, CODE.publicKey, { slot, code }), seal(slot)),
     erasePublicKey: ({ slot }) => (refuseOpenChange(inside), empty(slot)),
-    erasePublicKeyByCode: ({ slot, code }) => (checkCode(inside, CODE.publicKey, code), empty(slot)),
+    erasePublicKeyByCode: ({ slot, code }) => (checkCodeFor(inside, CODE.publicKey, { slot, code }), empty(slot)),
     verify: ({ slot, digest, signature }) =>
       verdict(crypto, contentOf(inside.objects.publicKeys, slot, PUBLIC), digest, signature),
     verifyWithKey: ({ digest, signature, point }) => verdict(crypto, checkedPoint(crypto, point), digest, signature),

@@ -3,7 +3,8 @@ import { concat } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
-import { contentOf, freeze, openSlot, refuse, replace, type Slot } from "./objects.ts";
+import { CODE, checkCode } from "./codes.ts";
+import { checkSlot, contentOf, freeze, openSlot, refuse, replace, type Slot } from "./objects.ts";
 
 type SecretCommand =
   | "setConfigKey"
@@ -12,6 +13,8 @@ type SecretCommand =
   | "setWrappedSecret"
   | "freezeSecret"
   | "eraseSecret"
+  | "freezeSecretByCode"
+  | "eraseSecretByCode"
   | "expand"
   | "extractAndExpand";
 
@@ -35,21 +38,30 @@ export function secretHandlers(inside: A71chInside): Pick<A71chHandlers, SecretC
     inside.changed(`${what} ${slot}`);
     return {};
   };
+  const seal = (slot: number) => {
+    freeze(inside.objects.secrets, slot, SECRET);
+    inside.changed(`${SECRET} ${slot}`);
+    return {};
+  };
+  const empty = (slot: number) => {
+    replace(inside.objects.secrets, slot, undefined, SECRET);
+    inside.changed(`${SECRET} ${slot}`);
+    return {};
+  };
+  /** No document says which key's code a secret takes; that of private keys, being a private thing. */
+  const checked = (slot: number, code: Uint8Array) => {
+    checkSlot(inside.objects.secrets, slot, SECRET);
+    checkCode(inside, CODE.keyPair, code);
+  };
   return {
     setConfigKey: ({ slot, key }) => setPlain(inside.objects.configKeys, slot, CONFIG, key),
     setWrappedConfigKey: ({ slot, wrappedKey }) => setWrapped(inside.objects.configKeys, slot, CONFIG, wrappedKey),
     setSecret: ({ slot, key }) => setPlain(inside.objects.secrets, slot, SECRET, key),
     setWrappedSecret: ({ slot, wrappedKey }) => setWrapped(inside.objects.secrets, slot, SECRET, wrappedKey),
-    freezeSecret({ slot }) {
-      freeze(inside.objects.secrets, slot, SECRET);
-      inside.changed(`${SECRET} ${slot}`);
-      return {};
-    },
-    eraseSecret({ slot }) {
-      replace(inside.objects.secrets, slot, undefined, SECRET);
-      inside.changed(`${SECRET} ${slot}`);
-      return {};
-    },
+    freezeSecret: ({ slot }) => seal(slot),
+    freezeSecretByCode: ({ slot, code }) => (checked(slot, code), seal(slot)),
+    eraseSecret: ({ slot }) => empty(slot),
+    eraseSecretByCode: ({ slot, code }) => (checked(slot, code), empty(slot)),
     expand: ({ blocks, slot, length, info }) =>
       SecretKey.use(secretsOf(inside, slot, blocks), (key) => ({ derived: expand(hash, key, info, length) })),
     extractAndExpand: ({ blocks, slot, length, salt, info }) =>
@@ -60,10 +72,16 @@ export function secretHandlers(inside: A71chInside): Pick<A71chHandlers, SecretC
   };
 }
 
-/** The secrets from `slot` on that are taken as one. Refused with 6A86 outside 1 to 4, 6985 where one is empty. */
+/** The secrets from `slot` on that are taken as one. Refused with 6A86 outside 1 to 4 and beyond the last, 6985 where one is empty. */
 export function secretsOf(inside: A71chInside, slot: number, blocks: number): SecretKey[] {
-  if (blocks < 1 || blocks > 4) throw refuse(0x6a86, `${blocks} secrets cannot be taken as one`);
+  checkGroup(inside, slot, blocks);
   return Array.from({ length: blocks }, (_, i) => contentOf(inside.objects.secrets, slot + i, SECRET));
+}
+
+/** Refused with 6A86 where there are no such secrets to be taken as one. */
+export function checkGroup({ objects }: A71chInside, slot: number, blocks: number): void {
+  const fits = blocks >= 1 && blocks <= 4 && slot + blocks <= objects.secrets.length;
+  if (!fits) throw refuse(0x6a86, `${blocks} secrets from ${slot} on cannot be taken as one`);
 }
 
 /** RFC 5869, section 2.3 */

@@ -2,7 +2,7 @@ import { concat, Writer } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
-import { contentOf, refuse } from "./objects.ts";
+import { checkSlot, contentOf, refuse } from "./objects.ts";
 import { secretsOf } from "./secret-handlers.ts";
 
 type TlsCommand = "clientHelloRandom" | "setTlsLabel" | "derivePskMasterSecret" | "deriveEcdhPskMasterSecret";
@@ -33,11 +33,11 @@ export function tlsHandlers(inside: A71chInside): Pick<A71chHandlers, TlsCommand
         masterSecret(premaster(new Uint8Array(psk.length), psk), serverRandom),
       ),
     deriveEcdhPskMasterSecret({ keyPair, blocks, slot, peerPoint, serverRandom }) {
+      checkSlot(inside.objects.keyPairs, keyPair, "key pair");
+      const secrets = secretsOf(inside, slot, blocks);
       const shared = contentOf(inside.objects.keyPairs, keyPair, "key pair").agree(inside.crypto, peerPoint);
       // RFC 5489, section 2
-      return SecretKey.use(secretsOf(inside, slot, blocks), (psk) =>
-        masterSecret(premaster(shared, psk), serverRandom),
-      );
+      return SecretKey.use(secrets, (psk) => masterSecret(premaster(shared, psk), serverRandom));
     },
   };
 }
