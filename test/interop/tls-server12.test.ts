@@ -87,6 +87,24 @@ test("OE-28 OE-57 the demonstration server speaks every suite of its list, stati
   assert.deepEqual(running.errors, []);
 });
 
+test("OE-26 T-14 an mbedTLS client resumes its session over every suite, static ECDH too", async (t) => {
+  if (!requireLibrary(t, "mbedtls")) return;
+  const running = await start(t);
+  for (const suite of SERVER_SUITES) {
+    const { status, output } = await mbedtls(running.port, suite, { again: "yes" });
+    assert.equal(status, 0, output);
+    const last = running.facts.slice(-2);
+    assert.deepEqual(
+      last.map((facts) => [facts.suite, facts.resumed, facts.peerChain.length]),
+      [
+        [suite, false, 2],
+        [suite, true, 2],
+      ],
+    );
+  }
+  assert.deepEqual(running.errors, []);
+});
+
 test("the server refuses an mbedTLS client without a certificate, with a foreign one, and with no suite in common", async (t) => {
   if (!requireLibrary(t, "mbedtls")) return;
   const running = await start(t, { suites: ECDH });

@@ -58,8 +58,8 @@ export type DemonstrationServer = {
 };
 
 /**
- * Listens with static ECDH and ECDHE over TLS 1.2, for demonstrations: static ECDH gives no forward secrecy, and no
- * current TLS library offers it to servers any more. Rejects with `UsageError` `bad-option` for what cannot work.
+ * Listens with static ECDH and ECDHE over TLS 1.2, for demonstrations: static ECDH gives no forward secrecy, and
+ * OpenSSL, GnuTLS and Node have dropped it. Rejects with `UsageError` `bad-option` for what cannot work.
  */
 export async function serveDemonstration(options: ServeOptions): Promise<DemonstrationServer> {
   const { host = "127.0.0.1", port = 0, trace = silentTrace, clock = nodeClock, maxConnections = 64 } = options;
