@@ -9,7 +9,7 @@ import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE, type SessionOwner } 
 import { listenPlain, listenTls, nodeDefer, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
-import { DeviceRegistries, JwtGate } from "./jwt/index.ts";
+import { DeviceRegistries, jwtChallenge, JwtGate } from "./jwt/index.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
 import { listenHttps } from "./node-https.ts";
@@ -189,7 +189,8 @@ async function openBroker(
     },
   });
   const common = { clock, entropy, trace, gatekeeper: tokens, defer: nodeDefer, store: sessions };
-  const broker: Broker = new Broker({ ...common, settings: PROFILES[profile] });
+  const authenticators = [jwtChallenge({ entropy, bearerOf: (token, clientId) => tokens.bearerOf(token, clientId) })];
+  const broker: Broker = new Broker({ ...common, authenticators, settings: PROFILES[profile] });
   closing.add(() => gatekeeper.close());
   closing.add(() => tokens.close());
   closing.add(() => broker.stop());

@@ -90,6 +90,10 @@ export const REFUSALS = {
     cause: "The token would be good for longer than is allowed.",
     cure: "Set exp to at most 24 hours after iat.",
   },
+  "jwt-nonce": {
+    cause: "The token does not hold the challenge that the server sent.",
+    cure: "Answer each challenge with a new token whose nonce claim is the text that the server's AUTH packet carried.",
+  },
   "jwt-certificate-unknown": {
     cause: "No registered certificate of the registry belongs to this token.",
     cure: "Register the device's certificate (aws iot register-certificate-without-ca) and name it: kid or sub as its id, or a client id that is its thing's name; or send it along as x5c to a registry made with --auto-register.",

@@ -11,6 +11,7 @@ import {
   registerCertificateWithoutCa,
   type Registry,
 } from "../registry/index.ts";
+import { bearerIn, CHALLENGE_METHOD } from "./challenge.ts";
 import type { DeviceRegistries, DeviceRegistry } from "./device-registries.ts";
 import { claimedToken, looksLikeToken, verifyToken, type ClaimedToken, type TokenRefusal } from "./token.ts";
 
@@ -49,13 +50,22 @@ export class JwtGate implements Gatekeeper {
 
   async admit(request: ConnectRequest): Promise<Admission> {
     const { next } = this.#options;
+    const { authenticated } = request;
+    if (authenticated?.method === CHALLENGE_METHOD) return this.#letIn(request, bearerIn(authenticated.identity));
     const password = request.password && textOf(request.password);
     const isToken = password !== undefined && request.peer.certificates.length === 0 && looksLikeToken(password);
     if (!isToken) return next.admit(request);
     const { clientId, peer } = request;
     const bearer = await this.bearerOf(password, clientId);
     if ("cause" in bearer) return this.#refuse(bearer, { clientId, peer });
-    const admission = await next.admit({ ...request, peer: { ...peer, certificates: [bearer.certificate.der] } });
+    return this.#letIn(request, bearer);
+  }
+
+  /** Decides on a CONNECT as if the certificate that a token proved had come with the handshake. */
+  async #letIn(request: ConnectRequest, bearer: TokenBearer): Promise<Admission> {
+    const { clientId, peer } = request;
+    const certificates = [bearer.certificate.der];
+    const admission = await this.#options.next.admit({ ...request, peer: { ...peer, certificates } });
     if (admission.admit) this.#endAt(bearer, { clientId, principalId: admission.authority.principalId });
     return admission;
   }
