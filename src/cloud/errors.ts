@@ -59,6 +59,18 @@ export const CLOUD_ERRORS = {
     cause: "The pre-provisioning hook of a template did not allow a device.",
     cure: "hawser logs shows what the hook's function saw and did.",
   },
+  "authorizer-response": {
+    cause: "A custom authorizer's token is signed wrongly, or its function answered something that it must not.",
+    cure: "The message names the member; aws iot test-invoke-authorizer tries it without a device.",
+  },
+  "transfer-conflict": {
+    cause: "A certificate is to be transferred while policies or things are attached to it.",
+    cure: "Detach them, deactivate the certificate, and transfer it then.",
+  },
+  "transfer-completed": {
+    cause: "A transfer is to be accepted, rejected or cancelled, and none is waiting.",
+    cure: "aws iot list-outgoing-certificates shows what is waiting; describe-certificate what became of it.",
+  },
   "conflicting-resource": {
     cause: "A provisioning template's override settings forbid to change what exists already.",
     cure: "Delete what exists, or let the template REPLACE, MERGE or DO_NOTHING instead of FAIL.",

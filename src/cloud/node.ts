@@ -239,6 +239,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
     revocations,
     shop,
     tasks,
+    ask: (caller, name, question) => functions.askFor(caller, name, question),
     messages: {
       limits: broker.settings.limits,
       publish: (message, origin) => broker.publish(message, origin),

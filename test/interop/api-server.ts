@@ -113,6 +113,7 @@ function standIns(
     throw new Error("not part of this test");
   };
   return {
+    ask: absent,
     functions: { createFunction: absent, addPermission: absent, invoke: absent },
     rules: {
       async createTopicRule(input) {

@@ -14,6 +14,7 @@ import { callOperation } from "../../src/cloud/api/node-client.ts";
 import type { Operation } from "../../src/cloud/api/operation.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.test.ts";
+import { AUTHORIZER_STEPS } from "./aws-steps-authorizers.ts";
 import { FLEET_STEPS } from "./aws-steps-fleet.ts";
 import { PROVISIONING_STEPS } from "./aws-steps-provisioning.ts";
 import { no, ok, words, type Step } from "./aws-steps.ts";
@@ -166,6 +167,7 @@ const STEPS = [
   ...POLICY_STEPS,
   ...FLEET_STEPS,
   ...PROVISIONING_STEPS,
+  ...AUTHORIZER_STEPS,
   ...FUNCTION_STEPS,
   ...RULE_STEPS,
   ...CLEANUP_STEPS,

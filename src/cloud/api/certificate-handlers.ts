@@ -16,6 +16,7 @@ import {
   registerCa,
   registerCertificate,
   registerCertificateWithoutCa,
+  transferOf,
   updateCa,
   updateCertificate,
   type Account,
@@ -105,7 +106,18 @@ export function certificateHandlers(registry: Registry, issuing: DeviceIssuing):
     },
     async DescribeCertificate({ certificateId }) {
       const row = await describeCertificate(registry, certificateId);
-      return { certificateDescription: describedCertificate(account, row) };
+      const transfer = await transferOf(registry, row.id);
+      const certificateDescription = describedCertificate(account, row);
+      if (!transfer) return { certificateDescription };
+      const { message: transferMessage, rejectReason, transferredAt, acceptedAt, rejectedAt } = transfer;
+      const transferData = {
+        transferMessage,
+        rejectReason,
+        transferDate: seconds(transferredAt),
+        acceptDate: acceptedAt && seconds(acceptedAt),
+        rejectDate: rejectedAt && seconds(rejectedAt),
+      };
+      return { certificateDescription: { ...certificateDescription, transferData } };
     },
     UpdateCertificate: ({ certificateId, newStatus }) => updateCertificate(registry, certificateId, newStatus),
     DeleteCertificate: ({ certificateId, forceDelete }) =>

@@ -50,6 +50,7 @@ export async function newApi(t: TestContext, { issuing, ...services }: Replaced 
     rootCertificate: "ROOT",
     shop,
     tasks,
+    ask: async () => ({}),
     ...standIns(calls),
     ...services,
   });

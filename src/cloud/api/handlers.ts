@@ -1,7 +1,8 @@
 import type { DeviceRegistries } from "../jwt/index.ts";
 import type { Registry } from "../registry/index.ts";
-import type { RegistrationTasks, Workshop } from "../templates/index.ts";
 import type { Revocations } from "../revocation/index.ts";
+import type { AskFunction, RegistrationTasks, Workshop } from "../templates/index.ts";
+import { authorizerHandlers } from "./authorizers/handlers.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
 import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 import { deviceRegistryHandlers } from "./device-registry-handlers.ts";
@@ -11,6 +12,8 @@ import { revocationHandlers } from "./revocation-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
 import { provisioningHandlers } from "./provisioning/handlers.ts";
+import { roleAliasHandlers } from "./role-aliases/handlers.ts";
+import { transferHandlers } from "./transfer/handlers.ts";
 import type { FunctionService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
 
@@ -31,6 +34,8 @@ export type ControlPlaneServices = {
   readonly shop: Workshop;
   readonly tasks: RegistrationTasks;
   readonly revocations: Revocations;
+  /** Asks a function and waits for its answer. */
+  readonly ask: AskFunction;
   readonly messages: MessagePublisher;
   readonly functions: FunctionService;
   readonly rules: RuleService;
@@ -51,6 +56,9 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...policyHandlers(services.registry),
     ...fleetHandlers(services.registry),
     ...provisioningHandlers(services),
+    ...transferHandlers(services.registry),
+    ...authorizerHandlers(services),
+    ...roleAliasHandlers(services.registry),
     ...hawserHandlers(services),
     ...deviceRegistryHandlers(services.deviceRegistries),
     ...revocationHandlers(services.revocations),

@@ -1,3 +1,4 @@
+import { AUTHORIZER_OPERATIONS } from "./authorizers/operations.ts";
 import { FLEET_OPERATIONS } from "./fleet/operations.ts";
 import { DATA_OPERATIONS } from "./operations-data.ts";
 import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
@@ -12,6 +13,8 @@ import {
 } from "./operations-registry.ts";
 import { PROVISIONING_OPERATIONS } from "./provisioning/operations.ts";
 import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
+import { ROLE_ALIAS_OPERATIONS } from "./role-aliases/operations.ts";
+import { TRANSFER_OPERATIONS } from "./transfer/operations.ts";
 import { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { InputOf, ResultOf } from "./operation.ts";
 
@@ -23,6 +26,9 @@ export const OPERATIONS = {
   ...POLICY_OPERATIONS,
   ...FLEET_OPERATIONS,
   ...PROVISIONING_OPERATIONS,
+  ...TRANSFER_OPERATIONS,
+  ...AUTHORIZER_OPERATIONS,
+  ...ROLE_ALIAS_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
   ...DATA_OPERATIONS,

@@ -46,6 +46,16 @@ export type CertificateDescription = CertificateIdentity & {
   readonly generationId: string;
   readonly validity: { readonly notBefore: number; readonly notAfter: number };
   readonly certificateMode: CertificateMode;
+  readonly transferData?: TransferData;
+};
+
+/** What became of a certificate's transfer. */
+export type TransferData = {
+  readonly transferMessage?: string | undefined;
+  readonly rejectReason?: string | undefined;
+  readonly transferDate: number;
+  readonly acceptDate?: number | undefined;
+  readonly rejectDate?: number | undefined;
 };
 
 export type CertificateListing = CertificateIdentity & {

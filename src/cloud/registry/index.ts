@@ -47,6 +47,14 @@ export {
   type AskedStatus,
   type CertificateRegistration,
 } from "./certificates.ts";
+export {
+  acceptTransfer,
+  cancelTransfer,
+  listOutgoing,
+  rejectTransfer,
+  transferCertificate,
+  transferOf,
+} from "./certificate-transfer.ts";
 export { Listeners, type CaChange, type CertificateChange, type PolicyChange } from "./changes.ts";
 export { Directory } from "./directory.ts";
 export type * from "./entries.ts";
