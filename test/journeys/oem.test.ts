@@ -21,7 +21,7 @@ import {
 } from "../../src/cli/oem-words.ts";
 import type { Output } from "../../src/cli/output.ts";
 import { SeededEntropy } from "../../src/crypto/index.ts";
-import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
+import { nodeClock, nodeEntropy, nodeHash, nodeVerifier, privateKeyFromPem } from "../../src/crypto/node.ts";
 import { A71ch } from "../../src/host/a71ch/index.ts";
 import { connectChip } from "../../src/host/node.ts";
 import { certificatesFromPem, nameValues, validatePath } from "../../src/pki/index.ts";
@@ -271,6 +271,31 @@ test("prepareClient resets no chip that holds keys unless it is told to, and say
     /holds key pairs \(2\), which a reset destroys: add --yes/,
   );
   await assert.rejects(prepareClient({ ecc: home, chip }, recording()), /create the credentials first/);
+});
+
+test("prepareClient and the client print neither the device's private key nor the pre-shared key", async () => {
+  const { ecc, chip } = second;
+  const told: string[] = [];
+  const output: Output = {
+    json: false,
+    line: (fields, text) => void told.push(JSON.stringify(fields), text),
+    note: (text) => void told.push(text),
+    warn: (text) => void told.push(text),
+  };
+  assert.equal(await prepareClient({ ecc, chip, yes: true }, output), 0);
+  await withServer("max", async (port) => {
+    const options = { ecc, chip, port, servername: SERVER_NAME, message: "said\n", reconnect: true } as const;
+    await runOemClient("127.0.0.1", { mode: "ECDH", options }, { output, signal: new AbortController().signal });
+  });
+  const all = told.join("\n").toLowerCase();
+  assert.match(all, /key pair 0[\s\S]*resumed/);
+  const { d = "" } = privateKeyFromPem(readFileSync(join(ecc, FILES.clientKey), "utf8")).export({ format: "jwk" });
+  const psk = readFileSync(join(ecc, FILES.psk), "utf8").trim();
+  const scalar = Buffer.from(d, "base64url");
+  assert.equal(scalar.length, 32);
+  for (const secret of [psk, scalar.toString("hex"), d.toLowerCase()]) {
+    assert.ok(!all.includes(secret.toLowerCase()), "a secret was printed");
+  }
 });
 
 test("SERVER_MODES and CLIENT_MODES differ in what only one side can be", () => {
