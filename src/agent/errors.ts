@@ -2,6 +2,10 @@ import type { ErrorTable } from "../codec/index.ts";
 
 /** The codes of `agent`. */
 export const AGENT_ERRORS = {
+  "token-key": {
+    cause: "The device's key can sign no JSON Web Token: ES256 and ES384 need an elliptic-curve key.",
+    cure: "Give the device a P-256 key pair (hawser device init --generate).",
+  },
   "connection-dropped": {
     cause:
       "The cloud closed the connection after TLS and before it answered CONNECT: MQTT 3.1.1 has no other way to say no.",

@@ -17,3 +17,4 @@ export {
   type DeviceIdentity,
   type KeyOrigin,
 } from "./provision.ts";
+export { deviceToken, type TokenOrder } from "./token.ts";
