@@ -1,6 +1,6 @@
 import { nodeBlockCipher } from "../apdu/node.ts";
 import { wrapKey } from "../apdu/index.ts";
-import { toHex, toPem } from "../codec/index.ts";
+import { Refused, toHex, toPem } from "../codec/index.ts";
 import { ecPublicKeyInfo } from "../crypto/index.ts";
 import { encodeReferenceKey, REFERENCE_KEY_CLASS, type ReferenceKeyClass } from "../host/a71ch/index.ts";
 import { toolError } from "./a71ch-errors.ts";
@@ -78,7 +78,7 @@ export const keyHandlers: A71chHandlersOf<
     done(tool, { index, publicKey: toHex(point), file: keyFile }, `wrote the public key to ${keyFile}`);
   },
   refpem: async (tool, { keyClass, index, keyFile, referenceFile }) => {
-    const point = keyFile === undefined ? await pointOf(tool, keyClass, index) : readPublicPoint(keyFile);
+    const point = keyFile === undefined ? await referredPoint(tool, keyClass, index) : readPublicPoint(keyFile);
     writeOutput(referenceFile, encodeReferenceKey({ keyClass, index }, point), "tool-file-write");
     const what = keyClass === REFERENCE_KEY_CLASS.keyPair ? "key pair" : "public key";
     done(
@@ -94,6 +94,16 @@ export const keyHandlers: A71chHandlersOf<
   "lock pair": (tool, { index }) => change(tool, index, "freezeKeyPair", "froze key pair"),
   "lock pub": (tool, { index }) => change(tool, index, "freezePublicKey", "froze public key"),
 };
+
+/** The point that a reference is made of. Throws `tool-no-reference` where the chip refuses to give one. */
+async function referredPoint(tool: ToolSession, keyClass: ReferenceKeyClass, index: number): Promise<Uint8Array> {
+  try {
+    return await pointOf(tool, keyClass, index);
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause;
+    throw toolError("tool-no-reference", `there is no key to refer to: ${cause.message}`, { cause });
+  }
+}
 
 /** Tells that a command is done. */
 export function done(tool: ToolSession, fields: Readonly<Record<string, unknown>>, text: string): void {
