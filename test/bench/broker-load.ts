@@ -11,6 +11,8 @@ import { generate, type Packet } from "mqtt-packet";
 export type Load = {
   readonly port: number;
   readonly tls: boolean;
+  /** Whether sessions outlive their connections. */
+  readonly persistent: boolean;
   readonly publishers: number;
   readonly subscribers: number;
   readonly sharedTopic: boolean;
@@ -198,7 +200,7 @@ class Generator {
   }
 
   async #open(clientId: string): Promise<Socket> {
-    const { port, tls } = this.#load;
+    const { port, tls, persistent } = this.#load;
     const socket = tls
       ? connectTls({ host: "127.0.0.1", port, rejectUnauthorized: false })
       : connectPlain({ host: "127.0.0.1", port });
@@ -207,7 +209,7 @@ class Generator {
       socket.once(tls ? "secureConnect" : "connect", resolve);
       socket.once("error", reject);
     });
-    socket.write(encode({ cmd: "connect", clientId, clean: true, keepalive: 1200, protocolVersion: 4 }));
+    socket.write(encode({ cmd: "connect", clientId, clean: !persistent, keepalive: 1200, protocolVersion: 4 }));
     await new Promise((resolve) => socket.once("data", resolve));
     return socket;
   }

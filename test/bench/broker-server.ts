@@ -1,19 +1,24 @@
 /** Our broker in a process of its own, so that its CPU time can be told from the load's. Forked by broker.bench.ts. */
 import { Broker } from "../../src/cloud/broker/index.ts";
 import { listenPlain, listenTls, nodeDefer } from "../../src/cloud/broker/node.ts";
+import { openSessionStore } from "../../src/cloud/store/index.ts";
+import { openStore } from "../../src/cloud/store/node.ts";
 import { nodeClock, nodeEntropy } from "../../src/crypto/node.ts";
 import { Ledger } from "../../src/trace/index.ts";
 
 const ALLOWED = { allowed: true } as const;
 const authority = { principalId: "bench", may: () => ALLOWED };
 
-async function serve({ key, cert }: { key: string; cert: string }): Promise<void> {
+type Start = { readonly key: string; readonly cert: string; readonly directory?: string };
+
+async function serve({ key, cert, directory }: Start): Promise<void> {
   const trace = new Ledger({ clock: nodeClock });
   const broker = new Broker({
     clock: nodeClock,
     entropy: nodeEntropy,
     defer: nodeDefer,
     trace,
+    ...(directory === undefined ? {} : { store: await openSessionStore(await openStore({ directory })) }),
     gatekeeper: { admit: async () => ({ admit: true, authority }) },
   });
   const common = { broker, host: "127.0.0.1", port: 0, clock: nodeClock, trace };
@@ -22,5 +27,10 @@ async function serve({ key, cert }: { key: string; cert: string }): Promise<void
   process.send?.({ plain: plain.port, tls: tls.port });
 }
 
-process.once("message", (identity: { key: string; cert: string }) => void serve(identity));
+process.once("message", (start: Start) => void serve(start));
+process.on("message", (message) => {
+  if (message !== "collect") return;
+  globalThis.gc?.();
+  process.send?.("collected");
+});
 process.once("disconnect", () => process.exit(0));

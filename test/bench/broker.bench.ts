@@ -11,16 +11,34 @@ import type { Load, Measured } from "./broker-load.ts";
 
 type Shape = Pick<Load, "publishers" | "subscribers" | "sharedTopic" | "window" | "batch"> & { readonly name: string };
 
+/** Sessions that are kept: ours on disk before a PUBACK leaves, mosquitto's in memory. */
+const KEPT: Shape = {
+  name: "10 → 10, pairs, persistent sessions",
+  publishers: 10,
+  subscribers: 10,
+  sharedTopic: false,
+  window: 100,
+  batch: 10,
+};
+
 const SHAPES: readonly Shape[] = [
   { name: "1 → 1", publishers: 1, subscribers: 1, sharedTopic: false, window: 1000, batch: 50 },
   { name: "10 → 10, pairs", publishers: 10, subscribers: 10, sharedTopic: false, window: 200, batch: 20 },
   { name: "1 → 100", publishers: 1, subscribers: 100, sharedTopic: true, window: 100, batch: 10 },
+  { name: "1 → 1,000", publishers: 1, subscribers: 1000, sharedTopic: true, window: 10, batch: 2 },
   { name: "500 → 1", publishers: 500, subscribers: 1, sharedTopic: true, window: 4, batch: 2 },
   { name: "500 sparse pairs", publishers: 500, subscribers: 500, sharedTopic: false, window: 1, batch: 1 },
 ];
 
 /** A running broker under test. */
-type Target = { readonly pid: number; readonly plain: number; readonly tls: number; readonly stop: () => void };
+export type Target = {
+  readonly pid: number;
+  readonly plain: number;
+  readonly tls: number;
+  readonly stop: () => void;
+  /** Collects garbage, where there is any. */
+  readonly collect: () => Promise<unknown>;
+};
 
 /**
  * Our broker against mosquitto, 100-byte payloads, delivered messages a second: each in its own process, the load in a
@@ -30,6 +48,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
   const folder = mkdtempSync(join(tmpdir(), "broker-bench-"));
   const identity = serverIdentity(folder);
   const ours = await startOurs(identity);
+  const kept = await startOurs(identity, join(folder, "store"));
   const theirs = await startMosquitto(folder);
   const rows: BenchRow[] = [];
   try {
@@ -51,12 +70,28 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
         await peer?.stop();
       }
     }
+    progress(`  ${KEPT.name}`);
+    rows.push(await keptRow(kept, theirs, long));
   } finally {
     ours.stop();
+    kept.stop();
     theirs?.stop();
     rmSync(folder, { recursive: true });
   }
   return rows;
+}
+
+async function keptRow(ours: Target, theirs: Target | undefined, long: boolean): Promise<BenchRow> {
+  const how = { tls: false, long, persistent: true };
+  const mine = await Runner.connect(ours, KEPT, how);
+  const peer = theirs && (await Runner.connect(theirs, KEPT, how));
+  for (let round = 0; round < 2; round++) {
+    await mine.measure(1);
+    await peer?.measure(1);
+  }
+  await mine.stop();
+  await peer?.stop();
+  return rowOf(`${KEPT.name}, QoS 1`, mine.result(), peer?.result());
 }
 
 type Result = Measured & { readonly brokerCpuSeconds: number };
@@ -91,11 +126,11 @@ class Runner {
   static async connect(
     target: Target,
     shape: Shape,
-    { tls, long }: { readonly tls: boolean; readonly long: boolean },
+    { tls, long, persistent = false }: { readonly tls: boolean; readonly long: boolean; readonly persistent?: boolean },
   ): Promise<Runner> {
     const child = fork(join(import.meta.dirname, "broker-load.ts"), { stdio: "inherit" });
     const times = long ? { warmupMs: 1000, measureMs: 5000 } : { warmupMs: 150, measureMs: 350 };
-    child.send({ ...shape, ...times, tls, port: tls ? target.tls : target.plain } satisfies Load);
+    child.send({ ...shape, ...times, tls, persistent, port: tls ? target.tls : target.plain } satisfies Load);
     await answer(child);
     return new Runner(child, target.pid);
   }
@@ -145,14 +180,24 @@ function cpuSeconds(pid: number): number {
   return threads.reduce((sum, path) => sum + Number(readFileSync(path, "utf8").split(" ")[0]) / 1e9, 0);
 }
 
-async function startOurs(identity: { readonly key: string; readonly cert: string }): Promise<Target> {
-  const child = fork(join(import.meta.dirname, "broker-server.ts"), { stdio: "inherit" });
-  child.send(identity);
+/** Our broker in a process of its own; with a directory, its sessions are on disk. */
+export async function startOurs(
+  identity: { readonly key: string; readonly cert: string },
+  directory?: string,
+): Promise<Target> {
+  const options = { stdio: "inherit" as const, execArgv: ["--expose-gc"] };
+  const child = fork(join(import.meta.dirname, "broker-server.ts"), options);
+  child.send({ ...identity, ...(directory === undefined ? {} : { directory }) });
   const ports = (await answer(child)) as { plain: number; tls: number };
-  return { pid: child.pid ?? 0, ...ports, stop: () => child.disconnect() };
+  const collect = () => {
+    child.send("collect");
+    return answer(child);
+  };
+  return { pid: child.pid ?? 0, ...ports, stop: () => child.disconnect(), collect };
 }
 
-async function startMosquitto(folder: string): Promise<Target | undefined> {
+/** Mosquitto, where it is installed, with the identity that `serverIdentity` left in the folder. */
+export async function startMosquitto(folder: string): Promise<Target | undefined> {
   if (spawnSync("sh", ["-c", "command -v mosquitto"]).status !== 0) return undefined;
   const [plain, tls] = [await freePort(), await freePort()];
   const config = [
@@ -171,7 +216,7 @@ async function startMosquitto(folder: string): Promise<Target | undefined> {
   writeFileSync(join(folder, "mosquitto.conf"), `${config.join("\n")}\n`);
   const child = spawn("mosquitto", ["-c", join(folder, "mosquitto.conf")], { stdio: "ignore" });
   await reachable(tls);
-  return { pid: child.pid ?? 0, plain, tls, stop: () => child.kill() };
+  return { pid: child.pid ?? 0, plain, tls, stop: () => child.kill(), collect: async () => undefined };
 }
 
 async function freePort(): Promise<number> {
@@ -197,7 +242,8 @@ async function reachable(port: number): Promise<void> {
   throw new Error(`nothing listens on ${port}`);
 }
 
-function serverIdentity(folder: string): { key: string; cert: string } {
+/** A key and a certificate for localhost, also as files. */
+export function serverIdentity(folder: string): { key: string; cert: string } {
   const { privateKey: key } = generateKeyPairSync("ec", {
     namedCurve: "prime256v1",
     privateKeyEncoding: { type: "pkcs8", format: "pem" },
