@@ -35,11 +35,24 @@ import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
+import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
 import { eraseFile, readFile, writeFile } from "./files.ts";
 import { certificateIndexOf, certificateObject, isReserved, keyObject, SCRATCH_OBJECT, slotOf } from "./object-ids.ts";
 import { Se05xSession } from "./session.ts";
 
-export type Se05xOptions = { readonly hash: Hash; readonly clock: Clock; readonly trace?: Trace };
+/** What a chip is opened with beyond an open door: its platform's channel, a session, or a session in the channel. */
+export type Se05xAccess = Omit<ChannelPorts, "hash"> & {
+  readonly platform?: PlatformAccess;
+  readonly session?: SessionProof;
+};
+
+export type Se05xOptions = {
+  readonly hash: Hash;
+  readonly clock: Clock;
+  readonly trace?: Trace;
+  /** In the clear and as nobody where absent. */
+  readonly access?: Se05xAccess;
+};
 
 /** The most random bytes that are asked for at once. */
 const RANDOM_CHUNK = 0x200;
@@ -85,9 +98,13 @@ export class Se05x implements SecureElement {
 
   /** Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where it has none. */
   static async open(transport: Transport, options: Se05xOptions): Promise<Se05x> {
-    const { hash, clock, trace = silentTrace } = options;
+    const { hash, clock, trace = silentTrace, access } = options;
     const session = new Se05xSession(transport, clock, trace);
     const { appletVersion } = await session.send("select", { aid: SE05X_AID });
+    if (access?.platform) {
+      await openPlatform(session, { ...access, hash }, { ...access.platform, appletVersion });
+    }
+    if (access?.session) await openSession(session, { ...access, hash }, { ...access.session, appletVersion });
     const { bytes } = await session.send("readObject", { objectId: SE05X_OBJECT.uniqueId, offset: 0, length: 18 });
     const uniqueId = toHex(bytes);
     session.identified(uniqueId);
@@ -117,6 +134,7 @@ export class Se05x implements SecureElement {
   /** Runs commands in a session that a user identifier authenticates; it is closed behind them. */
   asUser<T>(userObjectId: number, value: Uint8Array, work: (session: Se05xSession) => Promise<T>): Promise<T> {
     return this.exclusive(async (session) => {
+      if (session.isWithin) throw badArgument("this device works in a session already, and sessions do not nest");
       const { sessionId } = await session.send("createSession", { objectId: userObjectId });
       session.within(sessionId);
       try {
@@ -214,6 +232,8 @@ export class Se05x implements SecureElement {
 
   /** Ends the connection; commands that wait are rejected. */
   async close(): Promise<void> {
+    // The chip has room for a few sessions only. What it says to this matters no more.
+    if (this.#session.isWithin) await this.send("closeSession", {}).catch(() => undefined);
     await this.#transport.close();
   }
 

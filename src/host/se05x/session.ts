@@ -1,8 +1,11 @@
 import {
+  decodeExtendedCommand,
   decodeLongResponse,
   describeExchange,
   describeStatusWord,
   encodeExtendedCommand,
+  encodeResponse,
+  type Scp03Session,
   SW_OK,
 } from "../../apdu/index.ts";
 import {
@@ -15,6 +18,7 @@ import { DecodeError, ProtocolError, Refused } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import type { Correlation, Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
+import { channelBroken } from "./channel-broken.ts";
 import type { Transport } from "../transport.ts";
 
 /** Commands to a chip of the SE05x family, one behind the other; every exchange is told to the trace. */
@@ -23,7 +27,10 @@ export class Se05xSession {
   readonly #clock: Clock;
   readonly #trace: Trace;
   #ids: Correlation = {};
-  #sessionId: Uint8Array | undefined;
+  #platform: Scp03Session | undefined;
+  #within: { readonly sessionId: Uint8Array; readonly channel: Scp03Session | undefined } | undefined;
+  /** A channel broke, and nobody has decided yet how to go on. */
+  #isChannelLost = false;
 
   constructor(transport: Transport, clock: Clock, trace: Trace) {
     this.#transport = transport;
@@ -36,14 +43,28 @@ export class Se05xSession {
     this.#ids = { device };
   }
 
-  /** From now on commands travel in this session of the chip, or in none. */
-  within(sessionId: Uint8Array | undefined): void {
-    this.#sessionId = sessionId;
+  /** From now on commands travel in this session of the chip, in its own channel where it has one, or in none. */
+  within(sessionId: Uint8Array | undefined, channel?: Scp03Session): void {
+    this.#within = sessionId && { sessionId, channel };
   }
 
-  /** Sends command bytes as they are and gives the answer's bytes. */
+  /** Whether commands travel in a session. */
+  get isWithin(): boolean {
+    return this.#within !== undefined;
+  }
+
+  /** From now on commands travel in this channel of the platform, inside which their session is, or in none. */
+  inPlatform(channel: Scp03Session | undefined): void {
+    this.#platform = channel;
+    this.#isChannelLost = false;
+  }
+
+  /**
+   * Sends command bytes, in session and channels where they are open, and gives the answer's bytes. Throws
+   * `ProtocolError` `secure-channel` where a channel breaks, and from then on: nothing goes out in the clear by itself.
+   */
   async transmit(command: Uint8Array): Promise<Uint8Array> {
-    return this.#exchange(command, command);
+    return this.#exchange(command);
   }
 
   /**
@@ -52,11 +73,7 @@ export class Se05xSession {
    */
   async send<Key extends Se05xCommandName>(key: Key, request: Se05xRequest<Key>): Promise<Se05xResponse<Key>> {
     const command = encodeExtendedCommand(SE05X_COMMAND_SET.build(key, request));
-    const sessionId = this.#sessionId;
-    const sent = sessionId
-      ? encodeExtendedCommand(SE05X_COMMAND_SET.build("processSession", { sessionId, command }))
-      : command;
-    const bytes = await this.#exchange(sent, command);
+    const bytes = await this.#exchange(command);
     try {
       const { data, sw } = decodeLongResponse(bytes);
       if (sw !== SW_OK) throw refusal(key, request, sw);
@@ -68,17 +85,48 @@ export class Se05xSession {
     }
   }
 
-  /** `seen` is the command without the session that carries it. */
-  async #exchange(sent: Uint8Array, seen: Uint8Array): Promise<Uint8Array> {
+  /** What is traced is the command without what carries it. */
+  async #exchange(plain: Uint8Array): Promise<Uint8Array> {
     const started = this.#clock.now();
-    const response = await this.#transport.exchange(sent);
-    const { name, statusWord, command, response: shown } = describeExchange(SE05X_COMMAND_SET, seen, response);
+    if (this.#isChannelLost) throw channelBroken("the secure channel was lost, connect again");
+    const sent = this.#wrapped(plain);
+    const isProtected = this.#platform !== undefined || this.#within?.channel !== undefined;
+    // Whatever goes wrong from here on puts the ends out of step: the channel counts as open when all went well.
+    this.#isChannelLost = isProtected;
+    const received = await this.#transport.exchange(sent);
+    const response = isProtected ? this.#unwrapped(received) : received;
+    this.#isChannelLost = false;
+    const { name, statusWord, command, response: shown } = describeExchange(SE05X_COMMAND_SET, plain, response);
     const durationMs = this.#clock.now() - started;
-    const sizes = { sentBytes: sent.length, receivedBytes: response.length };
+    const sizes = { sentBytes: sent.length, receivedBytes: received.length };
     const event = { kind: "bus.exchange", name, statusWord, durationMs, ...sizes, command, response: shown } as const;
     this.#trace.emit("host", event, this.#ids);
     return response;
   }
+
+  #wrapped(command: Uint8Array): Uint8Array {
+    const within = this.#within;
+    if (!within) return secured(this.#platform, command);
+    const inner = { sessionId: within.sessionId, command: secured(within.channel, command) };
+    return secured(this.#platform, encodeExtendedCommand(SE05X_COMMAND_SET.build("processSession", inner)));
+  }
+
+  #unwrapped(received: Uint8Array): Uint8Array {
+    try {
+      let answer = decodeLongResponse(received);
+      for (const channel of [this.#platform, this.#within?.channel]) {
+        // Refusals travel bare.
+        if (channel && answer.sw === SW_OK) answer = channel.openResponse(answer);
+      }
+      return encodeResponse(answer);
+    } catch (cause) {
+      throw channelBroken("an answer does not belong to the secure channel", cause);
+    }
+  }
+}
+
+function secured(channel: Scp03Session | undefined, command: Uint8Array): Uint8Array {
+  return channel ? encodeExtendedCommand(channel.protectCommand(decodeExtendedCommand(command))) : command;
 }
 
 function refusal(key: Se05xCommandName, request: object, sw: number): Refused<HostErrorCode> {
@@ -91,7 +139,10 @@ function refusal(key: Se05xCommandName, request: object, sw: number): Refused<Ho
 
 /** What status words mean in this family where it differs from others. SE05x coding rules */
 const SE05X_MEANING: Readonly<Record<number, { readonly meaning: string; readonly cure: string }>> = {
-  0x6982: { meaning: "the session is not authenticated", cure: "give the right user identifier" },
+  0x6982: {
+    meaning: "the session is not authenticated, or the chip wants a secure channel",
+    cure: "give the right proof, or open the platform's channel",
+  },
   0x6985: {
     meaning: "there is no such object, it is of another type, or memory does not suffice",
     cure: "list the objects, and compare type and free memory",

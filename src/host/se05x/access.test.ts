@@ -1,0 +1,140 @@
+import assert from "node:assert/strict";
+import { createPrivateKey, generateKeyPairSync } from "node:crypto";
+import { test } from "node:test";
+
+import { APPLET_72_KEYS, DEVELOPMENT_KIT_KEYS } from "../../../test/chip/se05x.ts";
+import { nodeBlockCipher as aes } from "../../apdu/node.ts";
+import { RIGHT, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
+import { nodeSe05xCrypto } from "../../chip/node.ts";
+import { Se05xChip, type Se05xModelName } from "../../chip/se05x/index.ts";
+import { fromHex, HawserError } from "../../codec/index.ts";
+import { ecPublicKeyInfo, ecPublicPoint, SeededEntropy, VirtualClock } from "../../crypto/index.ts";
+import { nodeHash, nodeKeyAgreement, nodeSigner, nodeVerifier } from "../../crypto/node.ts";
+import { localTransport, type Transport } from "../index.ts";
+import { Se05x, type Se05xAccess, type SessionProof } from "./index.ts";
+
+const [USER, AES, EC, KEY] = [0x30000001, 0x30000002, 0x30000003, 0x20000001];
+const PIN = fromHex("c001020304");
+const AES_KEY = fromHex("404142434445464748494a4b4c4d4e4f");
+const PEM = generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey.export({ type: "sec1", format: "pem" });
+const SIGNER = nodeSigner(createPrivateKey(PEM));
+const PORTS = { aes, entropy: new SeededEntropy(nodeHash, "access") };
+const EC_PROOF = {
+  kind: "ec",
+  objectId: EC,
+  signer: SIGNER,
+  agreement: nodeKeyAgreement,
+  verifier: nodeVerifier,
+} as const;
+const PROOFS: readonly SessionProof[] = [
+  { kind: "userId", objectId: USER, value: PIN },
+  { kind: "aes", objectId: AES, key: AES_KEY },
+  EC_PROOF,
+];
+
+async function newPart(model: Se05xModelName = "se051") {
+  const clock = new VirtualClock();
+  const entropy = new SeededEntropy(nodeHash, "part");
+  const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, entropy, clock });
+  const open = (access?: Se05xAccess, transport: Transport = localTransport(chip)) =>
+    Se05x.open(transport, { hash: nodeHash, clock, ...(access ? { access } : {}) });
+  const device = await open();
+  await device.send("writeUserId", { insFlags: 0x40, objectId: USER, value: PIN });
+  await device.send("writeSymmKey", { insFlags: 0x40, kind: 3, objectId: AES, value: AES_KEY });
+  const publicKey = ecPublicPoint(SIGNER.publicKey)?.point ?? assert.fail();
+  await device.send("writeEcKey", { insFlags: 0x40, part: 0x20, objectId: EC, curve: 3, publicKey });
+  return { chip, open, device };
+}
+
+function codeIs(code: string, wire?: number) {
+  return (error: unknown) =>
+    error instanceof HawserError && error.code === code && (error as { wire?: unknown }).wire === wire;
+}
+
+test("Se05x works in sessions of every kind, in the clear and inside the platform's channel, on every applet", async () => {
+  for (const [model, keys] of [
+    ["se051", APPLET_72_KEYS],
+    ["se050", DEVELOPMENT_KIT_KEYS],
+  ] as const) {
+    const { open, device } = await newPart(model);
+    const policy = [USER, AES, EC].map((authObjectId) => ({
+      authObjectId,
+      rights: (RIGHT.sign | RIGHT.read) >>> 0,
+      extension: new Uint8Array(0),
+    }));
+    await device.send("writeEcKey", { part: 0x60, objectId: KEY, policy });
+    for (const platform of [undefined, { keys }]) {
+      for (const session of PROOFS) {
+        const access = { ...PORTS, ...(platform ? { platform } : {}), session };
+        const member = await open(access);
+        const signer = await member.signer(KEY);
+        const content = fromHex("00112233");
+        const signature = await signer.sign("ecdsa_sha256", content);
+        const check = { publicKey: signer.publicKey, algorithm: "ecdsa_sha256", content, signature } as const;
+        assert.equal(await nodeVerifier.verify(check), true, `${model} ${session.kind}`);
+        await member.writeCertificate(3, new Uint8Array(1300).fill(1));
+        assert.deepEqual(await member.readCertificate(3), new Uint8Array(1300).fill(1));
+        await assert.rejects(
+          member.asUser(USER, PIN, async () => undefined),
+          codeIs("bad-argument"),
+        );
+        await member.close();
+      }
+      const nobody = await open(platform ? { ...PORTS, platform } : undefined);
+      await assert.rejects(nobody.signer(KEY), codeIs("status-word", 0x6986));
+    }
+  }
+});
+
+test("Se05x is refused with a wrong proof, whatever its kind, and leaves no session open behind it", async () => {
+  const { open } = await newPart();
+  const stranger = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
+  for (let i = 0; i < 3; i++) {
+    const wrong = { kind: "userId", objectId: USER, value: PIN.toReversed() } as const;
+    await assert.rejects(open({ ...PORTS, session: wrong }), codeIs("status-word", 0x6982));
+    await assert.rejects(
+      open({ ...PORTS, session: { kind: "aes", objectId: AES, key: new Uint8Array(16) } }),
+      codeIs("secure-channel"),
+    );
+    const strange = { ...EC_PROOF, signer: stranger };
+    await assert.rejects(open({ ...PORTS, session: strange }), codeIs("status-word", 0x6982));
+  }
+  await assert.rejects(open({ ...PORTS, platform: { keys: DEVELOPMENT_KIT_KEYS } }), codeIs("secure-channel"));
+  const absent = { keys: APPLET_72_KEYS, keyVersion: 0x0c };
+  await assert.rejects(open({ ...PORTS, platform: absent }), codeIs("status-word", 0x6a88));
+});
+
+test("Se05x opens a session by EC key only with the chip whose attestation key it was given", async () => {
+  const { open, device } = await newPart();
+  const point = (await device.send("readObject", { objectId: SE05X_OBJECT.attestationKey })).bytes;
+  const attestationKey = ecPublicKeyInfo(point);
+  await (await open({ ...PORTS, session: { ...EC_PROOF, attestationKey } })).close();
+  const other = { ...EC_PROOF, attestationKey: SIGNER.publicKey };
+  await assert.rejects(open({ ...PORTS, session: other }), codeIs("secure-channel"));
+});
+
+test("Se05x sends nothing more once its channel broke, and says so each time", async () => {
+  const { chip, open } = await newPart();
+  for (const access of [
+    { ...PORTS, platform: { keys: APPLET_72_KEYS } },
+    { ...PORTS, session: PROOFS[1] ?? assert.fail() },
+  ]) {
+    let spoils = false;
+    let exchanges = 0;
+    const transport: Transport = {
+      async exchange(command) {
+        exchanges++;
+        const answer = chip.exchange(command);
+        return spoils ? answer.with(0, (answer[0] ?? 0) ^ 1) : answer;
+      },
+      close: async () => undefined,
+    };
+    const device = await open(access, transport);
+    spoils = true;
+    await assert.rejects(device.random.random(8), codeIs("secure-channel"));
+    spoils = false;
+    const before = exchanges;
+    await assert.rejects(device.random.random(8), codeIs("secure-channel"));
+    assert.equal(exchanges, before);
+  }
+});
