@@ -1,10 +1,14 @@
 import assert from "node:assert/strict";
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
+
+import { nodeClock, nodeHash } from "../crypto/node.ts";
+import { connectChip } from "../host/node.ts";
+import { Se05x } from "../host/se05x/index.ts";
 
 const MAIN = join(import.meta.dirname, "main.ts");
 
@@ -44,4 +48,38 @@ test("hawser chip serve --model a5000 serves the same part again from its state 
   assert.equal(other.status, 1);
   assert.match(other.stderr, /the state is not of se050/);
   assert.equal(hawser("chip", "serve", "--model", "se051", "--variant", "A").status, 2);
+});
+
+test("hawser chip info reads an SE051 through its secure channel and in a session, with keys from files", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "se05x-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const served = await serve(t, folder, "se051");
+  const ports = { hash: nodeHash, clock: nodeClock };
+  const device = await Se05x.open(await connectChip(served.address), ports);
+  await device.send("writeUserId", { insFlags: 0x40, objectId: 0x7da00001, value: Uint8Array.of(0xc0, 1, 2, 3, 4) });
+  await device.close();
+  const put = (name: string, text: string) => writeFileSync(join(folder, name), text);
+  put("pin.hex", "c001020304\n");
+  // NXP's published keys for applet 7.2 (AN12436), in the form of its host programs.
+  put(
+    "channel.keys",
+    "ENC d2db63e7a0a5aed72a6460c4dfdcaf64\nMAC 738d5b798ed241b0b24768514bfba95b\nDEK 6702dac30942b2c85e7f47b42ced4e7f\n",
+  );
+  const info = (...argv: readonly string[]) =>
+    spawnSync(process.execPath, [MAIN, "chip", "info", "--chip", served.address, "--json", ...argv], {
+      cwd: folder,
+      encoding: "utf8",
+    });
+  const inside = info("--scp03", "channel.keys", "--session", "userid:7da00001:pin.hex");
+  assert.equal(inside.status, 0, inside.stderr);
+  assert.equal((JSON.parse(inside.stdout) as { uniqueId: string }).uniqueId, served.uniqueId);
+  put("pin.hex", "c0010203ff\n");
+  const wrong = info("--session", "userid:0x7da00001:pin.hex");
+  assert.equal(wrong.status, 1);
+  assert.match(wrong.stderr, /6982/);
+  put("pin.hex", "not hex");
+  const unreadable = info("--session", "userid:7da00001:pin.hex");
+  assert.equal(unreadable.status, 2);
+  assert.doesNotMatch(unreadable.stderr, /not hex/);
+  await served.stop();
 });

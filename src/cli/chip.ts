@@ -5,14 +5,13 @@ import { A71chChip } from "../chip/a71ch/index.ts";
 import { type Card, MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
 import { nodeChipCrypto, nodeSe05xCrypto, SealedFileMemory, serveChip, serveControl } from "../chip/node.ts";
 import { Se05xChip, SE05X_MODELS, type Se05xModelName } from "../chip/se05x/index.ts";
-import { Refused, toHex } from "../codec/index.ts";
+import { toHex } from "../codec/index.ts";
 import { SeededEntropy, type Entropy, type SecureElement } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
-import { Se05x } from "../host/se05x/index.ts";
 import { certificateId, parseCertificate } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
+import { type AccessOptions, openChipAt, withAccessOptions } from "./chip-access.ts";
 import { registerRehearsalCommands, snapshotPlaces } from "./chip-rehearse.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
@@ -129,16 +128,25 @@ function entropyOf(seed: string | undefined, output: Output): Entropy {
 }
 
 function registerInfo(chip: Command): void {
-  chip
+  const command = chip
     .command("info")
     .description("who a chip says it is, and which key pairs it holds")
-    .requiredOption("--chip <host:port>", "where the chip listens")
-    .addHelpText("after", examples("hawser chip info --chip 127.0.0.1:8050"))
-    .action(async (options: { chip: string }, command: Command) => info(options.chip, outputOf(command)));
+    .requiredOption("--chip <host:port>", "where the chip listens");
+  withAccessOptions(command)
+    .addHelpText(
+      "after",
+      examples(
+        "hawser chip info --chip 127.0.0.1:8050",
+        "hawser chip info --chip 127.0.0.1:8050 --scp03 channel.keys --session userid:7da00001:pin.hex",
+      ),
+    )
+    .action(async (options: InfoOptions, invoked: Command) => info(options, outputOf(invoked)));
 }
 
-async function info(address: string, output: Output): Promise<void> {
-  const device = await openDevice(address);
+type InfoOptions = AccessOptions & { readonly chip: string };
+
+async function info(options: InfoOptions, output: Output): Promise<void> {
+  const device = await openChipAt(options.chip, options);
   const variant = device instanceof A71ch ? device.variant : undefined;
   try {
     const certificates = await certificatesIn(device);
@@ -155,18 +163,6 @@ async function info(address: string, output: Output): Promise<void> {
     );
   } finally {
     await device.close();
-  }
-}
-
-/** Whichever family answers there: a chip that has no A71CH application is asked for that of the SE05x. */
-async function openDevice(address: string): Promise<A71ch | Se05x> {
-  const connection = await connectChip(address);
-  const ports = { hash: nodeHash, clock: nodeClock };
-  try {
-    return await A71ch.open(connection, ports);
-  } catch (error) {
-    if (error instanceof Refused && error.wire === 0x6a82) return Se05x.open(connection, ports);
-    throw error;
   }
 }
 

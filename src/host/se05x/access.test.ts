@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 
-import { APPLET_72_KEYS, DEVELOPMENT_KIT_KEYS } from "../../../test/chip/se05x.ts";
 import { nodeBlockCipher as aes } from "../../apdu/node.ts";
 import { RIGHT, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { nodeSe05xCrypto } from "../../chip/node.ts";
@@ -12,6 +11,16 @@ import { ecPublicKeyInfo, ecPublicPoint, SeededEntropy, VirtualClock } from "../
 import { nodeHash, nodeKeyAgreement, nodeSigner, nodeVerifier } from "../../crypto/node.ts";
 import { localTransport, type Transport } from "../index.ts";
 import { Se05x, type Se05xAccess, type SessionProof } from "./index.ts";
+
+/** NXP's published keys of the platform's secure channel, for applet 7.2 and the SE050 development kit (AN12436). */
+const APPLET_72_KEYS = {
+  enc: fromHex("d2db63e7a0a5aed72a6460c4dfdcaf64"),
+  mac: fromHex("738d5b798ed241b0b24768514bfba95b"),
+};
+const DEVELOPMENT_KIT_KEYS = {
+  enc: fromHex("35c256458958a34f6136155f8209d6cd"),
+  mac: fromHex("af177d5dbdf7c0d5c10a05b9f1607f78"),
+};
 
 const [USER, AES, EC, KEY] = [0x30000001, 0x30000002, 0x30000003, 0x20000001];
 const PIN = fromHex("c001020304");

@@ -1,0 +1,114 @@
+import { readFileSync } from "node:fs";
+
+import type { Command } from "commander";
+
+import { nodeBlockCipher } from "../apdu/node.ts";
+import { fromHex, Refused } from "../codec/index.ts";
+import {
+  nodeClock,
+  nodeEntropy,
+  nodeHash,
+  nodeKeyAgreement,
+  nodeSigner,
+  nodeVerifier,
+  privateKeyFromPem,
+} from "../crypto/node.ts";
+import { A71ch, type A71chOptions } from "../host/a71ch/index.ts";
+import type { Transport } from "../host/index.ts";
+import { connectChip } from "../host/node.ts";
+import { Se05x, type Se05xAccess, type Se05xOptions, type SessionProof } from "../host/se05x/index.ts";
+import type { Trace } from "../trace/index.ts";
+import { badOption } from "./errors.ts";
+
+/** How to get into a chip that is not open to everybody. */
+export type AccessOptions = { readonly scp03?: string; readonly session?: string };
+
+/** Adds `--scp03` and `--session`; secrets come from files, since everybody sees command lines. */
+export function withAccessOptions(command: Command): Command {
+  return command
+    .option(
+      "--scp03 <file>",
+      "open the secure channel with the keys in this file: lines ENC, MAC and DEK with hex digits",
+    )
+    .option(
+      "--session <kind:object:file>",
+      "SE05x: work in a session: userid:ID:FILE and aes:ID:FILE (hex), or ec:ID:FILE (PEM); ID in hex",
+    );
+}
+
+/**
+ * Opens whichever family answers there, with the access that the options ask for: a chip that has no A71CH application is
+ * asked for that of the SE05x. Throws `UsageError` `bad-option`.
+ */
+export async function openChipAt(address: string, options: AccessOptions, trace?: Trace): Promise<A71ch | Se05x> {
+  const keys = options.scp03 === undefined ? undefined : readChannelKeys(options.scp03);
+  const session = options.session === undefined ? undefined : readProof(options.session);
+  const connection = await connectChip(address);
+  const ports = { hash: nodeHash, clock: nodeClock, ...(trace ? { trace } : {}) };
+  const channel = { aes: nodeBlockCipher, entropy: nodeEntropy };
+  const access: Se05xAccess = { ...channel, ...(keys ? { platform: { keys } } : {}), ...(session ? { session } : {}) };
+  try {
+    return await openEither(connection, {
+      a71ch: session ? undefined : { ...ports, ...(keys ? { channel: { ...channel, keys } } : {}) },
+      se05x: { ...ports, access },
+    });
+  } catch (error) {
+    // An open connection would keep the program from ending.
+    await connection.close();
+    throw error;
+  }
+}
+
+async function openEither(
+  connection: Transport,
+  { a71ch, se05x }: { readonly a71ch: A71chOptions | undefined; readonly se05x: Se05xOptions },
+): Promise<A71ch | Se05x> {
+  if (!a71ch) return Se05x.open(connection, se05x);
+  try {
+    return await A71ch.open(connection, a71ch);
+  } catch (error) {
+    if (error instanceof Refused && error.wire === 0x6a82) return Se05x.open(connection, se05x);
+    throw error;
+  }
+}
+
+/** The three keys of a secure channel in a file of NXP's form. */
+function readChannelKeys(path: string) {
+  const lines = readText(path).split("\n");
+  const key = (name: string): Uint8Array => {
+    const line = lines.find((each) => each.trimStart().startsWith(`${name} `));
+    const bytes = hexIn(line?.trim().slice(name.length + 1) ?? "", `${path} line ${name}`);
+    if (bytes.length !== 16) throw badOption(`${path} line ${name} holds ${bytes.length} bytes, not 16`);
+    return bytes;
+  };
+  return { enc: key("ENC"), mac: key("MAC"), dek: key("DEK") };
+}
+
+function readProof(text: string): SessionProof {
+  const match = /^(userid|aes|ec):(?:0x)?([0-9a-fA-F]{1,8}):(.+)$/.exec(text);
+  const [, kind, id = "", path = ""] = match ?? [];
+  if (!kind) throw badOption(`--session ${JSON.stringify(text)} is not KIND:OBJECT:FILE`);
+  const objectId = Number.parseInt(id, 16);
+  const secret = readText(path);
+  if (kind === "userid") return { kind: "userId", objectId, value: hexIn(secret, path) };
+  if (kind === "aes") return { kind, objectId, key: hexIn(secret, path) };
+  const signer = nodeSigner(privateKeyFromPem(secret));
+  return { kind: "ec", objectId, signer, agreement: nodeKeyAgreement, verifier: nodeVerifier };
+}
+
+function hexIn(text: string, where: string): Uint8Array {
+  try {
+    return fromHex(text.trim());
+  } catch {
+    // What was read may be a secret: it is not shown.
+    throw badOption(`${where} does not hold hex digits`);
+  }
+}
+
+function readText(path: string): string {
+  try {
+    return readFileSync(path, "utf8");
+  } catch (cause) {
+    throw badOption(`${path} cannot be read: ${cause instanceof Error ? cause.message : "unknown reason"}`);
+  }
+}
