@@ -71,6 +71,18 @@ export const CLOUD_ERRORS = {
     cause: "A transfer is to be accepted, rejected or cancelled, and none is waiting.",
     cure: "aws iot list-outgoing-certificates shows what is waiting; describe-certificate what became of it.",
   },
+  "invalid-query": {
+    cause: "A query of the index cannot be read.",
+    cure: "The message names the place; a query is made of terms such as thingName:meter* joined by AND, OR and NOT.",
+  },
+  "invalid-aggregation": {
+    cause: "A statistic is asked for a field that holds no numbers.",
+    cure: "Name a field whose values are numbers, such as attributes.floor, or use get-cardinality.",
+  },
+  "index-not-ready": {
+    cause: "The index was switched off.",
+    cure: "aws iot update-indexing-configuration --thing-indexing-configuration thingIndexingMode=REGISTRY",
+  },
   "conflicting-resource": {
     cause: "A provisioning template's override settings forbid to change what exists already.",
     cure: "Delete what exists, or let the template REPLACE, MERGE or DO_NOTHING instead of FAIL.",

@@ -22,6 +22,7 @@ import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { Revocations } from "./revocation/index.ts";
 import { RuleEngine, Rules } from "./rules/index.ts";
+import { FleetIndex } from "./search/index.ts";
 import { openSessionStore } from "./store/index.ts";
 import { openStore } from "./store/node.ts";
 import { provisionJustInTime, type Workshop } from "./templates/index.ts";
@@ -239,6 +240,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
     revocations,
     shop,
     tasks,
+    index: new FleetIndex(registry, { connected: () => connectedSince(broker) }),
     ask: (caller, name, question) => functions.askFor(caller, name, question),
     messages: {
       limits: broker.settings.limits,
@@ -260,6 +262,14 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
     region: account.region,
   });
   return plane;
+}
+
+function connectedSince(broker: Broker): ReadonlyMap<string, number> {
+  return new Map(
+    broker
+      .sessions()
+      .flatMap(({ clientId, connection }) => (connection ? [[clientId, connection.since] as const] : [])),
+  );
 }
 
 /** An error as functions know it: they ask for AWS's names, such as ResourceAlreadyExistsException. */

@@ -13,6 +13,7 @@ import { serveApi } from "../../src/cloud/api/node.ts";
 import { Revocations } from "../../src/cloud/revocation/index.ts";
 import { DeviceRegistries } from "../../src/cloud/jwt/index.ts";
 import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
+import { FleetIndex } from "../../src/cloud/search/index.ts";
 import { RegistrationTasks } from "../../src/cloud/templates/index.ts";
 import { fileObjectStore } from "../../src/cloud/templates/node-object-store.ts";
 import { openStore } from "../../src/cloud/store/node.ts";
@@ -70,6 +71,7 @@ export async function startCloud(
     registry,
     shop,
     tasks,
+    index: new FleetIndex(registry, { connected: () => new Map() }),
     ...standIns(trace, calls),
     ...services,
   });
@@ -108,7 +110,7 @@ export async function startCloud(
 function standIns(
   trace: Ledger,
   calls: CloudUnderTest["calls"],
-): Omit<ControlPlaneServices, "registry" | "shop" | "tasks" | "deviceRegistries" | "revocations"> {
+): Omit<ControlPlaneServices, "registry" | "shop" | "tasks" | "index" | "deviceRegistries" | "revocations"> {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");
   };

@@ -17,6 +17,7 @@ import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.tes
 import { AUTHORIZER_STEPS } from "./aws-steps-authorizers.ts";
 import { FLEET_STEPS } from "./aws-steps-fleet.ts";
 import { PROVISIONING_STEPS } from "./aws-steps-provisioning.ts";
+import { SEARCH_STEPS } from "./aws-steps-search.ts";
 import { no, ok, words, type Step } from "./aws-steps.ts";
 import { certificateToPem, createCsr, csrToPem, nameFromAttributes } from "../../src/pki/index.ts";
 
@@ -168,6 +169,7 @@ const STEPS = [
   ...FLEET_STEPS,
   ...PROVISIONING_STEPS,
   ...AUTHORIZER_STEPS,
+  ...SEARCH_STEPS,
   ...FUNCTION_STEPS,
   ...RULE_STEPS,
   ...CLEANUP_STEPS,

@@ -8,9 +8,6 @@ export const ABSENT_OPERATIONS: Readonly<
   >
 > = {
   iot: [
-    ["CreateDynamicThingGroup", "POST", "/dynamic-thing-groups/{thingGroupName}"],
-    ["UpdateDynamicThingGroup", "PATCH", "/dynamic-thing-groups/{thingGroupName}"],
-    ["DeleteDynamicThingGroup", "DELETE", "/dynamic-thing-groups/{thingGroupName}"],
     ["CreateDomainConfiguration", "POST", "/domainConfigurations/{domainConfigurationName}"],
     ["DescribeDomainConfiguration", "GET", "/domainConfigurations/{domainConfigurationName}"],
     ["UpdateDomainConfiguration", "PUT", "/domainConfigurations/{domainConfigurationName}"],
@@ -28,16 +25,6 @@ export const ABSENT_OPERATIONS: Readonly<
     ["SetV2LoggingOptions", "POST", "/v2LoggingOptions"],
     ["GetLoggingOptions", "GET", "/loggingOptions"],
     ["SetLoggingOptions", "POST", "/loggingOptions"],
-    ["GetIndexingConfiguration", "GET", "/indexing/config"],
-    ["UpdateIndexingConfiguration", "POST", "/indexing/config"],
-    ["ListIndices", "GET", "/indices"],
-    ["DescribeIndex", "GET", "/indices/{indexName}"],
-    ["SearchIndex", "POST", "/indices/search"],
-    ["GetStatistics", "POST", "/indices/statistics"],
-    ["GetCardinality", "POST", "/indices/cardinality"],
-    ["GetBucketsAggregation", "POST", "/indices/buckets"],
-    ["GetPercentiles", "POST", "/indices/percentiles"],
-    ["GetThingConnectivityData", "POST", "/things/{thingName}/connectivity-data"],
     ["CreateJob", "PUT", "/jobs/{jobId}"],
     ["DescribeJob", "GET", "/jobs/{jobId}"],
     ["UpdateJob", "PATCH", "/jobs/{jobId}"],

@@ -10,6 +10,7 @@ import { Revocations } from "../revocation/index.ts";
 import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
 import type { DeviceIssuing } from "../registry/index.ts";
+import { FleetIndex } from "../search/index.ts";
 import { RegistrationTasks, type ObjectStore, type Workshop } from "../templates/index.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
@@ -21,6 +22,8 @@ import { OPERATIONS, type OperationInput, type OperationName, type OperationResu
 export type Api = World & {
   readonly shop: Workshop;
   readonly tasks: RegistrationTasks;
+  /** Clients that are connected, with the time since. */
+  readonly connected: Map<string, number>;
   /** What bulk registration reads and writes, by BUCKET/KEY. */
   readonly objects: Map<string, Uint8Array>;
   readonly plane: ControlPlane;
@@ -37,6 +40,7 @@ export async function newApi(t: TestContext, { issuing, ...services }: Replaced 
   const { registry, clock, ledger } = world;
   const calls: Api["calls"] = [];
   const shop = { registry, issuing: issuing ?? (await newIssuing()), hash: nodeHash };
+  const connected = new Map<string, number>();
   const objects = new Map<string, Uint8Array>();
   const tasks = await RegistrationTasks.open(shop, memoryObjects(objects));
   t.after(() => tasks.close());
@@ -51,6 +55,7 @@ export async function newApi(t: TestContext, { issuing, ...services }: Replaced 
     shop,
     tasks,
     ask: async () => ({}),
+    index: new FleetIndex(registry, { connected: () => connected }),
     ...standIns(calls),
     ...services,
   });
@@ -75,6 +80,7 @@ export async function newApi(t: TestContext, { issuing, ...services }: Replaced 
     shop,
     tasks,
     objects,
+    connected,
     plane,
     client,
     calls,

@@ -1,6 +1,7 @@
 import type { DeviceRegistries } from "../jwt/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { Revocations } from "../revocation/index.ts";
+import type { FleetIndex } from "../search/index.ts";
 import type { AskFunction, RegistrationTasks, Workshop } from "../templates/index.ts";
 import { authorizerHandlers } from "./authorizers/handlers.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
@@ -13,6 +14,7 @@ import type { OperationInput, OperationName, OperationResult } from "./operation
 import { policyHandlers } from "./policy-handlers.ts";
 import { provisioningHandlers } from "./provisioning/handlers.ts";
 import { roleAliasHandlers } from "./role-aliases/handlers.ts";
+import { searchHandlers } from "./search/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
 import type { FunctionService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
@@ -34,6 +36,7 @@ export type ControlPlaneServices = {
   readonly shop: Workshop;
   readonly tasks: RegistrationTasks;
   readonly revocations: Revocations;
+  readonly index: FleetIndex;
   /** Asks a function and waits for its answer. */
   readonly ask: AskFunction;
   readonly messages: MessagePublisher;
@@ -54,7 +57,8 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...certificateHandlers(services.registry, services.shop.issuing),
     ...thingHandlers(services.registry),
     ...policyHandlers(services.registry),
-    ...fleetHandlers(services.registry),
+    ...fleetHandlers(services.registry, services.index),
+    ...searchHandlers(services),
     ...provisioningHandlers(services),
     ...transferHandlers(services.registry),
     ...authorizerHandlers(services),

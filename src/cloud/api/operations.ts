@@ -14,6 +14,7 @@ import {
 import { PROVISIONING_OPERATIONS } from "./provisioning/operations.ts";
 import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
 import { ROLE_ALIAS_OPERATIONS } from "./role-aliases/operations.ts";
+import { SEARCH_OPERATIONS } from "./search/operations.ts";
 import { TRANSFER_OPERATIONS } from "./transfer/operations.ts";
 import { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { InputOf, ResultOf } from "./operation.ts";
@@ -27,6 +28,7 @@ export const OPERATIONS = {
   ...FLEET_OPERATIONS,
   ...PROVISIONING_OPERATIONS,
   ...TRANSFER_OPERATIONS,
+  ...SEARCH_OPERATIONS,
   ...AUTHORIZER_OPERATIONS,
   ...ROLE_ALIAS_OPERATIONS,
   ...ENDPOINT_OPERATIONS,

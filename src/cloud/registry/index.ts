@@ -97,6 +97,7 @@ export { changedResource, newResource, resourceKind, type Resource, type Resourc
 export { putTags, removeTags, tagResource, tagsOf, untagResource, type Tag } from "./tags.ts";
 export {
   allThingGroups,
+  ancestorsOf,
   createThingGroup,
   deleteThingGroup,
   describeThingGroup,

@@ -4,15 +4,18 @@ import {
   deleteThingGroup,
   describeThing,
   describeThingGroup,
+  dynamicGroups,
   groupsOfThing,
   iotArn,
   listGroupMembers,
   listThingGroups,
   nameFrom,
+  thingGroupNamed,
   updateThingGroup,
   type Registry,
   type ThingGroup,
 } from "../../registry/index.ts";
+import type { FleetIndex } from "../../search/index.ts";
 import type { HandlersOf } from "../handlers.ts";
 import { pageRequestOf, tokenPage } from "../paging.ts";
 import type { FLEET_OPERATIONS } from "./operations.ts";
@@ -25,7 +28,7 @@ export type GroupOperation = Extract<
 >;
 
 /** Thing groups in AWS's words. */
-export function groupHandlers(registry: Registry): HandlersOf<GroupOperation> {
+export function groupHandlers(registry: Registry, index: FleetIndex): HandlersOf<GroupOperation> {
   const { account } = registry;
   const arnOf = (name: string) => iotArn(account, "thinggroup", name);
   const named = (name: string) => ({ groupName: name, groupArn: arnOf(name) });
@@ -50,12 +53,21 @@ export function groupHandlers(registry: Registry): HandlersOf<GroupOperation> {
       return tokenPage("thingGroups", page, ({ name }) => named(name));
     },
     async ListThingsInThingGroup({ thingGroupName, recursive: isRecursive, ...input }) {
-      const page = await listGroupMembers(registry, thingGroupName, { ...pageRequestOf(input), isRecursive });
+      const { query } = (await thingGroupNamed(registry.store.read, thingGroupName)).body;
+      const request = pageRequestOf(input);
+      const page = query
+        ? await index.membersOf(query.queryString, request)
+        : await listGroupMembers(registry, thingGroupName, { ...request, isRecursive });
       return tokenPage("things", page, (name) => name);
     },
     async ListThingGroupsForThing({ thingName }) {
       await describeThing(registry, thingName);
-      return { thingGroups: (await groupsOfThing(registry.store.read, thingName)).map(named) };
+      const { read } = registry.store;
+      const names = await groupsOfThing(read, thingName);
+      for (const { name, body } of await dynamicGroups(read)) {
+        if (await index.finds(body.query?.queryString ?? "", thingName)) names.push(name);
+      }
+      return { thingGroups: names.map(named) };
     },
     async AddThingToThingGroup(input) {
       const { thing, group } = membershipOf(registry, input);

@@ -21,16 +21,17 @@ import {
   type Registry,
   type ThingType,
 } from "../../registry/index.ts";
+import type { FleetIndex } from "../../search/index.ts";
 import type { HandlersOf } from "../handlers.ts";
 import { pageRequestOf, tokenPage } from "../paging.ts";
 import { groupHandlers, type GroupOperation } from "./group-handlers.ts";
 import type { FLEET_OPERATIONS } from "./operations.ts";
 
 /** Thing types, groups, billing groups and tags in AWS's words. */
-export function fleetHandlers(registry: Registry): HandlersOf<keyof typeof FLEET_OPERATIONS> {
+export function fleetHandlers(registry: Registry, index: FleetIndex): HandlersOf<keyof typeof FLEET_OPERATIONS> {
   return {
     ...typeHandlers(registry),
-    ...groupHandlers(registry),
+    ...groupHandlers(registry, index),
     ...billingHandlers(registry),
     TagResource: ({ resourceArn, tags }) => tagResource(registry, resourceArn, tags),
     UntagResource: ({ resourceArn, tagKeys }) => untagResource(registry, resourceArn, tagKeys),

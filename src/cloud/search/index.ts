@@ -1,0 +1,3 @@
+export type { Connectivity, IndexedThing } from "./documents.ts";
+export { parseQuery } from "./query.ts";
+export { FleetIndex, INDICES, refuseUnindexed } from "./service.ts";
