@@ -15,8 +15,8 @@ export function cmac(aes: BlockCipher, key: Uint8Array, ...parts: readonly Uint8
   const blocks = Math.max(1, Math.ceil(message.length / BLOCK));
   const last = message.slice((blocks - 1) * BLOCK);
   const whole = last.length === BLOCK;
-  const subkey = doubled(aes.encrypt(key, new Uint8Array(BLOCK)));
-  const final = xor(whole ? last : padded(last), whole ? subkey : doubled(subkey));
+  const [forWhole, forPart] = cmacSubkeys(aes.encrypt(key, new Uint8Array(BLOCK)));
+  const final = xor(whole ? last : padded(last), whole ? forWhole : forPart);
   let state: Uint8Array = new Uint8Array(BLOCK);
   for (let i = 0; i < blocks - 1; i++) {
     state = aes.encrypt(key, xor(state, message.subarray(i * BLOCK, (i + 1) * BLOCK)));
@@ -114,9 +114,16 @@ function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 /** Multiplication by x in the field of the subkeys. SP 800-38B, section 6.1 */
+/** The masks of a last block that is whole and of one that is not, from an encrypted block of zeros. SP 800-38B, section 6.1 */
+export function cmacSubkeys(encryptedZeros: Uint8Array): readonly [Uint8Array, Uint8Array] {
+  const first = doubled(encryptedZeros);
+  return [first, doubled(first)];
+}
+
 function doubled(block: Uint8Array): Uint8Array {
   const carry = (block[0] ?? 0) >> 7;
   const shifted = block.map((byte, i) => (byte << 1) | ((block[i + 1] ?? 0) >> 7));
-  shifted[BLOCK - 1] = (shifted[BLOCK - 1] ?? 0) ^ (carry * 0x87);
+  const last = block.length - 1;
+  shifted[last] = (shifted[last] ?? 0) ^ (carry * (block.length === BLOCK ? 0x87 : 0x1b));
   return shifted;
 }

@@ -3,6 +3,7 @@ export {
   cbcDecrypt,
   cbcEncrypt,
   cmac,
+  cmacSubkeys,
   padded,
   sameBytes,
   unpadded,

@@ -15,13 +15,26 @@ export const SE05X_SIGNATURE = {
 } as const;
 
 /** Hash functions. */
-export const SE05X_DIGEST = { sha256: 0x04, sha384: 0x05, sha512: 0x06 } as const;
+export const SE05X_DIGEST = { sha1: 0x01, sha224: 0x07, sha256: 0x04, sha384: 0x05, sha512: 0x06 } as const;
 
 /** Message authentication codes. */
-export const SE05X_MAC = { hmacSha256: 0x19, hmacSha384: 0x1a, hmacSha512: 0x1b, cmac: 0x31 } as const;
+export const SE05X_MAC = {
+  hmacSha1: 0x18,
+  hmacSha256: 0x19,
+  hmacSha384: 0x1a,
+  hmacSha512: 0x1b,
+  cmac: 0x31,
+  desCmac: 0x7a,
+} as const;
 
-/** AES modes on whole blocks, without padding. */
-export const SE05X_CIPHER = { cbc: 0x0d, ecb: 0x0e } as const;
+/** Modes of AES on whole blocks, and of AES as a stream. Other paddings and DES stand in the chip's table of modes. */
+export const SE05X_CIPHER = { cbc: 0x0d, ecb: 0x0e, ctr: 0xf0, ctrInternalIv: 0xf1 } as const;
+
+/** Modes of authenticated encryption; with an internal nonce the chip makes it. */
+export const SE05X_AEAD = { gcm: 0xb0, gcmInternalIv: 0xf3, ccm: 0xf4, ccmInternalIv: 0xf5 } as const;
+
+/** What crypto objects are for. */
+export const SE05X_CRYPTO_CONTEXT = { digest: 0x01, cipher: 0x02, mac: 0x03, aead: 0x04 } as const;
 
 /** Answers of yes or no. */
 export const SE05X_RESULT = { yes: 0x01, no: 0x02 } as const;
@@ -32,6 +45,7 @@ export const SE05X_TYPE = {
   ecPrivate: 0x02,
   ecPublic: 0x03,
   aes: 0x09,
+  des: 0x0a,
   binary: 0x0b,
   userId: 0x0c,
   counter: 0x0d,

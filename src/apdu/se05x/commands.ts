@@ -1,9 +1,11 @@
 import { CommandSet } from "../command-set.ts";
 import type { RequestOf, ResponseOf } from "../command.ts";
+import { AEAD_ROWS } from "./aead-rows.ts";
 import { ATTESTATION_ROWS } from "./attestation-rows.ts";
 import { BINARY_ROWS } from "./binary-rows.ts";
 import { CARD_ROWS } from "./card-rows.ts";
 import { COUNTER_ROWS } from "./counter-rows.ts";
+import { CRYPTO_OBJECT_ROWS } from "./crypto-object-rows.ts";
 import { DIGEST_ROWS } from "./digest-rows.ts";
 import { EC_ROWS } from "./ec-rows.ts";
 import { KDF_ROWS } from "./kdf-rows.ts";
@@ -32,6 +34,8 @@ export const SE05X_COMMANDS = {
   ...SYMMETRIC_ROWS,
   ...MAC_ROWS,
   ...DIGEST_ROWS,
+  ...CRYPTO_OBJECT_ROWS,
+  ...AEAD_ROWS,
   ...KDF_ROWS,
   ...BINARY_ROWS,
   ...COUNTER_ROWS,

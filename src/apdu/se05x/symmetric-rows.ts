@@ -1,5 +1,5 @@
 /** @table Symmetric keys and ciphers. SE05x command table, tier b */
-import { optionalTag, rest, tagged, tlvStruct, u16, u32, u8 } from "../../codec/index.ts";
+import { longLength, optionalTag, rest, tagged, tlvStruct, u16, u32, u8 } from "../../codec/index.ts";
 import { command, flagged } from "../command.ts";
 import { bounded } from "../fields.ts";
 import {
@@ -16,19 +16,20 @@ import {
 
 /** Symmetric keys and ciphers. SE05x command table, tier b */
 export const SYMMETRIC_ROWS = {
-  /** `kind` 03 is AES, 05 HMAC. */
+  /** `kind` 03 is AES, 04 DES, 05 HMAC; with `kekId` the value comes wrapped. RFC 3394, section 2.2.1 */
   writeSymmKey: flagged(
     command({
       name: "WriteSymmKey",
       ins: 0x01,
-      p1: oneOf("kind", 0x03, 0x05),
+      p1: oneOf("kind", 0x03, 0x04, 0x05),
       p2: 0x00,
       request: tlvStruct({
         policy: POLICY,
         maxAttempts: MAX_ATTEMPTS,
         objectId: OBJECT_ID,
         kekId: optionalTag(0x42, u32),
-        value: tagged(0x43, bounded({ min: 1, max: 256 })),
+        value: tagged(0x43, bounded({ min: 1, max: 264 })),
+        minTagLength: optionalTag(0x44, u16),
         minOutputLength: optionalTag(0x45, u16),
         version: VERSION,
       }),
@@ -37,7 +38,7 @@ export const SYMMETRIC_ROWS = {
     }),
     OBJECT_FLAGS,
   ),
-  /** `direction` 37 encrypts, 38 decrypts. */
+  /** `direction` 37 encrypts, 38 decrypts; the answer tells an initial block that the chip made. */
   cipher: command({
     name: "CipherOneShot",
     ins: 0x03,
@@ -46,10 +47,10 @@ export const SYMMETRIC_ROWS = {
     request: tlvStruct({
       objectId: OBJECT_ID,
       mode: tagged(0x42, u8),
-      input: tagged(0x43, rest),
+      input: optionalTag(0x43, rest),
       iv: optionalTag(0x44, rest),
     }),
-    response: tlvStruct({ output: BYTES_ANSWER }),
+    response: tlvStruct({ output: BYTES_ANSWER, iv: longLength(optionalTag(0x43, rest)) }),
     secretRequest: ["input"],
     secretResponse: ["output"],
     ...EXTENDED,

@@ -21,6 +21,7 @@ import type { EcCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
 import type { Card, NonVolatileMemory } from "../ports.ts";
 import { NOBODY } from "./access.ts";
+import type { Se05xArithmetic } from "./arithmetic.ts";
 import { newBirth } from "./birth.ts";
 import { curveTable } from "./contents.ts";
 import { demandAdmitted } from "./admission.ts";
@@ -32,12 +33,13 @@ import { enterSession } from "./session-entry.ts";
 import { freshSettings, RESTRICTION } from "./settings.ts";
 import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
 
-/** The arithmetic of a chip: two curves, hashes and AES. */
+/** The arithmetic of a chip: curves, hashes, ciphers. */
 export type Se05xCrypto = {
   readonly p256: EcCurve;
   readonly p384: EcCurve;
   readonly hash: Hash;
   readonly aes: BlockCipher;
+  readonly arithmetic: Se05xArithmetic;
 };
 
 export type Se05xChipOptions = {
@@ -204,8 +206,9 @@ export class Se05xChip implements Card {
   }
 
   #forget(selected: "application" | "platform"): void {
-    const { sessions, platform, store, passing } = this.#inside;
+    const { sessions, platform, store, passing, running } = this.#inside;
     sessions.open.clear();
+    running.clear();
     Object.assign(platform, { selected, proposed: undefined, channel: undefined });
     Object.assign(passing, { isLocked: false, restriction: RESTRICTION.none });
     this.#inside.tlsRandom = undefined;

@@ -8,7 +8,9 @@ export type Content =
   /** `whole` is false for a private key whose public half was not given and is not told. */
   | { readonly kind: "ecPair"; readonly curve: number; readonly key: EcKey; readonly whole: boolean }
   | { readonly kind: "ecPublic"; readonly curve: number; readonly point: Uint8Array }
-  | { readonly kind: "aes"; readonly secret: Secret }
+  /** Authenticated encryption gives and takes no shorter tags than the key allows. */
+  | { readonly kind: "aes"; readonly secret: Secret; readonly minTagLength: number }
+  | { readonly kind: "des"; readonly secret: Secret }
   | { readonly kind: "userId"; readonly secret: Secret }
   | { readonly kind: "hmac"; readonly secret: Secret; readonly minOutputLength: number }
   | { readonly kind: "binary"; readonly bytes: Uint8Array }
@@ -73,8 +75,15 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
     mark: 2,
     type: () => SE05X_TYPE.aes,
     length: ({ secret }) => secret.length,
+    write: (image, { secret, minTagLength }) => secret.save(image.u16(minTagLength)),
+    read: (image) => ({ kind: "aes", minTagLength: image.u16(), secret: Secret.load(image) }),
+  },
+  des: {
+    mark: 8,
+    type: () => SE05X_TYPE.des,
+    length: ({ secret }) => secret.length,
     write: (image, { secret }) => secret.save(image),
-    read: (image) => ({ kind: "aes", secret: Secret.load(image) }),
+    read: (image) => ({ kind: "des", secret: Secret.load(image) }),
   },
   userId: {
     mark: 3,

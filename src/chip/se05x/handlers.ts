@@ -2,11 +2,14 @@ import type { BlockCipher, CommandApdu } from "../../apdu/index.ts";
 import type { Right, Se05xCommandName, Se05xRequest, Se05xResponse } from "../../apdu/se05x/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Caller } from "./access.ts";
+import { aeadHandlers } from "./aead-handlers.ts";
+import type { Se05xArithmetic } from "./arithmetic.ts";
 import { attestationHandlers } from "./attestation-handlers.ts";
 import { binaryHandlers } from "./binary-handlers.ts";
 import type { CurveTable } from "./contents.ts";
 import { channelHandlers } from "./channel-handlers.ts";
 import { counterHandlers } from "./counter-handlers.ts";
+import { cryptoObjectHandlers, type Running } from "./crypto-object-handlers.ts";
 import { digestHandlers } from "./digest-handlers.ts";
 import { ecHandlers } from "./ec-handlers.ts";
 import { kdfHandlers } from "./kdf-handlers.ts";
@@ -43,6 +46,9 @@ export type Se05xInside = {
   readonly curves: CurveTable;
   readonly hash: Hash;
   readonly aes: BlockCipher;
+  readonly arithmetic: Se05xArithmetic;
+  /** Streamed operations under way, by their crypto objects. */
+  readonly running: Map<number, Running>;
   readonly entropy: Entropy;
   readonly clock: Clock;
   /** The clock's time when the chip was powered, in milliseconds. */
@@ -79,6 +85,8 @@ export function se05xHandlers(inside: Se05xInside): Se05xHandlers {
     ...symmetricHandlers(inside),
     ...macHandlers(inside),
     ...digestHandlers(inside),
+    ...cryptoObjectHandlers(inside),
+    ...aeadHandlers(inside),
     ...kdfHandlers(inside),
     ...binaryHandlers(inside),
     ...counterHandlers(inside),

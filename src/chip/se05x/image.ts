@@ -7,7 +7,7 @@ import { readSettings, type Settings, writeSettings } from "./settings.ts";
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
-const VERSION = 3;
+const VERSION = 4;
 
 /** What a chip keeps without power. */
 export type ChipState = { readonly settings: Settings; readonly objects: Iterable<SecureObject> };

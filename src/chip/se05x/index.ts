@@ -1,3 +1,12 @@
+export type {
+  AeadRequest,
+  CipherRequest,
+  DigestName,
+  RunningAead,
+  RunningCipher,
+  RunningDigest,
+  Se05xArithmetic,
+} from "./arithmetic.ts";
 export { testRoot, type BirthPorts } from "./birth.ts";
 export { Se05xChip, type Se05xChipOptions, type Se05xCrypto } from "./chip.ts";
 export { SE05X_MODELS, type Se05xModel, type Se05xModelName } from "./variants.ts";

@@ -29,6 +29,8 @@ export function newInside(
     curves,
     hash: crypto.hash,
     aes: crypto.aes,
+    arithmetic: crypto.arithmetic,
+    running: new Map(),
     entropy,
     clock,
     poweredAt: clock.now(),

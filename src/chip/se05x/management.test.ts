@@ -5,6 +5,7 @@ import { bytesOf, type Host, newSe05x } from "../../../test/chip/se05x.ts";
 import { RIGHT, SE05X_AID, SE05X_CREDENTIAL, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { concat, fromHex, toHex } from "../../codec/index.ts";
 import { MemoryInRam } from "../index.ts";
+import { SE05X_MODELS } from "./index.ts";
 
 const A = 0x20000001;
 const B = 0x20000002;
@@ -91,7 +92,7 @@ test("SetAppletFeatures turns features off and on again, as far as the part has 
   assert.equal(later.sw("tlsRandom", {}), "6985");
   assert.equal(later.sw("writeEcKey", { part: 0x60, objectId: A }), "9000");
   again(later, SE05X_CREDENTIAL.feature).send("setAppletFeatures", { features: fromHex("ffff") });
-  assert.equal(later.send("getVersion", {}).info.features, 0x0492);
+  assert.equal(later.send("getVersion", {}).info.features, SE05X_MODELS.se051.features);
 });
 
 test("Sessions end by their policies: after so many commands, after so long, and begin anew where that is allowed", async () => {

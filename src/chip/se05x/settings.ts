@@ -17,7 +17,12 @@ export type Settings = {
   readonly platformScpRequired: boolean;
   /** Key sets of the platform's secure channel, by version. */
   readonly keySets: ReadonlyMap<number, ChannelKeys>;
+  /** Crypto objects by identifier. */
+  readonly cryptoObjects: ReadonlyMap<number, CryptoObject>;
 };
+
+/** What a streamed operation is to be; the operation itself does not outlive power. SE05x command table, tier b */
+export type CryptoObject = { readonly context: number; readonly subtype: number };
 
 /** Which objects hosts may no longer make. SE05x command table, tier e */
 export const RESTRICTION = { none: 0x00, newObjects: 0x01, all: 0x02 } as const;
@@ -41,8 +46,16 @@ export function freshSettings({ features, platformKeys }: Se05xModel): Settings 
     restriction: RESTRICTION.none,
     platformScpRequired: false,
     keySets: new Map([[platformKeys.version, { enc, mac, dek }]]),
+    cryptoObjects: new Map(),
   };
 }
+
+/** Bytes of user memory that hosts can take by way of settings. */
+export function settingsFootprint({ cryptoObjects }: Settings): number {
+  return PER_CRYPTO_OBJECT * cryptoObjects.size;
+}
+
+const PER_CRYPTO_OBJECT = 24;
 
 /** Whether a number is one of the restrictions. */
 export function isRestriction(value: number): value is Restriction {
@@ -58,6 +71,8 @@ export function writeSettings(image: Writer, settings: Settings): void {
     image.u8(version);
     for (const key of [enc, mac, dek]) key.save(image);
   }
+  image.u16(settings.cryptoObjects.size);
+  for (const [id, { context, subtype }] of settings.cryptoObjects) image.u16(id).u8(context).u8(subtype);
 }
 
 /** The settings in a chip's own state image. */
@@ -73,5 +88,9 @@ export function readSettings(image: Reader): Settings {
     const version = image.u8();
     keySets.set(version, { enc: Secret.load(image), mac: Secret.load(image), dek: Secret.load(image) });
   }
-  return { ...features, isLocked, restriction, platformScpRequired, keySets };
+  const cryptoObjects = new Map<number, CryptoObject>();
+  for (let left = image.u16(); left > 0; left--) {
+    cryptoObjects.set(image.u16(), { context: image.u8(), subtype: image.u8() });
+  }
+  return { ...features, isLocked, restriction, platformScpRequired, keySets, cryptoObjects };
 }

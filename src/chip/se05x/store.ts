@@ -1,7 +1,7 @@
 import { SE05X_CREDENTIAL } from "../../apdu/se05x/index.ts";
 import { refuse } from "./refuse.ts";
 import { footprintOf, hexId, type SecureObject } from "./objects.ts";
-import type { Settings } from "./settings.ts";
+import { type Settings, settingsFootprint } from "./settings.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** What memory a host may ask about: persistent, or one of the two transient kinds. */
@@ -34,10 +34,11 @@ export class ObjectStore {
     return this.#settings;
   }
 
-  /** Changes settings. */
+  /** Changes settings. Refused with 6985 where memory does not suffice for what they name. */
   configure(change: Partial<Settings>): void {
     this.#change();
     this.#settings = { ...this.#settings, ...change };
+    if (this.free(false) < 0) throw refuse(0x6985, "no memory for this");
   }
 
   find(id: number): SecureObject | undefined {
@@ -70,7 +71,7 @@ export class ObjectStore {
 
   free(transient: boolean): number {
     const total = transient ? this.#model.transientBytes : this.#model.persistentBytes;
-    let used = 0;
+    let used = transient ? 0 : settingsFootprint(this.#settings);
     for (const object of this) if (object.transient === transient) used += footprintOf(object);
     return total - used;
   }

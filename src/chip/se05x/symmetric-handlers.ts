@@ -1,62 +1,88 @@
-import { cbcDecrypt, cbcEncrypt } from "../../apdu/index.ts";
-import { SE05X_CIPHER, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
-import { concat } from "../../codec/index.ts";
+import { unwrapKey } from "../../apdu/index.ts";
+import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
+import { Ciphering, demandIv } from "./ciphering.ts";
+import type { Content } from "./contents.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import { type CipherMode, cipherMode } from "./modes.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
 import { createObject, isAuthentication, replaceContent } from "./writing.ts";
 
-const BLOCK = 16;
+type WriteRequest = Parameters<Se05xHandlers["writeSymmKey"]>[0];
+
+/** P1 of a symmetric key: what it is for, how long it may be. SE05x command table, tier b */
+const KINDS: Readonly<Record<number, { readonly feature: number; readonly lengths?: readonly number[] }>> = {
+  0x03: { feature: FEATURE.aes, lengths: [16, 24, 32] },
+  0x04: { feature: FEATURE.des, lengths: [8, 16, 24] },
+  0x05: { feature: FEATURE.hmac },
+};
+const MAX_SECRET = 256;
 
 /** Symmetric keys and ciphers. SE05x command table, tier b */
 export function symmetricHandlers(inside: Se05xInside): Pick<Se05xHandlers, "writeSymmKey" | "cipher"> {
   return {
     writeSymmKey(request) {
-      if (request.kekId) throw refuse(0x6a80, "no key comes wrapped here");
-      const { kind, value, minOutputLength = 0 } = request;
-      inside.demandFeature(kind === 0x03 ? FEATURE.aes : FEATURE.hmac);
+      const { kind } = request;
+      const { feature, lengths } = KINDS[kind] ?? { feature: 0 };
+      inside.demandFeature(feature);
+      const value = plainValue(inside, request);
       if (isAuthentication(request.insFlags) && (kind !== 0x03 || value.length !== 16)) {
         throw refuse(0x6a80, "sessions are opened with AES keys of 16 bytes");
       }
-      if (kind === 0x03 && ![16, 24, 32].includes(value.length)) throw refuse(0x6a80, "an AES key of another length");
-      const secret = new Secret(value);
-      const content =
-        kind === 0x03 ? ({ kind: "aes", secret } as const) : ({ kind: "hmac", secret, minOutputLength } as const);
+      if (value.length > MAX_SECRET || (lengths && !lengths.includes(value.length))) {
+        throw refuse(0x6a80, `a key of ${value.length} bytes`);
+      }
+      const content = symmetricContent(request, new Secret(value));
       const former = inside.store.find(request.objectId);
       if (!former) return createObject(inside, request, content, SE05X_ORIGIN.external);
       inside.demand(former.id, "write");
       return replaceContent(inside, request, former, { content, origin: SE05X_ORIGIN.external });
     },
-    cipher({ objectId, direction, mode, input, iv }) {
+    cipher({ objectId, direction, mode: id, input = new Uint8Array(0), iv: given }) {
       const encrypts = direction === 0x37;
       const { content } = inside.demand(objectId, encrypts ? "encrypt" : "decrypt");
-      if (content.kind !== "aes") throw refuse(0x6985, "no AES key in this object");
-      if (input.length % BLOCK !== 0) throw refuse(0x6a80, `${input.length} bytes are not whole blocks`);
-      return { output: ciphered(inside, content.secret, { encrypts, mode, input, iv }) };
+      const mode = cipherMode(id);
+      const secret = cipherKeyOf(content, mode);
+      const iv = ivOf(inside, mode, encrypts, given);
+      const output = new Ciphering(inside.arithmetic, secret, { mode, encrypts, iv }).finish(input);
+      return mode.internalIv && encrypts ? { output, iv } : { output };
     },
   };
 }
 
-function ciphered(
-  { aes }: Se05xInside,
-  secret: Secret,
-  request: {
-    readonly encrypts: boolean;
-    readonly mode: number;
-    readonly input: Uint8Array;
-    readonly iv: Uint8Array | undefined;
-  },
+/** The key of a content for a mode. Refused with 6985 where the content is no key of the mode's cipher. */
+export function cipherKeyOf(content: Content, { family }: CipherMode): Secret {
+  if (content.kind !== family) throw refuse(0x6985, `no ${family.toUpperCase()} key in this object`);
+  return content.secret;
+}
+
+/** The initial block: the host's, or the chip's own where the mode has the chip make it. */
+export function ivOf(
+  inside: Se05xInside,
+  mode: CipherMode,
+  encrypts: boolean,
+  given: Uint8Array = new Uint8Array(0),
 ): Uint8Array {
-  const { encrypts, mode, input, iv } = request;
-  if (mode === SE05X_CIPHER.cbc) {
-    if (iv?.length !== BLOCK) throw refuse(0x6a80, "this mode takes an initial block of 16 bytes");
-    return secret.use((key) => (encrypts ? cbcEncrypt : cbcDecrypt)(aes, key, iv, input));
-  }
-  if (mode !== SE05X_CIPHER.ecb) throw refuse(0x6a80, `mode ${mode} is not in this chip`);
-  if (iv && iv.length > 0) throw refuse(0x6a80, "this mode takes no initial block");
-  const blocks = Array.from({ length: input.length / BLOCK }, (_, i) => input.slice(BLOCK * i, BLOCK * (i + 1)));
-  return secret.use((key) =>
-    concat(...blocks.map((block) => (encrypts ? aes.encrypt(key, block) : aes.decrypt(key, block)))),
-  );
+  if (mode.internalIv && encrypts) return inside.entropy.bytes(16);
+  demandIv(mode, given);
+  return given;
+}
+
+/** The key's value, unwrapped where it came wrapped. RFC 3394, section 2.2.2 */
+function plainValue(inside: Se05xInside, { kekId, value }: WriteRequest): Uint8Array {
+  if (!kekId) return value;
+  const { content } = inside.demand(kekId, "wrap");
+  if (content.kind !== "aes") throw refuse(0x6985, "keys are wrapped with AES keys");
+  if (value.length < 24 || value.length % 8 !== 0) throw refuse(0x6a80, "a wrapped key is whole blocks of 8 bytes");
+  const plain = content.secret.use((kek) => unwrapKey(inside.aes, kek, value));
+  if (!plain) throw refuse(0x6a80, "the wrapped key is not whole");
+  return plain;
+}
+
+function symmetricContent(request: WriteRequest, secret: Secret): Content {
+  const { kind, minOutputLength = 0, minTagLength = 0 } = request;
+  if (kind === 0x03) return { kind: "aes", secret, minTagLength };
+  if (kind === 0x04) return { kind: "des", secret };
+  return { kind: "hmac", secret, minOutputLength };
 }

@@ -24,11 +24,14 @@ export type Se05xModel = {
   readonly attestationForm: 3 | 7;
   /** The platform's build, 16 characters. */
   readonly platformBuild: string;
+  /** Whether it has authenticated encryption, as from applet 4.4 on. SE05x command table, section 4.5 */
+  readonly hasAead: boolean;
   /** Commands of the family that this model's applet does not have: they answer 6D00. */
   readonly absent: ReadonlySet<Se05xCommandName>;
 };
 
-const BUILT_FEATURES = 0x0492;
+const A5000_FEATURES = 0x0492;
+const SE05X_FEATURES = 0x0592;
 
 /** What came with applets 4 to 7. SE05x command table, section 4.5 */
 const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
@@ -38,17 +41,21 @@ const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
   "disableObjectCreation",
   "triggerSelfTest",
   "sendCardManagerCommand",
+  "aead",
+  "aeadInit",
+  "aeadUpdate",
+  "aeadFinal",
 ]);
 
 const APPLET_7 = {
   appletVersion: 0x070200,
-  features: BUILT_FEATURES,
   secureBoxVersion: 0x010b,
   transientBytes: 1024,
   typesNameCurves: true,
   countsEmptyCommands: true,
   agreesWithCounter: true,
   attestationForm: 7,
+  hasAead: true,
   platformBuild: "J3R351029B411100",
   absent: new Set<Se05xCommandName>(),
 } as const;
@@ -58,11 +65,17 @@ const APPLET_7 = {
  * SE05x command table, section 4.3
  */
 export const SE05X_MODELS = {
-  a5000: { ...APPLET_7, name: "A5000", persistentBytes: 8 * 1024, platformKeys: PUBLISHED_KEYS.a5000 },
+  a5000: {
+    ...APPLET_7,
+    name: "A5000",
+    features: A5000_FEATURES,
+    persistentBytes: 8 * 1024,
+    platformKeys: PUBLISHED_KEYS.a5000,
+  },
   se050: {
     name: "SE050",
     appletVersion: 0x030100,
-    features: BUILT_FEATURES,
+    features: SE05X_FEATURES,
     secureBoxVersion: 0x010b,
     persistentBytes: 50 * 1024,
     transientBytes: 1024,
@@ -71,10 +84,17 @@ export const SE05X_MODELS = {
     countsEmptyCommands: false,
     agreesWithCounter: false,
     attestationForm: 3,
+    hasAead: false,
     platformBuild: "J3R351021EEE0400",
     absent: AFTER_APPLET_3,
   },
-  se051: { ...APPLET_7, name: "SE051", persistentBytes: 46 * 1024, platformKeys: PUBLISHED_KEYS.applet72 },
+  se051: {
+    ...APPLET_7,
+    name: "SE051",
+    features: SE05X_FEATURES,
+    persistentBytes: 46 * 1024,
+    platformKeys: PUBLISHED_KEYS.applet72,
+  },
 } as const satisfies Readonly<Record<string, Se05xModel>>;
 
 export type Se05xModelName = keyof typeof SE05X_MODELS;
