@@ -1,5 +1,5 @@
 import { nodeHash } from "../crypto/node.ts";
-import { dataHandlers, type ControlPlane } from "./api/index.ts";
+import { dataHandlers, type ControlPlane, type MessagePublisher } from "./api/index.ts";
 import type { Broker } from "./broker/index.ts";
 import type { Listening, ServerTls } from "./broker/node.ts";
 import { DevicePlane, type DeviceOperations } from "./gateway/index.ts";
@@ -42,6 +42,14 @@ export async function listenHttps(options: HttpsOptions, ports: readonly number[
   }
 }
 
+/** The broker as the operations of the data plane know it. */
+export function messagesOf(broker: Broker): Pick<MessagePublisher, "retainedMessage" | "retainedTopics"> {
+  return {
+    retainedMessage: (topic) => broker.retainedMessage(topic),
+    retainedTopics: () => broker.retainedTopics(),
+  };
+}
+
 /** What a device may ask with its certificate: the same operation as an operator's, under the device's own policies. */
 function deviceOperations(registry: Registry, broker: Broker): DeviceOperations {
   const { limits } = broker.settings;
@@ -54,7 +62,7 @@ function deviceOperations(registry: Registry, broker: Broker): DeviceOperations 
       run(input, { principalId }) {
         const publish = (message: Parameters<Broker["publish"]>[0]) =>
           broker.publish(message, "https", { principalId });
-        return dataHandlers({ registry, messages: { limits, publish } }).Publish(input);
+        return dataHandlers({ registry, messages: { ...messagesOf(broker), limits, publish } }).Publish(input);
       },
     },
   };

@@ -12,7 +12,7 @@ import { openFunctionRuntime } from "./functions/node.ts";
 import { DeviceRegistries, jwtChallenge, JwtGate } from "./jwt/index.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
-import { listenHttps } from "./node-https.ts";
+import { listenHttps, messagesOf } from "./node-https.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { operatorPages } from "./node-pages.ts";
 import { openProvisioning } from "./node-provisioning.ts";
@@ -245,6 +245,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
     messages: {
       limits: broker.settings.limits,
       publish: (message, origin) => broker.publish(message, origin),
+      ...messagesOf(broker),
     },
     functions,
     rules,

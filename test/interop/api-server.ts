@@ -124,6 +124,8 @@ function standIns(
     },
     messages: {
       limits: AWS_PROFILE.limits,
+      retainedMessage: () => undefined,
+      retainedTopics: () => [],
       publish: (message, origin) => void calls.push({ name: "publish", input: { ...message, origin } }),
     },
     why: { explain: async () => ({}) },

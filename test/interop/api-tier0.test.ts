@@ -149,6 +149,10 @@ const RULE_STEPS: readonly Step[] = [
   ok("iot enable-topic-rule --rule-name r"),
   ok("iot delete-topic-rule --rule-name r"),
   ok("iot-data publish --topic a/b --qos 1 --payload fileb://event.json"),
+  ok("iot-data publish --topic kept --qos 1 --retain --payload fileb://event.json"),
+  ok("iot-data get-retained-message --topic kept"),
+  no("ResourceNotFoundException", "iot-data get-retained-message --topic none"),
+  ok("iot-data list-retained-messages --max-items 1"),
   ok("iot describe-endpoint --endpoint-type iot:Data-ATS"),
 ];
 

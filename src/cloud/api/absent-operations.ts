@@ -157,8 +157,6 @@ export const ABSENT_OPERATIONS: Readonly<
     ["UpdateThingShadow", "POST", "/things/{thingName}/shadow"],
     ["DeleteThingShadow", "DELETE", "/things/{thingName}/shadow"],
     ["ListNamedShadowsForThing", "GET", "/api/things/shadow/ListNamedShadowsForThing/{thingName}"],
-    ["GetRetainedMessage", "GET", "/retainedMessage/{topic}"],
-    ["ListRetainedMessages", "GET", "/retainedMessage"],
     ["DeleteConnection", "DELETE", "/connections/{clientId}"],
   ],
   "iot-jobs-data": [

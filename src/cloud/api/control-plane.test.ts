@@ -40,7 +40,7 @@ test("what AWS has and this version does not answers 501 with its name, and neve
   for (const [method, target, service, name] of [
     ["PUT", "/jobs/j1", "iot", "CreateJob"],
     ["GET", "/streams", "execute-api", "ListStreams"],
-    ["GET", "/retainedMessage/a%2Fb", "iotdata", "GetRetainedMessage"],
+    ["DELETE", "/connections/a%2Fb", "iotdata", "DeleteConnection"],
     ["GET", "/things/t/jobs", "iot-jobs-data", "GetPendingJobExecutions"],
     ["GET", "/2015-03-31/functions", "lambda", "ListFunctions"],
     ["GET", "/rules/r", "iot", "GetTopicRule"],

@@ -1,6 +1,6 @@
-import { DecodeError, fromBase64, UsageError } from "../../codec/index.ts";
+import { DecodeError, fromBase64, toBase64, UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { BrokerLimits, MessageProperties, SystemMessage } from "../broker/index.ts";
-import { invalidRequest, type CloudErrorCode } from "../errors.ts";
+import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
 import { uuid, type Registry } from "../registry/index.ts";
 import type { HandlersOf } from "./handlers.ts";
 import type { DATA_OPERATIONS } from "./operations-data.ts";
@@ -11,6 +11,16 @@ export type MessagePublisher = {
   readonly limits: Pick<BrokerLimits, "payloadBytes" | "topicBytes" | "topicSlashes">;
   /** Gives a message to subscribers and rules; `origin` names the publisher to them. Throws `UsageError` for a topic that is none. */
   publish(message: SystemMessage, origin: string): void;
+  /** The retained message of a topic, if there is one. */
+  retainedMessage(topic: string): RetainedFacts | undefined;
+  /** The topics that have a retained message, in order. */
+  retainedTopics(): readonly string[];
+};
+
+type RetainedFacts = {
+  readonly payload: Uint8Array;
+  readonly qos: number;
+  readonly properties: Pick<MessageProperties, "userProperties">;
 };
 
 const EMPTY = new Uint8Array(0);
@@ -24,6 +34,26 @@ export function dataHandlers({
   readonly messages: MessagePublisher;
 }): HandlersOf<keyof typeof DATA_OPERATIONS> {
   return {
+    async GetRetainedMessage({ topic }) {
+      const found = messages.retainedMessage(topic);
+      if (!found) throw notFound(`Retained message of topic ${topic.slice(0, 256)}`);
+      const { payload, qos, properties } = found;
+      const properly = properties.userProperties?.map(([name, value]) => ({ [name]: value }));
+      const userProperties = properly && { userProperties: toBase64(utf8Bytes(JSON.stringify(properly))) };
+      return { topic, payload: toBase64(payload), qos, ...userProperties };
+    },
+    async ListRetainedMessages({ nextToken, maxResults = 200 }) {
+      const after = nextToken === undefined ? "" : topicIn(nextToken);
+      const topics = messages.retainedTopics().filter((topic) => topic > after);
+      const shown = topics.slice(0, maxResults);
+      const retainedTopics = shown.flatMap((topic) => {
+        const found = messages.retainedMessage(topic);
+        return found ? [{ topic, payloadSize: found.payload.length, qos: found.qos }] : [];
+      });
+      const last = shown.at(-1);
+      if (topics.length <= shown.length || last === undefined) return { retainedTopics };
+      return { retainedTopics, nextToken: toBase64(utf8Bytes(last)) };
+    },
     async Publish({ topic, qos = 0, retain = false, payload = EMPTY, ...rest }) {
       checkTopic(topic, messages.limits);
       const { payloadBytes } = messages.limits;
@@ -36,6 +66,14 @@ export function dataHandlers({
       return { message: "OK", traceId: uuid(registry.entropy) };
     },
   };
+}
+
+function topicIn(token: string): string {
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(token));
+  } catch (cause) {
+    throw invalidRequest("nextToken was not given by ListRetainedMessages", { cause });
+  }
 }
 
 function checkTopic(topic: string, { topicBytes, topicSlashes }: MessagePublisher["limits"]): void {

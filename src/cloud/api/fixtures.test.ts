@@ -202,6 +202,8 @@ function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" |
     },
     messages: {
       limits: AWS_PROFILE.limits,
+      retainedMessage: () => undefined,
+      retainedTopics: () => [],
       publish: (message, origin) => note("publish", { ...message, origin }),
     },
     rules: {

@@ -23,4 +23,34 @@ export const DATA_OPERATIONS = {
     output: OK,
     errors: [],
   }),
+  GetRetainedMessage: operation<RetainedMessageResult>()({
+    service: "iot-data",
+    method: "GET",
+    path: "/retainedMessage/{topic}",
+    input: { topic: uri(string({ min: 1, max: 65_535 })) },
+    output: OK,
+    errors: ["ResourceNotFoundException"],
+  }),
+  ListRetainedMessages: operation<RetainedMessagePage>()({
+    service: "iot-data",
+    method: "GET",
+    path: "/retainedMessage",
+    input: { nextToken: query(string({ max: 65_535 })), maxResults: query(integer({ min: 1, max: 200 })) },
+    output: OK,
+    errors: [],
+  }),
 } as const;
+
+/** A retained message; bytes in base64. */
+export type RetainedMessageResult = {
+  readonly topic: string;
+  readonly payload: string;
+  readonly qos: number;
+  readonly userProperties?: string;
+};
+
+/** One page of topics that have a retained message. */
+export type RetainedMessagePage = {
+  readonly retainedTopics: readonly { readonly topic: string; readonly payloadSize: number; readonly qos: number }[];
+  readonly nextToken?: string;
+};

@@ -16,6 +16,7 @@ import type {
   PublishListener,
   SessionFacts,
   SessionStore,
+  StoredMessage,
   Sink,
   SystemMessage,
 } from "./ports.ts";
@@ -136,6 +137,16 @@ export class Broker {
   /** Facts about all sessions, live and waiting. */
   sessions(): SessionFacts[] {
     return [...this.#core.sessions.all()].map((session) => session.facts);
+  }
+
+  /** The retained message of a topic, if there is one. */
+  retainedMessage(topic: string): StoredMessage | undefined {
+    return this.#core.retained.message(topic)?.stored(true);
+  }
+
+  /** The topics that have a retained message, in order. */
+  retainedTopics(): string[] {
+    return this.#core.retained.topics();
   }
 
   /** How many retained messages there are. */

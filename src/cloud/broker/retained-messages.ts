@@ -22,6 +22,16 @@ export class RetainedMessages {
     return this.#byTopic.size;
   }
 
+  /** The message of a topic that has not expired, if there is one. */
+  message(topic: string): Message | undefined {
+    return this.#fresh(topic);
+  }
+
+  /** The topics that have a message, in order. */
+  topics(): string[] {
+    return [...this.#byTopic.keys()].sort((a, b) => (a < b ? -1 : 1));
+  }
+
   /** Whether there is room for a message. One without payload deletes, and always fits. */
   hasRoomFor(topic: string, payload: Uint8Array): boolean {
     if (payload.length === 0) return true;

@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { toBase64, utf8Bytes } from "../../codec/index.ts";
+import { AWS_PROFILE } from "../broker/index.ts";
+import { newApi } from "./fixtures.test.ts";
+
+test("retained messages are read one by one and listed in pages", async (t) => {
+  const kept = new Map(
+    ["a/b", "c", "d"].map((topic, i) => [topic, { payload: utf8Bytes("x".repeat(i)), qos: 1, properties: {} }]),
+  );
+  const api = await newApi(t, {
+    messages: {
+      limits: AWS_PROFILE.limits,
+      publish: () => assert.fail(),
+      retainedMessage: (topic) => kept.get(topic),
+      retainedTopics: () => [...kept.keys()],
+    },
+  });
+  kept.set("c", { payload: utf8Bytes("payload"), qos: 0, properties: { userProperties: [["k", "v"]] } });
+  assert.deepEqual(await api.call("GetRetainedMessage", { topic: "c" }), {
+    topic: "c",
+    payload: toBase64(utf8Bytes("payload")),
+    qos: 0,
+    userProperties: toBase64(utf8Bytes('[{"k":"v"}]')),
+  });
+  assert.equal((await api.call("GetRetainedMessage", { topic: "a/b" })).topic, "a/b");
+  await assert.rejects(api.call("GetRetainedMessage", { topic: "none" }), { wire: 404 });
+  const first = await api.call("ListRetainedMessages", { maxResults: 2 });
+  assert.deepEqual(first.retainedTopics, [
+    { topic: "a/b", payloadSize: 0, qos: 1 },
+    { topic: "c", payloadSize: 7, qos: 0 },
+  ]);
+  const rest = await api.call("ListRetainedMessages", { nextToken: first.nextToken ?? "" });
+  assert.deepEqual(rest, { retainedTopics: [{ topic: "d", payloadSize: 2, qos: 1 }] });
+  await assert.rejects(api.call("ListRetainedMessages", { nextToken: "!" }), { wire: 400 });
+});
