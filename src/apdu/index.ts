@@ -66,3 +66,22 @@ export {
 } from "./scp03.ts";
 export { scp03KeyField, type Scp03KeyField } from "./scp03-key-field.ts";
 export { describeStatusWord, STATUS_WORDS, SW_OK, type StatusWord, type StatusWordEntry } from "./status-word.ts";
+export {
+  type Bit,
+  crc16,
+  decodeT1,
+  decodeT1AnswerToReset,
+  encodeT1,
+  other,
+  supervisory,
+  T1_ADDRESS,
+  T1_HEADER_LENGTH,
+  T1_MAX_INFORMATION,
+  T1_RECEIVE_ERROR,
+  T1_SUPERVISION,
+  t1BytesAfter,
+  type T1AnswerToReset,
+  type T1Block,
+  type T1ReceiveError,
+  type T1Supervision,
+} from "./t1.ts";

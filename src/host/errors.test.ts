@@ -33,6 +33,10 @@ function changed(answers: Readonly<Record<string, string>>): Transport {
 }
 
 const elsewhere = [
+  "answer-lost",
+  "block-protocol",
+  "bus-silent",
+  "i2c-absent",
   "object-exists",
   "object-missing",
   "secure-channel",
@@ -48,7 +52,7 @@ const elsewhere = [
 ];
 
 /** How to provoke each code; the others are provoked in `node.test.ts`, `secure-channel.test.ts`,
- * `stored-objects.test.ts` and `tls-secrets.test.ts`. */
+ * `stored-objects.test.ts`, `t1.test.ts`, `node-i2c.test.ts` and `tls-secrets.test.ts`. */
 const PROVOKED: Partial<Record<HostErrorCode, (() => Promise<unknown>)[]>> = {
   "bad-address": [() => connectChip("nowhere")],
   "status-word": [

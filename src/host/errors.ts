@@ -15,8 +15,8 @@ export const HOST_ERRORS = {
     cure: "Check the address and the chip's model.",
   },
   "bad-address": {
-    cause: "The chip's address is not of the form HOST:PORT or jrcp2:HOST:PORT.",
-    cure: "Give the address as HOST:PORT, for example 127.0.0.1:8050.",
+    cause: "The chip's address is not of the form HOST:PORT, jrcp2:HOST:PORT, or i2c:BUS.",
+    cure: "Give the address as HOST:PORT, for example 127.0.0.1:8050; or, for a part on /dev/i2c-1, as i2c:1.",
   },
   "connection-refused": {
     cause: "No connection to the chip's address could be made.",
@@ -29,6 +29,22 @@ export const HOST_ERRORS = {
   timeout: {
     cause: "The chip did not answer in time.",
     cure: "Check that the chip's server is running and not stopped in a debugger, or give a longer timeout.",
+  },
+  "bus-silent": {
+    cause: "Nothing that could be understood came from the chip over I2C, not even after both ends were set back.",
+    cure: "Check wiring, pull-ups, power and the chip's address (i2cdetect -y BUS), and that nobody else uses the bus.",
+  },
+  "answer-lost": {
+    cause: "A command went out whole over I2C, and its answer never came: whether it was carried out is not known.",
+    cure: "Look at the chip's state before you repeat the command. The connection goes on; if it repeats, look at the wiring.",
+  },
+  "block-protocol": {
+    cause: "The chip broke off a command, or asks for time without end.",
+    cure: "Reset or power-cycle the chip; if it repeats with the same command, the chip's software is at fault.",
+  },
+  "i2c-absent": {
+    cause: "Chips on an I2C bus need the package i2c-bus, which is installed on demand only.",
+    cure: "On the device: npm install i2c-bus, and let your user read and write /dev/i2c-N (group i2c).",
   },
   "malformed-frame": {
     cause: "What came from the chip's server is not an answer of the JRCP version that was spoken.",

@@ -5,6 +5,8 @@ import type { Clock } from "../crypto/index.ts";
 import { nodeClock } from "../crypto/node.ts";
 import type { HostErrorCode } from "./errors.ts";
 import { apduRequest1, type JrcpQuestion, openJrcp2, resetRequest1 } from "./jrcp.ts";
+import { type I2cAddress, openI2c, SE05X_I2C_DEVICE } from "./node-i2c.ts";
+import { openT1 } from "./t1-transport.ts";
 import type { Transport } from "./transport.ts";
 
 export type ConnectChipOptions = {
@@ -13,17 +15,20 @@ export type ConnectChipOptions = {
   readonly timeoutMs?: number;
 };
 
-/** A TCP connection to a chip, and the answer to reset that it gave. */
+/** A connection to a chip, and the answer to reset that it gave. */
 export type ChipConnection = Transport & { readonly answerToReset: Uint8Array };
 
 /**
- * Connects to a chip behind a JRCP v1 server at HOST:PORT, or a JRCP v2 server at jrcp2:HOST:PORT, and resets it.
+ * Connects to a chip behind a JRCP v1 server at HOST:PORT, or a JRCP v2 server at jrcp2:HOST:PORT, or to a part on a
+ * Linux I2C bus at i2c:BUS or i2c:BUS:ADDRESS (in hex), and resets it.
  *
- * Throws `UsageError` `bad-address`, `Refused` `connection-refused` (its `wire` is the system's reason), and
+ * Throws what `openI2c` and `openT1` do, and `UsageError` `bad-address`, `Refused` `connection-refused` (its `wire` is the system's reason), and
  * `ProtocolError` `timeout`, `connection-lost` or `malformed-frame`; the last three also end the connection for good.
  */
 export async function connectChip(address: string, options: ConnectChipOptions = {}): Promise<ChipConnection> {
   const { clock = nodeClock, timeoutMs = 10_000 } = options;
+  const i2c = i2cAddress(address);
+  if (i2c) return openPart(i2c, clock);
   const { isJrcp2, ...target } = parseAddress(address);
   const channel = new Channel(connect({ ...target, noDelay: true }), address, clock, timeoutMs);
   const ask = <T>(question: JrcpQuestion<T>) => channel.request(question);
@@ -35,6 +40,23 @@ export async function connectChip(address: string, options: ConnectChipOptions =
     exchange: (command) => ask(apduRequest(command)),
     close: () => channel.close(),
   };
+}
+
+async function openPart(address: I2cAddress, clock: Clock): Promise<ChipConnection> {
+  const place = await openI2c(address);
+  try {
+    return await openT1(place, { clock });
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+}
+
+function i2cAddress(address: string): I2cAddress | undefined {
+  const match = /^i2c:(\d{1,3})(?::(?:0x)?([0-7]?[0-9a-fA-F]))?$/.exec(address);
+  const [, bus, device] = match ?? [];
+  if (bus === undefined) return undefined;
+  return { bus: Number(bus), device: device === undefined ? SE05X_I2C_DEVICE : Number.parseInt(device, 16) };
 }
 
 function parseAddress(address: string): { host: string; port: number; isJrcp2: boolean } {

@@ -1,0 +1,171 @@
+import { concat, DecodeError, decode, fixed, opaque, Reader, struct, u16, u8, type ValueOf } from "../codec/index.ts";
+
+/**
+ * Blocks of T=1 as NXP's parts speak it over I2C: address byte, control byte, length in one byte, information, and a
+ * checksum of two bytes over all before it.
+ *
+ *     NAD 5A (to the chip) or A5 (from it) | PCB | LEN | INF, 0..254 | CRC, low byte first
+ *
+ * ISO/IEC 7816-3, section 11.3; NXP UM11225, section 3
+ */
+export type T1Block =
+  | { readonly kind: "information"; readonly sequence: Bit; readonly more: boolean; readonly information: Uint8Array }
+  /** Asks for the block of this number; with an error, because what came was none. */
+  | { readonly kind: "receive-ready"; readonly sequence: Bit; readonly error: T1ReceiveError }
+  | {
+      readonly kind: "supervisory";
+      readonly what: T1Supervision;
+      readonly isResponse: boolean;
+      readonly information: Uint8Array;
+    };
+
+export type Bit = 0 | 1;
+
+/** Who sends a block. NXP UM11225, section 3.1.1 */
+export const T1_ADDRESS = { toChip: 0x5a, fromChip: 0xa5 } as const;
+
+export type T1Address = (typeof T1_ADDRESS)[keyof typeof T1_ADDRESS];
+
+/** What supervisory blocks are about. ISO/IEC 7816-3, section 11.3.2.2; the last four are NXP's, UM11225, section 3.1.2 */
+export const T1_SUPERVISION = {
+  resynchronise: 0x00,
+  informationSize: 0x01,
+  abort: 0x02,
+  waitingTime: 0x03,
+  endOfSession: 0x05,
+  chipReset: 0x06,
+  answerToReset: 0x07,
+  interfaceReset: 0x0f,
+} as const;
+
+export type T1Supervision = (typeof T1_SUPERVISION)[keyof typeof T1_SUPERVISION];
+
+/** Why a block is asked for again. ISO/IEC 7816-3, section 11.3.2.2 */
+export const T1_RECEIVE_ERROR = { none: 0, checksum: 1, other: 2 } as const;
+
+export type T1ReceiveError = (typeof T1_RECEIVE_ERROR)[keyof typeof T1_RECEIVE_ERROR];
+
+/** The most bytes that one block carries. ISO/IEC 7816-3, section 11.4.2 */
+export const T1_MAX_INFORMATION = 254;
+
+/** Bytes before the information; the third of them says how much follows. */
+export const T1_HEADER_LENGTH = 3;
+const CHECKSUM_LENGTH = 2;
+
+/** How many bytes follow a header: information and checksum. */
+export function t1BytesAfter(header: Uint8Array): number {
+  return (header[2] ?? 0) + CHECKSUM_LENGTH;
+}
+
+/** Bytes of a block. Throws `DecodeError` `length` for more information than a block can carry. */
+export function encodeT1(address: T1Address, block: T1Block): Uint8Array {
+  const information = block.kind === "receive-ready" ? new Uint8Array(0) : block.information;
+  if (information.length > T1_MAX_INFORMATION) {
+    throw new DecodeError("length", `${information.length} bytes in a block`, T1_HEADER_LENGTH);
+  }
+  const body = Uint8Array.of(address, controlOf(block), information.length, ...information);
+  const sum = crc16(body);
+  return concat(body, Uint8Array.of(sum & 0xff, sum >> 8));
+}
+
+/** The block in bytes that came whole. Throws `DecodeError`: `encoding` where the checksum is wrong, else another code. */
+export function decodeT1(address: T1Address, bytes: Uint8Array): T1Block {
+  const reader = new Reader(bytes);
+  const found = reader.u8();
+  const control = reader.u8();
+  const information = reader.prefixed(1, (body) => body.rest()).slice();
+  const sumAt = reader.at;
+  const sum = reader.u8() | (reader.u8() << 8);
+  reader.end();
+  if (sum !== crc16(bytes.subarray(0, sumAt))) throw new DecodeError("encoding", "a block's checksum is wrong", sumAt);
+  if (found !== address) throw new DecodeError("value", `a block for address 0x${found.toString(16)}`, 0);
+  if (information.length > T1_MAX_INFORMATION) throw new DecodeError("length", "a block of 255 bytes", 2);
+  return blockOf(control, information);
+}
+
+const RECEIVE_READY = 0x80;
+const SUPERVISORY = 0xc0;
+const RESPONSE = 0x20;
+const MORE = 0x20;
+
+function controlOf(block: T1Block): number {
+  switch (block.kind) {
+    case "information":
+      return (block.sequence << 6) | (block.more ? MORE : 0);
+    case "receive-ready":
+      return RECEIVE_READY | (block.sequence << 4) | block.error;
+    default:
+      return SUPERVISORY | (block.isResponse ? RESPONSE : 0) | block.what;
+  }
+}
+
+function blockOf(control: number, information: Uint8Array): T1Block {
+  const unknown = () => new DecodeError("value", `a block of control 0x${control.toString(16)}`, 1);
+  if (control < RECEIVE_READY) {
+    if ((control & 0x1f) !== 0) throw unknown();
+    return { kind: "information", sequence: control & 0x40 ? 1 : 0, more: (control & MORE) !== 0, information };
+  }
+  if (control < SUPERVISORY) {
+    const error = Object.values(T1_RECEIVE_ERROR).find((each) => each === (control & 0x0f));
+    if (error === undefined || (control & 0x20) !== 0 || information.length > 0) throw unknown();
+    return { kind: "receive-ready", sequence: control & 0x10 ? 1 : 0, error };
+  }
+  const what = Object.values(T1_SUPERVISION).find((each) => each === (control & 0x1f));
+  if (what === undefined) throw unknown();
+  return { kind: "supervisory", what, isResponse: (control & RESPONSE) !== 0, information };
+}
+
+/** The cyclic redundancy check of ISO/IEC 13239: polynomial 1021 reflected, all ones before and after. */
+export function crc16(bytes: Uint8Array): number {
+  let sum = 0xffff;
+  for (const byte of bytes) {
+    sum ^= byte;
+    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >> 1) ^ 0x8408 : sum >> 1;
+  }
+  return sum ^ 0xffff;
+}
+
+const LINK = struct({ waitingTimeMs: u16, informationSize: u16 });
+const ANSWER = struct({
+  version: u8,
+  vendor: fixed(5),
+  link: opaque(1),
+  physicalLayer: u8,
+  physical: opaque(1),
+  historical: opaque(1),
+});
+
+/** What a chip says about itself when its interface is reset, as far as a host needs it. */
+export type T1AnswerToReset = ValueOf<typeof LINK> & {
+  /** How long a host leaves the bus alone before it asks again, in milliseconds. */
+  readonly pollingTimeMs: number;
+  readonly historical: Uint8Array;
+};
+
+/** Where the polling time is among the parameters of I2C: behind frequency and configuration. */
+const POLLING_TIME = 3;
+
+/** An answer to reset of T=1 over I2C. Throws `DecodeError`. NXP UM11225, section 4.1 */
+export function decodeT1AnswerToReset(bytes: Uint8Array): T1AnswerToReset {
+  const { link, physical, historical } = decode(ANSWER, bytes);
+  const { waitingTimeMs, informationSize } = decode(LINK, link);
+  if (informationSize < 1 || informationSize > T1_MAX_INFORMATION) {
+    throw new DecodeError("value", `blocks of ${informationSize} bytes`, 9);
+  }
+  if (waitingTimeMs === 0) throw new DecodeError("value", "no time to answer in", 7);
+  return { waitingTimeMs, informationSize, pollingTimeMs: Math.max(1, physical[POLLING_TIME] ?? 1), historical };
+}
+
+/** A supervisory block. */
+export function supervisory(
+  what: T1Supervision,
+  isResponse: boolean,
+  information: Uint8Array = new Uint8Array(0),
+): T1Block {
+  return { kind: "supervisory", what, isResponse, information };
+}
+
+/** The other of two numbers. */
+export function other(bit: Bit): Bit {
+  return bit === 0 ? 1 : 0;
+}
