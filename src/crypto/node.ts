@@ -16,7 +16,7 @@ import {
 } from "node:crypto";
 import { promisify } from "node:util";
 
-import { concat, UsageError } from "../codec/index.ts";
+import { concat, equal, UsageError } from "../codec/index.ts";
 import { type AeadName, hashOf, type SignatureAlgorithm } from "./algorithms.ts";
 import type { CryptoErrorCode } from "./errors.ts";
 import { ecKey, x25519Key } from "./node-curves.ts";
@@ -143,6 +143,7 @@ export const nodeVerifier: SignatureVerifier = {
 /** A signer over a private key in this process's memory. Throws `UsageError` `bad-key` for other than EC and RSA keys. */
 export function nodeSigner(key: KeyObject): Signer {
   const algorithms = algorithmsOf(key);
+  const isCurve = key.asymmetricKeyType === "ec";
   return {
     performer: "host",
     publicKey: plain(createPublicKey(key).export({ format: "der", type: "spki" })),
@@ -151,6 +152,8 @@ export function nodeSigner(key: KeyObject): Signer {
       if (!algorithms.includes(algorithm)) {
         throw new UsageError<CryptoErrorCode>("unsupported-algorithm", `this key cannot sign ${algorithm}`);
       }
+      // A curve signs in less time than it takes to hand the work to another thread; an RSA key does not.
+      if (isCurve) return plain(nodeSign(hashOf(algorithm), content, key));
       return plain(await signAsync(hashOf(algorithm), content, { key, ...padding(algorithm) }));
     },
   };
@@ -192,7 +195,19 @@ function guarded(key: EphemeralKey): EphemeralKey {
   return { ...key, agree };
 }
 
+/** Keys that were read before, with the bytes that they were read from: those are the caller's, who may change them. */
+const keysRead = new WeakMap<Uint8Array, { readonly key: KeyObject; readonly bytes: Uint8Array }>();
+
 function publicKeyObject(publicKey: Uint8Array): KeyObject {
+  const known = keysRead.get(publicKey);
+  if (known && equal(known.bytes, publicKey)) return known.key;
+  const bytes = publicKey.slice();
+  const key = readPublicKey(bytes);
+  keysRead.set(publicKey, { key, bytes });
+  return key;
+}
+
+function readPublicKey(publicKey: Uint8Array): KeyObject {
   try {
     return createPublicKey({ key: Buffer.from(publicKey), format: "der", type: "spki" });
   } catch (cause) {

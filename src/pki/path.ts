@@ -50,6 +50,8 @@ export type PathOptions = {
    * were asked for and none came, which a certificate may forbid. RFC 6066, section 8; RFC 7633, section 4.2.3.1
    */
   readonly staples?: readonly (Uint8Array | undefined)[];
+  /** Reads one presented certificate; `parseCertificate` unless the caller remembers what it has read before. */
+  readonly parse?: (der: Uint8Array) => Certificate;
   /** Hears of every path that is refused. */
   readonly trace?: Trace;
 };
@@ -112,16 +114,19 @@ async function searchPath(options: PathOptions): Promise<ValidatedPath> {
       rule: `at most ${limits.maxPresented} certificates`,
     });
   }
-  const presented = options.chain.map((der, index) => ({ certificate: parsePresented(der, index), index }));
+  const presented = options.chain.map((der, index) => ({
+    certificate: parsePresented(der, index, options.parse),
+    index,
+  }));
   const [leaf] = presented;
   if (!leaf) throw emptyChain();
   const { certificates, signatureChecks } = await new PathSearch(options, limits, presented).run(leaf);
   return new Path(certificates, signatureChecks);
 }
 
-function parsePresented(der: Uint8Array, index: number): Certificate {
+function parsePresented(der: Uint8Array, index: number, parse = parseCertificate): Certificate {
   try {
-    return parseCertificate(der);
+    return parse(der);
   } catch (cause) {
     if (!(cause instanceof HawserError)) throw cause;
     const fault =

@@ -8,6 +8,7 @@ import {
   validatePath,
 } from "../pki/index.ts";
 import type { Staples } from "./effects.ts";
+import type { KnownCertificates } from "./known-certificates.ts";
 
 /** The key of a verified server: its DER SubjectPublicKeyInfo, and a handle of it where a chip has kept it. */
 export type VerifiedServer = { readonly publicKey: Uint8Array; readonly key?: VerificationKey };
@@ -28,6 +29,8 @@ export interface ChainVerifier {
 
 export type ChainVerifierOptions = {
   readonly anchors: readonly Certificate[];
+  /** What was read before, on other connections. */
+  readonly known: KnownCertificates;
   /** Who checks the certificates' signatures. Names, dates and constraints stay on the host: chips have no clock. */
   readonly verifier: SignatureVerifier | CertificateVerifier;
   readonly conformance: "rfc5280" | "deployed";
@@ -40,6 +43,7 @@ export type ChainVerifierOptions = {
 /** Path validation for servers, then the name. RFC 5280, section 6; RFC 9525, section 6 */
 export function chainVerifier({
   anchors,
+  known,
   verifier,
   conformance,
   clock,
@@ -51,6 +55,7 @@ export function chainVerifier({
     async verify(chain, { staples, servername, keyUsage }) {
       const path = await validatePath({
         chain,
+        parse: (der) => known.read(der),
         anchors,
         time: clock.now(),
         purpose: "serverAuth",

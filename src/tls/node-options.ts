@@ -1,6 +1,6 @@
 import type { Duplex } from "node:stream";
 
-import { utf8Bytes } from "../codec/index.ts";
+import { equal, utf8Bytes } from "../codec/index.ts";
 import type {
   CertificateVerifier,
   Clock,
@@ -162,8 +162,32 @@ function identities({ certificate, signer }: ConnectOptions): ClientIdentity[] {
 export function certificates(source: CertificateSource, option: string): Certificate[] {
   const found =
     typeof source === "string"
-      ? certificatesFromPem(source)
-      : source.map((each) => (each instanceof Uint8Array ? parseCertificate(each) : each));
+      ? certificatesOfText(source)
+      : source.map((each) => (each instanceof Uint8Array ? certificateOfBytes(each) : each));
   if (found.length === 0) throw misuse("bad-option", `${option} holds no certificate`);
+  return found;
+}
+
+/** Texts and bytes that were read before: whoever connects again brings the same anchors and the same chain. */
+const KEPT_TEXTS = 16;
+const textsRead = new Map<string, readonly Certificate[]>();
+const bytesRead = new WeakMap<Uint8Array, Certificate>();
+
+function certificatesOfText(text: string): Certificate[] {
+  const known = textsRead.get(text);
+  if (known) return [...known];
+  const found = certificatesFromPem(text);
+  const [oldest] = textsRead.keys();
+  if (oldest !== undefined && textsRead.size >= KEPT_TEXTS) textsRead.delete(oldest);
+  textsRead.set(text, found);
+  return [...found];
+}
+
+function certificateOfBytes(bytes: Uint8Array): Certificate {
+  const known = bytesRead.get(bytes);
+  // The bytes are the caller's, who may have put others there.
+  if (known && equal(known.der, bytes)) return known;
+  const found = parseCertificate(bytes.slice());
+  bytesRead.set(bytes, found);
   return found;
 }

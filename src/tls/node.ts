@@ -7,10 +7,13 @@ import { misuse } from "./errors.ts";
 import { nodeDh } from "./node-ciphers.ts";
 import { TlsDuplex } from "./node-duplex.ts";
 import { TcpTransport } from "./node-tcp.ts";
+import { KnownCertificates } from "./known-certificates.ts";
 import { certificates, type ConnectOptions, engineConfig } from "./node-options.ts";
 
 export { type KeptSession, TlsDuplex } from "./node-duplex.ts";
 export type { CertificateSource, ConnectOptions } from "./node-options.ts";
+
+const knownCertificates = new KnownCertificates();
 
 /** Connects and resolves once the server is verified; rejects with the error that says why not. */
 export async function connect(options: ConnectOptions): Promise<TlsDuplex> {
@@ -42,6 +45,7 @@ export function open(options: ConnectOptions): TlsDuplex {
     verifier: options.verifier ?? nodeVerifier,
     signers: signer ? [signer] : [],
     chain: chainVerifier({
+      known: knownCertificates,
       anchors: options.psk && options.ca === undefined ? [] : certificates(options.ca ?? [], "ca"),
       verifier: options.chainVerifier ?? nodeVerifier,
       conformance: options.conformance ?? "deployed",
