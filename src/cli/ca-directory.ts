@@ -1,5 +1,3 @@
-import { readFileSync } from "node:fs";
-
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Signer } from "../crypto/index.ts";
 import { A71ch } from "../host/a71ch/index.ts";
@@ -8,6 +6,7 @@ import { CertificateAuthority, type CaStore, type StoredIssuer } from "../pki/ca
 import { DirectoryCaStore, signerFromPem } from "../pki/ca/node.ts";
 import type { Trace } from "../trace/index.ts";
 import { badOption } from "./errors.ts";
+import { passphraseOf } from "./passphrase.ts";
 
 /** Options of commands that issue with a CA directory. */
 export type CaOptions = {
@@ -51,11 +50,6 @@ export async function withAuthority<T>(
   } finally {
     for (const chip of chips) await chip.close();
   }
-}
-
-/** The passphrase of `--passphrase-file`: the first line of the file. */
-export function passphraseOf({ passphraseFile }: Pick<CaOptions, "passphraseFile">): string | undefined {
-  return passphraseFile === undefined ? undefined : readFileSync(passphraseFile, "utf8").split(/\r?\n/)[0];
 }
 
 async function chosen({ ca, caDir }: CaOptions, authority: CertificateAuthority): Promise<StoredIssuer> {

@@ -7,9 +7,10 @@ import { labelFrom, type CertificateAuthority, type KeyPlace, type StoredIssuer 
 import { DirectoryCaStore, generateIssuingKey, keyToPem, type IssuingCurve } from "../pki/ca/node.ts";
 import { nameFromAttributes, type Validity } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
-import { passphraseOf, withAuthority } from "./ca-directory.ts";
+import { withAuthority } from "./ca-directory.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
+import { passphraseOf } from "./passphrase.ts";
 import { traceFile } from "./trace-file.ts";
 
 export type InitCaOptions = {

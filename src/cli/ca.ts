@@ -2,12 +2,14 @@ import { Option, type Command } from "commander";
 
 import { PROFILES, REVOCATION_REASONS } from "../pki/index.ts";
 import { initCa, type InitCaOptions } from "./ca-init.ts";
+import { copyToDevice, type CopyOptions } from "./ca-copy.ts";
 import { issueCertificateFile, type IssueOptions } from "./ca-issue.ts";
+import { issueJwtCertificate, makeJwtCa, type IssueJwtOptions, type MakeJwtCaOptions } from "./ca-jwt.ts";
 import { listCa, type ListOptions } from "./ca-list.ts";
 import { publishCrl, revokeCertificate, type CrlOptions, type RevokeOptions } from "./ca-revoke.ts";
 import { examples, numberOption, outputOf } from "./output.ts";
 
-/** `hawser ca init|issue|revoke|crl|list`: a certification authority in a directory. */
+/** `hawser ca init|issue|revoke|crl|list|make-jwt-ca|issue-jwt|copy-to-device`: a certification authority in a directory. */
 export function registerCaCommands(program: Command): void {
   const ca = program.command("ca").description("a certification authority of your own");
   registerInit(ca);
@@ -15,6 +17,9 @@ export function registerCaCommands(program: Command): void {
   registerRevoke(ca);
   registerCrl(ca);
   registerList(ca);
+  registerMakeJwtCa(ca);
+  registerIssueJwt(ca);
+  registerCopy(ca);
 }
 
 function registerInit(ca: Command): void {
@@ -101,6 +106,60 @@ function registerList(ca: Command): void {
     .option("--ca <label>", "only this CA")
     .addHelpText("after", examples("hawser ca list", "hawser ca list --ca hawser-intermediate --json"))
     .action(async (options: ListOptions, command: Command) => listCa(options, outputOf(command)));
+}
+
+function registerMakeJwtCa(ca: Command): void {
+  ca.command("make-jwt-ca")
+    .description(
+      "make the JWT_CA of a device registry, as make_ca_cert of AN-7648: the key encrypted, the certificate beside it",
+    )
+    .option("--dir <directory>", "where both files go", ".")
+    .option("--subject <name>", "its name", "CN=JWT_CA")
+    .option("--days <number>", "how long it is valid", numberOption(1, 36_500), 3650)
+    .option("--passphrase-file <file>", "passphrase of the key; asked for at a terminal without it")
+    .addHelpText("after", examples("make_ca_cert", "hawser ca make-jwt-ca --dir ./jwt --passphrase-file passphrase"))
+    .action(async (options: MakeJwtCaOptions, command: Command) => makeJwtCa(options, outputOf(command)));
+}
+
+function registerIssueJwt(ca: Command): void {
+  ca.command("issue-jwt")
+    .description("issue a device's certificate (csr_cert.pem of AN-7648) under the JWT_CA of a registry")
+    .option("--dir <directory>", "where make-jwt-ca put its files", ".")
+    .option("--ca-key <file>", "the JWT_CA's encrypted key, if it is elsewhere")
+    .option("--ca-certificate <file>", "the JWT_CA's certificate, if it is elsewhere")
+    .option("--csr <file>", "the device's certificate request, PEM")
+    .option("--public-key <file>", "the device's public key, PEM; needs --subject")
+    .option("--subject <name>", "such as CN=EXAMPLE_DEVICE; takes the place of the request's")
+    .option("--days <number>", "validity, at most the JWT_CA's", numberOption(1, 36_500), 3650)
+    .option("--out <file>", "csr_cert.pem in --dir by default, which is a certificate in spite of its name")
+    .option("--passphrase-file <file>", "passphrase of the key; asked for at a terminal without it")
+    .addHelpText(
+      "after",
+      examples("hawser ca issue-jwt --csr device.csr", "hawser ca issue-jwt --csr device.csr --out csr_cert.pem"),
+    )
+    .action(async (options: IssueJwtOptions, command: Command) => issueJwtCertificate(options, outputOf(command)));
+}
+
+function registerCopy(ca: Command): void {
+  const more = (value: string, before: readonly string[] = []) => [...before, value];
+  ca.command("copy-to-device")
+    .description("bring a CA's certificate to devices, by scp or into a directory (AN12131, section 8.5)")
+    .requiredOption("--certificate <file>", "the CA's certificate, PEM")
+    .option("--key <file>", "also its private key: a demonstration only")
+    .requiredOption("--to <place>", "directory, or [user@]host:directory; may be repeated", more)
+    .addOption(
+      new Option("--profile <name>", "production never lets a CA's key go; demo does, and says so")
+        .choices(["production", "demo"])
+        .default("production"),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "hawser ca copy-to-device --certificate CACertificate_ECC.crt --to root@imx6:",
+        "hawser ca copy-to-device --profile demo --certificate CACertificate_ECC.crt --key CACertificate_ECC.key --to board",
+      ),
+    )
+    .action(async (options: CopyOptions, command: Command) => copyToDevice(options, outputOf(command)));
 }
 
 function withDirectory(command: Command): Command {

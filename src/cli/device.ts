@@ -2,10 +2,11 @@ import { setTimeout } from "node:timers/promises";
 
 import type { Command } from "commander";
 
-import { utf8Bytes } from "../codec/index.ts";
+import { UsageError, utf8Bytes } from "../codec/index.ts";
 import { checkInit, initDevice, type InitOptions } from "./device-init.ts";
 import { withChip, withChipOptions, withCloudOptions, withDevice, type CloudOptions } from "./device-options.ts";
 import { registerTokenCommand } from "./device-token.ts";
+import type { CliErrorCode } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, numberOption, outputOf, type Output } from "./output.ts";
 
@@ -19,6 +20,18 @@ export function registerDeviceCommands(program: Command): void {
   registerConnect(device);
   registerPublish(device);
   registerTokenCommand(device);
+  registerAbsentChip(device);
+}
+
+/** A script of AN-7648 that needs a chip which is not here: it says so by its name. AN-7648, "Provision the Device" */
+function registerAbsentChip(device: Command): void {
+  device
+    .command("init-tls-iot", { hidden: true })
+    .allowUnknownOption()
+    .allowExcessArguments()
+    .action(() => {
+      throw new UsageError<CliErrorCode>("chip-absent", "init_tls_iot is for a MAXQ1065, which is absent");
+    });
 }
 
 function registerInit(device: Command): void {

@@ -15,6 +15,23 @@ export const CLI_ERRORS = {
     cause: "The file with the cloud's address and access key is missing or damaged.",
     cure: "Start the cloud, which writes it: hawser up --data DIRECTORY. For a cloud elsewhere, copy its credentials.json and give --credentials.",
   },
+  "no-passphrase": {
+    cause: "A private key is to be encrypted, or is encrypted, and no passphrase was given.",
+    cure: "Type it where the command asks, or give --passphrase-file with a file whose first line is the passphrase.",
+  },
+  "ca-key-stays": {
+    cause:
+      "A CA's private key was to be copied to a device: whoever opens one device could then make any number of them.",
+    cure: "Copy the CA's certificate alone, and have devices certified where the key is (hawser device init --csr-out, hawser ca issue). For AN12131's demonstration, and nothing else: --profile demo.",
+  },
+  "chip-absent": {
+    cause: "The chip that this command is for does not exist in Hawser yet, neither as a simulator nor as a driver.",
+    cure: "Take an A71CH for the same steps: hawser device init --generate --csr-out, hawser ca issue-jwt, hawser device init --certificate.",
+  },
+  "copy-failed": {
+    cause: "The files did not reach the device: scp failed.",
+    cure: "Its own message stands above; try scp by hand with the same address, and check the device's host key.",
+  },
   ...A71CH_TOOL_ERRORS,
   internal: {
     cause: "Hawser met a failure that it has no name for: a defect.",
