@@ -21,7 +21,7 @@ import { serverTls } from "./node-server-tls.ts";
 import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { Revocations } from "./revocation/index.ts";
-import { RuleEngine, Rules } from "./rules/index.ts";
+import { RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
 import { FleetIndex } from "./search/index.ts";
 import { openSessionStore } from "./store/index.ts";
 import { openStore } from "./store/node.ts";
@@ -229,6 +229,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
     ...common,
     ...broker.settings,
     functions,
+    lookUps: ruleLookUps(functions, (operation, input) => plane.call(operation, input)),
     publish: (message, origin) => broker.publish(message, origin),
   });
   const rules = await Rules.open({ account, clock, store, engine });

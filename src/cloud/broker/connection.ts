@@ -288,7 +288,7 @@ export class Connection {
     const { session, resumed } = core.sessions.attach(this, parts, cleanStart);
     const since = core.clock.now();
     const sessionIdentifier = uuid(core.entropy);
-    const publisher = { origin: "client", clientId, principalId, session };
+    const publisher = { origin: "client", clientId, principalId, address: peer.address, session };
     const facts = { peer, clientId, version, authority, session, terms, publisher };
     this.#link = { ...facts, keepAliveS, since, sessionIdentifier };
     this.#will = terms.will;

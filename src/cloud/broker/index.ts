@@ -32,4 +32,11 @@ export type {
 export { MemorySessionStore } from "./memory-store.ts";
 export { openGatekeeper } from "./open-gatekeeper.ts";
 export { REASON, type ReasonCode } from "./reason-codes.ts";
-export { AWS_PROFILE, AWS_RATES, SPEC_PROFILE, type BrokerLimits, type BrokerSettings } from "./settings.ts";
+export {
+  AWS_PROFILE,
+  AWS_RATES,
+  BASIC_INGEST,
+  SPEC_PROFILE,
+  type BrokerLimits,
+  type BrokerSettings,
+} from "./settings.ts";

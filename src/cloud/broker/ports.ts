@@ -131,6 +131,8 @@ export type Published = {
   readonly clientId: string;
   /** Empty for system publishes. */
   readonly principalId: string;
+  /** The IP address of the client that publishes, where one does. */
+  readonly address?: string;
 };
 
 /** Hears of each accepted publish, in order, before its acknowledgement leaves. Must not throw. */

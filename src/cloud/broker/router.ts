@@ -16,6 +16,7 @@ export type Publisher = {
   readonly origin: string;
   readonly clientId: string;
   readonly principalId: string;
+  readonly address?: string;
   /** Set where No Local may apply. MQTT 5.0, section 3.8.3.1 */
   readonly session?: Session;
   /** Set where one client only may receive the message. */
@@ -190,7 +191,8 @@ export function orNone(properties: MessageProperties): MessageProperties {
   return Object.keys(properties).length === 0 ? NO_PROPERTIES : properties;
 }
 
-function published(message: Message, { origin, clientId, principalId }: Publisher): Published {
+function published(message: Message, { origin, clientId, principalId, address }: Publisher): Published {
   const { topic, payload, qos, retain, properties } = message;
-  return { topic, payload, qos, retain, properties, origin, clientId, principalId };
+  const about = { topic, payload, qos, retain, properties, origin, clientId, principalId };
+  return address === undefined ? about : { ...about, address };
 }

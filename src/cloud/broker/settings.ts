@@ -134,6 +134,9 @@ export const AWS_RATES = { publishesPerSecond: 100, bytesPerSecond: 512 * 1024 }
 /** Where devices ask for certificates and things. AWS IoT Core, "Device provisioning MQTT API" */
 const PROVISIONING_TOPICS = ["$aws/certificates/create", "$aws/provisioning-templates/"] as const;
 
+/** Where devices hand a message to one rule and to nobody else. AWS IoT Core, "Basic Ingest" */
+export const BASIC_INGEST = "$aws/rules/";
+
 /** Behaves as AWS IoT Core does. The default. */
 export const AWS_PROFILE: BrokerSettings = {
   profile: "aws",
@@ -153,9 +156,9 @@ export const AWS_PROFILE: BrokerSettings = {
   retainOnReserved: false,
   resumesAcrossVersions: false,
   beforeConnack: "refuse",
-  reservedPublish: PROVISIONING_TOPICS,
+  reservedPublish: [...PROVISIONING_TOPICS, BASIC_INGEST],
   reservedSubscribe: ["$aws/events/", ...PROVISIONING_TOPICS],
-  questions: PROVISIONING_TOPICS,
+  questions: [...PROVISIONING_TOPICS, BASIC_INGEST],
   presence: true,
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: AWS_LIMITS,
@@ -185,7 +188,7 @@ export const SPEC_PROFILE: BrokerSettings = {
   beforeConnack: "hold",
   reservedPublish: ["$"],
   reservedSubscribe: ["$"],
-  questions: PROVISIONING_TOPICS,
+  questions: [...PROVISIONING_TOPICS, BASIC_INGEST],
   presence: false,
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: {

@@ -1,11 +1,17 @@
-import type { BrokerLimits } from "./settings.ts";
+import { BASIC_INGEST, type BrokerLimits } from "./settings.ts";
 
 const encoder = new TextEncoder();
 
 /** What is wrong with a topic name, or undefined. MQTT 5.0, section 4.7.3 */
 export function topicNameProblem(topic: string, limits: BrokerLimits): string | undefined {
   if (topic.includes("+") || topic.includes("#")) return "topic name holds a wildcard";
-  return textProblem(topic, limits);
+  return textProblem(topic.startsWith(BASIC_INGEST) ? withoutRule(topic) : topic, limits);
+}
+
+/** A Basic Ingest topic without its first three levels, which count towards no limit. AWS IoT Core, "Basic Ingest" */
+function withoutRule(topic: string): string {
+  const end = topic.indexOf("/", BASIC_INGEST.length);
+  return end < 0 || end === topic.length - 1 || end > BASIC_INGEST.length + 128 ? topic : topic.slice(end + 1);
 }
 
 /** What is wrong with a topic filter, or undefined. MQTT 5.0, section 4.7.1 */

@@ -4,10 +4,11 @@ import type { Trace } from "../../trace/index.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
 import { TopicTrie } from "../broker/topic-trie.ts";
 import { iotArn, uuid, type Account } from "../registry/index.ts";
-import { republished } from "./republish.ts";
+import { documentOf, Evaluation, ingestOf, type EvaluationPorts, type Subject } from "./evaluation.ts";
+import type { LookUpDoors } from "./lookups.ts";
+import { outcomeOf, planOf, type Outcome, type PlannedAction, type Unplanned } from "./plan.ts";
 import type { Rule, RuleAction } from "./rule.ts";
-import type { Value } from "./sql-ast.ts";
-import { applyQuery, type EvaluationContext } from "./sql-evaluate.ts";
+import { Patterns } from "./sql-regexp.ts";
 
 /** Who wants a function to be run: AWS IoT, on behalf of a rule. */
 export type RuleCaller = { readonly service: string; readonly sourceArn: string; readonly sourceAccount: string };
@@ -22,6 +23,7 @@ export type RuleEngineOptions = {
   readonly hash: Hash;
   readonly trace: Trace;
   readonly functions: FunctionDoor;
+  readonly lookUps: LookUpDoors;
   /** The broker's door for the cloud's own messages; may throw. */
   readonly publish: (message: SystemMessage, origin: string) => void;
   /** As the broker has it: whether `a/#` matches `a`. */
@@ -33,20 +35,35 @@ const SERVICE = "iot.amazonaws.com";
 /** How often a message may be republished: rules that republish to each other end here. */
 export const MAX_HOPS = 5;
 
+/** How many messages may wait for answers and actions at once; one more fails. */
+export const MAX_PENDING = 1000;
+
 /** Why an action failed, as the error action is told. */
 type Failure = { readonly failedAction: string; readonly failedResource: string; readonly errorMessage: string };
 
 /** One rule on one message. */
-type Firing = { readonly rule: Rule; readonly context: EvaluationContext; readonly hops: number };
+type Firing = {
+  readonly rule: Rule;
+  readonly subject: Subject;
+  readonly evaluation: Evaluation;
+  readonly hops: number;
+};
+
+/** How an attempt ended: undefined where it succeeded, else why not. */
+type Attempt = string | undefined;
 
 /** Finds the rules that a message concerns and carries out their actions. */
 export class RuleEngine {
   readonly #options: RuleEngineOptions;
+  readonly #ports: EvaluationPorts;
   readonly #byFilter: TopicTrie<string>;
   readonly #rules = new Map<string, Rule>();
+  readonly #pending = new Set<Promise<void>>();
 
   constructor(options: RuleEngineOptions) {
+    const { account, entropy, hash } = options;
     this.#options = options;
+    this.#ports = { account, entropy, hash, patterns: new Patterns() };
     this.#byFilter = new TopicTrie(options);
   }
 
@@ -54,14 +71,15 @@ export class RuleEngine {
   set(rule: Rule): void {
     this.remove(rule.name);
     this.#rules.set(rule.name, rule);
-    if (!rule.isDisabled) this.#byFilter.add(rule.query.filter, rule.name);
+    const { filter } = rule.query;
+    if (!rule.isDisabled && filter !== undefined) this.#byFilter.add(filter, rule.name);
   }
 
   remove(name: string): void {
     const rule = this.#rules.get(name);
     if (!rule) return;
     this.#rules.delete(name);
-    this.#byFilter.remove(rule.query.filter, name);
+    if (rule.query.filter !== undefined) this.#byFilter.remove(rule.query.filter, name);
   }
 
   /**
@@ -69,25 +87,86 @@ export class RuleEngine {
    * rule's error action and to the trace. A message that matches no rule costs one look into the index.
    */
   handle(message: Published): void {
+    const ingest = ingestOf(message.topic);
+    if (ingest) return this.#ingest(ingest.ruleName, { ...message, topic: ingest.topic });
     const names = this.#byFilter.match(message.topic);
     if (names.length === 0) return;
-    const { account, clock, entropy, hash } = this.#options;
-    const document = documentOf(message.payload);
-    const context = { message, document, account, clock, entropy, hash, traceId: uuid(entropy) };
-    const hops = hopsOf(message.origin);
+    const subject = this.#subjectOf(message);
     for (const name of names) {
       const rule = this.#rules.get(name);
-      if (rule) this.#fire({ rule, context, hops });
+      if (rule) this.#fire(rule, subject);
     }
   }
 
-  #fire(firing: Firing): void {
-    const { rule, context } = firing;
-    const payload = applyQuery(rule.query, context);
-    if (!payload) return;
-    const failures = rule.actions.flatMap((action) => this.#attempt(firing, action, payload) ?? []);
-    if (failures.length === 0 || !rule.errorAction) return;
-    const { message, traceId } = context;
+  /** Resolves when nothing waits for an answer or an action any more. */
+  async whenIdle(): Promise<void> {
+    while (this.#pending.size > 0) await Promise.all(this.#pending);
+  }
+
+  /** One rule, whatever its topic filter. AWS IoT Core, "Basic Ingest" */
+  #ingest(name: string, message: Published): void {
+    const rule = this.#rules.get(name);
+    if (rule && !rule.isDisabled) return this.#fire(rule, this.#subjectOf(message));
+    const why = rule ? "is disabled" : "does not exist";
+    this.#warn(`a message for rule ${name.slice(0, 128)} is lost: the rule ${why}`);
+  }
+
+  #subjectOf(message: Published): Subject {
+    const { clock, entropy } = this.#options;
+    return { message, document: documentOf(message.payload), now: clock.now(), traceId: uuid(entropy) };
+  }
+
+  #fire(rule: Rule, subject: Subject): void {
+    const hops = hopsOf(subject.message.origin);
+    const firing = { rule, subject, evaluation: new Evaluation(rule, subject, this.#ports), hops };
+    const outcome = outcomeOf(rule, firing.evaluation.context());
+    if (firing.evaluation.lookUps.isComplete) {
+      if (outcome) this.#carryOut(firing, outcome);
+      return;
+    }
+    if (this.#pending.size >= MAX_PENDING) {
+      return this.#warn(`rule ${rule.name} leaves a message: ${MAX_PENDING} wait for answers already`);
+    }
+    const own = kept(subject);
+    this.#hold(this.#fireWithAnswers({ rule, subject: own, hops, evaluation: new Evaluation(rule, own, this.#ports) }));
+  }
+
+  async #fireWithAnswers(firing: Firing): Promise<void> {
+    const { rule } = firing;
+    const caller = this.#callerFor(rule);
+    const failed = (why: string): void => this.#warn(`rule ${rule.name}: ${why}`);
+    for (;;) {
+      const outcome = outcomeOf(rule, firing.evaluation.context());
+      if (firing.evaluation.lookUps.isComplete) {
+        if (outcome) this.#carryOut(firing, outcome);
+        return;
+      }
+      await firing.evaluation.lookUps.answer(this.#options.lookUps, caller, failed);
+    }
+  }
+
+  #carryOut(firing: Firing, { steps }: Outcome): void {
+    const attempts = steps.map(({ action, plan }) => ({ action, attempt: this.#attempt(firing, plan) }));
+    const waits = attempts.some(({ attempt }) => attempt instanceof Promise);
+    if (!waits) {
+      const done = attempts.map(({ action, attempt }) => ({ action, problem: attempt as Attempt }));
+      return this.#report(firing, done);
+    }
+    const own = { ...firing, subject: kept(firing.subject) };
+    const finish = async (): Promise<void> => {
+      const done = attempts.map(async ({ action, attempt }) => ({ action, problem: await attempt }));
+      this.#report(own, await Promise.all(done));
+    };
+    this.#hold(finish());
+  }
+
+  /** Tells what failed: the trace, and the error action, whose own failure only the trace hears of. */
+  #report(firing: Firing, done: readonly { readonly action: RuleAction; readonly problem: Attempt }[]): void {
+    const failures = done.flatMap(({ action, problem }) => this.#failure(firing, action, problem) ?? []);
+    const { rule, subject, evaluation } = firing;
+    const { errorAction } = rule;
+    if (failures.length === 0 || !errorAction) return;
+    const { message, traceId } = subject;
     const report = {
       ruleName: rule.name,
       topic: message.topic,
@@ -96,59 +175,78 @@ export class RuleEngine {
       base64OriginalPayload: toBase64(message.payload),
       failures,
     };
-    this.#attempt(firing, rule.errorAction, utf8Bytes(JSON.stringify(report)));
+    const payload = utf8Bytes(JSON.stringify(report));
+    const attempt = this.#attempt(firing, planOf(errorAction, payload, evaluation.contextWithoutLookUps()));
+    const finish = (problem: Attempt): void => void this.#failure(firing, errorAction, problem);
+    if (attempt instanceof Promise) this.#hold(attempt.then(finish));
+    else finish(attempt);
   }
 
-  /** Carries out one action; gives the failure that it ended in, which the trace knows already. */
-  #attempt(firing: Firing, action: RuleAction, payload: Uint8Array): Failure | undefined {
-    let problem: string | undefined;
-    try {
-      problem =
-        action.kind === "lambda" ? this.#invoke(firing, action, payload) : this.#republish(firing, action, payload);
-    } catch (error) {
-      problem = error instanceof HawserError ? `${error.code}: ${error.message}` : String(error);
-    }
+  #failure({ rule, subject }: Firing, action: RuleAction, problem: Attempt): Failure | undefined {
     if (problem === undefined) return undefined;
-    this.#tell(firing.rule.name, action, problem);
-    const failedResource = action.kind === "lambda" ? action.functionArn : firing.context.message.topic;
-    return { failedAction: ACTION_NAMES[action.kind], failedResource, errorMessage: problem };
+    this.#tell(rule.name, action, problem);
+    return {
+      failedAction: ACTION_NAMES[action.kind],
+      failedResource: action.kind === "lambda" ? action.functionArn : subject.message.topic,
+      errorMessage: problem,
+    };
   }
 
-  #invoke({ rule }: Firing, { functionArn }: { functionArn: string }, payload: Uint8Array): string | undefined {
-    const { account, functions } = this.#options;
-    const event = jsonText(payload);
-    if (event === undefined) return "the payload is not JSON, and a function takes nothing else";
-    const caller = { service: SERVICE, sourceArn: iotArn(account, "rule", rule.name), sourceAccount: account.id };
-    const refusal = functions.invokeFor(caller, functionArn, event);
-    return refusal === undefined ? undefined : `${refusal}; ${cureFor(caller, functionArn)}`;
+  #attempt(firing: Firing, plan: PlannedAction | Unplanned): Attempt | Promise<Attempt> {
+    if ("problem" in plan) return plan.problem;
+    try {
+      return this.#perform(firing, plan);
+    } catch (error) {
+      return messageOf(error);
+    }
   }
 
-  #republish(
-    { rule, context, hops }: Firing,
-    action: Extract<RuleAction, { kind: "republish" }>,
-    payload: Uint8Array,
-  ): string | undefined {
+  #perform({ rule, hops }: Firing, plan: PlannedAction): Attempt | Promise<Attempt> {
+    if (plan.kind === "lambda") {
+      const caller = this.#callerFor(rule);
+      const refusal = this.#options.functions.invokeFor(caller, plan.functionArn, plan.event);
+      return refusal === undefined ? undefined : `${refusal}; ${cureFor(caller, plan.functionArn)}`;
+    }
     if (hops >= MAX_HOPS) return `the message was republished ${hops} times already: rules that feed each other`;
-    const message = republished(action, payload, context);
-    if ("problem" in message) return message.problem;
-    this.#options.publish(message, originOf(rule.name, hops + 1));
+    this.#options.publish(plan.message, originOf(rule.name, hops + 1));
     return undefined;
   }
 
+  #callerFor(rule: Rule): RuleCaller {
+    const { account } = this.#options;
+    return { service: SERVICE, sourceArn: iotArn(account, "rule", rule.name), sourceAccount: account.id };
+  }
+
+  #hold(work: Promise<void>): void {
+    const guarded = work.catch((error: unknown) => this.#warn(`a rule failed: ${messageOf(error)}`));
+    const held = guarded.finally(() => this.#pending.delete(held));
+    this.#pending.add(held);
+  }
+
   #tell(rule: string, action: RuleAction, why: string): void {
-    const { trace } = this.#options;
-    if (action.kind === "republish") {
-      trace.emit("cloud", { kind: "process", what: "warning", detail: `rule ${rule} could not republish: ${why}` });
-      return;
-    }
+    if (action.kind !== "lambda") return this.#warn(`rule ${rule} could not ${action.kind}: ${why}`);
     const name = nameIn(action.functionArn);
     const detail = `rule ${rule} could not invoke the function: ${why}`;
     const event = { function: name, request: `rule/${rule}`, outcome: "failed", durationMs: 0, detail } as const;
-    trace.emit("cloud", { kind: "function.run", ...event });
+    this.#options.trace.emit("cloud", { kind: "function.run", ...event });
+  }
+
+  #warn(detail: string): void {
+    this.#options.trace.emit("cloud", { kind: "process", what: "warning", detail });
   }
 }
 
 const ACTION_NAMES = { lambda: "LambdaAction", republish: "RepublishAction" } as const;
+
+/** The subject with bytes of its own: the broker reuses those of a packet. */
+function kept(subject: Subject): Subject {
+  const { message } = subject;
+  return { ...subject, message: { ...message, payload: message.payload.slice() } };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof HawserError ? `${error.code}: ${error.message}` : String(error);
+}
 
 function nameIn(functionArn: string): string {
   return functionArn.split(":")[6] ?? functionArn;
@@ -170,25 +268,4 @@ function cureFor({ service, sourceArn, sourceAccount }: RuleCaller, functionArn:
     `--principal ${service} --source-arn ${sourceArn} --source-account ${sourceAccount}`,
   ];
   return `aws lambda add-permission ${options.join(" ")}`;
-}
-
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
-
-/** The bytes as the JSON text that they are, or undefined. */
-function jsonText(bytes: Uint8Array): string | undefined {
-  try {
-    const text = strictUtf8.decode(bytes);
-    JSON.parse(text);
-    return text;
-  } catch {
-    return undefined;
-  }
-}
-
-function documentOf(payload: Uint8Array): Value {
-  try {
-    return JSON.parse(strictUtf8.decode(payload)) as Value;
-  } catch {
-    return undefined;
-  }
 }

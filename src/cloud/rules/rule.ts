@@ -95,7 +95,7 @@ const PAYLOAD = record({
   description: string({ max: 1024 }),
   actions: list(ACTION, { max: 10 }),
   ruleDisabled: boolean,
-  awsIotSqlVersion: oneOf("2015-10-08", "2016-03-23"),
+  awsIotSqlVersion: oneOf("2015-10-08", "2016-03-23", "beta"),
   errorAction: ACTION,
 });
 

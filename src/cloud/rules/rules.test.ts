@@ -14,7 +14,7 @@ import { registrationEvent } from "../onboarding/registration-event.ts";
 import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
 import { entropy, newLeaf, newWorld, registeredCa, temporary, type World } from "../registry/fixtures.test.ts";
 import { issuersOf, registerPending, type CaEntry } from "../registry/index.ts";
-import { RuleEngine, Rules, type FunctionDoor, type RuleCaller } from "./index.ts";
+import { MAX_LOOKUPS, RuleEngine, Rules, type FunctionDoor, type LookUpDoors, type RuleCaller } from "./index.ts";
 
 type Asked = { readonly caller: RuleCaller; readonly functionArn: string; readonly event: string };
 
@@ -29,6 +29,11 @@ class FakeFunctions implements FunctionDoor {
   }
 }
 
+const NO_LOOKUPS: LookUpDoors = {
+  askFunction: () => Promise.reject(new NotFound("function-not-found", "there is no function")),
+  registryData: () => Promise.reject(new NotFound("resource-not-found", "there is no thing")),
+};
+
 type Opened = World & {
   readonly rules: Rules;
   readonly engine: RuleEngine;
@@ -36,7 +41,7 @@ type Opened = World & {
   readonly published: { readonly message: SystemMessage; readonly origin: string }[];
 };
 
-async function open(t: TestContext, directory = temporary(t)): Promise<Opened> {
+async function open(t: TestContext, directory = temporary(t), lookUps = NO_LOOKUPS): Promise<Opened> {
   const world = await newWorld(t, directory);
   const { account, store } = world.registry;
   const functions = new FakeFunctions();
@@ -49,6 +54,7 @@ async function open(t: TestContext, directory = temporary(t)): Promise<Opened> {
     trace: world.ledger,
     functions,
     publish: (message, origin) => void published.push({ message, origin }),
+    lookUps,
     multiLevelMatchesParent: false,
   });
   const rules = await Rules.open({ account, clock: world.clock, store, engine });
@@ -168,9 +174,9 @@ test("CreateTopicRule refuses actions and settings that are absent by name, and 
   await refused(create(rule(sql, ...Array.from({ length: 11 }, () => lambda()))), "invalid-request", /at most 10/);
   await refused(create({ actions: [] }), "invalid-request", /sql is missing/);
   await refused(create({ sql }), "invalid-request", /actions is missing/);
-  await refused(create({ sql, actions: [], awsIotSqlVersion: "beta" }), "invalid-request", /2016-03-23/);
+  await refused(create({ sql, actions: [], awsIotSqlVersion: "2017-01-01" }), "invalid-request", /2016-03-23/);
   await refused(create("text"), "invalid-request", /must be an object/);
-  await refused(create(rule("SELECT rand() FROM 'a'")), "sql-parse", /the function rand .*character 8/);
+  await refused(create(rule("SELECT get_secret() FROM 'a'")), "sql-parse", /the function get_secret .*character 8/);
   await refused(rules.getTopicRule({ ruleName: "r" }), "rule-access-denied");
 });
 
@@ -435,6 +441,7 @@ test("rules that republish to each other end after five hops, which the ledger t
     hash: nodeHash,
     trace: world.ledger,
     functions: new FakeFunctions(),
+    lookUps: NO_LOOKUPS,
     publish: (message, origin) => broker.publish(message, origin),
     ...broker.settings,
   });
@@ -451,6 +458,122 @@ test("rules that republish to each other end after five hops, which the ledger t
   broker.publish({ topic: "a", payload: utf8Bytes("{}"), qos: 0 }, "test");
   assert.deepEqual(seen.toSorted(), ["a", "a", "a", "b", "b", "b"]);
   assert.match(JSON.stringify(world.ledger.events({ kinds: ["process"] })), /was republished 5 times already/);
+});
+
+test("aws_lambda and get_registry_data are asked, and the rule is evaluated again with the answers", async (t) => {
+  const asked: unknown[] = [];
+  const world = await open(t, undefined, {
+    askFunction(caller, functionArn, event) {
+      asked.push([caller.sourceArn, functionArn, event]);
+      return Promise.resolve({ doubled: (event as { n: number }).n * 2 });
+    },
+    registryData(operation, thingName) {
+      asked.push([operation, thingName]);
+      return Promise.resolve({ attributes: { site: "north" } });
+    },
+  });
+  const { rules, engine, functions, registry } = world;
+  const sql =
+    `SELECT *, aws_lambda('${ARN}', {"n": n, "id": newuuid()}).doubled AS twice, aws_lambda('${ARN}', *) AS all, ` +
+    `get_registry_data('DescribeThing', clientid(), '${ROLE}').attributes.site AS site FROM 'a' ` +
+    `WHERE aws_lambda('${ARN}', *).doubled > 5`;
+  const topicRulePayload = { ...(rule(sql) as object), awsIotSqlVersion: "2016-03-23" };
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload });
+  const bytes = utf8Bytes('{"n":4}');
+  engine.handle(message("a", bytes));
+  // The broker uses the bytes again while answers are on their way.
+  bytes.fill(0);
+  engine.handle(message("a", '{"n":1}'));
+  await engine.whenIdle();
+  assert.deepEqual(
+    functions.asked.map(({ event }) => JSON.parse(event) as unknown),
+    [{ n: 4, twice: 8, all: { doubled: 8 }, site: "north" }],
+  );
+  assert.equal(asked.length, 4, "each question is asked once, and no more than the condition needs");
+  assert.deepEqual(asked[0], [`arn:aws:iot:eu-central-1:${registry.account.id}:rule/r`, ARN, { n: 4 }]);
+});
+
+test("a question without an answer has no value, and the ledger tells why", async (t) => {
+  const { rules, engine, functions, ledger } = await open(t);
+  const sql = `SELECT aws_lambda('${ARN}', 1) AS x, get_registry_data('DescribeThing', 't', '${ROLE}') AS y FROM 'a'`;
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule(sql) });
+  engine.handle(message("a"));
+  await engine.whenIdle();
+  assert.deepEqual(
+    functions.asked.map(({ event }) => event),
+    ["{}"],
+  );
+  assert.match(
+    JSON.stringify(ledger.events({ kinds: ["process"] })),
+    /rule r: aws_lambda has no value: function-not-found/,
+  );
+});
+
+test("questions that always change end at a bound", async (t) => {
+  let answers = 0;
+  const askFunction = () => Promise.resolve({ n: ++answers });
+  const { rules, engine } = await open(t, undefined, { ...NO_LOOKUPS, askFunction });
+  let nested = "1";
+  for (let i = 0; i < MAX_LOOKUPS + 4; i++) nested = `aws_lambda('${ARN}', ${nested})`;
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule(`SELECT ${nested} AS x FROM 'a'`) });
+  engine.handle(message("a"));
+  await engine.whenIdle();
+  assert.equal(answers, MAX_LOOKUPS);
+});
+
+test("Basic Ingest hands a message to one rule, whatever its filter; topic() does not see the prefix", async (t) => {
+  const { rules, engine, functions, ledger } = await open(t);
+  const create = (ruleName: string, sql: string) => rules.createTopicRule({ ruleName, topicRulePayload: rule(sql) });
+  await create("plain", "SELECT topic() AS t, topic(1) AS one");
+  await create("where", "SELECT * WHERE n > 1");
+  await create("filtered", "SELECT topic() AS t FROM 'other/#'");
+  await create("all", "SELECT * FROM '#'");
+  engine.handle(message("$aws/rules/plain/a/b"));
+  engine.handle(message("$aws/rules/where/x", '{"n":2}'));
+  engine.handle(message("$aws/rules/where/x", '{"n":1}'));
+  engine.handle(message("$aws/rules/filtered/a"));
+  engine.handle(message("$aws/rules/plain"));
+  assert.deepEqual(
+    functions.asked.map(({ event }) => event),
+    ['{"t":"a/b","one":"a"}', '{"n":2}', '{"t":"a"}', '{"t":"","one":""}'],
+  );
+  assert.equal(ledger.events({ kinds: ["process"] }).length, 0);
+  await rules.disableTopicRule({ ruleName: "plain" });
+  engine.handle(message("$aws/rules/plain/a"));
+  engine.handle(message("$aws/rules/nobody/a"));
+  assert.equal(functions.asked.length, 4);
+  const told = JSON.stringify(ledger.events({ kinds: ["process"] }));
+  assert.match(told, /rule plain is lost: the rule is disabled/);
+  assert.match(told, /rule nobody is lost: the rule does not exist/);
+  const { rules: listed } = await rules.listTopicRules({});
+  assert.deepEqual(
+    listed.map(({ ruleName, topicPattern }) => [ruleName, topicPattern]),
+    [
+      ["all", "#"],
+      ["filtered", "other/#"],
+      ["plain", undefined],
+      ["where", undefined],
+    ],
+  );
+});
+
+test("Basic Ingest reaches rules and no subscriber, and policies decide about the whole topic", async (t) => {
+  const { rules, engine, functions } = await open(t);
+  const world = new BrokerWorld();
+  t.after(world.broker.onPublish((published) => engine.handle(published)));
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule("SELECT *") });
+  const subscriber = await world.connected("s");
+  await subscriber.subscribe("#", 1);
+  const device = await world.connected("d", { protocolVersion: 5 });
+  await device.publish("$aws/rules/r/a/b/c/d/e/f/g/h", '{"n":1}', { qos: 1 });
+  assert.deepEqual(subscriber.messages(), []);
+  assert.deepEqual(
+    functions.asked.map(({ event }) => event),
+    ['{"n":1}'],
+  );
+  const tooDeep = await world.connected("deep", { protocolVersion: 5 });
+  await tooDeep.publish("$aws/rules/r/1/2/3/4/5/6/7/8/9", "{}", { qos: 1 });
+  assert.notEqual(tooDeep.ended, undefined, "what follows the rule's name has the limits of every topic");
 });
 
 test("AW-43 AW-57 AW-58 create function, permission and rule; then a registration event activates the device", async (t) => {
@@ -478,6 +601,7 @@ test("AW-43 AW-57 AW-58 create function, permission and rule; then a registratio
     hash: nodeHash,
     trace: ledger,
     functions,
+    lookUps: NO_LOOKUPS,
     publish: (message, origin) => broker.publish(message, origin),
     ...broker.settings,
   });

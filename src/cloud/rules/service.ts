@@ -80,13 +80,16 @@ export class Rules implements RuleOperations {
     const wanted = [...this.#rules.values()]
       .filter(({ name }) => name > after)
       .filter(({ isDisabled }) => ruleDisabled === undefined || isDisabled === ruleDisabled)
-      .filter(({ query: { filter } }) => topic === undefined || filter === topic || filterMatches(filter, topic, false))
+      .filter(
+        ({ query: { filter } }) =>
+          topic === undefined || (filter !== undefined && (filter === topic || filterMatches(filter, topic, false))),
+      )
       .sort((a, b) => (a.name < b.name ? -1 : 1));
     const shown = wanted.slice(0, maxResults);
     const rules = shown.map(({ name, query, createdAt, isDisabled }) => ({
       ruleArn: iotArn(this.#options.account, "rule", name),
       ruleName: name,
-      topicPattern: query.filter,
+      ...(query.filter !== undefined && { topicPattern: query.filter }),
       createdAt: createdAt / 1000,
       ruleDisabled: isDisabled,
     }));

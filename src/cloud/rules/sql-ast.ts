@@ -9,7 +9,7 @@ export type BinaryOperator = "OR" | "AND" | "=" | "<>" | "<" | "<=" | ">" | ">="
 /** An expression. `at` is its offset in the SQL. */
 export type Expression =
   | { readonly kind: "literal"; readonly value: Json }
-  /** The whole payload, as it came: only `encode` takes it. */
+  /** The whole payload: for `encode` as it came, elsewhere as JSON. */
   | { readonly kind: "payload" }
   /** A member of the payload. */
   | { readonly kind: "name"; readonly name: string }
@@ -30,11 +30,31 @@ export type Expression =
       readonly otherwise: Expression | undefined;
     }
   | { readonly kind: "list"; readonly items: readonly Expression[] }
+  | { readonly kind: "object"; readonly fields: readonly NamedExpression[] }
+  /** A query over a member of the message: a list where that is one. */
+  | { readonly kind: "select"; readonly query: NestedQuery }
+  /** Whether such a query gives anything. */
+  | { readonly kind: "exists"; readonly query: NestedQuery }
+  /** A call whose answer comes from elsewhere. */
+  | { readonly kind: "lookup"; readonly name: LookupName; readonly args: readonly Expression[] }
   | { readonly kind: "call"; readonly name: string; readonly args: readonly Expression[] }
   | { readonly kind: "cast"; readonly of: Expression; readonly to: CastType };
 
 /** What `CAST` makes. */
 export type CastType = "String" | "Int" | "Decimal" | "Boolean";
+
+/** A value under a name. */
+export type NamedExpression = { readonly name: string; readonly expression: Expression };
+
+/** `SELECT … FROM expression WHERE …`: names mean members of what `from` gives, or of each of its elements. */
+export type NestedQuery = {
+  readonly select: Selection;
+  readonly from: Expression;
+  readonly where: Expression | undefined;
+};
+
+/** Functions that ask other parts of the cloud. */
+export type LookupName = "aws_lambda" | "get_registry_data";
 
 /** What a rule selects: the payload as it came, one value, or an object of fields, on the payload's own or alone. */
 export type Selection =
@@ -43,13 +63,17 @@ export type Selection =
   | {
       readonly kind: "fields";
       readonly withPayload: boolean;
-      readonly fields: readonly { readonly name: string; readonly expression: Expression }[];
+      readonly fields: readonly NamedExpression[];
     };
+
+/** The versions of the language that a rule may ask for. */
+export type SqlVersion = "2015-10-08" | "2016-03-23" | "beta";
 
 /** A rule's SQL, read. */
 export type RuleQuery = {
+  readonly version: SqlVersion;
   readonly select: Selection;
-  /** The MQTT topic filter. */
-  readonly filter: string;
+  /** The MQTT topic filter; without one only Basic Ingest reaches the rule. */
+  readonly filter: string | undefined;
   readonly where: Expression | undefined;
 };

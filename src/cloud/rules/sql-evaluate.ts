@@ -1,11 +1,29 @@
 import { toBase64 } from "../../codec/index.ts";
 import type { Json } from "../api/shape.ts";
-import type { BinaryOperator, Expression, RuleQuery, Value } from "./sql-ast.ts";
+import type {
+  BinaryOperator,
+  Expression,
+  LookupName,
+  NamedExpression,
+  NestedQuery,
+  RuleQuery,
+  Selection,
+  Value,
+} from "./sql-ast.ts";
 import { element, SQL_FUNCTIONS, type FunctionContext } from "./sql-functions.ts";
-import { castTo, finite, isEqual, jsonOf, MAX_TEXT, numberOf, order, textOf, truthOf } from "./sql-value.ts";
+import { castTo, finite, isEqual, isObject, jsonOf, MAX_TEXT, numberOf, order, textOf, truthOf } from "./sql-value.ts";
 
 /** What expressions are evaluated over. `document` is the payload as JSON, undefined where it is none. */
-export type EvaluationContext = FunctionContext & { readonly document: Value };
+export type EvaluationContext = FunctionContext & {
+  readonly document: Value;
+  /** What was asked elsewhere, and undefined for what is not answered yet. */
+  readonly lookUp: (name: LookupName, args: readonly Value[]) => Value;
+  /** Elements that nested queries may still look at. */
+  readonly elements: { left: number };
+};
+
+/** How many elements the nested queries of one message may look at, in all. */
+export const MAX_ELEMENTS_SEEN = 100_000;
 
 /**
  * What a rule makes of a message: the bytes for its actions, or undefined where its condition does not hold.
@@ -14,20 +32,40 @@ export type EvaluationContext = FunctionContext & { readonly document: Value };
 export function applyQuery({ select, where }: RuleQuery, context: EvaluationContext): Uint8Array | undefined {
   if (where && truthOf(evaluate(where, context)) !== true) return undefined;
   if (select.kind === "payload") return context.message.payload;
-  const value = select.kind === "value" ? evaluate(select.expression, context) : fieldsOf(select, context);
+  const value = selected(select, context);
   const json = value === undefined ? undefined : jsonOf(value);
   return json === undefined ? new Uint8Array() : new TextEncoder().encode(json);
 }
 
-type Fields = Extract<RuleQuery["select"], { kind: "fields" }>;
+function selected(select: Selection, context: EvaluationContext): Value {
+  if (select.kind === "payload") return context.document;
+  if (select.kind === "value") return evaluate(select.expression, context);
+  const { withPayload, fields } = select;
+  const { document } = context;
+  const own = withPayload && isObject(document) ? Object.entries(document) : [];
+  return objectOf(own, fields, context);
+}
 
 /** Fields without a value are left out. */
-function fieldsOf({ withPayload, fields }: Fields, context: EvaluationContext): Json {
-  const { document } = context;
-  const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
-  const own = withPayload && isObject ? Object.entries(document) : [];
+function objectOf(
+  own: readonly (readonly [string, Value])[],
+  fields: readonly NamedExpression[],
+  context: EvaluationContext,
+): Json {
   const more = fields.map(({ name, expression }) => [name, evaluate(expression, context)] as const);
   return Object.fromEntries([...own, ...more].filter(([, value]) => value !== undefined)) as Json;
+}
+
+/** A list over a list; over anything else one result, or nothing where the condition does not hold. */
+function evaluateNested({ select, from, where }: NestedQuery, context: EvaluationContext): Value {
+  const over = evaluate(from, context);
+  if (over === undefined) return undefined;
+  const of = (document: Value): Value => {
+    if (context.elements.left-- <= 0) return undefined;
+    const inner = { ...context, document };
+    return where && truthOf(evaluate(where, inner)) !== true ? undefined : selected(select, inner);
+  };
+  return Array.isArray(over) ? over.map(of).filter((value) => value !== undefined) : of(over);
 }
 
 /** The value of an expression. Never throws: what cannot be computed is undefined. */
@@ -36,7 +74,18 @@ export function evaluate(expression: Expression, context: EvaluationContext): Va
     case "literal":
       return expression.value;
     case "payload":
-      return undefined;
+      return context.document;
+    case "object":
+      return objectOf([], expression.fields, context);
+    case "select":
+      return evaluateNested(expression.query, context);
+    case "exists":
+      return exists(evaluateNested(expression.query, context));
+    case "lookup":
+      return context.lookUp(
+        expression.name,
+        expression.args.map((arg) => evaluate(arg, context)),
+      );
     case "name":
       return element(context.document, expression.name);
     case "member":
@@ -62,6 +111,10 @@ export function evaluate(expression: Expression, context: EvaluationContext): Va
     default:
       return castTo(evaluate(expression.of, context), expression.to);
   }
+}
+
+function exists(found: Value): boolean {
+  return Array.isArray(found) ? found.length > 0 : found !== undefined;
 }
 
 /** A dot reaches into objects only: a name is no index. */

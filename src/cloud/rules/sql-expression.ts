@@ -1,5 +1,15 @@
 import { SqlError } from "./errors.ts";
-import type { BinaryOperator, CastType, Expression } from "./sql-ast.ts";
+import { compilePattern } from "./regexp.ts";
+import type {
+  BinaryOperator,
+  CastType,
+  Expression,
+  LookupName,
+  NamedExpression,
+  NestedQuery,
+  Selection,
+  SqlVersion,
+} from "./sql-ast.ts";
 import { ABSENT_FUNCTIONS, SQL_FUNCTIONS } from "./sql-functions.ts";
 import { isKeyword, type TokenReader } from "./sql-token.ts";
 
@@ -18,16 +28,27 @@ const LEVELS: readonly (readonly BinaryOperator[])[] = [
 ];
 const NOT_LEVEL = 2;
 
+/** How many members a selection or an object may name. */
+const MAX_FIELDS = 100;
+
+/** The fewest and the most arguments of functions that ask elsewhere. */
+const LOOKUPS: Readonly<Record<LookupName, readonly [min: number, max: number]>> = {
+  aws_lambda: [2, 2],
+  get_registry_data: [3, 3],
+};
+
 const CAST_TYPES: readonly CastType[] = ["String", "Int", "Decimal", "Boolean"];
 
-/** Reads expressions by recursive descent. Throws `SqlError`. */
+/** Reads expressions and selections by recursive descent. Throws `SqlError`. */
 export class ExpressionReader {
   readonly #tokens: TokenReader;
+  readonly #version: SqlVersion;
   #depth = 0;
   #chained = 0;
 
-  constructor(tokens: TokenReader) {
+  constructor(tokens: TokenReader, version: SqlVersion) {
     this.#tokens = tokens;
+    this.#version = version;
   }
 
   read(): Expression {
@@ -36,6 +57,62 @@ export class ExpressionReader {
     const expression = this.#level(0);
     this.#depth--;
     return expression;
+  }
+
+  /** What stands between SELECT and FROM. */
+  selection(): Selection {
+    const tokens = this.#tokens;
+    if (isValueClause(tokens)) {
+      this.#needs2016("SELECT VALUE");
+      tokens.next();
+      return tokens.takeSymbol("*") ? { kind: "payload" } : { kind: "value", expression: this.read() };
+    }
+    const withPayload = tokens.takeSymbol("*");
+    if (withPayload && tokens.peek().text !== ",") return { kind: "payload" };
+    const fields: NamedExpression[] = [];
+    if (!withPayload) fields.push(this.#field());
+    while (tokens.takeSymbol(",")) {
+      this.#checkFields(fields);
+      if (tokens.peek().text === "*") throw tokens.expected("an expression; * comes first");
+      fields.push(this.#field());
+    }
+    return { kind: "fields", withPayload, fields };
+  }
+
+  #field(): NamedExpression {
+    const tokens = this.#tokens;
+    const { at } = tokens.peek();
+    const expression = this.read();
+    if (tokens.takeWord("AS")) return { name: tokens.expectName("a name after AS", { anyWord: false }), expression };
+    if (expression.kind === "name" || expression.kind === "member") return { name: expression.name, expression };
+    throw new SqlError("an expression that is no path needs AS and a name,", at);
+  }
+
+  #checkFields(fields: readonly unknown[]): void {
+    if (fields.length >= MAX_FIELDS) throw new SqlError(`more than ${MAX_FIELDS} fields`, this.#tokens.peek().at);
+  }
+
+  #needs2016(what: string): void {
+    if (this.#version !== "2015-10-08") return;
+    throw new SqlError(`${what} needs awsIotSqlVersion 2016-03-23,`, this.#tokens.peek().at);
+  }
+
+  /** `(SELECT … FROM expression WHERE …)`, with the parenthesis read already. */
+  #nestedQuery(): NestedQuery {
+    const tokens = this.#tokens;
+    this.#needs2016("a nested SELECT");
+    tokens.expectWord("SELECT");
+    const select = this.#nested(() => this.selection());
+    tokens.expectWord("FROM");
+    const from = this.read();
+    const where = tokens.takeWord("WHERE") ? this.read() : undefined;
+    tokens.expectSymbol(")");
+    return { select, from, where };
+  }
+
+  #isQuery(): boolean {
+    const { kind, text } = this.#tokens.peek();
+    return kind === "word" && text.toUpperCase() === "SELECT";
   }
 
   #level(level: number): Expression {
@@ -66,6 +143,7 @@ export class ExpressionReader {
   #choices(): Expression {
     if (this.#tokens.peek().text !== "(") return this.#level(NOT_LEVEL + 1);
     this.#tokens.next();
+    if (this.#isQuery()) return { kind: "select", query: this.#nestedQuery() };
     const items = this.#items(")");
     const [only] = items;
     return items.length === 1 && only && only.kind !== "literal" ? only : { kind: "list", items };
@@ -100,6 +178,7 @@ export class ExpressionReader {
     if (token.kind === "single" || token.kind === "double") return this.#literal(token.value);
     if (tokens.takeSymbol("(")) return this.#parenthesis();
     if (tokens.takeSymbol("[")) return { kind: "list", items: this.#items("]") };
+    if (tokens.takeSymbol("{")) return this.#object();
     if (token.kind !== "word") throw tokens.expected("an expression");
     switch (token.text.toUpperCase()) {
       case "TRUE":
@@ -112,7 +191,9 @@ export class ExpressionReader {
         tokens.next();
         return this.#case();
       case "EXISTS":
-        throw tokens.absent("EXISTS");
+        tokens.next();
+        tokens.expectSymbol("(");
+        return { kind: "exists", query: this.#nestedQuery() };
     }
     if (isKeyword(token)) throw tokens.expected("an expression");
     if (tokens.peek(1).text === "(") return this.#call();
@@ -126,11 +207,25 @@ export class ExpressionReader {
   }
 
   #parenthesis(): Expression {
-    const first = this.#tokens.peek();
-    if (first.kind === "word" && first.text.toUpperCase() === "SELECT") throw this.#tokens.absent("a nested SELECT");
+    if (this.#isQuery()) return { kind: "select", query: this.#nestedQuery() };
     const expression = this.read();
     this.#tokens.expectSymbol(")");
     return expression;
+  }
+
+  /** `{"name": expression, …}`, with the first brace read already. */
+  #object(): Expression {
+    const tokens = this.#tokens;
+    const fields: NamedExpression[] = [];
+    if (tokens.takeSymbol("}")) return { kind: "object", fields };
+    do {
+      this.#checkFields(fields);
+      const name = tokens.expectText("a name in quotes");
+      tokens.expectSymbol(":");
+      fields.push({ name, expression: this.read() });
+    } while (tokens.takeSymbol(","));
+    tokens.expectSymbol("}");
+    return { kind: "object", fields };
   }
 
   #items(end: ")" | "]"): Expression[] {
@@ -163,26 +258,39 @@ export class ExpressionReader {
     const { text, at } = tokens.peek();
     const name = text.toLowerCase();
     if (name === "cast") return this.#cast();
-    const row = Object.hasOwn(SQL_FUNCTIONS, name) ? SQL_FUNCTIONS[name] : undefined;
-    if (!row) {
-      if (ABSENT_FUNCTIONS.includes(name)) throw tokens.absent(`the function ${name}`);
-      throw new SqlError(`there is no function ${text},`, at);
-    }
+    const lookup = Object.hasOwn(LOOKUPS, name) ? (name as LookupName) : undefined;
+    const [min, max] = lookup ? LOOKUPS[lookup] : this.#argumentsOf(name);
     tokens.next();
     tokens.next();
-    const args = name === "encode" && tokens.takeSymbol("*") ? [PAYLOAD, ...this.#rest()] : this.#items(")");
-    const [min, max] = row.arguments;
+    const { args, starts } = this.#arguments(name === "encode" ? 0 : lookup === "aws_lambda" ? 1 : -1);
     if (args.length < min || args.length > max) {
       const wanted = min === max ? String(min) : `${min} to ${max === Infinity ? "any number of" : max}`;
       throw new SqlError(`${name} takes ${wanted} arguments, not ${args.length},`, at);
     }
+    if (lookup) return { kind: "lookup", name: lookup, args };
+    if (name.startsWith("regexp_")) checkPattern(args[1], starts[1] ?? at);
     return { kind: "call", name, args };
   }
 
-  #rest(): Expression[] {
-    if (this.#tokens.takeSymbol(",")) return this.#items(")");
-    this.#tokens.expectSymbol(")");
-    return [];
+  #argumentsOf(name: string): readonly [min: number, max: number] {
+    const row = Object.hasOwn(SQL_FUNCTIONS, name) ? SQL_FUNCTIONS[name] : undefined;
+    if (row) return row.arguments;
+    if (ABSENT_FUNCTIONS.includes(name)) throw this.#tokens.absent(`the function ${name}`);
+    throw new SqlError(`there is no function ${this.#tokens.peek().text},`, this.#tokens.peek().at);
+  }
+
+  /** The arguments of a call and where each begins; `*` stands for the payload where `payloadAt` allows it. */
+  #arguments(payloadAt: number): { readonly args: Expression[]; readonly starts: number[] } {
+    const tokens = this.#tokens;
+    const args: Expression[] = [];
+    const starts: number[] = [];
+    if (tokens.takeSymbol(")")) return { args, starts };
+    do {
+      starts.push(tokens.peek().at);
+      args.push(args.length === payloadAt && tokens.takeSymbol("*") ? PAYLOAD : this.read());
+    } while (tokens.takeSymbol(","));
+    tokens.expectSymbol(")");
+    return { args, starts };
   }
 
   #cast(): Expression {
@@ -213,3 +321,23 @@ export class ExpressionReader {
 }
 
 const PAYLOAD: Expression = { kind: "payload" };
+
+/** A pattern that is written out is looked at when the rule is made: nobody waits for a message to hear of a slip. */
+function checkPattern(pattern: Expression | undefined, at: number): void {
+  if (pattern?.kind !== "literal" || typeof pattern.value !== "string") return;
+  const made = compilePattern(pattern.value);
+  if ("problem" in made) throw new SqlError(`the regular expression: ${made.problem},`, at + 1 + made.at);
+}
+
+/** VALUE is a keyword only where an expression follows it: many messages have a member of that name. */
+function isValueClause(tokens: TokenReader): boolean {
+  const [word, next] = [tokens.peek(), tokens.peek(1)];
+  if (word.kind !== "word" || word.text.toUpperCase() !== "VALUE") return false;
+  if (next.kind === "word") return !isKeyword(next) || VALUE_STARTS.has(next.text.toUpperCase());
+  if (next.kind === "number" || next.kind === "single" || next.kind === "double") return true;
+  // A star after a member of that name would multiply something.
+  if (next.text === "*") return tokens.peek(2).text.toUpperCase() === "FROM";
+  return next.text === "(" || next.text === "{";
+}
+
+const VALUE_STARTS = new Set(["CASE", "NOT", "TRUE", "FALSE", "NULL", "EXISTS"]);

@@ -1,16 +1,24 @@
 /** @table The functions of rules' SQL: how many arguments they take, and what they give. AWS IoT SQL reference, functions */
+import { md5, sha1 } from "@noble/hashes/legacy.js";
+import { sha224 } from "@noble/hashes/sha2.js";
+
 import { DecodeError, fromBase64, toBase64, toHex, utf8Bytes } from "../../codec/index.ts";
-import type { Clock, Entropy, Hash, HashName } from "../../crypto/index.ts";
+import type { Entropy, Hash, HashName } from "../../crypto/index.ts";
 import type { Published } from "../broker/index.ts";
 import { uuid, type Account } from "../registry/index.ts";
-import type { Value } from "./sql-ast.ts";
-import { finite, halfAwayFromZero, MAX_TEXT, numberOf, textOf } from "./sql-value.ts";
+import type { SqlVersion, Value } from "./sql-ast.ts";
+import { mqttProperty, userProperties } from "./sql-properties.ts";
+import { regexpMatches, regexpReplace, regexpSubstr, type Patterns } from "./sql-regexp.ts";
+import { parseTime, timeToEpoch } from "./sql-time.ts";
+import { finite, halfAwayFromZero, isObject, jsonOf, MAX_TEXT, numberOf, textOf } from "./sql-value.ts";
 
-/** What functions may ask besides their arguments. `traceId` is one for each message. */
+/** What functions may ask besides their arguments. `traceId` is one for each message, and so is `now`, in milliseconds. */
 export type FunctionContext = {
   readonly message: Published;
+  readonly version: SqlVersion;
   readonly account: Account;
-  readonly clock: Clock;
+  readonly now: number;
+  readonly patterns: Patterns;
   readonly entropy: Entropy;
   readonly hash: Hash;
   readonly traceId: string;
@@ -29,6 +37,13 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   asin: numeric(Math.asin),
   atan: numeric(Math.atan),
   atan2: numeric2(Math.atan2),
+  bitnot: {
+    arguments: [1, 1],
+    call([value]) {
+      const number = numberOf(value);
+      return Number.isSafeInteger(number) ? Number(~BigInt(number ?? 0)) : undefined;
+    },
+  },
   bitand: integers((a, b) => a & b),
   bitor: integers((a, b) => a | b),
   bitxor: integers((a, b) => a ^ b),
@@ -39,6 +54,8 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   floor: numeric(Math.floor),
   ln: numeric(Math.log),
   log: numeric(Math.log10),
+  nanvl: { arguments: [2, 2], call: ([value, other]) => (value === undefined || value === null ? other : value) },
+  rand: { arguments: [0, 0], call: (_, { entropy }) => randomOf(entropy) },
   mod: numeric2((a, b) => a % b),
   power: numeric2((a, b) => a ** b),
   remainder: numeric2((a, b) => a % b),
@@ -59,6 +76,9 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   lpad: { arguments: [2, 3], call: (args) => padded(args, (text, fill) => fill + text) },
   ltrim: text((value) => value.trimStart()),
   numbytes: text((value) => utf8Bytes(value).length),
+  regexp_matches: { arguments: [2, 2], call: (args, { patterns }) => regexpMatches(args, patterns) },
+  regexp_replace: { arguments: [3, 3], call: (args, { patterns }) => regexpReplace(args, patterns) },
+  regexp_substr: { arguments: [2, 2], call: (args, { patterns }) => regexpSubstr(args, patterns) },
   replace: { arguments: [3, 3], call: (args) => replaced(args) },
   rpad: { arguments: [2, 3], call: (args) => padded(args, (text, fill) => text + fill) },
   rtrim: text((value) => value.trimEnd()),
@@ -73,32 +93,40 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   decode: { arguments: [2, 2], call: ([value, scheme]) => decoded(value, scheme) },
   // Its first argument may be the payload itself, which comes as its bytes in base64.
   encode: { arguments: [2, 2], call: ([value, scheme]) => encoded(value, scheme) },
+  md5: digested(md5),
+  sha1: digested(sha1),
+  sha224: digested(sha224),
   sha256: hashed("sha256"),
   sha384: hashed("sha384"),
   sha512: hashed("sha512"),
 
   get: { arguments: [2, 2], call: ([of, key]) => element(of, key) },
+  get_or_default: {
+    arguments: [2, 2],
+    call: ([value, other]) => (value === undefined || value === null ? other : value),
+  },
+  transform: { arguments: [3, 3], call: (args) => transformed(args) },
   isnull: { arguments: [1, 1], call: ([value]) => value === null },
   isundefined: { arguments: [1, 1], call: ([value]) => value === undefined },
 
   accountid: { arguments: [0, 0], call: (_, { account }) => account.id },
   clientid: { arguments: [0, 0], call: (_, { message }) => message.clientId || "n/a" },
+  get_mqtt_property: { arguments: [1, 1], call: ([name], { message }) => mqttProperty(message, name) },
+  get_user_properties: { arguments: [0, 1], call: ([name], { message }) => userProperties(message, name) },
   newuuid: { arguments: [0, 0], call: (_, { entropy }) => uuid(entropy) },
   principal: { arguments: [0, 0], call: (_, { message }) => message.principalId || undefined },
-  timestamp: { arguments: [0, 0], call: (_, { clock }) => Math.trunc(clock.now()) },
+  parse_time: { arguments: [2, 3], call: (args) => parseTime(args) },
+  sourceip: { arguments: [0, 0], call: (_, { message }) => message.address },
+  sql_version: { arguments: [0, 0], call: (_, { version }) => version },
+  time_to_epoch: { arguments: [2, 2], call: (args) => timeToEpoch(args) },
+  timestamp: { arguments: [0, 0], call: (_, { now }) => Math.trunc(now) },
   topic: { arguments: [0, 1], call: ([level], { message: { topic } }) => topicOr(topic, level) },
   traceid: { arguments: [0, 0], call: (_, { traceId }) => traceId },
 };
 
-/**
- * Functions that the language has and this version does not. Regular expressions are among them because a pattern can
- * take exponential time on a message that a device makes up, and rules run where all messages pass.
- */
-export const ABSENT_FUNCTIONS: readonly string[] = (
-  "aws_lambda bitnot get_dynamodb get_mqtt_property get_or_default get_registry_data get_secret get_thing_shadow " +
-  "get_user_properties machinelearning_predict md2 md5 nanvl parse_time rand regexp_matches regexp_replace " +
-  "regexp_substr sha1 sha224 sourceip sql_version time_to_epoch transform"
-).split(" ");
+/** Functions that the language has and this version does not: what they ask is not here, and MD2 is broken. */
+export const ABSENT_FUNCTIONS: readonly string[] =
+  "get_dynamodb get_secret get_thing_shadow machinelearning_predict md2".split(" ");
 
 function numeric(of: (value: number) => number): SqlFunction {
   return numeric1((value) => finite(of(value)));
@@ -167,6 +195,27 @@ function hashed(name: HashName): SqlFunction {
   };
 }
 
+/** Hashes that prove nothing any more; rules use them to make short keys. */
+function digested(digest: (bytes: Uint8Array) => Uint8Array): SqlFunction {
+  return text((value) => toHex(digest(utf8Bytes(value))));
+}
+
+/** At least 0 and below 1, of 48 random bits. */
+function randomOf(entropy: Entropy): number {
+  return entropy.bytes(6).reduce((sum, byte) => sum * 256 + byte, 0) / 2 ** 48;
+}
+
+/** Every object of a list with the members of another object added. AWS IoT SQL reference, transform */
+function transformed([mode, added, list]: readonly Value[]): Value {
+  if (mode !== "enrichArray" || !isObject(added) || !Array.isArray(list) || !list.every(isObject)) return undefined;
+  const [one, all] = [jsonOf(added), jsonOf(list)];
+  if (one === undefined || all === undefined || one.length * list.length + all.length > MAX_TRANSFORMED)
+    return undefined;
+  return list.map((each) => ({ ...each, ...added }));
+}
+
+const MAX_TRANSFORMED = 128 * 1024;
+
 function truncated(value: number | undefined, places: number | undefined): Value {
   if (value === undefined || places === undefined || !Number.isInteger(places) || places < 0 || places > 15)
     return undefined;
@@ -217,13 +266,23 @@ function encoded(value: Value, scheme: Value): Value {
   return text === undefined || scheme !== "base64" ? undefined : toBase64(utf8Bytes(text));
 }
 
+/** JSON where the decoded text is JSON, else the text; null where it cannot be decoded. AWS IoT SQL reference, decode */
 function decoded(value: Value, scheme: Value): Value {
   if (typeof value !== "string" || scheme !== "base64") return undefined;
   try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(value));
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(value));
+    return jsonIn(text) ?? text;
   } catch (error) {
-    if (error instanceof DecodeError || error instanceof TypeError) return undefined;
+    if (error instanceof DecodeError || error instanceof TypeError) return null;
     throw error;
+  }
+}
+
+function jsonIn(text: string): Value {
+  try {
+    return JSON.parse(text) as Value;
+  } catch {
+    return undefined;
   }
 }
 

@@ -14,7 +14,7 @@ const KEYWORDS = new Set(
 );
 
 const PATTERN =
-  /(?<space>\s+)|(?<word>[A-Za-z_][A-Za-z0-9_]*)|(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<single>'(?:[^']|'')*')|(?<double>"(?:[^"]|"")*")|(?<symbol><>|!=|<=|>=|[*,.()[\]=<>+\-/%])/y;
+  /(?<space>\s+)|(?<word>[A-Za-z_][A-Za-z0-9_]*)|(?<number>\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)|(?<single>'(?:[^']|'')*')|(?<double>"(?:[^"]|"")*")|(?<symbol><>|!=|<=|>=|[*,.:(){}[\]=<>+\-/%])/y;
 
 /** The tokens of a text, the last one `end`. Throws `SqlError` where none begins. */
 export function tokensOf(sql: string): Token[] {
@@ -90,6 +90,14 @@ export class TokenReader {
     if (token.kind !== "word" || (isKeyword(token) && !anyWord)) throw this.expected(what);
     this.#at++;
     return token.text;
+  }
+
+  /** A text in either quotes. */
+  expectText(what: string): string {
+    const token = this.peek();
+    if (token.kind !== "single" && token.kind !== "double") throw this.expected(what);
+    this.#at++;
+    return token.value;
   }
 
   expected(what: string): SqlError {

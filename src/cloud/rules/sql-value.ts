@@ -7,6 +7,11 @@ export const MAX_TEXT = 256 * 1024;
 const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const MAX_DEPTH = 64;
 
+/** Whether a value has members by name. */
+export function isObject(value: Value): value is { readonly [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
 /** A number, or the number that a text spells; undefined otherwise. */
 export function numberOf(value: Value): number | undefined {
   if (typeof value === "number") return value;

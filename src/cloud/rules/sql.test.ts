@@ -4,14 +4,16 @@ import { test } from "node:test";
 import fc from "fast-check";
 
 import { toBase64, utf8Bytes } from "../../codec/index.ts";
-import { SeededEntropy, VirtualClock } from "../../crypto/index.ts";
+import { SeededEntropy } from "../../crypto/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
+import type { MessageProperties } from "../broker/index.ts";
 import { SqlError } from "./errors.ts";
 import { parseSql } from "./index.ts";
 import type { Value } from "./sql-ast.ts";
 import { applyQuery, evaluate, type EvaluationContext } from "./sql-evaluate.ts";
 import { ABSENT_FUNCTIONS, SQL_FUNCTIONS } from "./sql-functions.ts";
 import { parseExpression } from "./sql-parse.ts";
+import { Patterns } from "./sql-regexp.ts";
 import { fillTemplate, parseTemplate } from "./template.ts";
 
 function refused(sql: string, character: number, message: RegExp): void {
@@ -27,6 +29,18 @@ function refused(sql: string, character: number, message: RegExp): void {
   );
 }
 
+const PROPERTIES: MessageProperties = {
+  payloadFormatIndicator: 1,
+  contentType: "application/json",
+  responseTopic: "answers",
+  correlationData: Uint8Array.of(1, 2),
+  userProperties: [
+    ["a", "1"],
+    ["b", "2"],
+    ["a", "3"],
+  ],
+};
+
 function contextOf(payload: string | Uint8Array, topic = "factory/line 2/robot"): EvaluationContext {
   const bytes = typeof payload === "string" ? utf8Bytes(payload) : payload;
   let document: Value;
@@ -35,12 +49,23 @@ function contextOf(payload: string | Uint8Array, topic = "factory/line 2/robot")
   } catch {
     document = undefined;
   }
-  const about = { qos: 1, retain: false, properties: {}, origin: "client" } as const;
+  const about = { qos: 1, retain: false, properties: PROPERTIES, origin: "client" } as const;
   return {
-    message: { topic, payload: bytes, ...about, clientId: "robot-7", principalId: "ab".repeat(32) },
+    message: {
+      topic,
+      payload: bytes,
+      ...about,
+      address: "192.0.2.7",
+      clientId: "robot-7",
+      principalId: "ab".repeat(32),
+    },
     document,
+    version: "2016-03-23",
     account: { id: "123456789012", region: "eu-central-1" },
-    clock: new VirtualClock(1_750_000_000_123.9),
+    now: 1_750_000_000_123.9,
+    patterns: new Patterns(),
+    lookUp: () => undefined,
+    elements: { left: 1000 },
     entropy: new SeededEntropy(nodeHash, "sql"),
     hash: nodeHash,
     traceId: "trace-1",
@@ -75,17 +100,20 @@ function selected(sql: string, payload: string | Uint8Array = MESSAGE): unknown 
 test("parseSql reads SELECT * FROM 'topic filter', keywords in any case, blanks anywhere", () => {
   const topic = `$aws/events/certificates/registered/${"a".repeat(64)}`;
   for (const sql of [`SELECT * FROM '${topic}'`, `select*from'${topic}'`, `\n Select\t*\r\nFrom '${topic}' `]) {
-    assert.deepEqual(parseSql(sql), { select: { kind: "payload" }, filter: topic, where: undefined });
+    assert.deepEqual(parseSql(sql), {
+      version: "2016-03-23",
+      select: { kind: "payload" },
+      filter: topic,
+      where: undefined,
+    });
   }
   assert.equal(parseSql("SELECT * FROM 'a/+/b/#'").filter, "a/+/b/#");
   assert.equal(parseSql("SELECT * FROM 'it''s'").filter, "it's");
 });
 
 test("parseSql says what is absent, and where: sql-parse", () => {
-  refused("SELECT *", 9, /without FROM \(basic ingest\) is not available/);
-  refused("SELECT * FROM (SELECT * FROM 'a')", 15, /a nested SELECT is not available/);
-  refused("SELECT (SELECT a FROM b) AS c FROM 'a'", 9, /a nested SELECT is not available/);
-  refused("SELECT * FROM 'a' WHERE EXISTS (SELECT 1)", 25, /EXISTS is not available/);
+  refused("SELECT * FROM (SELECT * FROM 'a')", 15, /expected a topic filter in single quotes, not \(/);
+  refused("SELECT * FROM '$aws/rules/r/a'", 15, /rules cannot hear Basic Ingest topics/);
   for (const name of ABSENT_FUNCTIONS)
     refused(`SELECT ${name}(a) AS x FROM 'a'`, 8, new RegExp(`the function ${name} is not`));
   assert.deepEqual(
@@ -172,6 +200,78 @@ test("SELECT * hands the payload on as it came, also where it is no JSON; fields
     t: "factory/line 2/robot",
   });
   assert.equal(applyQuery(parseSql("SELECT * FROM '#' WHERE a = 1"), contextOf(binary)), undefined);
+});
+
+test("a nested SELECT makes a list of a list, and one result of an object", () => {
+  const payload = JSON.stringify({
+    e: [
+      { n: "temperature", u: "Cel", v: 22.5 },
+      { n: "light", u: "lm", v: 135 },
+    ],
+    o: { a: 1, b: 2, c: [{ x: 1 }, { x: 2 }] },
+    n: 9,
+  });
+  const rows: [sql: string, expected: Value][] = [
+    ["SELECT (SELECT VALUE n FROM e) AS sensors FROM '#'", { sensors: ["temperature", "light"] }],
+    ["SELECT (SELECT v FROM e WHERE n = 'temperature') AS t FROM '#'", { t: [{ v: 22.5 }] }],
+    ["SELECT get((SELECT v FROM e WHERE n = 'temperature'), 0).v AS t FROM '#'", { t: 22.5 }],
+    ["SELECT (SELECT a, b FROM o) AS o FROM '#'", { o: { a: 1, b: 2 } }],
+    ["SELECT VALUE (SELECT VALUE c FROM o) FROM '#'", [{ x: 1 }, { x: 2 }]],
+    [
+      "SELECT (SELECT *, upper(n) AS big FROM e WHERE v > 100) AS x FROM '#'",
+      {
+        x: [{ n: "light", u: "lm", v: 135, big: "LIGHT" }],
+      },
+    ],
+    ["SELECT VALUE (SELECT VALUE * FROM o.c) FROM '#'", [{ x: 1 }, { x: 2 }]],
+    ["SELECT (SELECT (SELECT VALUE x FROM c) AS xs FROM o) AS o FROM '#'", { o: { xs: [1, 2] } }],
+    ["SELECT EXISTS (SELECT * FROM e WHERE n = 'light') AS has FROM '#'", { has: true }],
+    [
+      "SELECT 22.5 IN (SELECT VALUE v FROM e) AS has, 1 IN (SELECT VALUE v FROM e) AS no FROM '#'",
+      {
+        has: true,
+        no: false,
+      },
+    ],
+    ["SELECT (SELECT n FROM missing) AS x, (SELECT n FROM o WHERE false) AS y, n FROM '#'", { n: 9 }],
+    [
+      "SELECT VALUE transform('enrichArray', (SELECT a, b FROM o), (SELECT VALUE c FROM o)) FROM '#'",
+      [
+        { x: 1, a: 1, b: 2 },
+        { x: 2, a: 1, b: 2 },
+      ],
+    ],
+    ["SELECT VALUE {\"a\": n, 'b': {}, \"c\": missing} FROM '#'", { a: 9, b: {} }],
+  ];
+  for (const [sql, expected] of rows) assert.deepEqual(selected(sql, payload), expected, sql);
+  const passes = (condition: string) =>
+    applyQuery(parseSql(`SELECT * FROM '#' WHERE ${condition}`), contextOf(payload)) !== undefined;
+  assert.equal(passes("EXISTS (SELECT * FROM e WHERE v > 100)"), true);
+  assert.equal(passes("NOT EXISTS (SELECT * FROM e WHERE v > 200)"), true);
+  assert.equal(passes("EXISTS (SELECT * FROM missing)"), false);
+  assert.throws(() => parseSql("SELECT (SELECT n FROM e) AS x FROM 'a'", "2015-10-08"), {
+    message: /a nested SELECT needs awsIotSqlVersion 2016-03-23, at character 9 /,
+  });
+  refused("SELECT (SELECT n e) AS x FROM 'a'", 18, /expected FROM/);
+  refused("SELECT (SELECT n FROM e AS x FROM 'a'", 25, /expected \)/);
+  refused("SELECT {a: 1} AS x FROM 'a'", 9, /a name in quotes/);
+  refused("SELECT {'a' 1} AS x FROM 'a'", 13, /expected :/);
+});
+
+test("nested queries look at a bounded number of elements, however they multiply", () => {
+  const list = JSON.stringify({ e: Array.from({ length: 1000 }, () => 1) });
+  const context = { ...contextOf(list), elements: { left: 100_000 } };
+  let sql = "1";
+  // Each level goes over a list that the rule itself makes: 20 to the power of 12 elements without a bound.
+  for (let i = 0; i < 12; i++) sql = `(SELECT VALUE ${sql} FROM [${Array.from({ length: 20 }, () => "1").join()}])`;
+  applyQuery(parseSql(`SELECT ${sql} AS x FROM '#'`), context);
+  assert.ok(context.elements.left < 0);
+});
+
+test("SELECT without FROM is for Basic Ingest", () => {
+  assert.equal(parseSql("SELECT *").filter, undefined);
+  assert.equal(parseSql("SELECT a, b WHERE a > 1").filter, undefined);
+  refused("SELECT a FROM", 14, /a topic filter in single quotes, not the end/);
 });
 
 test("WHERE lets a message through only where its condition is true", () => {
@@ -322,6 +422,10 @@ test("every function of the table gives what it should, and no value for argumen
       ["bitand(4294967297, 4294967296)", 4294967296],
       ["bitand(1.5, 1)", undefined],
     ],
+    bitnot: [
+      ["bitnot(5)", -6],
+      ["bitnot(1.5)", undefined],
+    ],
     bitor: [["bitor(12, 10)", 14]],
     bitxor: [["bitxor(12, 10)", 6]],
     ceil: [["ceil(1.2)", 2]],
@@ -337,6 +441,16 @@ test("every function of the table gives what it should, and no value for argumen
       ["ln(0)", undefined],
     ],
     log: [["log(1000)", 3]],
+    nanvl: [
+      ["nanvl(8, 3)", 8],
+      ["nanvl(missing, 3)", 3],
+      ["nanvl(nothing, text)", "Hello"],
+      ["nanvl(text, 3)", "Hello"],
+    ],
+    rand: [
+      ["rand() >= 0 AND rand() < 1", true],
+      ["rand() = rand()", false],
+    ],
     mod: [
       ["mod(8, 3)", 2],
       ["mod(8, 0)", undefined],
@@ -411,8 +525,9 @@ test("every function of the table gives what it should, and no value for argumen
     ],
     decode: [
       ["decode('SGk=', 'base64')", "Hi"],
-      ["decode('/w==', 'base64')", undefined],
-      ["decode('x', 'base64')", undefined],
+      ["decode('eyJhIjoxfQ==', 'base64').a", 1],
+      ["decode('/w==', 'base64')", null],
+      ["decode('x', 'base64')", null],
       ["decode('SGk=', 'hex')", undefined],
     ],
     encode: [
@@ -420,10 +535,24 @@ test("every function of the table gives what it should, and no value for argumen
       ["encode(*, 'base64')", toBase64(utf8Bytes(MESSAGE))],
       ["encode(*, 'hex')", undefined],
     ],
+    md5: [["md5('hello')", "5d41402abc4b2a76b9719d911017c592"]],
+    sha1: [["sha1('abc')", "a9993e364706816aba3e25717850c26c9cd0d89d"]],
+    sha224: [["sha224('abc')", "23097d223405d8228642a477bda255b32aadbce4bda0b3f7e36c9da7"]],
     sha256: [["sha256('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"]],
     sha384: [["substring(sha384('abc'), 0, 16)", "cb00753f45a35e8b"]],
     sha512: [["substring(sha512('abc'), 0, 16)", "ddaf35a193617aba"]],
     get: [["get(list, '0')", 1]],
+    get_or_default: [
+      ["get_or_default(n, 1)", 7],
+      ["get_or_default(missing, 1)", 1],
+      ["get_or_default(nothing, 'x')", "x"],
+    ],
+    transform: [
+      ['transform(\'enrichArray\', {"k": n}, [{"a": 1}, {"k": 2}])', [{ a: 1, k: 7 }, { k: 7 }]],
+      ["transform('enrichArray', n, [])", undefined],
+      ["transform('enrichArray', {}, [1])", undefined],
+      ["transform('other', {}, [])", undefined],
+    ],
     isnull: [
       ["isNull(nothing)", true],
       ["isNull(missing)", false],
@@ -434,6 +563,41 @@ test("every function of the table gives what it should, and no value for argumen
     ],
     accountid: [["accountid()", "123456789012"]],
     clientid: [["clientid()", "robot-7"]],
+    get_mqtt_property: [
+      ["get_mqtt_property('content_type')", "application/json"],
+      ["get_mqtt_property('format_indicator')", "UTF8_DATA"],
+      ["get_mqtt_property('response_topic')", "answers"],
+      ["get_mqtt_property('correlation_data')", "AQI="],
+      ["get_mqtt_property('other')", undefined],
+    ],
+    get_user_properties: [
+      ["get_user_properties('a')", ["1", "3"]],
+      ["get_user_properties('c')", undefined],
+      ["get_user_properties()[1]", { b: "2" }],
+    ],
+    sourceip: [["sourceip()", "192.0.2.7"]],
+    sql_version: [["sql_version()", "2016-03-23"]],
+    parse_time: [["parse_time('yyyy-MM-dd', 0)", "1970-01-01"]],
+    time_to_epoch: [["time_to_epoch('2020-04-03', 'yyyy-MM-dd')", 1585872000000]],
+    regexp_matches: [
+      ["regexp_matches('aaaa', 'a{2,}')", true],
+      ["regexp_matches('aaaa', 'b')", false],
+      ["regexp_matches(n, '^7$')", true],
+      ["regexp_matches(nothing, 'n')", undefined],
+      ["regexp_matches(text, '(' + text)", undefined],
+    ],
+    regexp_replace: [
+      ["regexp_replace('abcd', 'bc', 'x')", "axd"],
+      ["regexp_replace('abcd', 'b(.*)d', '$1')", "ac"],
+      ["regexp_replace('abc', 'x*', '-')", "-a-b-c-"],
+      ["regexp_replace('a', 'a', '$1')", undefined],
+      ["regexp_replace('a', 'a', '\\$1')", "$1"],
+    ],
+    regexp_substr: [
+      ["regexp_substr('hihihello', 'hi')", "hi"],
+      ["regexp_substr('hihihello', '(hi)*')", "hihi"],
+      ["regexp_substr('hello', 'x')", undefined],
+    ],
     newuuid: [
       ["length(newuuid())", 36],
       ["newuuid() = newuuid()", false],
