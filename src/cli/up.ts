@@ -72,7 +72,10 @@ export function registerUpCommand(program: Command): void {
         .choices(["aws-observed", "note-literal"])
         .default("aws-observed"),
     )
-    .option("--relaxed-certificates", "for test suites: clients of --plain-mqtt need no certificate")
+    .option(
+      "--relaxed-certificates",
+      "for test suites: clients of --plain-mqtt need no certificate, and test/nosubscribe is refused",
+    )
     .option(
       "--server-name <name>",
       "name or address of this machine in the server certificate, besides localhost; may be repeated",

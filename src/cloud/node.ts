@@ -5,7 +5,14 @@ import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.t
 import type { Ledger } from "../trace/index.ts";
 import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
-import { AWS_PROFILE, Broker, openGatekeeper, SPEC_PROFILE, type SessionOwner } from "./broker/index.ts";
+import {
+  AWS_PROFILE,
+  Broker,
+  openGatekeeper,
+  SPEC_PROFILE,
+  SUITE_REFUSED_FILTERS,
+  type SessionOwner,
+} from "./broker/index.ts";
 import { listenPlain, listenTls, nodeDefer, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
@@ -166,7 +173,7 @@ async function workshopOf({ directory }: CloudOptions, registry: Registry): Prom
 }
 
 async function openBroker(
-  { profile = "aws" }: CloudOptions,
+  { profile = "aws", relaxedCertificates = false }: CloudOptions,
   shop: Workshop,
   closing: Closing,
 ): Promise<Pick<Servers, "broker" | "gatekeeper" | "tokens" | "deviceRegistries" | "revocations">> {
@@ -190,8 +197,11 @@ async function openBroker(
     },
   });
   const common = { clock, entropy, trace, gatekeeper: tokens, defer: nodeDefer, store: sessions };
+  const settings = relaxedCertificates
+    ? { ...PROFILES[profile], refusedFilters: SUITE_REFUSED_FILTERS }
+    : PROFILES[profile];
   const authenticators = [jwtChallenge({ entropy, bearerOf: (token, clientId) => tokens.bearerOf(token, clientId) })];
-  const broker: Broker = new Broker({ ...common, authenticators, settings: PROFILES[profile] });
+  const broker: Broker = new Broker({ ...common, authenticators, settings });
   closing.add(() => gatekeeper.close());
   closing.add(() => tokens.close());
   closing.add(() => broker.stop());

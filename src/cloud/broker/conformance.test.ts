@@ -404,7 +404,7 @@ test("who asks is told where its responses go, who does not is not; a PUBACK say
 
 test("reason strings go to who asked for them, and the spec profile tells nobody else", async () => {
   for (const asked of [true, false, undefined]) {
-    const w = world();
+    const w = world({ settings: { ...SPEC_PROFILE, refusedFilters: ["test/nosubscribe"] } });
     const client = w.client(5);
     await client.connect("c", asked === undefined ? {} : { properties: { requestProblemInformation: asked } });
     await client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "test/nosubscribe", qos: 1 }] });

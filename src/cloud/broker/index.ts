@@ -30,7 +30,7 @@ export type {
   Verdict,
 } from "./ports.ts";
 export { MemorySessionStore } from "./memory-store.ts";
-export { openGatekeeper } from "./open-gatekeeper.ts";
+export { openGatekeeper, SUITE_REFUSED_FILTERS } from "./open-gatekeeper.ts";
 export { REASON, type ReasonCode } from "./reason-codes.ts";
 export {
   AWS_PROFILE,

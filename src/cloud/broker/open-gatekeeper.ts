@@ -8,6 +8,9 @@ export const openGatekeeper: Gatekeeper = {
   admit: async ({ username }) => ({ admit: true, authority: authorityOf(username ?? "anonymous") }),
 };
 
+/** What the suite of Eclipse Paho, for which such listeners are, asks a broker to refuse. */
+export const SUITE_REFUSED_FILTERS: readonly string[] = ["test/nosubscribe"];
+
 const ALLOWED = { allowed: true } as const;
 
 function authorityOf(principalId: string): Authority {

@@ -180,7 +180,7 @@ export const SPEC_PROFILE: BrokerSettings = {
   shortensKeepAliveUntold: false,
   responseTopics: "responses/",
   assignedClientIds: "auto-",
-  refusedFilters: ["test/nosubscribe"],
+  refusedFilters: [],
   multiLevelMatchesParent: true,
   retainedOnWildcard: true,
   retainOnReserved: true,
