@@ -1,11 +1,11 @@
 import { equal, Refused, UsageError } from "../codec/index.ts";
 import type { PlainKeyPair, SecureElement, Signer } from "../crypto/index.ts";
 import { createCsr, parseCertificate, type Certificate, type DistinguishedName } from "../pki/index.ts";
+import { CERTIFICATE_INDEX } from "../provisioning/line/index.ts";
 import type { Trace } from "../trace/index.ts";
 import type { AgentErrorCode } from "./errors.ts";
 
-/** Where in a secure element's storage the device keeps its certificate and that of the CA that issued it. AN12131, section 4.2 */
-export const CERTIFICATE_INDEX = { device: 0, issuer: 1 } as const;
+export { CERTIFICATE_INDEX };
 
 /** Where the device's key pair comes from: made in the chip, injected, or there already. AN12131, section 8.6 */
 export type KeyOrigin =

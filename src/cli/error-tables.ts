@@ -13,6 +13,7 @@ import { PKCS11_ERRORS } from "../pkcs11/index.ts";
 import { CA_ERRORS } from "../pki/ca/index.ts";
 import { PKI_ERRORS } from "../pki/index.ts";
 import { OCSP_ERRORS } from "../pki/ocsp/index.ts";
+import { LINE_ERRORS } from "../provisioning/line/index.ts";
 import { TLS_ERRORS } from "../tls/index.ts";
 import { REFUSALS } from "../trace/index.ts";
 import { CLI_ERRORS } from "./errors.ts";
@@ -34,6 +35,7 @@ export const ERROR_TABLES: Readonly<Record<string, ErrorTable>> = {
   "cloud/functions": FUNCTION_ERRORS,
   "cloud/rules": RULE_ERRORS,
   pkcs11: PKCS11_ERRORS,
+  "provisioning/line": LINE_ERRORS,
   agent: AGENT_ERRORS,
   cli: CLI_ERRORS,
   refusals: REFUSALS,

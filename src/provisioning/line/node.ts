@@ -1,0 +1,2 @@
+export { FileJournal } from "./node-journal.ts";
+export { newKeyPair } from "./node-key-pairs.ts";
