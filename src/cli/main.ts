@@ -21,6 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   cloud: async () => (await import("./cloud.ts")).registerCloudCommands,
   device: async () => (await import("./device.ts")).registerDeviceCommands,
   ledger: registerLedger,
+  line: async () => (await import("./line.ts")).registerLineCommands,
   logs: async () => (await import("./logs.ts")).registerLogsCommands,
   oem: async () => (await import("./oem.ts")).registerOemCommands,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { type ChipModel, issuerOf, lineOptions, newAuthority, openElement, Parts } from "../../../test/line/world.ts";
+import { type ChipModel, issuerOf, lineOptions, newAuthority, openElement, Parts } from "./fixtures.test.ts";
 import { MemoryInRam } from "../../chip/index.ts";
 import { localTransport, type Transport } from "../../host/index.ts";
 import { Se05x } from "../../host/se05x/index.ts";
@@ -30,9 +30,9 @@ class Fuse {
     return result;
   }
 
-  transport = ({ exchange, close }: Transport): Transport => ({
-    exchange: (command) => this.run(() => exchange(command)),
-    close,
+  transport = (inner: Transport): Transport => ({
+    exchange: (command) => this.run(() => inner.exchange(command)),
+    close: () => inner.close(),
   });
 
   issuer(inner: LineIssuer): LineIssuer {

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
-import { lineOptions } from "../../../test/line/world.ts";
+import { lineOptions } from "./fixtures.test.ts";
 import { decodeBirths, encodeBirths, partStates, runLine, verifyBirths } from "./index.ts";
 import { FileJournal, newKeyPair } from "./node.ts";
 import { nodeClock, nodeVerifier } from "../../crypto/node.ts";

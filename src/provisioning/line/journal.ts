@@ -86,20 +86,12 @@ export function partStates({ order, entries }: Pick<LineJournal, "order" | "entr
 
 /** The state of a part behind one more entry. */
 export function after(state: PartState, entry: LineEntry): PartState {
+  if (entry.step === "issued") return { ...state, certificate: entry.certificate };
   // Another part may take the place of one that was refused, and nothing of the former one's is its own.
-  const same = "uniqueId" in entry && entry.uniqueId !== state.uniqueId ? untouched(state.part, entry.uniqueId) : state;
-  switch (entry.step) {
-    case "begun": {
-      const { refusal: _, ...kept } = same;
-      return { ...kept, outcome: "open", isBegun: true };
-    }
-    case "issued":
-      return { ...state, certificate: entry.certificate };
-    case "done":
-      return { ...same, outcome: "done", identities: entry.identities };
-    case "refused":
-      return { ...same, outcome: "refused", refusal: { code: entry.code, message: entry.message } };
-  }
+  const { refusal: _, ...same } = entry.uniqueId === state.uniqueId ? state : untouched(state.part, entry.uniqueId);
+  if (entry.step === "begun") return { ...same, outcome: "open", isBegun: true };
+  if (entry.step === "done") return { ...same, outcome: "done", identities: entry.identities };
+  return { ...same, outcome: "refused", refusal: { code: entry.code, message: entry.message } };
 }
 
 function untouched(part: number, uniqueId: string): PartState {

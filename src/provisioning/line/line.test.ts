@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { lintCertificate, nameFromText, validatePath } from "../../pki/index.ts";
 import { nodeClock, nodeVerifier } from "../../crypto/node.ts";
 import { Ledger } from "../../trace/index.ts";
-import { type ChipModel, issuerOf, lineOptions, newAuthority, openElement, Parts } from "../../../test/line/world.ts";
+import { type ChipModel, issuerOf, lineOptions, newAuthority, openElement, Parts } from "./fixtures.test.ts";
 import { localTransport } from "../../host/index.ts";
 import {
   CERTIFICATE_INDEX,
@@ -219,7 +219,7 @@ test("a CA that cannot issue ends the line, which then resumes: issuer-failed", 
   const { certificate, ...rest } = await authority.issuer("line");
   const { lineIssuer } = await import("./index.ts");
   const unknown = lineIssuer(authority, { ...rest, certificate, label: "gone" }, certificate.validity);
-  const failing: LineIssuer = { ...(options.issuer ?? unknown), issue: unknown.issue };
+  const failing: LineIssuer = { ...(options.issuer ?? unknown), issue: (csr, subject) => unknown.issue(csr, subject) };
   await assert.rejects(runLine({ ...options, issuer: failing }), { code: "issuer-failed" });
   const { issuer: _, ...none } = options;
   await assert.rejects(runLine(none), { code: "issuer-failed" });
@@ -244,7 +244,7 @@ test("what the CA and the journal know of each other is compared", async () => {
   assert.match(faults.join("; "), /one identifier.*one serial number.*one public key/);
 });
 
-function bound<T extends object>(target: T, name: string | symbol): unknown {
+function bound(target: object, name: string | symbol): unknown {
   const value: unknown = Reflect.get(target, name, target);
   return typeof value === "function" ? value.bind(target) : value;
 }

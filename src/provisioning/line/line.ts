@@ -1,4 +1,4 @@
-import { Denied, HawserError, Refused, toHex, UsageError } from "../../codec/index.ts";
+import { Denied, type HawserError, Refused, toHex, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy, PlainKeyPair, SecureElement, SignatureVerifier } from "../../crypto/index.ts";
 import type { Certificate } from "../../pki/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";

@@ -1,4 +1,4 @@
-import { open, type FileHandle } from "node:fs/promises";
+import { type FileHandle, link, open, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 
 import { entryLine, type LineEntry, type LineJournal, type LineOrder, orderLine, readJournal } from "./journal.ts";
@@ -19,14 +19,20 @@ export class FileJournal implements LineJournal {
     this.entries = [...entries];
   }
 
-  /** Makes the file. Throws EEXIST where there is one. */
+  /** Makes the file, which appears with its order or not at all. Throws EEXIST where there is one. */
   static async create(path: string, order: LineOrder): Promise<FileJournal> {
-    const file = await open(path, "wx", 0o600);
-    await file.appendFile(orderLine(order));
-    await file.sync();
-    const folder = await open(dirname(path), "r");
-    await folder.sync().finally(() => folder.close());
-    return new FileJournal(file, order, []);
+    const next = `${path}.new`;
+    const file = await open(next, "w", 0o600);
+    try {
+      await file.writeFile(orderLine(order));
+      await file.sync();
+      await link(next, path);
+    } finally {
+      await file.close();
+      await rm(next);
+    }
+    await syncFolder(dirname(path));
+    return new FileJournal(await open(path, "a"), order, []);
   }
 
   /** Opens a file that is there. Throws `UsageError` `journal-damaged`, and ENOENT where there is none. */
@@ -59,5 +65,14 @@ export class FileJournal implements LineJournal {
   async close(): Promise<void> {
     await this.#last;
     await this.#file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, "r");
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
   }
 }

@@ -1,17 +1,17 @@
 /** Parts, a CA and a journal for lines in tests: everything in memory, and everything that can be cut off is. */
-import { SE05X_OBJECT } from "../../src/apdu/se05x/index.ts";
-import { A71chChip } from "../../src/chip/a71ch/index.ts";
-import { type Card, MemoryInRam, type NonVolatileMemory } from "../../src/chip/index.ts";
-import { nodeChipCrypto, nodeSe05xCrypto } from "../../src/chip/node.ts";
-import { Se05xChip, type Se05xModelName, testRoot } from "../../src/chip/se05x/index.ts";
-import { type Entropy, type SecureElement, SeededEntropy } from "../../src/crypto/index.ts";
-import { nodeClock, nodeHash, nodeSigner, nodeVerifier } from "../../src/crypto/node.ts";
-import { A71ch } from "../../src/host/a71ch/index.ts";
-import { localTransport, type Transport } from "../../src/host/index.ts";
-import { Se05x } from "../../src/host/se05x/index.ts";
-import { CertificateAuthority, MemoryCaStore } from "../../src/pki/ca/index.ts";
-import { generateIssuingKey, keyToPem, signerFromPem } from "../../src/pki/ca/node.ts";
-import { nameFromText } from "../../src/pki/index.ts";
+import { SE05X_OBJECT } from "../../apdu/se05x/index.ts";
+import { A71chChip } from "../../chip/a71ch/index.ts";
+import { type Card, MemoryInRam, type NonVolatileMemory } from "../../chip/index.ts";
+import { nodeChipCrypto, nodeSe05xCrypto } from "../../chip/node.ts";
+import { Se05xChip, type Se05xModelName, testRoot } from "../../chip/se05x/index.ts";
+import { type Entropy, type SecureElement, SeededEntropy } from "../../crypto/index.ts";
+import { nodeClock, nodeHash, nodeSigner, nodeVerifier } from "../../crypto/node.ts";
+import { A71ch } from "../../host/a71ch/index.ts";
+import { localTransport, type Transport } from "../../host/index.ts";
+import { Se05x } from "../../host/se05x/index.ts";
+import { CertificateAuthority, MemoryCaStore } from "../../pki/ca/index.ts";
+import { generateIssuingKey, keyToPem, signerFromPem } from "../../pki/ca/node.ts";
+import { nameFromText } from "../../pki/index.ts";
 import {
   type BornIdentity,
   type LineFeed,
@@ -21,9 +21,9 @@ import {
   type LineModelName,
   type LineOptions,
   MemoryJournal,
-} from "../../src/provisioning/line/index.ts";
-import { newKeyPair } from "../../src/provisioning/line/node.ts";
-import type { Trace } from "../../src/trace/index.ts";
+} from "./index.ts";
+import { newKeyPair } from "./node.ts";
+import type { Trace } from "../../trace/index.ts";
 
 export type ChipModel = "a71ch" | Se05xModelName;
 
