@@ -1,14 +1,14 @@
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { toHex, UsageError } from "../codec/index.ts";
+import { toHex } from "../codec/index.ts";
 import { nodeClock, nodeEntropy, nodeVerifier } from "../crypto/node.ts";
 import { nodeSe05xCrypto } from "../chip/node.ts";
 import { testRoot } from "../chip/se05x/index.ts";
 import { certificateToPem, nameFromText } from "../pki/index.ts";
 import {
+  demandOrder,
   LINE_MODELS,
-  type LineErrorCode,
   type LineIssuer,
   lineIssuer,
   type LineModelName,
@@ -156,15 +156,7 @@ async function journalOf({ out, resume }: LineRunOptions, wanted: Omit<LineOrder
   }
   const journal = await FileJournal.open(path);
   try {
-    const { batch: _, ...order } = journal.order;
-    const other = (Object.keys(order) as (keyof typeof order)[]).find((name) => order[name] !== wanted[name]);
-    if (other !== undefined) {
-      const message = `${out} is of a line with ${other} ${order[other]}, not ${wanted[other]}`;
-      throw new UsageError<LineErrorCode>("line-differs", message);
-    }
-    const isFinished = [...partStates(journal).values()].every(({ outcome }) => outcome === "done");
-    if (!isFinished && !resume)
-      throw new UsageError<LineErrorCode>("line-unfinished", `the line in ${out} is unfinished`);
+    demandOrder(journal, wanted, { resume: resume === true });
     return journal;
   } catch (error) {
     await journal.close();

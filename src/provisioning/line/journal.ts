@@ -98,6 +98,27 @@ function untouched(part: number, uniqueId: string): PartState {
   return { part, outcome: "open", uniqueId, isBegun: false, identities: [] };
 }
 
+/**
+ * Whether a run may go on from a journal: it must be of the same order, whatever its name, and what is unfinished is
+ * taken up only by who asks for that. Throws `UsageError` `line-differs` or `line-unfinished`.
+ */
+export function demandOrder(
+  journal: Pick<LineJournal, "order" | "entries">,
+  wanted: Omit<LineOrder, "batch">,
+  { resume }: { readonly resume: boolean },
+): void {
+  const { batch, ...order } = journal.order;
+  const other = (Object.keys(order) as (keyof typeof order)[]).find((name) => order[name] !== wanted[name]);
+  if (other !== undefined) {
+    const message = `${batch} is a line with ${other} ${order[other]}, not ${wanted[other]}`;
+    throw new UsageError<LineErrorCode>("line-differs", message);
+  }
+  const left = [...partStates(journal).values()].filter(({ outcome }) => outcome !== "done").length;
+  if (left > 0 && !resume) {
+    throw new UsageError<LineErrorCode>("line-unfinished", `${batch} has ${left} of ${order.count} parts to do`);
+  }
+}
+
 /** The first line of a journal's file. */
 export function orderLine(order: LineOrder): string {
   return `${JSON.stringify({ journal: "hawser line", version: 1, ...order })}\n`;
