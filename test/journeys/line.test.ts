@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { finished, hawser, words } from "../../scripts/programs.ts";
-import { nodeSe05xCrypto, serveChip } from "../chip/node.ts";
-import { Se05xChip } from "../chip/se05x/index.ts";
-import { nodeClock, nodeEntropy } from "../crypto/node.ts";
-import { bar } from "./line-progress.ts";
+import { nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
+import { Se05xChip } from "../../src/chip/se05x/index.ts";
+import { nodeClock, nodeEntropy } from "../../src/crypto/node.ts";
+import { bar } from "../../src/cli/line-progress.ts";
 
 type Line = Readonly<Record<string, unknown>>;
 
