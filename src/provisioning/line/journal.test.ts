@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
 import { lineOptions } from "./fixtures.test.ts";
-import { decodeBirths, encodeBirths, partStates, runLine, verifyBirths } from "./index.ts";
+import { decodeBirths, demandOrder, encodeBirths, partStates, runLine, verifyBirths } from "./index.ts";
 import { FileJournal, newKeyPair } from "./node.ts";
 import { nodeClock, nodeVerifier } from "../../crypto/node.ts";
 
@@ -110,4 +110,18 @@ test("the generator of keys to inject gives a scalar and the point that belongs 
     const { scalar, point } = await newKeyPair();
     assert.deepEqual(p256.getPublicKey(scalar, false), point);
   }
+});
+
+test("a journal serves its own order only, and what is unfinished only who resumes", async () => {
+  const options = await lineOptions({ model: "oem", chip: "a71ch", count: 1 });
+  const { batch: _, ...wanted } = options.journal.order;
+  const unfinished = { code: "line-unfinished", name: "UsageError" };
+  assert.throws(() => demandOrder(options.journal, wanted, { resume: false }), unfinished);
+  demandOrder(options.journal, wanted, { resume: true });
+  for (const other of [{ model: "vendor" as const }, { count: 2 }, { chipModel: "a5000" }, { issuer: "" }]) {
+    const differs = { code: "line-differs", name: "UsageError" };
+    assert.throws(() => demandOrder(options.journal, { ...wanted, ...other }, { resume: true }), differs);
+  }
+  await runLine(options);
+  demandOrder(options.journal, wanted, { resume: false });
 });
