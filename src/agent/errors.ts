@@ -48,6 +48,10 @@ export const AGENT_ERRORS = {
     cause: "The secure element's storage holds no device certificate.",
     cure: "Run hawser device init first, or store the certificate that a CA issued: hawser device init --certificate FILE.",
   },
+  "no-ca-certificate": {
+    cause: "The device has no CA certificate to know the cloud by, in its chip or outside it.",
+    cure: "Give the file with the cloud's root as --cafile (hawser cloud root --out root.pem gives it), or store the issuer's with hawser device init.",
+  },
   "certificate-mismatch": {
     cause: "The certificate is not for the key pair in that slot.",
     cure: "Use the certificate that was issued for this chip's request, or the slot that the request was made for.",

@@ -8,13 +8,6 @@ export {
   type ReconnectPolicy,
   type ReconnectState,
 } from "./reconnect.ts";
-export {
-  CERTIFICATE_INDEX,
-  deviceIdentity,
-  prepareKey,
-  requestCertificate,
-  storeCertificates,
-  type DeviceIdentity,
-  type KeyOrigin,
-} from "./provision.ts";
+export { CERTIFICATE_INDEX, prepareKey, requestCertificate, storeCertificates, type KeyOrigin } from "./provision.ts";
+export { admitted, deviceIdentity, readiness, type DeviceIdentity, type Lack, type Readiness } from "./identity.ts";
 export { deviceToken, type TokenOrder } from "./token.ts";

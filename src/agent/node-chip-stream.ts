@@ -5,7 +5,7 @@ import { chipOperations, type ChipOperation } from "./node-chip-operations.ts";
 import { connect, type CertificateSource, type ConnectOptions } from "../tls/node.ts";
 import { CertificateError, nameValues } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
-import type { DeviceIdentity } from "./provision.ts";
+import type { DeviceIdentity } from "./identity.ts";
 
 /** Who performs which operation of a handshake. The client's signature is always made where its key is. */
 export type Performers = Readonly<

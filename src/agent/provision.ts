@@ -1,6 +1,6 @@
-import { equal, Refused, UsageError } from "../codec/index.ts";
+import { equal, UsageError } from "../codec/index.ts";
 import type { PlainKeyPair, SecureElement, Signer } from "../crypto/index.ts";
-import { createCsr, parseCertificate, type Certificate, type DistinguishedName } from "../pki/index.ts";
+import { createCsr, type Certificate, type DistinguishedName } from "../pki/index.ts";
 import { CERTIFICATE_INDEX } from "../provisioning/line/index.ts";
 import type { Trace } from "../trace/index.ts";
 import type { AgentErrorCode } from "./errors.ts";
@@ -12,13 +12,6 @@ export type KeyOrigin =
   | { readonly from: "generated" }
   | { readonly from: "injected"; readonly keyPair: PlainKeyPair }
   | { readonly from: "kept" };
-
-/** A device's identity: what it shows, and the key in the chip that it proves it with. */
-export type DeviceIdentity = {
-  readonly signer: Signer;
-  /** The device's own certificate first, then that of its issuer where the chip holds it. */
-  readonly chain: readonly Certificate[];
-};
 
 /**
  * The signer of a slot, after its key pair was put there. Throws `UsageError` `slot-in-use` rather than replace a key pair,
@@ -56,30 +49,6 @@ export async function storeCertificates(
   requireMatch(await element.signer(slot), device);
   await element.writeCertificate(CERTIFICATE_INDEX.device, device.der);
   if (issuer) await element.writeCertificate(CERTIFICATE_INDEX.issuer, issuer.der);
-}
-
-/**
- * Who the device is, from the secure element alone.
- * Throws `UsageError` `no-certificate`, `empty-slot` or `certificate-mismatch`.
- */
-export async function deviceIdentity(element: SecureElement, slot: number): Promise<DeviceIdentity> {
-  const der = await element.readCertificate(CERTIFICATE_INDEX.device);
-  if (!der) throw new UsageError<AgentErrorCode>("no-certificate", "the chip's storage holds no device certificate");
-  const device = parseCertificate(der);
-  const signer = await signerIn(element, slot);
-  requireMatch(signer, device);
-  const issuer = await element.readCertificate(CERTIFICATE_INDEX.issuer);
-  return { signer, chain: issuer ? [device, parseCertificate(issuer)] : [device] };
-}
-
-/** A chip refuses to show the public key of a slot that has none. */
-async function signerIn(element: SecureElement, slot: number): Promise<Signer> {
-  try {
-    return await element.signer(slot);
-  } catch (cause) {
-    if (!(cause instanceof Refused)) throw cause;
-    throw new UsageError<AgentErrorCode>("empty-slot", `key slot ${slot} gives no key`, { cause });
-  }
 }
 
 function requireMatch(signer: Signer, certificate: Certificate): void {

@@ -2,7 +2,7 @@ import { toBase64, UsageError, utf8Bytes } from "../codec/index.ts";
 import { ecdsaDerToRaw } from "../crypto/index.ts";
 import { parsePublicKey } from "../pki/index.ts";
 import type { AgentErrorCode } from "./errors.ts";
-import type { DeviceIdentity } from "./provision.ts";
+import type { DeviceIdentity } from "./identity.ts";
 
 export type TokenOrder = {
   /** The name of the device registry: who the token is for. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 
 import { nodeBlockCipher } from "../apdu/node.ts";
 import { fromHex, Refused } from "../codec/index.ts";
@@ -70,6 +70,13 @@ async function openEither(
     if (error instanceof Refused && error.wire === 0x6a82) return Se05x.open(connection, se05x);
     throw error;
   }
+}
+
+/** Parses a key slot, or the identifier of an SE05x object, for an option. */
+export function placeOption(value: string): number {
+  const place = /^(\d+|0x[0-9a-fA-F]{1,8})$/.test(value) ? Number(value) : Number.NaN;
+  if (!(place <= 0xffff_ffff)) throw new InvalidArgumentError("a slot, or an object identifier such as 0xf0000100.");
+  return place;
 }
 
 /** The three keys of a secure channel in a file of NXP's form. */

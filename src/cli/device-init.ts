@@ -6,6 +6,7 @@ import { toHex } from "../codec/index.ts";
 import type { Signer } from "../crypto/index.ts";
 import { nodeClock } from "../crypto/node.ts";
 import type { A71ch } from "../host/a71ch/index.ts";
+import type { Se05x } from "../host/se05x/index.ts";
 import { certificatesFromPem, certificateToPem, csrToPem, nameFromText, type Certificate } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
@@ -24,7 +25,7 @@ export type InitOptions = ChipOptions & {
 } & Partial<CaOptions>;
 
 /** What a step of `hawser device init` works with. */
-export type InitTools = { readonly element: A71ch; readonly trace: Trace; readonly output: Output };
+export type InitTools = { readonly element: A71ch | Se05x; readonly trace: Trace; readonly output: Output };
 
 /** Throws `bad-option` for options that contradict each other. */
 export function checkInit({ generate, inject, csrOut, certificate, caDir }: InitOptions): void {

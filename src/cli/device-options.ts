@@ -2,15 +2,16 @@ import { readFileSync } from "node:fs";
 
 import { InvalidArgumentError, type Command } from "commander";
 
-import { deviceIdentity, DEFAULT_RECONNECT, type DeviceIdentity } from "../agent/index.ts";
+import { admitted, DEFAULT_RECONNECT, type DeviceIdentity, readiness } from "../agent/index.ts";
 import { chipStream, ConnectedDevice, DEFAULT_PERFORMERS, type Performers } from "../agent/node.ts";
 import { A71CH_VARIANTS } from "../apdu/a71ch/index.ts";
 import type { Performer } from "../crypto/index.ts";
-import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
-import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
-import { nameValues } from "../pki/index.ts";
+import { nodeClock, nodeEntropy } from "../crypto/node.ts";
+import type { A71ch } from "../host/a71ch/index.ts";
+import { Se05x } from "../host/se05x/index.ts";
+import { certificatesFromPem, nameValues } from "../pki/index.ts";
 import { correlated, type Trace } from "../trace/index.ts";
+import { type AccessOptions, openChipAt, placeOption, withAccessOptions } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { deviceProgress } from "./device-progress.ts";
 import { numberOption, type Output } from "./output.ts";
@@ -20,7 +21,7 @@ import { traceFile } from "./trace-file.ts";
 const MAX_LOSSES = 3;
 
 /** Options of every command that works with a chip. */
-export type ChipOptions = { readonly chip: string; readonly slot: number; readonly trace?: string };
+export type ChipOptions = AccessOptions & { readonly chip: string; readonly slot: number; readonly trace?: string };
 
 /** Options of every command that connects a device to a cloud. */
 export type CloudOptions = ChipOptions & {
@@ -35,11 +36,16 @@ export type CloudOptions = ChipOptions & {
   readonly keepAlive: number;
 };
 
-/** Adds `--chip`, `--slot` and `--trace`. */
+/** Adds `--chip`, `--slot`, `--trace`, and what opens chips that are not open to everybody. */
 export function withChipOptions(command: Command): Command {
-  return command
+  return withAccessOptions(command)
     .requiredOption("--chip <host:port>", "where the chip listens")
-    .option("--slot <number>", "key slot of the device's identity", numberOption(0, 255), 0)
+    .option(
+      "--slot <number>",
+      "key slot of the device's identity, or an SE05x object such as 0xf0000100",
+      placeOption,
+      0,
+    )
     .option("--trace <file>", "append what happens on bus, TLS and MQTT as JSON Lines");
 }
 
@@ -52,11 +58,15 @@ export function withCloudOptions(command: Command): Command {
     .option("--client-id <id>", "MQTT client id; the certificate's common name by default")
     .option(
       "--performers <list>",
-      "who does what, chip or host: client-random, key-agreement, verify-chain, verify-server-signature",
+      `who does what, chip or host: ${Object.keys(DEFAULT_PERFORMERS).join(", ")}`,
       performersOption,
       DEFAULT_PERFORMERS,
     )
-    .option("--agreement-slot <number>", "slot for ephemeral keys; the last one by default", numberOption(0, 255))
+    .option(
+      "--agreement-slot <number>",
+      "an A71CH's slot for ephemeral keys; the last one by default",
+      numberOption(0, 255),
+    )
     .option("--mqtt-version <version>", "3.1.1 or 5", mqttVersionOption, 4)
     .option("--attempts <number>", "failures in a row after which to give up", numberOption(1), 20)
     .option("--keep-alive <seconds>", "MQTT keep-alive", numberOption(0, 65_535), 60);
@@ -65,11 +75,11 @@ export function withCloudOptions(command: Command): Command {
 /** Opens the chip, gives it to `work`, and closes it whatever happens. */
 export async function withChip<T>(
   options: ChipOptions,
-  work: (element: A71ch, trace: Trace) => Promise<T>,
+  work: (element: A71ch | Se05x, trace: Trace) => Promise<T>,
 ): Promise<T> {
   const { trace, close } = traceFile(options.trace);
   try {
-    const element = await A71ch.open(await connectChip(options.chip), { hash: nodeHash, clock: nodeClock, trace });
+    const element = await openChipAt(options.chip, options, trace);
     try {
       return await work(element, correlated(trace, { device: element.identity.uniqueId }));
     } finally {
@@ -88,7 +98,7 @@ export async function withDevice(
 ): Promise<void> {
   const ca = readFileSync(options.cafile, "utf8");
   await withChip(options, async (element, trace) => {
-    const identity = await deviceIdentity(element, options.slot);
+    const identity = admitted(await readiness(element, options.slot, certificatesFromPem(ca)));
     const [certificate] = identity.chain;
     const clientId = options.clientId ?? commonName(identity) ?? element.identity.uniqueId;
     const device = await ConnectedDevice.connect({
@@ -128,8 +138,10 @@ function commonName({ chain }: DeviceIdentity): string | undefined {
   return chain[0] && nameValues(chain[0].subject, "CommonName")[0];
 }
 
-function agreementSlotOf({ slot, agreementSlot }: CloudOptions, { variant }: A71ch): number {
-  const chosen = agreementSlot ?? A71CH_VARIANTS[variant].keyPairs - 1;
+/** An SE05x makes ephemeral keys in transient memory, and needs no slot for them. */
+function agreementSlotOf({ slot, agreementSlot }: CloudOptions, element: A71ch | Se05x): number {
+  if (element instanceof Se05x) return 0;
+  const chosen = agreementSlot ?? A71CH_VARIANTS[element.variant].keyPairs - 1;
   if (chosen === slot) throw badOption(`--agreement-slot ${chosen} holds the device's identity and would replace it`);
   return chosen;
 }

@@ -7,16 +7,18 @@ import { checkInit, initDevice, type InitOptions } from "./device-init.ts";
 import { withChip, withChipOptions, withCloudOptions, withDevice, type CloudOptions } from "./device-options.ts";
 import { registerTokenCommand } from "./device-token.ts";
 import type { CliErrorCode } from "./errors.ts";
+import { registerReadyCommand } from "./device-ready.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, numberOption, outputOf, type Output } from "./output.ts";
 
 const HERE = "--chip 127.0.0.1:8050";
 const THERE = "--cloud localhost:8883 --cafile cloud/tls/root.pem";
 
-/** `hawser device init|connect|publish|token`: a device whose private key is in a chip. */
+/** `hawser device init|ready|connect|publish|token`: a device whose private key is in a chip. */
 export function registerDeviceCommands(program: Command): void {
   const device = program.command("device").description("a device whose private key is in a chip");
   registerInit(device);
+  registerReadyCommand(device);
   registerConnect(device);
   registerPublish(device);
   registerTokenCommand(device);

@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { utf8Bytes } from "../codec/index.ts";
-import { verifierOverDigests } from "../crypto/index.ts";
+import { chipOperations } from "../agent/node.ts";
+import { type SecureElement, verifierOverDigests } from "../crypto/index.ts";
 import { nodeClock, nodeHash } from "../crypto/node.ts";
-import { type A71ch, A71chTlsSecrets } from "../host/a71ch/index.ts";
 import { parseCertificate } from "../pki/index.ts";
 import { opensslSuiteName } from "../tls/index.ts";
 import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "../tls/node.ts";
@@ -69,11 +69,16 @@ export async function runOemClient(
 }
 
 /** Who we are and who does what: the chip, wherever it can. */
-async function identity(element: A71ch, mode: ClientMode, options: ClientOptions): Promise<Partial<ConnectOptions>> {
-  const keyAgreement = element.keyAgreement(SLOTS.agreement);
+async function identity(
+  element: SecureElement,
+  mode: ClientMode,
+  options: ClientOptions,
+): Promise<Partial<ConnectOptions>> {
+  const agreementSlot = SLOTS.agreement;
   if (mode.endsWith("psk")) {
-    const secrets = new A71chTlsSecrets(element, { pskSlot: SLOTS.psk, hash: nodeHash, clock: nodeClock });
-    return { psk: { identity: PSK_IDENTITY }, secrets, keyAgreement };
+    const operations = new Set(["random", "key-share", "premaster", "master"] as const);
+    const parts = chipOperations({ element, operations, psk: { slot: SLOTS.psk }, agreementSlot, clock: nodeClock });
+    return { psk: { identity: PSK_IDENTITY }, ...parts };
   }
   const verifier = verifierOverDigests(element.verifier, nodeHash);
   return {
@@ -81,14 +86,14 @@ async function identity(element: A71ch, mode: ClientMode, options: ClientOptions
     ca: await certificateOf(element, "root", options),
     signer: await element.signer(SLOTS.identity),
     random: element.random,
-    keyAgreement,
+    keyAgreement: element.keyAgreement(agreementSlot),
     verifier,
     chainVerifier: verifier,
     schemes: ["ecdsa_secp256r1_sha256"],
   };
 }
 
-async function certificateOf(element: A71ch, which: "client" | "root", { ecc, stored }: ClientOptions) {
+async function certificateOf(element: SecureElement, which: "client" | "root", { ecc, stored }: ClientOptions) {
   if (!stored) return readFileSync(join(ecc, FILES[which]), "utf8");
   const der = await element.readCertificate(CERTIFICATES[which]);
   return der ? [der] : [];

@@ -3,18 +3,17 @@ import { InvalidArgumentError, type Command } from "commander";
 import { deviceIdentity } from "../agent/index.ts";
 import { CHIP_OPERATIONS, chipEarlySecrets, type ChipOperation, chipOperations } from "../agent/node.ts";
 import { A71CH_VARIANTS } from "../apdu/a71ch/index.ts";
-import { Refused } from "../codec/index.ts";
-import { nodeClock, nodeHash } from "../crypto/node.ts";
-import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
+import { nodeClock } from "../crypto/node.ts";
+import type { A71ch } from "../host/a71ch/index.ts";
 import { Se05x, type Se05xDerivation } from "../host/se05x/index.ts";
 import type { ConnectOptions } from "../tls/node.ts";
 import type { Trace } from "../trace/index.ts";
+import { type AccessOptions, openChipAt, placeOption, withAccessOptions } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { numberOption } from "./output.ts";
 
 /** What a TLS client takes from a chip, as the command line says it. */
-export type TlsChipOptions = {
+export type TlsChipOptions = AccessOptions & {
   readonly chip?: string;
   readonly slot: number;
   readonly inChip?: ReadonlySet<ChipOperation>;
@@ -27,10 +26,10 @@ export type TlsChipOptions = {
   readonly tls1_3?: true;
 };
 
-/** Adds `--chip`, and who does what. */
+/** Adds `--chip`, what opens it, and who does what. */
 export function withTlsChipOptions(command: Command): Command {
   const operations = Object.entries(CHIP_OPERATIONS).map(([name, what]) => `${name} (${what})`);
-  return command
+  return withAccessOptions(command)
     .option("--chip <host:port>", "a chip that does a part of the handshake")
     .option("--slot <number>", "the chip's key slot, or an SE05x object such as 0xf0000100", placeOption, 0)
     .option(
@@ -64,7 +63,7 @@ export async function withTlsChip(
   trace: Trace,
   work: (parts: Partial<ConnectOptions>) => Promise<void>,
 ): Promise<void> {
-  const element = await openChip(options.chip, trace);
+  const element = await openChipAt(options.chip, options, trace);
   try {
     const { slot, pskSlot, pskBlocks: blocks, serverKeySlot, derivation, pskIdentity } = options;
     const withPsk = options.tls1_3 ? WITH_PSK_13 : WITH_PSK;
@@ -93,18 +92,6 @@ export async function withTlsChip(
   }
 }
 
-/** Whichever family answers there: a chip that has no A71CH application is asked for that of the SE05x. */
-async function openChip(address: string, trace: Trace): Promise<A71ch | Se05x> {
-  const connection = await connectChip(address);
-  const ports = { hash: nodeHash, clock: nodeClock, trace };
-  try {
-    return await A71ch.open(connection, ports);
-  } catch (error) {
-    if (error instanceof Refused && error.wire === 0x6a82) return Se05x.open(connection, ports);
-    throw error;
-  }
-}
-
 function agreementSlotOf({ slot, agreementSlot }: TlsChipOptions, element: A71ch | Se05x): number {
   if (element instanceof Se05x) return 0;
   const chosen = agreementSlot ?? A71CH_VARIANTS[element.variant].keyPairs - 1;
@@ -121,12 +108,6 @@ function operationsOption(value: string): ReadonlySet<ChipOperation> {
     }
   }
   return new Set(names as ChipOperation[]);
-}
-
-function placeOption(value: string): number {
-  const place = /^(\d+|0x[0-9a-fA-F]{1,8})$/.test(value) ? Number(value) : Number.NaN;
-  if (!(place <= 0xffff_ffff)) throw new InvalidArgumentError("a slot, or an object identifier such as 0xf0000100.");
-  return place;
 }
 
 function derivationOption(value: string): Se05xDerivation {

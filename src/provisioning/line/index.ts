@@ -20,5 +20,5 @@ export {
 } from "./journal.ts";
 export { type LineFeed, type LineOptions, type LineProgress, runLine } from "./line.ts";
 export { LINE_MODELS, type LineModel, type LineModelName } from "./models.ts";
-export { type BornIdentity, CERTIFICATE_INDEX, type LinePlaces } from "./places.ts";
+export { type BornIdentity, bornCertificateOf, CERTIFICATE_INDEX, type LinePlaces } from "./places.ts";
 export { type LineReport, reconcile } from "./report.ts";

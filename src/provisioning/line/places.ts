@@ -11,3 +11,8 @@ export type LinePlaces = {
   /** None where the family is delivered blank. */
   readonly born: readonly BornIdentity[];
 };
+
+/** Where the certificate of a key lies that an SE05x was born with: its maker puts it behind the key. SE05x object ids */
+export function bornCertificateOf(slot: number): number | undefined {
+  return slot > 0xff ? slot + 1 : undefined;
+}
