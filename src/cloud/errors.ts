@@ -87,6 +87,18 @@ export const CLOUD_ERRORS = {
     cause: "A provisioning template's override settings forbid to change what exists already.",
     cure: "Delete what exists, or let the template REPLACE, MERGE or DO_NOTHING instead of FAIL.",
   },
+  "shadow-version": {
+    cause: "A shadow changed since the version that an update names.",
+    cure: "Get the shadow, and send the change again with its present version or without one.",
+  },
+  "shadow-encoding": {
+    cause: "What should be a shadow document is not UTF-8.",
+    cure: "Send JSON in UTF-8, without a byte order mark.",
+  },
+  "shadow-busy": {
+    cause: "More requests to the shadows of one thing are on their way than are served at once.",
+    cure: "Wait for accepted or rejected before the next request; clients that retry do so by themselves.",
+  },
   "version-conflict": {
     cause: "The thing changed since the version that the request expects.",
     cure: "Describe the thing and repeat the change with its present version.",

@@ -1,5 +1,5 @@
 import { nodeHash } from "../crypto/node.ts";
-import { dataHandlers, type ControlPlane, type MessagePublisher } from "./api/index.ts";
+import { dataHandlers, shadowHandlers, type ControlPlane, type MessagePublisher } from "./api/index.ts";
 import type { Broker } from "./broker/index.ts";
 import type { Listening, ServerTls } from "./broker/node.ts";
 import { DevicePlane, type DeviceOperations } from "./gateway/index.ts";
@@ -7,6 +7,7 @@ import { listenGateway } from "./gateway/node.ts";
 import type { JwtGate } from "./jwt/index.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import type { Registry } from "./registry/index.ts";
+import type { Shadows } from "./shadows/index.ts";
 
 export type HttpsOptions = {
   readonly registry: Registry;
@@ -14,17 +15,18 @@ export type HttpsOptions = {
   readonly gatekeeper: OnboardingGatekeeper;
   readonly tokens: JwtGate;
   readonly plane: ControlPlane;
+  readonly shadows: Shadows;
   readonly host: string;
   readonly tls: ServerTls;
 };
 
 /** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */
 export async function listenHttps(options: HttpsOptions, ports: readonly number[]): Promise<readonly Listening[]> {
-  const { registry, broker, gatekeeper, tokens, plane, host, tls } = options;
+  const { registry, broker, gatekeeper, tokens, plane, shadows, host, tls } = options;
   const { clock, entropy, trace, accessKeys, account } = registry;
   const devicePlane = new DevicePlane({
     authorize: (peer, bearer) => (bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer)),
-    operations: deviceOperations(registry, broker),
+    operations: { ...publishing(registry, broker), ...shadowOperations(shadows) },
     bodyLimit: broker.settings.limits.payloadBytes,
     clock,
     entropy,
@@ -51,7 +53,7 @@ export function messagesOf(broker: Broker): Pick<MessagePublisher, "retainedMess
 }
 
 /** What a device may ask with its certificate: the same operation as an operator's, under the device's own policies. */
-function deviceOperations(registry: Registry, broker: Broker): DeviceOperations {
+function publishing(registry: Registry, broker: Broker): DeviceOperations {
   const { limits } = broker.settings;
   return {
     Publish: {
@@ -64,6 +66,33 @@ function deviceOperations(registry: Registry, broker: Broker): DeviceOperations 
           broker.publish(message, "https", { principalId });
         return dataHandlers({ registry, messages: { ...messagesOf(broker), limits, publish } }).Publish(input);
       },
+    },
+  };
+}
+
+type ShadowInput = { readonly thingName: string; readonly shadowName?: string };
+
+/** The same for shadows. AWS IoT Core, "AWS IoT Core policy action resources" */
+function shadowOperations(shadows: Shadows): DeviceOperations {
+  const handlers = shadowHandlers(shadows);
+  const thing = ({ thingName, shadowName }: ShadowInput) =>
+    shadowName === undefined ? thingName : `${thingName}/${shadowName}`;
+  return {
+    GetThingShadow: {
+      needs: (input) => [["iot:GetThingShadow", thing(input)]],
+      run: (input) => handlers.GetThingShadow(input),
+    },
+    UpdateThingShadow: {
+      needs: (input) => [["iot:UpdateThingShadow", thing(input)]],
+      run: (input) => handlers.UpdateThingShadow(input),
+    },
+    DeleteThingShadow: {
+      needs: (input) => [["iot:DeleteThingShadow", thing(input)]],
+      run: (input) => handlers.DeleteThingShadow(input),
+    },
+    ListNamedShadowsForThing: {
+      needs: ({ thingName }) => [["iot:ListNamedShadowsForThing", thingName]],
+      run: (input) => handlers.ListNamedShadowsForThing(input),
     },
   };
 }

@@ -31,6 +31,8 @@ import { Revocations } from "./revocation/index.ts";
 import { RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
 import { FleetIndex } from "./search/index.ts";
 import { openSessionStore } from "./store/index.ts";
+import { openShadows } from "./node-shadows.ts";
+import type { Shadows } from "./shadows/index.ts";
 import { openStore } from "./store/node.ts";
 import { provisionJustInTime, type Workshop } from "./templates/index.ts";
 import { why } from "./why/index.ts";
@@ -116,13 +118,14 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const shop = await workshopOf(options, registry);
   const entry = await openBroker(options, shop, closing);
   const { broker, deviceRegistries, revocations } = entry;
+  const shadows = openShadows(registry, broker, closing);
   const plane = await openControlPlane(
-    { options, ground, shop, broker, deviceRegistries, revocations, rootCertificate: identity.root },
+    { options, ground, shop, broker, deviceRegistries, revocations, shadows, rootCertificate: identity.root },
     closing,
   );
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const servers = { options, ledger: trace, registry, ...entry, plane, identity };
+  const servers = { options, ledger: trace, registry, ...entry, plane, shadows, identity };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   return {
     account: registry.account,
@@ -215,11 +218,12 @@ type Parts = {
   readonly broker: Broker;
   readonly deviceRegistries: DeviceRegistries;
   readonly revocations: Revocations;
+  readonly shadows: Shadows;
   readonly rootCertificate: string;
 };
 
 async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
-  const { options, ground, shop, broker, deviceRegistries, revocations, rootCertificate } = parts;
+  const { options, ground, shop, broker, deviceRegistries, revocations, shadows, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -258,6 +262,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
       publish: (message, origin) => broker.publish(message, origin),
       ...messagesOf(broker),
     },
+    shadows,
     functions,
     rules,
     // Through JSON: what is absent must be absent in the answer, too.
@@ -310,6 +315,7 @@ type Servers = {
   readonly deviceRegistries: DeviceRegistries;
   readonly revocations: Revocations;
   readonly plane: ControlPlane;
+  readonly shadows: Shadows;
   readonly identity: ServerIdentity;
 };
 

@@ -126,6 +126,10 @@ export const REFUSALS = {
     cause: "The message asks to be retained but no policy allows iot:RetainPublish on its topic.",
     cure: "Allow iot:RetainPublish on the topic, or publish without the retain flag.",
   },
+  "policy-denies-request": {
+    cause: "No attached policy allows what was asked over HTTPS about a thing's shadow or jobs, or one denies it.",
+    cure: "Allow the action of the evidence on arn:aws:iot:REGION:ACCOUNT:thing/THING; a named shadow is thing/THING/SHADOW.",
+  },
   "client-id-taken-over": {
     cause: "Another connection came in with the same client id; the older one was closed.",
     cure: "Give every device its own client id; the certificate's thing name is a good one.",

@@ -16,6 +16,7 @@ import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
 import { FleetIndex } from "../../src/cloud/search/index.ts";
 import { RegistrationTasks } from "../../src/cloud/templates/index.ts";
 import { fileObjectStore } from "../../src/cloud/templates/node-object-store.ts";
+import { Shadows } from "../../src/cloud/shadows/index.ts";
 import { openStore } from "../../src/cloud/store/node.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
 import { Ledger } from "../../src/trace/index.ts";
@@ -71,6 +72,7 @@ export async function startCloud(
     registry,
     shop,
     tasks,
+    shadows: new Shadows({ ...ports, publish: (topic) => void calls.push({ name: "shadow", input: topic }) }),
     index: new FleetIndex(registry, { connected: () => new Map() }),
     ...standIns(trace, calls),
     ...services,
@@ -110,7 +112,10 @@ export async function startCloud(
 function standIns(
   trace: Ledger,
   calls: CloudUnderTest["calls"],
-): Omit<ControlPlaneServices, "registry" | "shop" | "tasks" | "index" | "deviceRegistries" | "revocations"> {
+): Omit<
+  ControlPlaneServices,
+  "registry" | "shop" | "tasks" | "index" | "shadows" | "deviceRegistries" | "revocations"
+> {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");
   };

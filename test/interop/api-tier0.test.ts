@@ -18,6 +18,7 @@ import { AUTHORIZER_STEPS } from "./aws-steps-authorizers.ts";
 import { FLEET_STEPS } from "./aws-steps-fleet.ts";
 import { PROVISIONING_STEPS } from "./aws-steps-provisioning.ts";
 import { SEARCH_STEPS } from "./aws-steps-search.ts";
+import { SHADOW_FILES, SHADOW_STEPS } from "./aws-steps-shadows.ts";
 import { no, ok, words, type Step } from "./aws-steps.ts";
 import { certificateToPem, createCsr, csrToPem, nameFromAttributes } from "../../src/pki/index.ts";
 
@@ -174,6 +175,7 @@ const STEPS = [
   ...PROVISIONING_STEPS,
   ...AUTHORIZER_STEPS,
   ...SEARCH_STEPS,
+  ...SHADOW_STEPS,
   ...FUNCTION_STEPS,
   ...RULE_STEPS,
   ...CLEANUP_STEPS,
@@ -197,6 +199,7 @@ async function reportOf(t: TestContext, python: string): Promise<Report> {
     "chip.csr": csrToPem(await createCsr({ subject, signer: newSigner() })),
     "policy.json": POLICY,
     "trust.json": '{"Version":"2012-10-17","Statement":[]}',
+    ...SHADOW_FILES,
     "event.json": '{"n":1}',
     "f.zip": zipSync({ "index.js": new TextEncoder().encode("exports.handler = async (event) => event") }),
   };

@@ -152,13 +152,7 @@ export const ABSENT_OPERATIONS: Readonly<
     ["UpdateStream", "PUT", "/streams/{streamId}"],
     ["ValidateSecurityProfileBehaviors", "POST", "/security-profile-behaviors/validate"],
   ],
-  "iot-data": [
-    ["GetThingShadow", "GET", "/things/{thingName}/shadow"],
-    ["UpdateThingShadow", "POST", "/things/{thingName}/shadow"],
-    ["DeleteThingShadow", "DELETE", "/things/{thingName}/shadow"],
-    ["ListNamedShadowsForThing", "GET", "/api/things/shadow/ListNamedShadowsForThing/{thingName}"],
-    ["DeleteConnection", "DELETE", "/connections/{clientId}"],
-  ],
+  "iot-data": [["DeleteConnection", "DELETE", "/connections/{clientId}"]],
   "iot-jobs-data": [
     ["GetPendingJobExecutions", "GET", "/things/{thingName}/jobs"],
     ["StartNextPendingJobExecution", "PUT", "/things/{thingName}/jobs/$next"],

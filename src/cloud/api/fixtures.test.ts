@@ -11,6 +11,7 @@ import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
 import type { DeviceIssuing } from "../registry/index.ts";
 import { FleetIndex } from "../search/index.ts";
+import { Shadows } from "../shadows/index.ts";
 import { RegistrationTasks, type ObjectStore, type Workshop } from "../templates/index.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
@@ -57,6 +58,11 @@ export async function newApi(t: TestContext, { issuing, ...services }: Replaced 
     ask: async () => ({}),
     index: new FleetIndex(registry, { connected: () => connected }),
     ...standIns(calls),
+    shadows: new Shadows({
+      store: registry.store,
+      clock,
+      publish: (topic, payload) => void calls.push({ name: "shadow", input: { topic, payload } }),
+    }),
     ...services,
   });
   const { region } = registry.account;

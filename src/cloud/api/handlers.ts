@@ -2,6 +2,7 @@ import type { DeviceRegistries } from "../jwt/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { Revocations } from "../revocation/index.ts";
 import type { FleetIndex } from "../search/index.ts";
+import type { Shadows } from "../shadows/index.ts";
 import type { AskFunction, RegistrationTasks, Workshop } from "../templates/index.ts";
 import { authorizerHandlers } from "./authorizers/handlers.ts";
 import { certificateHandlers } from "./certificate-handlers.ts";
@@ -13,6 +14,7 @@ import { revocationHandlers } from "./revocation-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
 import { provisioningHandlers } from "./provisioning/handlers.ts";
+import { shadowHandlers } from "./shadow-handlers.ts";
 import { roleAliasHandlers } from "./role-aliases/handlers.ts";
 import { searchHandlers } from "./search/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
@@ -40,6 +42,7 @@ export type ControlPlaneServices = {
   /** Asks a function and waits for its answer. */
   readonly ask: AskFunction;
   readonly messages: MessagePublisher;
+  readonly shadows: Shadows;
   readonly functions: FunctionService;
   readonly rules: RuleService;
   readonly why: Why;
@@ -67,6 +70,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...deviceRegistryHandlers(services.deviceRegistries),
     ...revocationHandlers(services.revocations),
     ...dataHandlers(services),
+    ...shadowHandlers(services.shadows),
     CreateTopicRule: (input) => rules.createTopicRule(input),
     GetTopicRule: rules.getTopicRule?.bind(rules),
     ReplaceTopicRule: rules.replaceTopicRule?.bind(rules),

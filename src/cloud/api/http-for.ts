@@ -61,6 +61,8 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "invalid-aggregation": [400, "InvalidAggregationException"],
   "index-not-ready": [400, "IndexNotReadyException"],
   "conflicting-resource": [409, "ConflictingResourceUpdateException"],
+  "shadow-encoding": [415, "UnsupportedDocumentEncodingException"],
+  "shadow-busy": [429, "ThrottlingException"],
   "version-conflict": [409, "VersionConflictException"],
   "versions-limit": [409, "VersionsLimitExceededException"],
   "limit-exceeded": [410, "LimitExceededException"],

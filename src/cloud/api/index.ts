@@ -2,6 +2,7 @@ export { authorizationOf, checkHead, checkSignature, type AuthenticationPorts } 
 export { callOperation, OperationRefused, type ClientOptions, type HttpSend } from "./client.ts";
 export { ControlPlane, type ControlPlaneOptions, type Exchange, type RequestHead } from "./control-plane.ts";
 export { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
+export { shadowHandlers } from "./shadow-handlers.ts";
 export { createHandlers, type ControlPlaneServices, type Handlers } from "./handlers.ts";
 export { httpFor, type HttpError } from "./http-for.ts";
 export type { LedgerReader } from "./hawser-handlers.ts";

@@ -1,6 +1,7 @@
 import { AUTHORIZER_OPERATIONS } from "./authorizers/operations.ts";
 import { FLEET_OPERATIONS } from "./fleet/operations.ts";
 import { DATA_OPERATIONS } from "./operations-data.ts";
+import { SHADOW_OPERATIONS } from "./operations-shadows.ts";
 import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
@@ -34,6 +35,7 @@ export const OPERATIONS = {
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
   ...DATA_OPERATIONS,
+  ...SHADOW_OPERATIONS,
   ...LAMBDA_OPERATIONS,
   ...HAWSER_OPERATIONS,
   ...DEVICE_REGISTRY_OPERATIONS,

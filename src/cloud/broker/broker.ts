@@ -112,6 +112,17 @@ export class Broker {
     publishSystem(this.#core, message, { origin, clientId: "", principalId: "", ...publisher });
   }
 
+  /**
+   * Answers a client's question: the message goes to this client whether it subscribed or not, and neither to observers
+   * nor to anybody else. Nothing happens where the client is gone. Throws `UsageError` `broker-stopped`.
+   */
+  answer(clientId: string, message: SystemMessage): void {
+    this.#checkRunning();
+    const { router, sessions, clock } = this.#core;
+    const session = sessions.find(clientId);
+    if (session) router.answer(systemMessage(message, clock.now()), session);
+  }
+
   /** Calls `listener` with each accepted message from now on; the returned function ends that. */
   onPublish(listener: PublishListener): () => void {
     return this.#core.router.observe(listener);
@@ -177,7 +188,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
   const turn = new Turn({ defer, store: given, trace, clock });
   const store = notingStore(given, turn);
   const retained = new RetainedMessages({ settings, store, clock });
-  const router = new Router(settings, retained);
+  const router = new Router(settings, retained, (until) => turn.hold(until));
   const overflowed = ({ clientId, principalId }: SessionOwner): void => {
     const evidence = { limit: "queuedMessages", dropped: "QoS 1 messages for a client that is away" };
     trace.emit(

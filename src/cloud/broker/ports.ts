@@ -63,8 +63,20 @@ export interface Gatekeeper {
   admit(request: ConnectRequest): Promise<Admission>;
 }
 
-/** What a client may be asked permission for. */
-export type AuthorityAction = "iot:Publish" | "iot:Subscribe" | "iot:Receive" | "iot:RetainPublish";
+/** What a client may be asked permission for: by its packets, and by its requests over HTTPS about a thing. */
+export type AuthorityAction =
+  | "iot:Publish"
+  | "iot:Subscribe"
+  | "iot:Receive"
+  | "iot:RetainPublish"
+  | "iot:GetThingShadow"
+  | "iot:UpdateThingShadow"
+  | "iot:DeleteThingShadow"
+  | "iot:ListNamedShadowsForThing"
+  | "iot:GetPendingJobExecutions"
+  | "iot:StartNextPendingJobExecution"
+  | "iot:DescribeJobExecution"
+  | "iot:UpdateJobExecution";
 
 /** Yes, or no with its cause and the evidence for whoever asks why. */
 export type Verdict =
@@ -79,7 +91,7 @@ export type Verdict =
 export interface Authority {
   /** The certificate id: lower-case hex SHA-256 of the DER. */
   readonly principalId: string;
-  /** `resource` is a topic name, or the topic filter as sent for `iot:Subscribe`. */
+  /** `resource` is a topic name, the topic filter as sent for `iot:Subscribe`, or a thing's name. */
   may(action: AuthorityAction, resource: string): Verdict;
 }
 
@@ -135,8 +147,11 @@ export type Published = {
   readonly address?: string;
 };
 
-/** Hears of each accepted publish, in order, before its acknowledgement leaves. Must not throw. */
-export type PublishListener = (message: Published) => void;
+/**
+ * Hears of each accepted publish, in order, before its acknowledgement leaves. Must not throw. A promise is something
+ * that the message set going and that must be durable before the acknowledgement; it rejects where it never will be.
+ */
+export type PublishListener = ((message: Published) => void) | ((message: Published) => Promise<void> | undefined);
 
 /** Facts about one session, live or waiting. */
 export type SessionFacts = {

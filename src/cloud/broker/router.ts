@@ -45,9 +45,13 @@ export class Router {
   readonly #receivers = new Map<string, Receivers>();
   readonly #groups = new Map<string, SharedGroup>();
 
-  constructor(settings: BrokerSettings, retained: RetainedMessages) {
+  readonly #hold: (until: Promise<void>) => void;
+
+  /** `hold` is called with what the acknowledgement of the message at hand has to wait for. */
+  constructor(settings: BrokerSettings, retained: RetainedMessages, hold: (until: Promise<void>) => void) {
     this.#trie = new TopicTrie(settings);
     this.#retained = retained;
+    this.#hold = hold;
     this.#questions = settings.questions;
   }
 
@@ -78,10 +82,18 @@ export class Router {
   /** Gives whether anybody subscribed to the topic. */
   publish(message: Message, publisher: Publisher): boolean {
     if (message.retain) this.#retained.retain(message);
-    for (const listener of this.#listeners) listener(published(message, publisher));
+    for (const listener of this.#listeners) {
+      const until = listener(published(message, publisher));
+      if (until instanceof Promise) this.#hold(until);
+    }
     // The cloud itself hears these, so somebody did.
     if (publisher.origin === "client" && this.#isQuestion(message.topic)) return true;
     return this.#deliver(message, publisher);
+  }
+
+  /** Sends a message to one session whether it subscribed or not, and to nobody else. */
+  answer(message: Message, session: Session): void {
+    session.deliver(message, { qos: message.qos, retain: false, identifiers: NONE });
   }
 
   #isQuestion(topic: string): boolean {

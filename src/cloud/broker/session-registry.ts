@@ -43,6 +43,10 @@ export class SessionRegistry {
     return this.#connected;
   }
 
+  find(clientId: string): Session | undefined {
+    return this.#sessions.get(clientId);
+  }
+
   all(): Iterable<Session> {
     return this.#sessions.values();
   }

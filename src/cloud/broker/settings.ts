@@ -82,11 +82,11 @@ export type BrokerSettings = {
   readonly resumesAcrossVersions: boolean;
   /** What happens to packets that arrive before CONNACK was sent. MQTT 5.0, section 3.1.4 */
   readonly beforeConnack: "refuse" | "hold";
-  /** Prefixes of `$` topics that clients may publish to; any other is refused. */
+  /** Prefixes of `$` topics that clients may publish to, or filters with `+` that match them; any other is refused. */
   readonly reservedPublish: readonly string[];
   /** Prefixes of `$` filters that clients may subscribe to; any other is refused. */
   readonly reservedSubscribe: readonly string[];
-  /** Prefixes of `$` topics where clients ask the cloud: what they publish there reaches observers and no subscriber. */
+  /** The `$` topics where clients ask the cloud: what they publish there reaches observers and no subscriber. */
   readonly questions: readonly string[];
   /** Whether `$aws/events/presence/…` is published on connect and disconnect. */
   readonly presence: boolean;
@@ -137,6 +137,23 @@ const PROVISIONING_TOPICS = ["$aws/certificates/create", "$aws/provisioning-temp
 /** Where devices hand a message to one rule and to nobody else. AWS IoT Core, "Basic Ingest" */
 export const BASIC_INGEST = "$aws/rules/";
 
+/**
+ * Where devices read and write their shadows. Whoever may subscribe hears the requests, too.
+ * AWS IoT Core, "Reserved topics", shadow topics
+ */
+const SHADOW_TOPICS = ["get", "update", "delete"].flatMap((verb) => [
+  `$aws/things/+/shadow/${verb}`,
+  `$aws/things/+/shadow/name/+/${verb}`,
+]);
+
+/** Where devices ask for their jobs. AWS IoT Core, "Reserved topics", job topics */
+const JOB_TOPICS = [
+  "$aws/things/+/jobs/get",
+  "$aws/things/+/jobs/start-next",
+  "$aws/things/+/jobs/+/get",
+  "$aws/things/+/jobs/+/update",
+] as const;
+
 /** Behaves as AWS IoT Core does. The default. */
 export const AWS_PROFILE: BrokerSettings = {
   profile: "aws",
@@ -156,9 +173,9 @@ export const AWS_PROFILE: BrokerSettings = {
   retainOnReserved: false,
   resumesAcrossVersions: false,
   beforeConnack: "refuse",
-  reservedPublish: [...PROVISIONING_TOPICS, BASIC_INGEST],
-  reservedSubscribe: ["$aws/events/", ...PROVISIONING_TOPICS],
-  questions: [...PROVISIONING_TOPICS, BASIC_INGEST],
+  reservedPublish: [...PROVISIONING_TOPICS, BASIC_INGEST, ...SHADOW_TOPICS, ...JOB_TOPICS],
+  reservedSubscribe: ["$aws/events/", "$aws/things/", ...PROVISIONING_TOPICS],
+  questions: [...PROVISIONING_TOPICS, BASIC_INGEST, ...JOB_TOPICS],
   presence: true,
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: AWS_LIMITS,
@@ -188,7 +205,7 @@ export const SPEC_PROFILE: BrokerSettings = {
   beforeConnack: "hold",
   reservedPublish: ["$"],
   reservedSubscribe: ["$"],
-  questions: [...PROVISIONING_TOPICS, BASIC_INGEST],
+  questions: [...PROVISIONING_TOPICS, BASIC_INGEST, ...JOB_TOPICS],
   presence: false,
   tracedDataPacketsPerSecond: { ofOneConnection: 20, inAll: 200 },
   limits: {

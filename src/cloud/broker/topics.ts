@@ -29,9 +29,11 @@ export function isReserved(topic: string): boolean {
   return topic.startsWith("$");
 }
 
-/** Whether a `$` topic or filter may be used, by its prefix. */
-export function isPermittedReserved(topic: string, prefixes: readonly string[]): boolean {
-  return prefixes.some((prefix) => topic.startsWith(prefix));
+/** Whether a `$` topic or filter may be used: it begins with one of the entries, or matches one that holds a `+`. */
+export function isPermittedReserved(topic: string, permitted: readonly string[]): boolean {
+  return permitted.some((entry) =>
+    entry.includes("+") ? filterMatches(entry, topic, false) : topic.startsWith(entry),
+  );
 }
 
 /**

@@ -62,6 +62,10 @@ export class Turn {
   #mark = 0;
   #committing = 0;
   #durable = 0;
+  /** What this turn's acknowledgements wait for besides the store. */
+  #held: Promise<void>[] = [];
+  /** The last commit that waited for such: later ones are durable after it. */
+  #before: Promise<void> | undefined;
 
   constructor(ports: TurnPorts) {
     this.#clock = ports.clock;
@@ -88,6 +92,12 @@ export class Turn {
   noteWrite(): void {
     this.#mark += 1;
     this.#schedule();
+  }
+
+  /** Notes something beside the store that must be durable before this turn's acknowledgements leave. */
+  hold(until: Promise<void>): void {
+    this.#held.push(until);
+    this.noteWrite();
   }
 
   isDurable(mark: number): boolean {
@@ -125,13 +135,25 @@ export class Turn {
     const mark = this.#mark;
     if (mark === this.#committing) return;
     this.#committing = mark;
-    const committed = this.#store.commit();
+    const committed = this.#inOrder(this.#store.commit());
     if (committed)
       committed.then(
         () => this.#committed(mark),
         (error: unknown) => this.#failed(error),
       );
     else this.#committed(mark);
+  }
+
+  /** When all that was noted so far is durable: not before what was noted in former turns. */
+  #inOrder(stored: Promise<void> | undefined): Promise<void> | undefined {
+    const held = this.#held.splice(0);
+    if (held.length === 0 && !this.#before) return stored;
+    const all: Promise<void> = Promise.all([this.#before, stored, ...held])
+      .then(() => undefined)
+      .finally(() => {
+        if (this.#before === all) this.#before = undefined;
+      });
+    return (this.#before = all);
   }
 
   #committed(mark: number): void {

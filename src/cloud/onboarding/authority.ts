@@ -5,6 +5,8 @@ import { iotArn, type Account, type CertificateEntry, type PolicyEntry } from ".
 import type { Withdrawal } from "../revocation/index.ts";
 import type { CertificateDirectory, Evidence } from "./ports.ts";
 
+const ON_THING = { kind: "thing", cause: "policy-denies-request", evidence: "thing" } as const;
+
 /** What an action is called in ARNs, in refusals and in their evidence. */
 const ACTIONS = {
   "iot:Connect": { kind: "client", cause: "policy-denies-connect", evidence: "clientId" },
@@ -12,6 +14,14 @@ const ACTIONS = {
   "iot:Receive": { kind: "topic", cause: "policy-denies-receive", evidence: "topic" },
   "iot:Subscribe": { kind: "topicfilter", cause: "policy-denies-subscribe", evidence: "filter" },
   "iot:RetainPublish": { kind: "topic", cause: "policy-denies-retain", evidence: "topic" },
+  "iot:GetThingShadow": ON_THING,
+  "iot:UpdateThingShadow": ON_THING,
+  "iot:DeleteThingShadow": ON_THING,
+  "iot:ListNamedShadowsForThing": ON_THING,
+  "iot:GetPendingJobExecutions": ON_THING,
+  "iot:StartNextPendingJobExecution": ON_THING,
+  "iot:DescribeJobExecution": ON_THING,
+  "iot:UpdateJobExecution": ON_THING,
 } as const satisfies Record<
   AuthorityAction | "iot:Connect",
   { readonly kind: string; readonly cause: RefusalCause; readonly evidence: string }

@@ -76,7 +76,7 @@ export {
   putThingGroups,
   type GroupChange,
 } from "./group-members.ts";
-export type { Page, PageRequest } from "./pages.ts";
+export { pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 export {
   createPolicy,
   createPolicyVersion,

@@ -14,6 +14,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "function logs", up: createFunctionLogs },
   { name: "named resources, thing groups, tags", up: createFleetTables },
   { name: "QoS 2, packet identifiers and wills", up: addExactlyOnce },
+  { name: "shadows", up: createShadows },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -299,6 +300,17 @@ async function addExactlyOnce(db: Kysely<unknown>): Promise<void> {
     .addColumn("principal_id", "text", (c) => c.notNull())
     .addColumn("expiry_s", "bigint")
     .addColumn("delay_s", "bigint", (c) => c.notNull())
+    .execute();
+}
+
+async function createShadows(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("shadows")
+    .addColumn("thing", "text", (c) => c.notNull())
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("version", "bigint", (c) => c.notNull())
+    .addColumn("document", "text")
+    .addPrimaryKeyConstraint("shadows_pk", ["thing", "name"])
     .execute();
 }
 

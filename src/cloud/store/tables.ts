@@ -16,6 +16,7 @@ export type Tables = {
   resources: ResourceRow;
   tags: TagRow;
   thing_group_members: ThingGroupMemberRow;
+  shadows: ShadowRow;
   topic_rules: TopicRuleRow;
   functions: FunctionRow;
   function_logs: FunctionLogRow;
@@ -122,6 +123,12 @@ export type ResourceRow = { kind: string; name: string; body: string; created_at
 export type TagRow = { arn: string; key: string; value: string };
 
 export type ThingGroupMemberRow = { thing_group: string; thing: string; added_at: number };
+
+/**
+ * A device shadow; `name` is empty for the classic one. `document` is JSON, null once it was deleted: its version goes on
+ * from there.
+ */
+export type ShadowRow = { thing: string; name: string; version: number; document: string | null };
 
 /** `payload` is the rule's JSON as it was given. */
 export type TopicRuleRow = { name: string; payload: string; disabled: 0 | 1; created_at: number };

@@ -1,0 +1,32 @@
+import { utf8Bytes } from "../../codec/index.ts";
+import type { Shadows } from "../shadows/index.ts";
+import type { HandlersOf } from "./handlers.ts";
+import type { SHADOW_OPERATIONS } from "./operations-shadows.ts";
+import { pageRequestOf, tokenPage } from "./paging.ts";
+import type { Json } from "./shape.ts";
+
+const NOTHING = new Uint8Array(0);
+
+/** Device shadows in AWS's words. */
+export function shadowHandlers(shadows: Shadows): HandlersOf<keyof typeof SHADOW_OPERATIONS> {
+  const idOf = ({ thingName, shadowName = "" }: { readonly thingName: string; readonly shadowName?: string }) => {
+    return { thing: thingName, name: shadowName };
+  };
+  return {
+    GetThingShadow: async (input) => answer(await shadows.get(idOf(input), NOTHING)),
+    UpdateThingShadow: async (input) => answer(await shadows.update(idOf(input), input.payload)),
+    DeleteThingShadow: async (input) => answer(await shadows.delete(idOf(input), NOTHING)),
+    async ListNamedShadowsForThing({ thingName, nextToken, pageSize: maxResults }) {
+      const request = pageRequestOf({
+        ...(nextToken !== undefined && { nextToken }),
+        ...(maxResults !== undefined && { maxResults }),
+      });
+      const { timestamp, ...page } = await shadows.names(thingName, request);
+      return { ...tokenPage("results", page, (name) => name), timestamp };
+    },
+  };
+}
+
+function answer(document: Json): { readonly payload: Uint8Array } {
+  return { payload: utf8Bytes(JSON.stringify(document)) };
+}

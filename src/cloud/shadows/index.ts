@@ -1,0 +1,2 @@
+export { SHADOW_ORIGIN, ShadowTopics, type ShadowTopicsPorts } from "./shadow-topics.ts";
+export { Shadows, type ShadowId, type ShadowPorts } from "./shadows.ts";

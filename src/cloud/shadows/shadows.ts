@@ -1,0 +1,210 @@
+import { Conflict, NotFound, utf8Bytes } from "../../codec/index.ts";
+import type { Clock } from "../../crypto/index.ts";
+import type { Json } from "../api/index.ts";
+import { invalidRequest, type CloudErrorCode } from "../errors.ts";
+import { pageOf, planPage, type Page, type PageRequest } from "../registry/index.ts";
+import type { Queries, ShadowRow, Store } from "../store/index.ts";
+import { applyChange, deltaOf, writtenAt, type ShadowDocument, type StateChange } from "./document.ts";
+import { checkSize, readToken, readUpdate, SHADOW_LIMITS, type UpdateRequest } from "./request.ts";
+
+/** Which shadow: `name` is empty for a thing's classic one. */
+export type ShadowId = { readonly thing: string; readonly name: string };
+
+export type ShadowPorts = {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** Publishes what subscribers of the shadow's topics hear. Must not throw. */
+  readonly publish: (topic: string, payload: Uint8Array) => void;
+};
+
+type Stored = { readonly document: ShadowDocument; readonly isDeleted: boolean };
+
+const NOTHING: ShadowDocument = { state: {}, metadata: {}, version: 0 };
+
+/**
+ * Device shadows, classic and named: what should be, what is, and the difference between them. Requests to a shadow take
+ * effect in the order in which they come; each is durable before anybody hears of it. AWS IoT Core, "AWS IoT Device
+ * Shadow service"
+ */
+export class Shadows {
+  readonly #ports: ShadowPorts;
+  readonly #inFlight = new Map<string, number>();
+
+  constructor(ports: ShadowPorts) {
+    this.#ports = ports;
+  }
+
+  /** A shadow with its delta. `told` runs with the answer in the order of all changes. Throws `NotFound`, `UsageError`. */
+  get(id: ShadowId, payload: Uint8Array, told?: (answer: Json) => void): Promise<Json> {
+    return this.#inTurn(
+      id,
+      async (queries) => {
+        const clientToken = readToken(payload);
+        const { document } = await existing(queries, id);
+        const { state, metadata, version } = document;
+        const delta = deltaOf(document)?.state;
+        const whole = { ...state, ...(delta && { delta }) };
+        return asJson({ state: whole, metadata, version, timestamp: this.#seconds(), clientToken });
+      },
+      told,
+    );
+  }
+
+  /**
+   * Changes a shadow, and publishes the difference and the two documents. Throws `UsageError`, `Conflict`
+   * `shadow-version`.
+   */
+  update(id: ShadowId, payload: Uint8Array): Promise<Json> {
+    return this.#inTurn(
+      id,
+      async (queries) => {
+        const request = readUpdate(payload);
+        const before = await find(queries, id);
+        const { version } = request;
+        const known = before?.document ?? NOTHING;
+        if (version !== undefined && version !== known.version) {
+          throw new Conflict<CloudErrorCode>("shadow-version", "Version conflict");
+        }
+        const seconds = this.#seconds();
+        const after = applyChange(known, request.state, seconds);
+        checkSize(asJson(after.state));
+        await put(queries, id, { version: after.version, document: JSON.stringify(after) });
+        return { request, before: before?.isDeleted === false ? known : undefined, after, seconds };
+      },
+      (change) => this.#announce(id, change),
+    ).then(acceptedOf);
+  }
+
+  /** Deletes a shadow; its version goes on from there. Throws `NotFound`, `UsageError`. */
+  delete(id: ShadowId, payload: Uint8Array): Promise<Json> {
+    return this.#inTurn(
+      id,
+      async (queries) => {
+        const clientToken = readToken(payload);
+        const { version } = (await existing(queries, id)).document;
+        await put(queries, id, { version, document: null });
+        return asJson({ version, timestamp: this.#seconds(), clientToken });
+      },
+      (answer) => this.#publish(id, "delete/accepted", answer),
+    );
+  }
+
+  /** Names of a thing's named shadows, in order. */
+  async names(thing: string, request: PageRequest): Promise<Page<string> & { readonly timestamp: number }> {
+    const list = `shadows of ${thing}`;
+    const plan = planPage(list, { ...request, ascending: true });
+    const found = await this.#ports.store.read
+      .selectFrom("shadows")
+      .select("name")
+      .where("thing", "=", thing)
+      .where("name", ">", plan.after?.text ?? "")
+      .where("document", "is not", null)
+      .orderBy("name")
+      .limit(plan.limit + 1)
+      .execute();
+    const rows = found.map(({ name }) => name);
+    const page = pageOf(list, plan, { rows, keyOf: (text) => ({ number: 0, text }) });
+    return { ...page, timestamp: this.#seconds() };
+  }
+
+  /** One request among those of its thing: refused where too many are on their way, and else done in turn. */
+  async #inTurn<T>(
+    { thing }: ShadowId,
+    work: (queries: Queries) => Promise<T>,
+    committed?: (result: T) => void,
+  ): Promise<T> {
+    const inFlight = this.#inFlight.get(thing) ?? 0;
+    if (inFlight >= SHADOW_LIMITS.inFlight) {
+      const message = `Too many requests in flight for thing ${thing}: at most ${SHADOW_LIMITS.inFlight}`;
+      throw new Conflict<CloudErrorCode>("shadow-busy", message);
+    }
+    this.#inFlight.set(thing, inFlight + 1);
+    try {
+      return await this.#ports.store.write(work, committed);
+    } finally {
+      const left = (this.#inFlight.get(thing) ?? 1) - 1;
+      if (left > 0) this.#inFlight.set(thing, left);
+      else this.#inFlight.delete(thing);
+    }
+  }
+
+  #announce(id: ShadowId, change: Change): void {
+    const { request, before, after, seconds } = change;
+    const { clientToken } = request;
+    const { version } = after;
+    this.#publish(id, "update/accepted", acceptedOf(change));
+    const delta = deltaOf(after);
+    if (delta) this.#publish(id, "update/delta", asJson({ version, timestamp: seconds, ...delta, clientToken }));
+    const previous = before ?? null;
+    this.#publish(id, "update/documents", asJson({ previous, current: after, timestamp: seconds, clientToken }));
+  }
+
+  #publish(id: ShadowId, topic: string, message: Json): void {
+    this.#ports.publish(`${topicOf(id)}/${topic}`, utf8Bytes(JSON.stringify(message)));
+  }
+
+  #seconds(): number {
+    return Math.floor(this.#ports.clock.now() / 1000);
+  }
+}
+
+/** The topic that all of a shadow's topics begin with. AWS IoT Core, "Device Shadow MQTT topics" */
+export function topicOf({ thing, name }: ShadowId): string {
+  return `$aws/things/${thing}/shadow${name === "" ? "" : `/name/${name}`}`;
+}
+
+type Change = {
+  readonly request: UpdateRequest;
+  readonly before: ShadowDocument | undefined;
+  readonly after: ShadowDocument;
+  readonly seconds: number;
+};
+
+/** What was asked for, with the time at which it was written. */
+function acceptedOf({ request: { state, clientToken }, after: { version }, seconds: timestamp }: Change): Json {
+  return asJson({ state, metadata: timesOf(state, timestamp), version, timestamp, clientToken });
+}
+
+function timesOf(state: StateChange, seconds: number): Json {
+  return writtenAt(asJson(state), seconds);
+}
+
+async function find(queries: Queries, { thing, name }: ShadowId): Promise<Stored | undefined> {
+  const row = await queries
+    .selectFrom("shadows")
+    .selectAll()
+    .where("thing", "=", thing)
+    .where("name", "=", name)
+    .executeTakeFirst();
+  if (!row) return undefined;
+  if (row.document === null) return { document: { ...NOTHING, version: row.version }, isDeleted: true };
+  return { document: JSON.parse(row.document) as ShadowDocument, isDeleted: false };
+}
+
+async function existing(queries: Queries, id: ShadowId): Promise<Stored> {
+  const found = await find(queries, id);
+  if (!found || found.isDeleted) {
+    const message = `No shadow exists with name: '${id.name === "" ? id.thing : id.name}'`;
+    throw new NotFound<CloudErrorCode>("resource-not-found", message);
+  }
+  return found;
+}
+
+async function put(queries: Queries, id: ShadowId, change: Pick<ShadowRow, "version" | "document">): Promise<void> {
+  await queries
+    .insertInto("shadows")
+    .values({ ...id, ...change })
+    .onConflict((conflict) => conflict.columns(["thing", "name"]).doUpdateSet(change))
+    .execute();
+}
+
+/** The same without members that are undefined. */
+function asJson(value: unknown): Json {
+  return JSON.parse(JSON.stringify(value)) as Json;
+}
+
+/** Throws `UsageError` where a thing or a shadow could not have this name. */
+export function checkShadowId({ thing, name }: ShadowId): void {
+  if (!/^[a-zA-Z0-9:_-]{1,128}$/.test(thing)) throw invalidRequest("Invalid thing name");
+  if (!/^[$a-zA-Z0-9:_-]{0,64}$/.test(name)) throw invalidRequest("Invalid shadow name");
+}
