@@ -117,12 +117,10 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const identity = await identityFor(options, registry);
   const shop = await workshopOf(options, registry);
   const entry = await openBroker(options, shop, closing);
-  const { broker, deviceRegistries, revocations } = entry;
+  const { broker } = entry;
   const shadows = openShadows(registry, broker, closing);
-  const plane = await openControlPlane(
-    { options, ground, shop, broker, deviceRegistries, revocations, shadows, rootCertificate: identity.root },
-    closing,
-  );
+  const rootCertificate = identity.root;
+  const plane = await openControlPlane({ options, ground, shop, ...entry, shadows, rootCertificate }, closing);
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
   const servers = { options, ledger: trace, registry, ...entry, plane, shadows, identity };
@@ -216,6 +214,7 @@ type Parts = {
   readonly ground: Ground;
   readonly shop: Workshop;
   readonly broker: Broker;
+  readonly gatekeeper: OnboardingGatekeeper;
   readonly deviceRegistries: DeviceRegistries;
   readonly revocations: Revocations;
   readonly shadows: Shadows;
@@ -223,7 +222,7 @@ type Parts = {
 };
 
 async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
-  const { options, ground, shop, broker, deviceRegistries, revocations, shadows, rootCertificate } = parts;
+  const { options, ground, shop, broker, gatekeeper, deviceRegistries, revocations, shadows, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -239,6 +238,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
   const logs = await FunctionLogs.open({ store, clock });
   const functions = await Functions.open({ ...common, store: functionStore(store), logs, runtime });
   closing.add(() => functions.close());
+  gatekeeper.holdFor((certificateId) => functions.underway(certificateId));
   const engine = new RuleEngine({
     ...common,
     ...broker.settings,

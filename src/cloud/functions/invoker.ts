@@ -22,6 +22,8 @@ export type InvokerOptions = {
   readonly eventLimits?: Partial<EventLimits>;
 };
 
+type Request = { readonly requestId: string; readonly event: string; readonly clientContext?: unknown };
+
 /** The largest event, in bytes. */
 export const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
 
@@ -29,6 +31,8 @@ export const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 102
 export class FunctionInvoker {
   readonly #options: InvokerOptions;
   readonly #events: EventInvocations;
+  /** The last attempt that runs, or waits for a process, about each certificate. */
+  readonly #underway = new Map<string, Promise<void>>();
 
   constructor(options: InvokerOptions) {
     this.#options = options;
@@ -59,10 +63,26 @@ export class FunctionInvoker {
     this.#events.close();
   }
 
-  async #attempt(
-    record: FunctionRecord,
-    request: { readonly requestId: string; readonly event: string; readonly clientContext?: unknown },
-  ): Promise<RunResult> {
+  /** Resolves when the attempt that is under way about a certificate has ended, however; undefined where there is none. */
+  underway(certificateId: string): Promise<void> | undefined {
+    return this.#underway.get(certificateId);
+  }
+
+  #attempt(record: FunctionRecord, request: Request): Promise<RunResult> {
+    const ids = correlationOf(request.event);
+    const run = this.#run(record, request, ids);
+    const { certificate } = ids;
+    if (certificate !== undefined) {
+      const ended = (): void => {
+        if (this.#underway.get(certificate) === attempt) this.#underway.delete(certificate);
+      };
+      const attempt = run.then(ended, ended);
+      this.#underway.set(certificate, attempt);
+    }
+    return run;
+  }
+
+  async #run(record: FunctionRecord, request: Request, ids: { readonly certificate?: string }): Promise<RunResult> {
     const { runtime, trace, logs } = this.#options;
     const { name } = record;
     try {
@@ -73,7 +93,7 @@ export class FunctionInvoker {
       trace.emit(
         "cloud",
         { kind: "function.run", function: name, request: request.requestId, outcome, durationMs, detail: clip(detail) },
-        correlationOf(request.event),
+        ids,
       );
       return result;
     } catch (error) {

@@ -424,6 +424,34 @@ test("an Event is accepted with 202 and attempted three times with growing pause
   assert.equal(runtime.runs.length, 4, "an event that succeeded is not run again");
 });
 
+test("underway resolves with the attempt that runs about a certificate, whether it succeeds, fails or is refused", async (t) => {
+  const { functions, runtime } = await open(t);
+  await functions.createFunction(BASIC);
+  const certificateId = "ab".repeat(32);
+  const start = () => {
+    const { promise, resolve, reject } = Promise.withResolvers<RunResult>();
+    runtime.run = () => promise;
+    return { resolve, reject };
+  };
+  const accept = () =>
+    functions.invoke({
+      FunctionName: "f",
+      InvocationType: "Event",
+      Payload: utf8Bytes(JSON.stringify({ certificateId })),
+    });
+  for (const how of ["succeeds", "fails", "is refused"]) {
+    const run = start();
+    await accept();
+    const attempt = functions.underway(certificateId);
+    assert.ok(attempt, how);
+    assert.equal(functions.underway("cd".repeat(32)), undefined);
+    if (how === "is refused") run.reject(new Refused("too-many-requests", "busy", 429));
+    else run.resolve(how === "fails" ? failed() : ended("1"));
+    await attempt;
+    assert.equal(functions.underway(certificateId), undefined, how);
+  }
+});
+
 test("events beyond the bound are refused: too-many-requests; close forgets the waiting ones", async (t) => {
   const world = await newWorld(t);
   const runtime = new FakeRuntime();

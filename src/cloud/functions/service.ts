@@ -60,6 +60,11 @@ export class Functions implements FunctionOperations {
     return new Functions(options, await FunctionDirectory.open(options.store, options.account));
   }
 
+  /** Resolves when the run that is under way about a certificate has ended, however; undefined where there is none. */
+  underway(certificateId: string): Promise<void> | undefined {
+    return this.#invoker.underway(certificateId);
+  }
+
   /** Forgets events that wait for another attempt, and ends all processes of functions. */
   async close(): Promise<void> {
     this.#invoker.close();

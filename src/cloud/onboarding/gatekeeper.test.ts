@@ -242,3 +242,34 @@ test("why explains the expected first drop with what happened around it, and a c
     ],
   );
 });
+
+test("a device is turned away once what its coming set in motion has ended, or after a second", async () => {
+  const world = newWorld();
+  world.directory.addCa(ca);
+  let end = (): void => undefined;
+  const asked: string[] = [];
+  world.gatekeeper.holdFor((certificateId) => {
+    asked.push(certificateId);
+    return new Promise((resolve) => (end = resolve));
+  });
+  const answers: string[] = [];
+  const knock = () => void world.admit([leaf]).then((admission) => answers.push(causeOf(admission)));
+  const settle = () => new Promise<void>((resolve) => void setImmediate(resolve));
+  knock();
+  while (asked.length < 1) await settle();
+  assert.deepEqual(steps(world), ["registered", "event-published", "connection-dropped"], "told at once");
+  assert.deepEqual([asked, answers], [[leaf.id], []]);
+  end();
+  await settle();
+  assert.deepEqual(answers, ["certificate-pending"], "never admitted by the same CONNECT");
+  knock();
+  while (asked.length < 2) await settle();
+  world.clock.advance(999);
+  await settle();
+  assert.equal(answers.length, 1);
+  world.clock.advance(1);
+  await settle();
+  assert.deepEqual(answers, ["certificate-pending", "certificate-pending"]);
+  world.gatekeeper.holdFor(() => undefined);
+  assert.equal(causeOf(await world.admit([leaf])), "certificate-pending", "nobody acts: nothing to wait for");
+});

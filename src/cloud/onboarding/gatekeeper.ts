@@ -37,6 +37,12 @@ export function gatekeeperOf(
   return new OnboardingGatekeeper({ ...registry, register, broker, ...more });
 }
 
+/** What is being done about a certificate that waits for activation: resolves when that has ended, never rejects. */
+export type ActivationUnderway = (certificateId: string) => Promise<void> | undefined;
+
+/** How long a device waits at most, before it is turned away, for what its coming has set in motion. */
+const HOLD_MS = 1000;
+
 /** Where one certificate stands, and what that was found out from. */
 type Case = {
   readonly request: ConnectRequest;
@@ -58,6 +64,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
   readonly #live: LiveAuthorities;
   /** Registrations in progress, by certificate: a device's impatience makes one record and one event. */
   readonly #registering = new Map<string, Promise<void>>();
+  #underway: ActivationUnderway = () => undefined;
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
@@ -112,8 +119,29 @@ export class OnboardingGatekeeper implements Gatekeeper {
     // Nobody is admitted without an authority; should the two ever disagree, the answer is no.
     const cause = "cause" in decision ? decision.cause : "certificate-inactive";
     this.#refuse(asked, cause);
-    if (cause === "certificate-pending") tell(asked, "connection-dropped");
+    if (cause === "certificate-pending") {
+      tell(asked, "connection-dropped");
+      if (isConnect && certificate) await this.#hold(certificate.id);
+    }
     return { admit: false, cause, reply: replyFor(decision, request.protocolVersion) };
+  }
+
+  /**
+   * From now on a device that was refused because it waits for activation is dropped once `underway` has ended, or after
+   * a second: when it comes back the answer is there, and it need not come again and again.
+   */
+  holdFor(underway: ActivationUnderway): void {
+    this.#underway = underway;
+  }
+
+  async #hold(certificateId: string): Promise<void> {
+    const underway = this.#underway(certificateId);
+    if (!underway) return;
+    const { clock } = this.#options;
+    await new Promise<void>((resolve) => {
+      const cancel = clock.after(HOLD_MS, resolve);
+      void underway.then(() => (cancel(), resolve()));
+    });
   }
 
   /** Stops listening to changes of the registry. */
