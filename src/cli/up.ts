@@ -2,7 +2,7 @@ import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
-import { Option, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { PROFILES, startCloud, type RunningCloud } from "../cloud/node.ts";
 import { LOG_LEVELS, openLog, type LogLevel } from "../cloud/observe/node.ts";
@@ -25,6 +25,7 @@ type UpOptions = {
   readonly serverName: readonly string[];
   readonly legacyDhe?: boolean;
   readonly region?: string;
+  readonly accountId?: string;
   readonly trace?: string;
   readonly log?: string;
   readonly logLevel: LogLevel;
@@ -74,7 +75,7 @@ export function registerUpCommand(program: Command): void {
     )
     .option(
       "--relaxed-certificates",
-      "for test suites: clients of --plain-mqtt need no certificate, and test/nosubscribe is refused",
+      "for test suites: --plain-mqtt needs no certificate, test/nosubscribe is refused, texts register as certificates",
     )
     .option(
       "--server-name <name>",
@@ -83,6 +84,7 @@ export function registerUpCommand(program: Command): void {
       [],
     )
     .option("--legacy-dhe", "TLS also for clients without elliptic curves: DHE_RSA with AES-GCM, 2048 bits")
+    .option("--account-id <digits>", "stands in every ARN; random unless chosen at the first start", accountIdOption)
     .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
     .option("--trace <file>", "append every event as JSON Lines")
     .option("--log <file>", "append a log as JSON Lines in pino's form, - for standard error")
@@ -123,6 +125,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),
         ...(options.legacyDhe ? { legacyDhe: true } : {}),
         ...(region === undefined ? {} : { region }),
+        ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
           if (options.log !== undefined) closings.push(openLog({ ledger, ...logOf(options.log, options.logLevel) }));
@@ -141,6 +144,11 @@ async function up(options: UpOptions, output: Output): Promise<void> {
       if (kept === undefined) rmSync(directory, { recursive: true, force: true });
     }
   });
+}
+
+function accountIdOption(text: string): string {
+  if (/^[0-9]{12}$/.test(text)) return text;
+  throw new InvalidArgumentError("An account id is twelve digits.");
 }
 
 function logOf(file: string, level: LogLevel): { readonly destination: string | number; readonly level: LogLevel } {

@@ -159,6 +159,10 @@ export const CLOUD_ERRORS = {
     cause: "The data directory was written by a newer version.",
     cure: "Start the newer version again, or restore a copy of the directory made before the upgrade.",
   },
+  "account-fixed": {
+    cause: "The data directory was begun with another account id, which stands in every ARN that it gave out.",
+    cure: "Start without --account-id, or with the id in the message, or with a new data directory.",
+  },
   "region-fixed": {
     cause: "The data directory was begun with another region, which stands in every ARN that it gave out.",
     cure: "Start without --region, or with the region in the message, or with a new data directory.",

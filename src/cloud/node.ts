@@ -55,11 +55,16 @@ export type CloudOptions = {
   /** Whether TLS is also offered to clients that have DHE_RSA and no elliptic curves. */
   readonly legacyDhe?: boolean;
   readonly region?: string;
+  /** Twelve digits that stand in every ARN; random unless chosen at the first start. */
+  readonly accountId?: string;
   /** How MQTT behaves: as AWS IoT Core, or as OASIS writes. */
   readonly profile?: keyof typeof PROFILES;
   /** MQTT without TLS on loopback, beside the TLS listener; 0 takes a free port. */
   readonly plainMqttPort?: number;
-  /** Whether clients come in without a certificate where there is no TLS, anonymous or by any user name. */
+  /**
+   * For test suites of others: clients come in without a certificate where there is no TLS, anonymous or by any user
+   * name, and the control plane registers texts that are no certificates.
+   */
   readonly relaxedCertificates?: boolean;
   /**
    * When a device that is not ACTIVE is turned away: at CONNECT, as AWS was observed to do, or within the handshake, as
@@ -145,8 +150,12 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
 /** What everything else stands on. */
 type Ground = { readonly ledger: DurableLedger; readonly trace: Ledger; readonly registry: Registry };
 
+const RELAXED_WARNING =
+  "certificates are relaxed, for test suites only: the control plane registers any text, and plain MQTT admits anybody";
+
 async function openGround(options: CloudOptions, closing: Closing): Promise<Ground> {
-  const { directory, region, clock = nodeClock, entropy = nodeEntropy, onLedger } = options;
+  const { directory, region, accountId, relaxedCertificates = false } = options;
+  const { clock = nodeClock, entropy = nodeEntropy, onLedger } = options;
   const store = await openStore({ directory });
   closing.add(() => store.close());
   const ledger = await openLedger({ store, clock });
@@ -155,7 +164,9 @@ async function openGround(options: CloudOptions, closing: Closing): Promise<Grou
   onLedger?.(trace);
   trace.emit("cloud", { kind: "process", what: "started", detail: directory });
   const ports = { store, clock, entropy, verifier: nodeVerifier, trace };
-  return { ledger, trace, registry: await openRegistry(ports, region === undefined ? {} : { region }) };
+  if (relaxedCertificates) trace.emit("cloud", { kind: "process", what: "warning", detail: RELAXED_WARNING });
+  const chosen = { ...(region !== undefined && { region }), ...(accountId !== undefined && { accountId }) };
+  return { ledger, trace, registry: await openRegistry(ports, { ...chosen, relaxedCertificates }) };
 }
 
 function identityFor(

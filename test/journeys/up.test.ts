@@ -172,9 +172,11 @@ test("hawser why names the cause for a device of a CA that nobody registered", a
 });
 
 test("hawser up --profile spec --plain-mqtt needs nothing else, lets MQTT clients in, and leaves nothing behind", async (t) => {
-  const cloud = hawser(words`up --profile spec --plain-mqtt 0 --relaxed-certificates --json`);
+  const cloud = hawser(words`up --profile spec --plain-mqtt 0 --relaxed-certificates --account-id 123456789012 --json`);
   t.after(() => cloud.stop("SIGKILL"));
-  const facts = await cloud.json<Facts & { readonly plainMqtt: string }>();
+  const facts = await cloud.json<Facts & { readonly plainMqtt: string; readonly accountId: string }>();
+  assert.equal(facts.accountId, "123456789012");
+  assert.match(cloud.complaints.join("\n"), /certificates are relaxed, for test suites only/);
   const port = Number(facts.plainMqtt.split(":")[1]);
   const client = await mqtt.connectAsync({ host: "127.0.0.1", port, clientId: "any", protocolVersion: 5 });
   const [granted] = await client.subscribeAsync("a/#", { qos: 1 });

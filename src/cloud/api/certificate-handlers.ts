@@ -8,6 +8,7 @@ import {
   describeCa,
   describeCertificate,
   iotArn,
+  isNoCertificate,
   issueFromCsr,
   issueWithNewKey,
   listCas,
@@ -162,7 +163,6 @@ function describedCertificate(account: Account, row: CertificateRow): Certificat
 }
 
 function describedInCommon(account: Account, row: CaCertificateRow | CertificateRow) {
-  const { notBefore, notAfter } = certificateFromPem(row.pem).validity;
   return {
     certificatePem: row.pem,
     ownedBy: account.id,
@@ -170,9 +170,15 @@ function describedInCommon(account: Account, row: CaCertificateRow | Certificate
     lastModifiedDate: seconds(row.modified_at),
     customerVersion: row.version,
     generationId: row.generation_id,
-    validity: { notBefore: seconds(notBefore), notAfter: seconds(notAfter) },
+    ...validityOf(row.pem),
     certificateMode: row.mode,
   };
+}
+
+function validityOf(pem: string) {
+  if (isNoCertificate(pem)) return {};
+  const { notBefore, notAfter } = certificateFromPem(pem).validity;
+  return { validity: { notBefore: seconds(notBefore), notAfter: seconds(notAfter) } };
 }
 
 function seconds(milliseconds: number): number {

@@ -9,7 +9,7 @@ import { AWS_PROFILE } from "../broker/index.ts";
 import { Revocations } from "../revocation/index.ts";
 import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
-import type { DeviceIssuing } from "../registry/index.ts";
+import type { DeviceIssuing, RegistryOptions } from "../registry/index.ts";
 import { FleetIndex } from "../search/index.ts";
 import { Shadows } from "../shadows/index.ts";
 import { RegistrationTasks, type ObjectStore, type Workshop } from "../templates/index.ts";
@@ -34,10 +34,14 @@ export type Api = World & {
   call<Name extends OperationName>(name: Name, input: OperationInput<Name>): Promise<OperationResult<Name>>;
 };
 
-type Replaced = Partial<ControlPlaneServices> & { readonly issuing?: DeviceIssuing };
+type Replaced = Partial<ControlPlaneServices> & {
+  readonly issuing?: DeviceIssuing;
+  /** How the registry is opened. */
+  readonly opened?: RegistryOptions;
+};
 
-export async function newApi(t: TestContext, { issuing, ...services }: Replaced = {}): Promise<Api> {
-  const world = await newWorld(t);
+export async function newApi(t: TestContext, { issuing, opened = {}, ...services }: Replaced = {}): Promise<Api> {
+  const world = await newWorld(t, undefined, opened);
   const { registry, clock, ledger } = world;
   const calls: Api["calls"] = [];
   const shop = { registry, issuing: issuing ?? (await newIssuing()), hash: nodeHash };

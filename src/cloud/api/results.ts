@@ -22,7 +22,7 @@ export type CaCertificateDescription = CertificateIdentity & {
   readonly lastModifiedDate: number;
   readonly customerVersion: number;
   readonly generationId: string;
-  readonly validity: { readonly notBefore: number; readonly notAfter: number };
+  readonly validity?: { readonly notBefore: number; readonly notAfter: number };
   readonly certificateMode: CertificateMode;
 };
 
@@ -44,7 +44,7 @@ export type CertificateDescription = CertificateIdentity & {
   readonly lastModifiedDate: number;
   readonly customerVersion: number;
   readonly generationId: string;
-  readonly validity: { readonly notBefore: number; readonly notAfter: number };
+  readonly validity?: { readonly notBefore: number; readonly notAfter: number };
   readonly certificateMode: CertificateMode;
   readonly transferData?: TransferData;
 };

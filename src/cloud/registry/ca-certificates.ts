@@ -9,6 +9,7 @@ import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.t
 import { checkCode, checkIsCa, checkSigned } from "./proof-of-possession.ts";
 import { caEntryOf, type Registry } from "./registry.ts";
 import { readSetting } from "./settings.ts";
+import { isNoCertificate, isStandIn, standInId } from "./stand-ins.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
 import { uuid } from "./uuid.ts";
 
@@ -36,6 +37,7 @@ export async function registerCa(registry: Registry, request: CaRegistration): P
   if (request.verificationCertificate === undefined) {
     throw invalidRequest("verificationCertificate is required: sign a certificate whose CN is the registration code");
   }
+  if (isStandIn(registry, request.caCertificate)) return registerStandIn(registry, request);
   const { clock, store, verifier } = registry;
   const now = clock.now();
   const ca = oneCertificate(request.caCertificate, "the CA certificate");
@@ -43,12 +45,12 @@ export async function registerCa(registry: Registry, request: CaRegistration): P
   checkIsCa(ca, now);
   checkCode(verification, await readSetting(store.read, "registration-code"));
   await checkSigned({ ca, verification, now }, verifier);
-  const row = newRow(registry, ca, request);
+  const row = newRow(registry, rowPartsOf(ca), request);
   await store.write(
     async (queries) => {
       // Somebody may have deleted the code, or registered the same CA, while we were checking signatures.
       checkCode(verification, await readSetting(queries, "registration-code"));
-      await checkRoom(registry, queries, { row, ca });
+      await checkRoom(registry, queries, { row, name: ca.subject.text });
       await queries.insertInto("ca_certificates").values(row).execute();
       await putTags(queries, iotArn(registry.account, "cacert", row.id), request.tags);
     },
@@ -87,7 +89,7 @@ export async function updateCa(
       await queries.updateTable("ca_certificates").set(after).where("id", "=", id).execute();
       return after;
     },
-    (after) => directory.setCa(id, caEntryOf(after)),
+    (after) => isNoCertificate(after.pem) || directory.setCa(id, caEntryOf(after)),
   );
 }
 
@@ -105,7 +107,7 @@ export async function deleteCa({ store, directory, account }: Registry, certific
       await queries.deleteFrom("ca_certificates").where("id", "=", id).execute();
       await removeTags(queries, iotArn(account, "cacert", id));
     },
-    () => directory.setCa(id, undefined),
+    () => directory.ca(id) && directory.setCa(id, undefined),
   );
 }
 
@@ -123,12 +125,29 @@ export async function listCas({ store }: Registry, request: PageRequest): Promis
   return pageOf("ca-certificates", plan, { rows, keyOf: (row) => ({ number: row.created_at, text: row.id }) });
 }
 
-function newRow({ clock, entropy }: Registry, ca: Certificate, request: CaRegistration): CaCertificateRow {
+async function registerStandIn(registry: Registry, request: CaRegistration): Promise<string> {
+  const { account, store } = registry;
+  const pem = request.caCertificate;
+  const id = standInId(pem);
+  const row = newRow(registry, { id, pem, subject: `stand-in ${id}` }, request);
+  await store.write(async (queries) => {
+    await checkRoom(registry, queries, { row, name: row.subject });
+    await queries.insertInto("ca_certificates").values(row).execute();
+    await putTags(queries, iotArn(account, "cacert", id), request.tags);
+  });
+  return id;
+}
+
+type RowParts = Pick<CaCertificateRow, "id" | "pem" | "subject">;
+
+function rowPartsOf(ca: Certificate): RowParts {
+  return { id: ca.id, pem: certificateToPem(ca), subject: ca.subject.canonical };
+}
+
+function newRow({ clock, entropy }: Registry, parts: RowParts, request: CaRegistration): CaCertificateRow {
   const now = Math.floor(clock.now());
   return {
-    id: ca.id,
-    pem: certificateToPem(ca),
-    subject: ca.subject.canonical,
+    ...parts,
     status: request.setAsActive ? "ACTIVE" : "INACTIVE",
     auto_registration: request.allowAutoRegistration ? "ENABLE" : "DISABLE",
     mode: "DEFAULT",
@@ -142,7 +161,7 @@ function newRow({ clock, entropy }: Registry, ca: Certificate, request: CaRegist
 async function checkRoom(
   { account }: Registry,
   queries: Queries,
-  { row, ca }: { readonly row: CaCertificateRow; readonly ca: Certificate },
+  { row, name }: { readonly row: CaCertificateRow; readonly name: string },
 ): Promise<void> {
   const { id, subject } = row;
   const rows = await queries.selectFrom("ca_certificates").select("id").where("subject", "=", subject).execute();
@@ -151,6 +170,6 @@ async function checkRoom(
     throw new ResourceExists("The certificate is already provisioned or registered", resource);
   }
   if (rows.length < SAME_SUBJECT) return;
-  const message = `${SAME_SUBJECT} CA certificates named ${ca.subject.text} are registered; delete one first`;
+  const message = `${SAME_SUBJECT} CA certificates named ${name} are registered; delete one first`;
   throw new Conflict<CloudErrorCode>("limit-exceeded", message);
 }

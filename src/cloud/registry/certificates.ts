@@ -8,6 +8,7 @@ import { checkDates, checkStrength, invalidCertificate, oneCertificate } from ".
 import type { CaEntry, CertificateEntry, CertificateStatus } from "./entries.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import { certificateEntryOf, NOTHING_ATTACHED, type Registry } from "./registry.ts";
+import { isStandIn, standInId } from "./stand-ins.ts";
 import { uuid } from "./uuid.ts";
 
 /** Every status that AWS knows; some are other operations' to give. */
@@ -75,7 +76,10 @@ export async function certificateUnderCa(
   request: CertificateRegistration,
 ): Promise<CertificateRow> {
   const status = initialStatus(request.status);
+  if (isStandIn(registry, request.certificatePem)) return standInRow(registry, request, "DEFAULT");
   const certificate = acceptable(registry, request.certificatePem);
+  // What the cloud issued itself has no registered CA, and is known all the same.
+  if (registry.directory.certificate(certificate.id)) throw alreadyRegistered(registry, certificate.id);
   const ca = await onlyIssuer(registry, certificate, request.caCertificatePem);
   if (ca.status !== "ACTIVE") throw invalidCertificate(`CA certificate ${ca.id} is INACTIVE; activate it first`);
   return newRow(registry, certificate, { caId: ca.id, mode: ca.mode, status });
@@ -98,6 +102,7 @@ export async function certificateWithoutCa(
   request: Pick<CertificateRegistration, "certificatePem" | "status">,
 ): Promise<CertificateRow> {
   const status = initialStatus(request.status);
+  if (isStandIn(registry, request.certificatePem)) return standInRow(registry, request, "SNI_ONLY");
   const certificate = acceptable(registry, request.certificatePem);
   const [ca] = await issuersOf(registry, certificate);
   if (!ca && registry.directory.casNamedBy(certificate).length > 0) {
@@ -252,19 +257,37 @@ async function onlyIssuer(registry: Registry, certificate: Certificate, pem: str
   throw invalidCertificate(`${which} signed this certificate; its issuer is ${certificate.issuer.text}`);
 }
 
-function newRow(
+/** A stand-in's row; its CA is the one that `caCertificatePem` names, in whatever state, if it is registered. */
+async function standInRow(
+  registry: Registry,
+  { certificatePem, caCertificatePem, status }: CertificateRegistration,
+  mode: CertificateRow["mode"],
+): Promise<CertificateRow> {
+  const ca = caCertificatePem === undefined ? undefined : standInId(caCertificatePem);
+  const { read } = registry.store;
+  const known = ca && (await read.selectFrom("ca_certificates").select("id").where("id", "=", ca).executeTakeFirst());
+  const identity = { id: standInId(certificatePem), pem: certificatePem };
+  return rowFrom(registry, identity, { caId: known ? known.id : undefined, mode, status: initialStatus(status) });
+}
+
+type RowOrigin = {
+  readonly caId: string | undefined;
+  readonly mode: CertificateRow["mode"];
+  readonly status: CertificateStatus;
+};
+
+function newRow(registry: Registry, certificate: Certificate, origin: RowOrigin): CertificateRow {
+  return rowFrom(registry, { id: certificate.id, pem: certificateToPem(certificate) }, origin);
+}
+
+function rowFrom(
   { clock, entropy }: Registry,
-  certificate: Certificate,
-  {
-    caId,
-    mode,
-    status,
-  }: { readonly caId: string | undefined; readonly mode: CertificateRow["mode"]; readonly status: CertificateStatus },
+  identity: Pick<CertificateRow, "id" | "pem">,
+  { caId, mode, status }: RowOrigin,
 ): CertificateRow {
   const now = Math.floor(clock.now());
   return {
-    id: certificate.id,
-    pem: certificateToPem(certificate),
+    ...identity,
     ca_id: caId ?? null,
     status,
     mode,
@@ -291,10 +314,7 @@ export async function insertCertificate(
   row: CertificateRow,
 ): Promise<void> {
   const known = await queries.selectFrom("certificates").select("id").where("id", "=", row.id).executeTakeFirst();
-  if (known) {
-    const resource = { resourceId: row.id, resourceArn: iotArn(account, "cert", row.id) };
-    throw new ResourceExists("The certificate is already provisioned or registered", resource);
-  }
+  if (known) throw alreadyRegistered({ account }, row.id);
   await queries.insertInto("certificates").values(row).execute();
 }
 
@@ -308,6 +328,11 @@ export async function rowOf(queries: Queries, id: string): Promise<CertificateRo
   const row = await queries.selectFrom("certificates").selectAll().where("id", "=", id).executeTakeFirst();
   if (!row) throw notFound(`Certificate ${id}`);
   return row;
+}
+
+function alreadyRegistered({ account }: Pick<Registry, "account">, id: string): ResourceExists {
+  const resource = { resourceId: id, resourceArn: iotArn(account, "cert", id) };
+  return new ResourceExists("The certificate is already provisioned or registered", resource);
 }
 
 function state(message: string): Conflict<CloudErrorCode> {

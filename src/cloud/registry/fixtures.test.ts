@@ -27,6 +27,7 @@ import {
   type CaRegistration,
   type DeviceIssuing,
   type Registry,
+  type RegistryOptions,
 } from "./index.ts";
 
 export const entropy = new SeededEntropy(nodeHash, "registry tests");
@@ -35,13 +36,17 @@ export const DAY = 86_400_000;
 export type World = { readonly registry: Registry; readonly ledger: Ledger; readonly clock: VirtualClock };
 
 /** A registry of its own; the clock stands at the start of 2026. Closed and removed when the test ends. */
-export async function newWorld(t: TestContext, directory = temporary(t)): Promise<World> {
+export async function newWorld(
+  t: TestContext,
+  directory = temporary(t),
+  options: RegistryOptions = {},
+): Promise<World> {
   const clock = new VirtualClock();
   const ledger = new Ledger({ clock });
   const store = await openStore({ directory });
   t.after(() => store.close());
   const ports = { store, clock, entropy, verifier: nodeVerifier, trace: ledger };
-  return { registry: await openRegistry(ports, { region: "eu-central-1" }), ledger, clock };
+  return { registry: await openRegistry(ports, { region: "eu-central-1", ...options }), ledger, clock };
 }
 
 export function temporary(t: TestContext): string {

@@ -143,4 +143,5 @@ export {
   type Thing,
   type ThingFilter,
 } from "./things.ts";
+export { isNoCertificate } from "./stand-ins.ts";
 export { uuid } from "./uuid.ts";

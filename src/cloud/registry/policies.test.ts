@@ -192,4 +192,11 @@ test("openRegistry refuses another region than the first start's: region-fixed",
     code: "region-fixed",
     message: "this data directory belongs to eu-central-1, not us-west-2",
   });
+  const { id } = registry.account;
+  await assert.rejects(openRegistry(ports, { accountId: "123456789012" }), {
+    name: "UsageError",
+    code: "account-fixed",
+    message: `this data directory belongs to account ${id}, not 123456789012`,
+  });
+  assert.equal((await openRegistry(ports, { accountId: id })).account.id, id);
 });
