@@ -1,18 +1,10 @@
 import { join } from "node:path";
 
-import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
 import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
-import {
-  AWS_PROFILE,
-  Broker,
-  openGatekeeper,
-  SPEC_PROFILE,
-  SUITE_REFUSED_FILTERS,
-  type SessionOwner,
-} from "./broker/index.ts";
+import { Broker, openGatekeeper, SUITE_REFUSED_FILTERS, type SessionOwner } from "./broker/index.ts";
 import { listenPlain, listenTls, nodeDefer, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
@@ -21,6 +13,7 @@ import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
 import { listenHttps, messagesOf } from "./node-https.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
+import { isLoopback, isWildcard, nameOf, PROFILES, type CloudOptions } from "./node-options.ts";
 import { operatorPages } from "./node-pages.ts";
 import { openProvisioning } from "./node-provisioning.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
@@ -38,47 +31,8 @@ import { provisionJustInTime, type Workshop } from "./templates/index.ts";
 import { why } from "./why/index.ts";
 
 export { openLedger, type DurableLedger, type DurableLedgerOptions } from "./node-ledger.ts";
+export { PROFILES, type CloudOptions } from "./node-options.ts";
 export { serverIdentity, type ServerIdentity, type ServerIdentityOptions } from "./node-server-identity.ts";
-
-export type CloudOptions = {
-  /** Holds everything that outlives the process; made with mode 0700. */
-  readonly directory: string;
-  /** The address that both listeners take; the control plane speaks HTTPS where it is not a loopback address. */
-  readonly host: string;
-  /** 0 takes a free port. */
-  readonly apiPort: number;
-  readonly mqttPort: number;
-  /** Listeners that tell MQTT, WebSocket and HTTPS apart, as AWS has on 443 and 8443; 0 takes a free port. */
-  readonly httpsPorts?: readonly number[];
-  /** Names and addresses of this machine, for the server certificate; the first is what devices are told. */
-  readonly serverNames: readonly string[];
-  /** Whether TLS is also offered to clients that have DHE_RSA and no elliptic curves. */
-  readonly legacyDhe?: boolean;
-  readonly region?: string;
-  /** Twelve digits that stand in every ARN; random unless chosen at the first start. */
-  readonly accountId?: string;
-  /** How MQTT behaves: as AWS IoT Core, or as OASIS writes. */
-  readonly profile?: keyof typeof PROFILES;
-  /** MQTT without TLS on loopback, beside the TLS listener; 0 takes a free port. */
-  readonly plainMqttPort?: number;
-  /**
-   * For test suites of others: clients come in without a certificate where there is no TLS, anonymous or by any user
-   * name, and the control plane registers texts that are no certificates.
-   */
-  readonly relaxedCertificates?: boolean;
-  /**
-   * When a device that is not ACTIVE is turned away: at CONNECT, as AWS was observed to do, or within the handshake, as
-   * AN12131, section 7.2, has it.
-   */
-  readonly jitr?: "aws-observed" | "note-literal";
-  readonly clock?: Clock;
-  readonly entropy?: Entropy;
-  /** Called with the ledger before anything is written to it. */
-  readonly onLedger?: (ledger: Ledger) => void;
-};
-
-/** The broker's profiles, by the names that an operator gives. */
-export const PROFILES = { aws: AWS_PROFILE, spec: SPEC_PROFILE } as const;
 
 /** A cloud that is up. */
 export type RunningCloud = {
@@ -390,17 +344,4 @@ function gateOf(gatekeeper: OnboardingGatekeeper, { trace }: Registry): Handshak
       });
     },
   };
-}
-
-/** The name under which devices reach this machine, as far as it can be known. */
-function nameOf({ host, serverNames }: CloudOptions): string {
-  return serverNames[0] ?? (isLoopback(host) || isWildcard(host) ? "localhost" : host);
-}
-
-function isLoopback(host: string): boolean {
-  return host === "localhost" || host === "::1" || host.startsWith("127.");
-}
-
-function isWildcard(host: string): boolean {
-  return host === "0.0.0.0" || host === "::";
 }

@@ -1,0 +1,59 @@
+import type { Clock, Entropy } from "../crypto/index.ts";
+import type { Ledger } from "../trace/index.ts";
+import { AWS_PROFILE, SPEC_PROFILE } from "./broker/index.ts";
+
+/** How a cloud is to run. */
+export type CloudOptions = {
+  /** Holds everything that outlives the process; made with mode 0700. */
+  readonly directory: string;
+  /** The address that both listeners take; the control plane speaks HTTPS where it is not a loopback address. */
+  readonly host: string;
+  /** 0 takes a free port. */
+  readonly apiPort: number;
+  readonly mqttPort: number;
+  /** Listeners that tell MQTT, WebSocket and HTTPS apart, as AWS has on 443 and 8443; 0 takes a free port. */
+  readonly httpsPorts?: readonly number[];
+  /** Names and addresses of this machine, for the server certificate; the first is what devices are told. */
+  readonly serverNames: readonly string[];
+  /** Whether TLS is also offered to clients that have DHE_RSA and no elliptic curves. */
+  readonly legacyDhe?: boolean;
+  readonly region?: string;
+  /** Twelve digits that stand in every ARN; random unless chosen at the first start. */
+  readonly accountId?: string;
+  /** How MQTT behaves: as AWS IoT Core, or as OASIS writes. */
+  readonly profile?: keyof typeof PROFILES;
+  /** MQTT without TLS on loopback, beside the TLS listener; 0 takes a free port. */
+  readonly plainMqttPort?: number;
+  /**
+   * For test suites of others: clients come in without a certificate where there is no TLS, anonymous or by any user
+   * name, and the control plane registers texts that are no certificates.
+   */
+  readonly relaxedCertificates?: boolean;
+  /**
+   * When a device that is not ACTIVE is turned away: at CONNECT, as AWS was observed to do, or within the handshake, as
+   * AN12131, section 7.2, has it.
+   */
+  readonly jitr?: "aws-observed" | "note-literal";
+  readonly clock?: Clock;
+  readonly entropy?: Entropy;
+  /** Called with the ledger before anything is written to it. */
+  readonly onLedger?: (ledger: Ledger) => void;
+};
+
+/** The broker's profiles, by the names that an operator gives. */
+export const PROFILES = { aws: AWS_PROFILE, spec: SPEC_PROFILE } as const;
+
+/** The name under which devices reach this machine, as far as it can be known. */
+export function nameOf({ host, serverNames }: CloudOptions): string {
+  return serverNames[0] ?? (isLoopback(host) || isWildcard(host) ? "localhost" : host);
+}
+
+/** Whether nobody but this machine reaches the address. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host.startsWith("127.");
+}
+
+/** Whether the address stands for all of the machine's. */
+export function isWildcard(host: string): boolean {
+  return host === "0.0.0.0" || host === "::";
+}
