@@ -113,9 +113,11 @@ export class Se05xChip implements Card {
     const started = clock.now();
     // A copy: what is stored must not change with the caller's buffer.
     const { seen, answer, channels } = this.#answer(Uint8Array.from(command));
-    const description = describeExchange(SE05X_COMMAND_SET, seen, encodeResponse(answer));
-    const durationMs = clock.now() - started;
-    this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
+    if (!this.#trace.isSilent) {
+      const description = describeExchange(SE05X_COMMAND_SET, seen, encodeResponse(answer));
+      const durationMs = clock.now() - started;
+      this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
+    }
     return encodeResponse(channels.reduceRight((plain, channel) => channel.protectResponse(plain), answer));
   }
 

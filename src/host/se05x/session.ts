@@ -96,6 +96,7 @@ export class Se05xSession {
     const received = await this.#transport.exchange(sent);
     const response = isProtected ? this.#unwrapped(received) : received;
     this.#isChannelLost = false;
+    if (this.#trace.isSilent) return response;
     const { name, statusWord, command, response: shown } = describeExchange(SE05X_COMMAND_SET, plain, response);
     const durationMs = this.#clock.now() - started;
     const sizes = { sentBytes: sent.length, receivedBytes: received.length };
