@@ -1,10 +1,10 @@
-import { Reader, Writer } from "../codec/index.ts";
+import { concat, fromHex, Reader } from "../codec/index.ts";
 import { ecdsaRawToDer, type Entropy, type Hash } from "../crypto/index.ts";
 
 /** A prime curve as a simulated chip needs it, synchronous as silicon is to its firmware. */
 export interface EcCurve {
-  /** Bytes of a scalar and of a coordinate. */
-  readonly scalarLength: 32 | 48;
+  /** Bytes of a scalar and of a coordinate: 20 to 66. An order may be a bit longer; scalars up there are not made. */
+  readonly scalarLength: number;
   readonly order: bigint;
   /** The uncompressed point of a scalar within 1..n-1. SEC 1, section 3.2.1 */
   publicPoint(scalar: Uint8Array): Uint8Array;
@@ -33,15 +33,37 @@ export function signDigest(
   digest: Uint8Array,
 ): Uint8Array {
   const { order, scalarLength } = curve;
-  const name = scalarLength === 32 ? "sha256" : "sha384";
-  const [d, z] = [toInteger(scalar), toInteger(digest.subarray(0, scalarLength))];
+  const [d, z] = [toInteger(scalar), leftmostBits(digest, bitsOf(order))];
   for (;;) {
-    const nonce = hash.digest(name, entropy.bytes(scalarLength), scalar, digest);
+    const nonce = masked(curve, nonceBytes(hash, scalarLength, [entropy.bytes(scalarLength), scalar, digest]));
     if (!isScalar(curve, nonce)) continue;
     const r = toInteger(curve.publicPoint(nonce).subarray(1, 1 + scalarLength)) % order;
     const s = (inverse(toInteger(nonce), order) * (z + r * d)) % order;
-    if (r !== 0n && s !== 0n) return ecdsaRawToDer(fromIntegers(scalarLength, r, s));
+    const fits = s < 1n << BigInt(8 * scalarLength);
+    if (r !== 0n && s !== 0n && fits) return ecdsaRawToDer(fromIntegers(scalarLength, r, s));
   }
+}
+
+/** As many bytes as a scalar has: SHA-256 or SHA-384 where they fit, SHA-512 in a row otherwise. */
+function nonceBytes(hash: Hash, length: number, parts: readonly Uint8Array[]): Uint8Array {
+  if (length === 32 || length === 48) return hash.digest(length === 32 ? "sha256" : "sha384", ...parts);
+  const halves = [0, 1].map((i) => hash.digest("sha512", Uint8Array.of(i), ...parts));
+  return concat(...halves).slice(0, length);
+}
+
+function bitsOf(order: bigint): number {
+  return order.toString(2).length;
+}
+
+/** The leftmost bits of a digest as a number. FIPS 186-5, section 6.4.1 */
+function leftmostBits(digest: Uint8Array, bits: number): bigint {
+  return toInteger(digest) >> BigInt(Math.max(0, 8 * digest.length - bits));
+}
+
+/** Without the bits above those of the order, so that rejection is rare. */
+function masked({ order, scalarLength }: EcCurve, bytes: Uint8Array): Uint8Array {
+  const surplus = 8 * scalarLength - bitsOf(order);
+  return surplus > 0 ? bytes.with(0, (bytes[0] ?? 0) & (0xff >> surplus)) : bytes;
 }
 
 /** Whether bytes are a private key of the curve: within 1..n-1. SEC 1, section 3.2.1 */
@@ -54,7 +76,7 @@ export function isScalar({ order, scalarLength }: EcCurve, bytes: Uint8Array): b
 /** A new private key from the chip's entropy, by rejection. FIPS 186-5, appendix A.2.2 */
 export function newScalar(curve: EcCurve, entropy: Entropy): Uint8Array {
   for (;;) {
-    const scalar = entropy.bytes(curve.scalarLength);
+    const scalar = masked(curve, entropy.bytes(curve.scalarLength));
     if (isScalar(curve, scalar)) return scalar;
   }
 }
@@ -68,11 +90,7 @@ function toInteger(bytes: Uint8Array): bigint {
 }
 
 function fromIntegers(length: number, ...values: readonly bigint[]): Uint8Array {
-  const writer = new Writer(values.length * length);
-  for (const value of values) {
-    for (let bits = BigInt(8 * length - 64); bits >= 0n; bits -= 64n) writer.u64(BigInt.asUintN(64, value >> bits));
-  }
-  return writer.finish();
+  return fromHex(values.map((value) => value.toString(16).padStart(2 * length, "0")).join(""));
 }
 
 /**

@@ -1,10 +1,7 @@
 import { DecodeError, Reader, Writer } from "../codec/index.ts";
 
-/** Field lengths in bytes of the signature parts. */
-export type ScalarLength = 32 | 48 | 66;
-
-/** Fixed-length `r ‖ s` from a DER ECDSA-Sig-Value, strictly. RFC 3279, section 2.2.3 */
-export function ecdsaDerToRaw(der: Uint8Array, scalarLength: ScalarLength): Uint8Array {
+/** Fixed-length `r ‖ s`, each of `scalarLength` bytes, from a DER ECDSA-Sig-Value, strictly. RFC 3279, section 2.2.3 */
+export function ecdsaDerToRaw(der: Uint8Array, scalarLength: number): Uint8Array {
   const reader = new Reader(der);
   const raw = new Uint8Array(2 * scalarLength);
   readTlv(reader, 0x30, (body) => {

@@ -9,7 +9,7 @@ export {
   type SignatureAlgorithm,
 } from "./algorithms.ts";
 export { verifierOverDigests } from "./digest-verifier.ts";
-export { derElementLength, ecdsaDerToRaw, ecdsaRawToDer, type ScalarLength } from "./ecdsa-signature.ts";
+export { derElementLength, ecdsaDerToRaw, ecdsaRawToDer } from "./ecdsa-signature.ts";
 export { CRYPTO_ERRORS, type CryptoErrorCode } from "./errors.ts";
 export type {
   Aead,

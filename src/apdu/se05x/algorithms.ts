@@ -1,10 +1,10 @@
 /** Curves by their identifiers on the wire; what a chip lacks it does not list. SE05x command table, tier b */
-export const SE05X_CURVE = { p256: 0x03, p384: 0x04 } as const;
+export const SE05X_CURVE = { p256: 0x03, p384: 0x04, ed25519: 0x40, x25519: 0x41, x448: 0x43 } as const;
 
 /** How many curves `readCurveList` tells about, from identifier 1 on. */
 export const CURVE_LIST_LENGTH = 17;
 
-/** Signature algorithms over a digest as given. The plain one takes a digest of any length. */
+/** Signature algorithms of EC keys over a digest as given; RSA keys have others, over messages. The plain one takes a digest of any length. */
 export const SE05X_SIGNATURE = {
   plain: 0x09,
   sha1: 0x11,
@@ -12,7 +12,15 @@ export const SE05X_SIGNATURE = {
   sha256: 0x21,
   sha384: 0x22,
   sha512: 0x26,
+  /** Ed25519 over the message itself. */
+  ed25519: 0xa3,
 } as const;
+
+/** Encryption with RSA keys. */
+export const SE05X_RSA = { pkcs1: 0x0a, noPadding: 0x0c, oaep: 0x0f } as const;
+
+/** Public numbers of an RSA key that are read one by one. */
+export const SE05X_RSA_COMPONENT = { modulus: 0x00, exponent: 0x01 } as const;
 
 /** Hash functions. */
 export const SE05X_DIGEST = { sha1: 0x01, sha224: 0x07, sha256: 0x04, sha384: 0x05, sha512: 0x06 } as const;
@@ -44,6 +52,9 @@ export const SE05X_TYPE = {
   ecPair: 0x01,
   ecPrivate: 0x02,
   ecPublic: 0x03,
+  rsaPair: 0x04,
+  rsaPrivate: 0x06,
+  rsaPublic: 0x08,
   aes: 0x09,
   des: 0x0a,
   binary: 0x0b,

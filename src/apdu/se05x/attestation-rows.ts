@@ -80,6 +80,7 @@ export const ATTESTATION_ROWS = {
       objectId: OBJECT_ID,
       offset: optionalTag(0x42, u16),
       length: optionalTag(0x43, u16),
+      component: optionalTag(0x44, u8),
       ...ATTESTED_REQUEST,
     }),
     response: attestation,

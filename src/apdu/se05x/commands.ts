@@ -12,9 +12,12 @@ import { KDF_ROWS } from "./kdf-rows.ts";
 import { MAC_ROWS } from "./mac-rows.ts";
 import { MANAGEMENT_ROWS } from "./management-rows.ts";
 import { OBJECT_ROWS } from "./object-rows.ts";
+import { REGISTER_ROWS } from "./register-rows.ts";
+import { RSA_ROWS } from "./rsa-rows.ts";
 import { SESSION_ROWS } from "./session-rows.ts";
 import { SYMMETRIC_ROWS } from "./symmetric-rows.ts";
 import { TLS_ROWS } from "./tls-rows.ts";
+import { TRANSFER_ROWS } from "./transfer-rows.ts";
 import { USER_ID_ROWS } from "./user-id-rows.ts";
 
 /**
@@ -31,6 +34,7 @@ export const SE05X_COMMANDS = {
   ...OBJECT_ROWS,
   ...ATTESTATION_ROWS,
   ...EC_ROWS,
+  ...RSA_ROWS,
   ...SYMMETRIC_ROWS,
   ...MAC_ROWS,
   ...DIGEST_ROWS,
@@ -39,8 +43,10 @@ export const SE05X_COMMANDS = {
   ...KDF_ROWS,
   ...BINARY_ROWS,
   ...COUNTER_ROWS,
+  ...REGISTER_ROWS,
   ...USER_ID_ROWS,
   ...TLS_ROWS,
+  ...TRANSFER_ROWS,
 } as const;
 
 export type Se05xCommands = typeof SE05X_COMMANDS;

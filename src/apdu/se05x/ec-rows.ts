@@ -1,5 +1,5 @@
 /** @table EC keys, their curves, signatures and agreements. SE05x command table, tier b */
-import { optionalTag, rest, tagged, tlvStruct, u8 } from "../../codec/index.ts";
+import { optionalTag, rest, tagged, tlvStruct, u32, u8 } from "../../codec/index.ts";
 import { command, flagged } from "../command.ts";
 import { bounded } from "../fields.ts";
 import {
@@ -11,6 +11,7 @@ import {
   OBJECT_FLAGS,
   OBJECT_ID,
   OBJECT_ONLY,
+  oneOf,
   POLICY,
   RESULT,
   VERSION,
@@ -38,6 +39,7 @@ export const EC_ROWS = {
     }),
     OBJECT_FLAGS,
   ),
+  /** Of EC keys over a digest; Ed25519 and RSA keys sign the message itself in its place. */
   sign: command({
     name: "ECDSASign",
     ins: 0x03,
@@ -46,7 +48,7 @@ export const EC_ROWS = {
     request: tlvStruct({
       objectId: OBJECT_ID,
       algorithm: tagged(0x42, u8),
-      digest: tagged(0x43, bounded({ max: 64 })),
+      digest: tagged(0x43, rest),
     }),
     response: tlvStruct({ signature: BYTES_ANSWER }),
     ...NO_LE,
@@ -59,7 +61,7 @@ export const EC_ROWS = {
     request: tlvStruct({
       objectId: OBJECT_ID,
       algorithm: tagged(0x42, u8),
-      digest: tagged(0x43, bounded({ max: 64 })),
+      digest: tagged(0x43, rest),
       signature: tagged(0x45, rest),
     }),
     response: tlvStruct({ result: RESULT }),
@@ -74,6 +76,53 @@ export const EC_ROWS = {
     response: tlvStruct({ sharedSecret: BYTES_ANSWER }),
     secretResponse: ["sharedSecret"],
     ...EXTENDED,
+  }),
+  /** Into an HMAC or AES key instead of to the host; `direction` 59 turns the secret's bytes round. */
+  agreeInto: command({
+    name: "ECDHGenerateSharedSecretInObject",
+    ins: 0x03,
+    p1: 0x01,
+    p2: oneOf("direction", 0x0f, 0x59),
+    request: tlvStruct({
+      objectId: OBJECT_ID,
+      peerPoint: tagged(0x42, bounded({ max: 133 })),
+      algorithm: optionalTag(0x44, u8),
+      targetId: tagged(0x47, u32),
+    }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  createCurve: command({
+    name: "CreateECCurve",
+    ins: 0x01,
+    p1: 0x0b,
+    p2: 0x04,
+    request: tlvStruct({ curve: tagged(0x41, u8) }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  /** `parameter` 01 is a, 02 b, 04 the generator, 08 its order, 10 the prime. */
+  setCurveParameter: command({
+    name: "SetECCurveParam",
+    ins: 0x01,
+    p1: 0x0b,
+    p2: 0x40,
+    request: tlvStruct({
+      curve: tagged(0x41, u8),
+      parameter: tagged(0x42, u8),
+      value: tagged(0x43, bounded({ min: 1, max: 133 })),
+    }),
+    unverified: true,
+    ...NO_LE,
+  }),
+  deleteCurve: command({
+    name: "DeleteECCurve",
+    ins: 0x04,
+    p1: 0x0b,
+    p2: 0x28,
+    request: tlvStruct({ curve: tagged(0x41, u8) }),
+    unverified: true,
+    ...NO_LE,
   }),
   readCurveList: command({
     name: "ReadECCurveList",

@@ -5,12 +5,18 @@ import { BYTES_ANSWER, EXTENDED, NO_LE, OBJECT_ID, OBJECT_ONLY, RESULT } from ".
 
 /** Objects of any kind: reading, listing, deleting. SE05x command table, tiers a and b */
 export const OBJECT_ROWS = {
+  /** Files in parts, RSA keys number by number: `component` 00 is the modulus, 01 the public exponent. */
   readObject: command({
     name: "ReadObject",
     ins: 0x02,
     p1: 0x00,
     p2: 0x00,
-    request: tlvStruct({ objectId: OBJECT_ID, offset: optionalTag(0x42, u16), length: optionalTag(0x43, u16) }),
+    request: tlvStruct({
+      objectId: OBJECT_ID,
+      offset: optionalTag(0x42, u16),
+      length: optionalTag(0x43, u16),
+      component: optionalTag(0x44, u8),
+    }),
     response: tlvStruct({ bytes: BYTES_ANSWER }),
     ...EXTENDED,
   }),

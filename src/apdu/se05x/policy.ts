@@ -19,6 +19,9 @@ export const RIGHT = {
   requireSecureMessaging: 0x0002_0000,
   requirePcr: 0x0001_0000,
   attest: 0x0000_8000,
+  importExport: 0x0000_1000,
+  forbidDerivedOutput: 0x0000_0800,
+  pbkdf: 0x0000_0080,
 } as const;
 
 export type Right = keyof typeof RIGHT;

@@ -22,7 +22,7 @@ const OF_AUTHENTICATION: ReadonlySet<Right> = new Set(["read", "write", "delete"
 
 /** What everybody may do with an object that was made without a policy: all but what needs a condition. */
 export const DEFAULT_POLICY: readonly PolicyEntry[] = [
-  { authObjectId: 0, rights: 0xdffc_8000, extension: new Uint8Array(0) },
+  { authObjectId: 0, rights: 0xdffc_9080, extension: new Uint8Array(0) },
 ];
 
 /**
@@ -38,6 +38,14 @@ export function demandRight(object: SecureObject, caller: Caller, right: Right, 
   const forbidden = mine.some(({ rights }) => has(rights, "forbidAll"));
   const granted = mine.some((entry) => has(entry.rights, right) && conditionsHold(entry, caller, registers));
   if (forbidden || !granted) throw refuse(0x6986, `the policy of object ${hexId(object.id)} does not allow ${right}`);
+}
+
+/** Refuses with 6986 where what is derived from an object may not go to the host. SE05x policy table */
+export function demandOutput(object: SecureObject, caller: Caller): void {
+  const mine = object.policy.filter(({ authObjectId }) => authObjectId === 0 || authObjectId === caller.authObjectId);
+  if (mine.some(({ rights }) => has(rights, "forbidDerivedOutput"))) {
+    throw refuse(0x6986, `what is derived from object ${hexId(object.id)} stays in the chip`);
+  }
 }
 
 /** The register and its value that an entry depends on. Throws `DecodeError` where it names none. SE05x policy table */

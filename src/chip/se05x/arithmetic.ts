@@ -1,4 +1,4 @@
-import type { HashName } from "../../crypto/index.ts";
+import type { Entropy, HashName } from "../../crypto/index.ts";
 
 /** Hash functions that chips of the family have; the two first are weak and here for old partners. FIPS 180-4 */
 export type DigestName = "sha1" | "sha224" | HashName;
@@ -59,4 +59,44 @@ export interface Se05xArithmetic {
     password: Uint8Array,
     request: { readonly salt: Uint8Array; readonly iterations: number; readonly length: number },
   ): Uint8Array;
+}
+
+/** A curve that signs whole messages. RFC 8032, section 5.1 */
+export interface EdwardsCurve {
+  readonly keyLength: number;
+  publicKey(secret: Uint8Array): Uint8Array;
+  sign(secret: Uint8Array, message: Uint8Array): Uint8Array;
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+}
+
+/** A curve that only agrees; all bytes in the order of its specification. RFC 7748, section 5 */
+export interface MontgomeryCurve {
+  readonly keyLength: number;
+  publicKey(secret: Uint8Array): Uint8Array;
+  /** The shared secret, or undefined for a peer of small order or another length. RFC 7748, section 6.1 */
+  agree(secret: Uint8Array, peer: Uint8Array): Uint8Array | undefined;
+}
+
+/** The parts of an RSA key as unsigned numbers in bytes. RFC 8017, section 3 */
+export type RsaNumbers = {
+  readonly n: Uint8Array;
+  readonly e: Uint8Array;
+  readonly d: Uint8Array;
+  readonly p: Uint8Array;
+  readonly q: Uint8Array;
+  readonly dp: Uint8Array;
+  readonly dq: Uint8Array;
+  readonly qInv: Uint8Array;
+};
+
+/** The primitives of RSA; input and output are as long as the modulus. RFC 8017, section 5 */
+export interface RsaArithmetic {
+  /** A new key whose primes come from the entropy. FIPS 186-5, appendix A.1.3 */
+  generate(bits: number, entropy: Entropy): RsaNumbers;
+  /** Every number of a key of which primes, or both exponents, are known; undefined where they are of no key. */
+  completed(known: Partial<RsaNumbers>): RsaNumbers | undefined;
+  /** `m ↦ m^d`, with the key ready for many uses. */
+  privateOperation(key: RsaNumbers): (input: Uint8Array) => Uint8Array;
+  /** `m ↦ m^e`. */
+  publicOperation(key: Pick<RsaNumbers, "n" | "e">): (input: Uint8Array) => Uint8Array;
 }

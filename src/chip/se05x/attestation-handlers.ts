@@ -1,16 +1,19 @@
 import { type Attestation, attestedAnswer, SE05X_OBJECT, SE05X_SIGNATURE } from "../../apdu/se05x/index.ts";
 import { concat, encode, Writer } from "../../codec/index.ts";
-import type { HashName } from "../../crypto/index.ts";
+import type { DigestName } from "./arithmetic.ts";
 import { attributesOf } from "./attributes.ts";
-import { privateKeyIn } from "./ec-handlers.ts";
+import { signed } from "./ec-handlers.ts";
+import type { Content } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { timestampOf } from "./management-handlers.ts";
 import { readBytes } from "./object-handlers.ts";
 import { type SecureObject, sizeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 
-/** What an attestation key signs with. SE05x command table, tier f */
-const HASHES: Readonly<Record<number, HashName>> = {
+/** What an attestation key on a prime curve signs with; others sign messages themselves. SE05x command table, tier f */
+const HASHES: Readonly<Record<number, DigestName>> = {
+  [SE05X_SIGNATURE.sha1]: "sha1",
+  [SE05X_SIGNATURE.sha224]: "sha224",
   [SE05X_SIGNATURE.sha256]: "sha256",
   [SE05X_SIGNATURE.sha384]: "sha384",
   [SE05X_SIGNATURE.sha512]: "sha512",
@@ -29,7 +32,11 @@ export function attestationHandlers(
         inside,
         request,
         object,
-        readBytes(object, request.offset || undefined, request.length || undefined),
+        readBytes(object, {
+          offset: request.offset || undefined,
+          length: request.length || undefined,
+          component: request.component,
+        }),
       );
     },
     readAttributesAttested: (request) => attest(inside, request, inside.store.present(request.objectId), undefined),
@@ -42,16 +49,14 @@ function attest(
   object: SecureObject,
   data: Uint8Array | undefined,
 ): Attestation {
-  const key = privateKeyIn(inside, attestationId, "attest");
-  const hash = HASHES[algorithm];
-  if (!hash) throw refuse(0x6a80, `no attestation with algorithm ${algorithm}`);
+  const key = inside.demand(attestationId, "attest").content;
   const told = {
     ...(data ? { data } : {}),
     chipId: chipId(inside),
     attributes: attributesOf(object),
     timestamp: timestampOf(inside),
   };
-  const sign = (content: Uint8Array) => key.sign(inside, inside.hash.digest(hash, content));
+  const sign = (message: Uint8Array) => attestingSignature(inside, key, algorithm, message);
   if (inside.model.attestationForm === 7) {
     const signed = { ...told, size: sizeOf(object) };
     return { form: 7, ...signed, signature: sign(concat(commandDigest(inside), encode(attestedAnswer, signed))) };
@@ -59,6 +64,15 @@ function attest(
   const { attributes, timestamp } = told;
   const content = concat(data ?? new Uint8Array(0), attributes, timestamp, freshness, told.chipId);
   return { form: 3, ...told, freshness, signature: sign(content) };
+}
+
+function attestingSignature(inside: Se05xInside, key: Content, algorithm: number, message: Uint8Array): Uint8Array {
+  if (key.kind !== "ecPair") return signed(inside, key, algorithm, message);
+  const name = HASHES[algorithm];
+  if (!name) throw refuse(0x6a80, `no attestation with algorithm ${algorithm}`);
+  const hash = inside.arithmetic.startDigest(name);
+  hash.update(message);
+  return key.key.sign(inside, hash.digest());
 }
 
 /** The hash of the command as it was given, its length in three bytes, nothing for an expected length. SE05x command table, tier f */

@@ -6,8 +6,9 @@ import {
   SECURITY_LEVEL,
   SECURITY_LEVELS,
 } from "../../apdu/index.ts";
-import { SE05X_AID, SE05X_CURVE, SE05X_OBJECT, sessionOffer } from "../../apdu/se05x/index.ts";
-import { concat, decode, equal, fromHex } from "../../codec/index.ts";
+import { SE05X_OBJECT } from "../../apdu/se05x/index.ts";
+import { concat, fromHex } from "../../codec/index.ts";
+import { readOffer } from "./agreement.ts";
 import { holdsSignature } from "./ec-handlers.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
@@ -19,9 +20,6 @@ type InitializeUpdate = Parameters<Se05xHandlers["initializeUpdate"]>[0];
 
 /** Protocol 03 with challenges from true randomness, so no counter follows. GPC SCP03, section 7.1.1 */
 const PROTOCOL = fromHex("0300");
-/** What a session by key agreement is for: SCP with configuration 01 and full protection. SE05x command table, tier e */
-const OFFERED_SCP = fromHex("ab0133");
-const OFFERED_KEY = { type: 0x88, length: 0x10 } as const;
 const MAX_KEY_SETS = 4;
 
 /** Setting up secure channels: the platform's, and those of sessions. SE05x command table, tier e; GPC SCP03, section 7 */
@@ -108,20 +106,12 @@ function agreeOnSession(
 ) {
   const session = awaitingProof(inside, "ec");
   const { content } = proofObject(inside, session);
-  const own = inside.store.find(SE05X_OBJECT.sessionKey)?.content;
-  if (content.kind !== "ecPublic" || own?.kind !== "ecPair") throw refuse(0x6985, "no keys to agree with");
-  const { aid, scp, keyType, keyLength, ephemeralPoint } = decode(sessionOffer, offer);
-  const isKnown = equal(scp, OFFERED_SCP) && keyType === OFFERED_KEY.type && keyLength === OFFERED_KEY.length;
-  if (!isKnown || !equal(aid, SE05X_AID)) throw refuse(0x6a80, "the host offers another kind of session");
-  const curve = inside.curves.get(SE05X_CURVE.p256);
-  if (!curve?.isPoint(ephemeralPoint)) throw refuse(0x6a80, "the host's ephemeral key is not a point of the curve");
+  if (content.kind !== "ecPublic") throw refuse(0x6985, "no key of the host's to check with");
+  const agreement = readOffer(inside, offer, SE05X_OBJECT.sessionKey);
   const digest = inside.hash.digest("sha256", offer);
   settleProof(inside, session, holdsSignature(inside, content, digest, signature));
   const random = inside.entropy.bytes(16);
-  const prefix = inside.model.agreesWithCounter ? fromHex("00000001") : new Uint8Array(0);
-  const parameters = concat(OFFERED_SCP.subarray(1), Uint8Array.of(keyType, keyLength));
-  const secret = inside.hash.digest("sha256", concat(prefix, own.key.agree(ephemeralPoint), random, parameters));
-  session.channel = Scp03Session.agreed(inside.aes, secret.slice(0, 16), { extendedLengths: true });
+  session.channel = agreement.agree(random);
   return { random, receipt: session.channel.receiptOver(offer, random) };
 }
 

@@ -113,7 +113,7 @@ test("Se05xChip replays what NXP's host programs sent, and answers as its keys d
     if (key === "productionData") chip.exchange(fromHex("00a4040010a000000396545300000001030000000000"));
   }
   // Refused: what is absent, and what needs sessions whose identifiers were captured from another chip.
-  assert.deepEqual([counts, compared], [{ answered: 37, refused: 23 }, 6]);
+  assert.deepEqual([counts, compared], [{ answered: 39, refused: 21 }, 6]);
 });
 
 test("A5-30 Se05xChip signs digests with keys that it made, and node:crypto accepts them, on both curves", async () => {
@@ -434,7 +434,8 @@ test("Se05xChip refuses keys and requests that do not fit with their status word
   const { refused, raw } = await newChip();
   const p256 = nodeSe05xCrypto.p256;
   const scalar = new Uint8Array(32).fill(1);
-  assert.equal(refused("writeEcKey", { part: PAIR, objectId: A, curve: 0x40 }), "6a80");
+  assert.equal(refused("writeEcKey", { part: PAIR, objectId: A, curve: 0x05 }), "6a80");
+  assert.equal(refused("writeEcKey", { part: PAIR, objectId: A, curve: 0x40 }), "6985");
   assert.equal(
     refused("writeEcKey", {
       part: PAIR,
@@ -459,8 +460,8 @@ test("Se05xChip refuses keys and requests that do not fit with their status word
   assert.equal(refused("createSession", { objectId: A }), "6985");
   assert.equal(refused("closeSession", {}), "6985");
   assert.equal(refused("select", { aid: SE05X_AID.with(15, 1) }), "6a82");
-  // Absent: registers.
-  for (const absent of ["800109000d41047fffffff430512a1498232"]) {
+  // Absent from an authentication applet: registers, RSA keys.
+  for (const absent of ["800109000d41047fffffff430512a1498232", "800162000a41042000000342020400"]) {
     assert.equal(raw(fromHex(absent)).sw.toString(16), "6d00", absent);
   }
   assert.equal(raw(fromHex("800400270441040000")).sw, 0x6a80);

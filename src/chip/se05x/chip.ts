@@ -12,7 +12,13 @@ import {
   SECURE_CLASS,
   SW_OK,
 } from "../../apdu/index.ts";
-import { SE05X_AID, SE05X_COMMAND_SET, SE05X_OBJECT, type Se05xCommandName } from "../../apdu/se05x/index.ts";
+import {
+  SE05X_AID,
+  SE05X_COMMAND_SET,
+  SE05X_OBJECT,
+  type Se05xCommandName,
+  type Se05xRequest,
+} from "../../apdu/se05x/index.ts";
 import { DecodeError, equal, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Issuer } from "../../pki/index.ts";
@@ -23,10 +29,11 @@ import type { Card, NonVolatileMemory } from "../ports.ts";
 import { NOBODY } from "./access.ts";
 import type { Se05xArithmetic } from "./arithmetic.ts";
 import { newBirth } from "./birth.ts";
-import { curveTable } from "./contents.ts";
+import type { KeyPorts } from "./contents.ts";
 import { demandAdmitted } from "./admission.ts";
 import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
+import { enterImport } from "./import-entry.ts";
 import { newInside } from "./inside.ts";
 import { refuse } from "./refuse.ts";
 import { enterSession } from "./session-entry.ts";
@@ -34,9 +41,9 @@ import { freshSettings, RESTRICTION } from "./settings.ts";
 import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
 
 /** The arithmetic of a chip: curves, hashes, ciphers. */
-export type Se05xCrypto = {
+export type Se05xCrypto = KeyPorts & {
+  /** The curve of keys that a part is born with. */
   readonly p256: EcCurve;
-  readonly p384: EcCurve;
   readonly hash: Hash;
   readonly aes: BlockCipher;
   readonly arithmetic: Se05xArithmetic;
@@ -68,12 +75,12 @@ export class Se05xChip implements Card {
   readonly #trace: Trace;
 
   private constructor(options: Se05xChipOptions, memory: NonVolatileMemory, state: ChipState) {
-    const { model, crypto, trace = silentTrace } = options;
+    const { model, trace = silentTrace } = options;
     this.model = model;
     this.readerName = SE05X_MODELS[model].name;
     this.#memory = memory;
     this.#trace = trace;
-    this.#inside = newInside(options, curveTable(crypto), state, {
+    this.#inside = newInside(options, state, {
       keep: () => this.#store(),
       passOn: (command) => this.#passOn(command),
     });
@@ -87,7 +94,7 @@ export class Se05xChip implements Card {
   static async open(options: Se05xChipOptions): Promise<Se05xChip> {
     const { model, crypto, entropy, issuer, memory = new MemoryInRam() } = options;
     const stored = memory.load();
-    if (stored) return new Se05xChip(options, memory, decodeImage(model, stored, curveTable(crypto)));
+    if (stored) return new Se05xChip(options, memory, decodeImage(model, stored, crypto));
     const objects = await newBirth(SE05X_MODELS[model].name, { ...crypto, entropy }, issuer);
     const state = { settings: freshSettings(SE05X_MODELS[model]), objects };
     memory.store(encodeImage(model, state));
@@ -142,6 +149,12 @@ export class Se05xChip implements Card {
         recognised = SE05X_COMMAND_SET.recognise(inner);
         demandAdmitted(this.#inside, recognised.key, channels[0]);
       }
+      if (recognised.key === "importExternal") {
+        // Its row says what its fields are.
+        const inner = enterImport(this.#inside, recognised.request as Se05xRequest<"importExternal">);
+        recognised = SE05X_COMMAND_SET.recognise(inner);
+        demandAdmitted(this.#inside, recognised.key, channels[0]);
+      }
       const { key, row, request } = recognised;
       const data = SE05X_COMMAND_SET.writeResponse(row, this.#carryOut(key, request));
       this.#store();
@@ -177,6 +190,7 @@ export class Se05xChip implements Card {
         this.#forget("platform");
         return {};
       case "processSession":
+      case "importExternal":
         throw refuse(0x6985, "a session goes into no session");
       default:
         // The request was decoded by the row that the handler is typed from.

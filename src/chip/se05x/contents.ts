@@ -1,6 +1,9 @@
 import { SE05X_CURVE, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { DecodeError, type Reader, type Writer } from "../../codec/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
+import type { EdwardsCurve, MontgomeryCurve, RsaArithmetic } from "./arithmetic.ts";
+import { type OkpCurve, OkpKey } from "./okp-key.ts";
+import { RsaKey } from "./rsa-key.ts";
 import { EcKey, Secret } from "./secrets.ts";
 
 /** What an object holds. */
@@ -8,6 +11,10 @@ export type Content =
   /** `whole` is false for a private key whose public half was not given and is not told. */
   | { readonly kind: "ecPair"; readonly curve: number; readonly key: EcKey; readonly whole: boolean }
   | { readonly kind: "ecPublic"; readonly curve: number; readonly point: Uint8Array }
+  /** The same on curves whose keys are byte strings, here in the order of the RFCs. */
+  | { readonly kind: "okpPair"; readonly curve: number; readonly key: OkpKey; readonly whole: boolean }
+  | { readonly kind: "okpPublic"; readonly curve: number; readonly publicKey: Uint8Array }
+  | { readonly kind: "rsa"; readonly key: RsaKey }
   /** Authenticated encryption gives and takes no shorter tags than the key allows. */
   | { readonly kind: "aes"; readonly secret: Secret; readonly minTagLength: number }
   | { readonly kind: "des"; readonly secret: Secret }
@@ -20,16 +27,21 @@ export type Content =
 
 export type ContentKindName = Content["kind"];
 
-/** The curves of a chip by their identifiers on the wire. */
-export type CurveTable = ReadonlyMap<number, EcCurve>;
+/** What keys compute with; prime curves by their identifiers on the wire. */
+export type KeyPorts = {
+  readonly curves: ReadonlyMap<number, EcCurve>;
+  readonly edwards: EdwardsCurve;
+  readonly montgomery: ReadonlyMap<number, MontgomeryCurve>;
+  readonly rsa: RsaArithmetic;
+};
 
-/** The curves that every model of the family has. */
-export function curveTable(curves: { readonly p256: EcCurve; readonly p384: EcCurve }): CurveTable {
-  return new Map([
-    [SE05X_CURVE.p256, curves.p256],
-    [SE05X_CURVE.p384, curves.p384],
-  ]);
+/** The curve whose keys are byte strings, of an identifier on the wire. */
+export function okpCurve({ edwards, montgomery }: KeyPorts, id: number): OkpCurve | undefined {
+  return id === SE05X_CURVE.ed25519 ? edwards : montgomery.get(id);
 }
+
+/** Types of RSA keys whose private half is raw; with one in CRT form the next. */
+const RSA_TYPES = { pair: SE05X_TYPE.rsaPair, private: SE05X_TYPE.rsaPrivate, public: SE05X_TYPE.rsaPublic } as const;
 
 /** Everything that depends on what kind of object one is. */
 type ContentKind<C extends Content> = {
@@ -42,7 +54,7 @@ type ContentKind<C extends Content> = {
   /** The size that hosts are told: of a key its length, of a file its bytes. */
   readonly size?: (content: C) => number;
   readonly write: (image: Writer, content: C) => void;
-  readonly read: (image: Reader, curves: CurveTable) => C;
+  readonly read: (image: Reader, ports: KeyPorts) => C;
 };
 
 const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, { kind: Kind }>> } = {
@@ -55,8 +67,8 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
       image.u8(curve).u8(whole ? 1 : 0);
       key.save(image);
     },
-    read(image, curves) {
-      const { id, curve } = readCurve(image, curves);
+    read(image, ports) {
+      const { id, curve } = readCurve(image, ports);
       return { kind: "ecPair", curve: id, whole: image.u8() === 1, key: EcKey.load(curve, image) };
     },
   },
@@ -66,10 +78,42 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
     length: ({ point }) => point.length,
     size: ({ point }) => (point.length - 1) / 2,
     write: (image, { curve, point }) => void image.u8(curve).bytes(point),
-    read(image, curves) {
-      const { id, curve } = readCurve(image, curves);
+    read(image, ports) {
+      const { id, curve } = readCurve(image, ports);
       return { kind: "ecPublic", curve: id, point: image.bytes(1 + 2 * curve.scalarLength).slice() };
     },
+  },
+  okpPair: {
+    mark: 9,
+    type: ({ whole }) => (whole ? SE05X_TYPE.ecPair : SE05X_TYPE.ecPrivate),
+    length: ({ key }) => 2 * key.publicKey.length,
+    size: ({ key }) => key.publicKey.length,
+    write(image, { curve, key, whole }) {
+      image.u8(curve).u8(whole ? 1 : 0);
+      key.save(image);
+    },
+    read(image, ports) {
+      const { id, curve } = readOkpCurve(image, ports);
+      return { kind: "okpPair", curve: id, whole: image.u8() === 1, key: OkpKey.load(curve, image) };
+    },
+  },
+  okpPublic: {
+    mark: 10,
+    type: () => SE05X_TYPE.ecPublic,
+    length: ({ publicKey }) => publicKey.length,
+    write: (image, { curve, publicKey }) => void image.u8(curve).bytes(publicKey),
+    read(image, ports) {
+      const { id, curve } = readOkpCurve(image, ports);
+      return { kind: "okpPublic", curve: id, publicKey: image.bytes(curve.keyLength).slice() };
+    },
+  },
+  rsa: {
+    mark: 11,
+    type: ({ key: { form } }) => RSA_TYPES[form.half] + (form.crt && form.half !== "public" ? 1 : 0),
+    length: ({ key }) => key.footprint,
+    size: ({ key }) => key.length,
+    write: (image, { key }) => key.save(image),
+    read: (image, { rsa }) => ({ kind: "rsa", key: RsaKey.load(rsa, image) }),
   },
   aes: {
     mark: 2,
@@ -146,12 +190,12 @@ export function writeContent(image: Writer, content: Content): void {
 }
 
 /** A content from the chip's own state image. Throws `DecodeError` for a kind or curve that this chip does not have. */
-export function readContent(image: Reader, curves: CurveTable): Content {
+export function readContent(image: Reader, ports: KeyPorts): Content {
   const at = image.at;
   const mark = image.u8();
   const kind = Object.values(KINDS).find((each) => each.mark === mark);
   if (!kind) throw new DecodeError("value", "kind of object", at);
-  return kind.read(image, curves);
+  return kind.read(image, ports);
 }
 
 function kindOf(content: Content): ContentKind<Content> {
@@ -159,10 +203,18 @@ function kindOf(content: Content): ContentKind<Content> {
   return KINDS[content.kind] as unknown as ContentKind<Content>;
 }
 
-function readCurve(image: Reader, curves: CurveTable): { readonly id: number; readonly curve: EcCurve } {
+function readCurve(image: Reader, { curves }: KeyPorts): { readonly id: number; readonly curve: EcCurve } {
+  return readNamed(image, (id) => curves.get(id));
+}
+
+function readOkpCurve(image: Reader, ports: KeyPorts): { readonly id: number; readonly curve: OkpCurve } {
+  return readNamed(image, (id) => okpCurve(ports, id));
+}
+
+function readNamed<Curve>(image: Reader, named: (id: number) => Curve | undefined) {
   const at = image.at;
   const id = image.u8();
-  const curve = curves.get(id);
+  const curve = named(id);
   if (!curve) throw new DecodeError("value", `curve ${id}`, at);
   return { id, curve };
 }

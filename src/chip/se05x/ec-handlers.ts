@@ -1,5 +1,4 @@
 import {
-  CURVE_LIST_LENGTH,
   type Right,
   SE05X_CURVE,
   SE05X_ORIGIN,
@@ -10,15 +9,19 @@ import {
 import { DecodeError, equal } from "../../codec/index.ts";
 import { ecdsaDerToRaw } from "../../crypto/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
-import type { Content } from "./contents.ts";
+import { demandOutput } from "./access.ts";
+import { type Content, okpCurve } from "./contents.ts";
+import { findCurve } from "./curve-handlers.ts";
+import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import type { SecureObject } from "./objects.ts";
+import { type OkpCurve, OkpKey } from "./okp-key.ts";
 import { refuse } from "./refuse.ts";
+import { rsaHolds, rsaSign } from "./rsa-handlers.ts";
 import { EcKey } from "./secrets.ts";
-import { FEATURE } from "./features.ts";
-import { createObject, isAuthentication, replaceContent } from "./writing.ts";
+import { createObject, isAuthentication, replaceContent, replaceSecret } from "./writing.ts";
 
-type EcCommand = "writeEcKey" | "sign" | "verify" | "agree" | "readCurveList" | "curveOfKey";
+type EcCommand = "writeEcKey" | "sign" | "verify" | "agree" | "agreeInto";
 
 /** How long the digest of each signature algorithm is. */
 const DIGEST_LENGTHS: Readonly<Record<number, number>> = {
@@ -28,43 +31,71 @@ const DIGEST_LENGTHS: Readonly<Record<number, number>> = {
   [SE05X_SIGNATURE.sha384]: 48,
   [SE05X_SIGNATURE.sha512]: 64,
 };
+const MAX_DIGEST = 64;
+/** Agreement whose secret's bytes are turned round on their way into an object. */
+const REVERSED = 0x59;
+/** The X coordinate itself, not a hash of it: what agreement is without saying. SE05x command table, section 4.5 */
+const PLAIN_AGREEMENT = 0x03;
 
 /** EC keys and what is done with them. SE05x command table, tier b */
 export function ecHandlers(inside: Se05xInside): Pick<Se05xHandlers, EcCommand> {
-  const { store, curves } = inside;
   return {
     writeEcKey: (request) => writeEcKey(inside, request),
-    sign({ objectId, algorithm, digest }) {
-      const key = privateKeyIn(inside, objectId, "sign");
-      demandDigest(algorithm, digest);
-      return { signature: key.sign(inside, digest) };
-    },
+    sign: ({ objectId, algorithm, digest }) => ({
+      signature: signed(inside, inside.demand(objectId, "sign").content, algorithm, digest),
+    }),
     verify({ objectId, algorithm, digest, signature }) {
       const { content } = inside.demand(objectId, "verify");
-      if (content.kind !== "ecPair" && content.kind !== "ecPublic")
-        throw refuse(0x6985, "no public key in this object");
-      demandDigest(algorithm, digest);
-      return { result: holdsSignature(inside, content, digest, signature) ? SE05X_RESULT.yes : SE05X_RESULT.no };
+      return { result: holds(inside, content, { algorithm, digest, signature }) ? SE05X_RESULT.yes : SE05X_RESULT.no };
     },
-    agree: ({ objectId, peerPoint }) => ({
-      sharedSecret: privateKeyIn(inside, objectId, "keyAgreement").agree(peerPoint),
-    }),
-    readCurveList: () => ({
-      curves: Uint8Array.from({ length: CURVE_LIST_LENGTH }, (_, i) => (curves.has(i + 1) ? 0x02 : 0x01)),
-    }),
-    curveOfKey({ objectId }) {
-      const { content } = store.present(objectId);
-      if (content.kind !== "ecPair" && content.kind !== "ecPublic") throw refuse(0x6985, "no key on a curve");
-      return { curve: content.curve };
+    agree({ objectId, peerPoint }) {
+      const object = inside.demand(objectId, "keyAgreement");
+      demandOutput(object, inside.caller);
+      return { sharedSecret: agreed(object.content, peerPoint) };
+    },
+    agreeInto({ objectId, direction, peerPoint, algorithm = PLAIN_AGREEMENT, targetId }) {
+      if (algorithm !== PLAIN_AGREEMENT) throw refuse(0x6a80, `agreement ${algorithm} is not in this chip`);
+      const shared = agreed(inside.demand(objectId, "keyAgreement").content, peerPoint);
+      return replaceSecret(inside, targetId, direction === REVERSED ? shared.toReversed() : shared);
     },
   };
 }
 
-/** The private key of an object. Refused with 6985 where it has none. */
+/** The private key of an object on a prime curve. Refused with 6985 where it has none. */
 export function privateKeyIn(inside: Se05xInside, id: number, right: Right): EcKey {
   const { content } = inside.demand(id, right);
   if (content.kind !== "ecPair") throw refuse(0x6985, "no private key in this object");
   return content.key;
+}
+
+/** A signature by whatever key a content is. Refused with 6985 where it has no private one, 6A80 for another algorithm. */
+export function signed(inside: Se05xInside, content: Content, algorithm: number, input: Uint8Array): Uint8Array {
+  if (content.kind === "rsa") return rsaSign(inside, content.key, algorithm, input);
+  if (content.kind === "okpPair") {
+    demandEd25519(algorithm);
+    return onWire(content.key.sign(input));
+  }
+  if (content.kind !== "ecPair") throw refuse(0x6985, "no private key in this object");
+  demandDigest(algorithm, input);
+  return content.key.sign(inside, input);
+}
+
+function holds(
+  inside: Se05xInside,
+  content: Content,
+  given: { readonly algorithm: number; readonly digest: Uint8Array; readonly signature: Uint8Array },
+): boolean {
+  const { algorithm, digest, signature } = given;
+  if (content.kind === "rsa") return rsaHolds(inside, content.key, algorithm, { message: digest, signature });
+  if (content.kind === "okpPair" || content.kind === "okpPublic") {
+    demandEd25519(algorithm);
+    if (content.curve !== SE05X_CURVE.ed25519) throw refuse(0x6985, "this key only agrees on secrets");
+    const key = content.kind === "okpPublic" ? content.publicKey : content.key.publicKey;
+    return signature.length === 64 && inside.edwards.verify(key, digest, onWire(signature));
+  }
+  if (content.kind !== "ecPair" && content.kind !== "ecPublic") throw refuse(0x6985, "no public key in this object");
+  demandDigest(algorithm, digest);
+  return holdsSignature(inside, content, digest, signature);
 }
 
 /** Whether a signature in DER holds over a digest, under the public key of a content. */
@@ -76,59 +107,94 @@ export function holdsSignature(
 ): boolean {
   const point = content.kind === "ecPublic" ? content.point : content.key.point;
   const curve = curves.get(content.curve);
-  return curve !== undefined && holds(curve, point, digest, signature);
+  return curve !== undefined && holdsOn(curve, point, digest, signature);
+}
+
+/** Both halves of a signature by Ed25519 go over the wire with their highest byte first. SE05x command table, section 4.5 */
+function onWire(signature: Uint8Array): Uint8Array {
+  const half = signature.length / 2;
+  return Uint8Array.of(...signature.slice(0, half).toReversed(), ...signature.slice(half).toReversed());
+}
+
+/** The shared secret: of X25519 and X448 with its highest byte first, as their keys are on the wire. */
+function agreed(content: Content, peer: Uint8Array): Uint8Array {
+  if (content.kind === "ecPair") return content.key.agree(peer);
+  if (content.kind === "okpPair") return content.key.agree(peer.toReversed()).toReversed();
+  throw refuse(0x6985, "no private key in this object");
 }
 
 function writeEcKey(inside: Se05xInside, request: Parameters<Se05xHandlers["writeEcKey"]>[0]) {
-  const { store, entropy } = inside;
+  const { store } = inside;
   const { part, privateKey, publicKey } = request;
   const former = store.find(request.objectId);
   const id = curveIdOf(former, request.curve);
-  inside.demandFeature(FEATURE.ec);
+  inside.demandFeature(featureOf(id));
   // Whoever opens a session proves to have the private key; the chip needs the public one, on the curve of sessions.
   const canAuthenticate = part === SE05X_PART.public && id === SE05X_CURVE.p256;
   if (isAuthentication(request.insFlags) && !canAuthenticate) throw refuse(0x6a80, "no session by a key of this kind");
-  const curve = inside.curves.get(id);
-  if (!curve) throw refuse(0x6a80, `curve ${id} is not in this chip`);
   const generated = privateKey === undefined && publicKey === undefined;
   if (former) inside.demand(former.id, generated ? "generate" : "write");
-  const content = generated
-    ? generatedKey(part, id, () => EcKey.generate(curve, entropy))
-    : givenKey(curve, { part, id, privateKey, publicKey });
+  if (generated && !former && part !== SE05X_PART.pair) throw refuse(0x6a80, "only whole pairs are generated");
+  const whole = former ? typeIsPair(former) : part === SE05X_PART.pair;
+  if (generated && !whole) throw refuse(0x6a80, "only whole pairs are generated");
+  const content = contentOn(inside, id, { part: partOf(former, part), privateKey, publicKey });
   const origin = generated ? SE05X_ORIGIN.internal : SE05X_ORIGIN.external;
   return former
     ? replaceContent(inside, request, former, { content, origin })
     : createObject(inside, request, content, origin);
 }
 
+function featureOf(curve: number): number {
+  if (curve === SE05X_CURVE.ed25519) return FEATURE.edDsa;
+  return curve === SE05X_CURVE.x25519 || curve === SE05X_CURVE.x448 ? FEATURE.montgomery : FEATURE.ec;
+}
+
+function typeIsPair({ content }: SecureObject): boolean {
+  return (content.kind === "ecPair" || content.kind === "okpPair") && content.whole;
+}
+
+/** Where the object exists, P1 need not say which halves are meant. SE05x command table, section 4.5 */
+function partOf(former: SecureObject | undefined, part: number): number {
+  if (!former || part !== SE05X_PART.none) return part;
+  const { content } = former;
+  if (content.kind === "ecPublic" || content.kind === "okpPublic") return SE05X_PART.public;
+  return typeIsPair(former) ? SE05X_PART.pair : SE05X_PART.private;
+}
+
 function curveIdOf(former: SecureObject | undefined, given: number | undefined): number {
   if (!former) return given ?? SE05X_CURVE.p256;
   const { content } = former;
-  if (content.kind !== "ecPair" && content.kind !== "ecPublic") throw refuse(0x6985, "an object keeps its type");
+  if (!("curve" in content)) throw refuse(0x6985, "an object keeps its type");
   if (given !== undefined && given !== content.curve) throw refuse(0x6985, "a key keeps its curve");
   return content.curve;
 }
 
-function generatedKey(part: number, curve: number, make: () => EcKey): Content {
-  if (part !== SE05X_PART.pair) throw refuse(0x6a80, "only whole pairs are generated");
-  return { kind: "ecPair", curve, key: make(), whole: true };
-}
+type GivenKey = {
+  readonly part: number;
+  readonly privateKey: Uint8Array | undefined;
+  readonly publicKey: Uint8Array | undefined;
+};
 
-function givenKey(
-  curve: EcCurve,
-  given: {
-    readonly part: number;
-    readonly id: number;
-    readonly privateKey: Uint8Array | undefined;
-    readonly publicKey: Uint8Array | undefined;
-  },
-): Content {
-  const { part, id, privateKey, publicKey } = given;
+function contentOn(inside: Se05xInside, id: number, given: GivenKey): Content {
+  const okp = inside.model.curves.has(id) ? okpCurve(inside, id) : undefined;
+  const curve = okp ? undefined : findCurve(inside, id);
+  if (!okp && !curve) throw refuse(0x6a80, `curve ${id} is not in this chip`);
+  const { part, privateKey, publicKey } = given;
+  if (!privateKey && !publicKey) {
+    if (okp) return { kind: "okpPair", curve: id, key: OkpKey.generate(okp, inside.entropy), whole: true };
+    if (curve) return { kind: "ecPair", curve: id, key: EcKey.generate(curve, inside.entropy), whole: true };
+  }
   const wantsPrivate = (part & SE05X_PART.private) !== 0;
   const wantsPublic = (part & SE05X_PART.public) !== 0;
   if (wantsPrivate !== (privateKey !== undefined) || wantsPublic !== (publicKey !== undefined)) {
     throw refuse(0x6a80, "the halves that are given are not those that are named");
   }
+  if (okp) return givenOkpKey(okp, id, given);
+  return givenKey(curve, id, given);
+}
+
+function givenKey(curve: EcCurve | undefined, id: number, { privateKey, publicKey }: GivenKey): Content {
+  if (!curve) throw refuse(0x6a80, `curve ${id} is not in this chip`);
   if (!privateKey) {
     if (!publicKey || !curve.isPoint(publicKey)) throw refuse(0x6a80, "the public key is not a point of the curve");
     return { kind: "ecPublic", curve: id, point: publicKey.slice() };
@@ -139,15 +205,32 @@ function givenKey(
   return { kind: "ecPair", curve: id, key, whole: publicKey !== undefined };
 }
 
+/** Keys come with their highest byte first, but for secrets of Ed25519. SE05x command table, section 4.5 */
+function givenOkpKey(curve: OkpCurve, id: number, { privateKey, publicKey: wirePublic }: GivenKey): Content {
+  const publicKey = wirePublic?.toReversed();
+  if (!privateKey) {
+    if (publicKey?.length !== curve.keyLength) throw refuse(0x6a80, "the public key has another length");
+    return { kind: "okpPublic", curve: id, publicKey };
+  }
+  const key = OkpKey.inject(curve, "sign" in curve ? privateKey : privateKey.toReversed());
+  if (publicKey && !equal(publicKey, key.publicKey))
+    throw refuse(0x6a80, "the public key belongs to another private key");
+  return { kind: "okpPair", curve: id, key, whole: publicKey !== undefined };
+}
+
+function demandEd25519(algorithm: number): void {
+  if (algorithm !== SE05X_SIGNATURE.ed25519) throw refuse(0x6a80, `no such signatures with algorithm ${algorithm}`);
+}
+
 function demandDigest(algorithm: number, digest: Uint8Array): void {
-  if (algorithm === SE05X_SIGNATURE.plain && digest.length > 0) return;
-  if (DIGEST_LENGTHS[algorithm] !== digest.length) {
+  const isPlain = algorithm === SE05X_SIGNATURE.plain && digest.length > 0 && digest.length <= MAX_DIGEST;
+  if (!isPlain && DIGEST_LENGTHS[algorithm] !== digest.length) {
     throw refuse(0x6a80, `a digest of ${digest.length} bytes for algorithm ${algorithm}`);
   }
 }
 
 /** Whether a signature holds; one that is not DER never does. */
-function holds(curve: EcCurve, point: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean {
+function holdsOn(curve: EcCurve, point: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean {
   try {
     return curve.verifyDigest(point, digest, ecdsaDerToRaw(signature, curve.scalarLength));
   } catch (error) {

@@ -6,11 +6,12 @@ import { aeadHandlers } from "./aead-handlers.ts";
 import type { Se05xArithmetic } from "./arithmetic.ts";
 import { attestationHandlers } from "./attestation-handlers.ts";
 import { binaryHandlers } from "./binary-handlers.ts";
-import type { CurveTable } from "./contents.ts";
+import type { KeyPorts } from "./contents.ts";
 import { channelHandlers } from "./channel-handlers.ts";
 import { counterHandlers } from "./counter-handlers.ts";
 import { cryptoObjectHandlers, type Running } from "./crypto-object-handlers.ts";
 import { digestHandlers } from "./digest-handlers.ts";
+import { curveHandlers } from "./curve-handlers.ts";
 import { ecHandlers } from "./ec-handlers.ts";
 import { kdfHandlers } from "./kdf-handlers.ts";
 import { macHandlers } from "./mac-handlers.ts";
@@ -18,17 +19,20 @@ import { managementHandlers } from "./management-handlers.ts";
 import { objectHandlers } from "./object-handlers.ts";
 import type { SecureObject } from "./objects.ts";
 import { platformHandlers } from "./platform-handlers.ts";
+import { registerHandlers } from "./register-handlers.ts";
+import { rsaHandlers } from "./rsa-handlers.ts";
 import { sessionHandlers } from "./session-handlers.ts";
 import type { Platform, Sessions } from "./sessions.ts";
 import type { ObjectStore } from "./store.ts";
 import type { Restriction } from "./settings.ts";
 import { symmetricHandlers } from "./symmetric-handlers.ts";
 import { tlsHandlers } from "./tls-handlers.ts";
+import { transferHandlers } from "./transfer-handlers.ts";
 import { userIdHandlers } from "./user-id-handlers.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** Commands that the chip itself takes apart: selection, and what carries another command. */
-export type CarrierCommand = "select" | "selectCardManager" | "selectPlatform" | "processSession";
+export type CarrierCommand = "select" | "selectCardManager" | "selectPlatform" | "processSession" | "importExternal";
 
 /** What a chip does for each command of the table. Handlers change the store and throw refusals; they answer fields. */
 export type Se05xHandlers = {
@@ -36,14 +40,13 @@ export type Se05xHandlers = {
 };
 
 /** What handlers work on. */
-export type Se05xInside = {
+export type Se05xInside = KeyPorts & {
   readonly model: Se05xModel;
   readonly store: ObjectStore;
   readonly sessions: Sessions;
   readonly platform: Platform;
   /** Lock and restriction that end with the next reset or selection. */
   readonly passing: { isLocked: boolean; restriction: Restriction };
-  readonly curves: CurveTable;
   readonly hash: Hash;
   readonly aes: BlockCipher;
   readonly arithmetic: Se05xArithmetic;
@@ -82,6 +85,8 @@ export function se05xHandlers(inside: Se05xInside): Se05xHandlers {
     ...objectHandlers(inside),
     ...attestationHandlers(inside),
     ...ecHandlers(inside),
+    ...curveHandlers(inside),
+    ...rsaHandlers(inside),
     ...symmetricHandlers(inside),
     ...macHandlers(inside),
     ...digestHandlers(inside),
@@ -90,7 +95,9 @@ export function se05xHandlers(inside: Se05xInside): Se05xHandlers {
     ...kdfHandlers(inside),
     ...binaryHandlers(inside),
     ...counterHandlers(inside),
+    ...registerHandlers(inside),
     ...userIdHandlers(inside),
     ...tlsHandlers(inside),
+    ...transferHandlers(inside),
   };
 }

@@ -1,7 +1,7 @@
 import { policyEntries } from "../../apdu/se05x/index.ts";
 import { DecodeError, decode, encode, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
-import { type CurveTable, readContent, writeContent } from "./contents.ts";
+import { type KeyPorts, readContent, writeContent } from "./contents.ts";
 import type { SecureObject } from "./objects.ts";
 import { readSettings, type Settings, writeSettings } from "./settings.ts";
 import type { Se05xModelName } from "./variants.ts";
@@ -24,7 +24,7 @@ export function encodeImage(model: Se05xModelName, { settings, objects }: ChipSt
 }
 
 /** The contents of an image. Throws `UsageError` `state-version` for another model, format version or layout. */
-export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: CurveTable): ChipState {
+export function decodeImage(model: Se05xModelName, bytes: Uint8Array, ports: KeyPorts): ChipState {
   const image = new Reader(bytes);
   try {
     const head = [...image.bytes(MAGIC.length), image.u8()];
@@ -34,7 +34,7 @@ export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: Cu
     }
     const settings = readSettings(image);
     const objects: SecureObject[] = [];
-    while (image.remaining > 0) objects.push(readObject(image, curves));
+    while (image.remaining > 0) objects.push(readObject(image, ports));
     return { settings, objects };
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
@@ -42,7 +42,8 @@ export function decodeImage(model: Se05xModelName, bytes: Uint8Array, curves: Cu
   }
 }
 
-function writeObject(image: Writer, object: SecureObject): void {
+/** Appends an object, secrets and all. */
+export function writeObject(image: Writer, object: SecureObject): void {
   image
     .u32(object.id)
     .u8(object.origin)
@@ -52,7 +53,8 @@ function writeObject(image: Writer, object: SecureObject): void {
   writeContent(image, object.content);
 }
 
-function readObject(image: Reader, curves: CurveTable): SecureObject {
+/** An object that `writeObject` wrote, as a persistent one. */
+export function readObject(image: Reader, ports: KeyPorts): SecureObject {
   const head = { id: image.u32(), origin: image.u8(), authentication: image.u8() === 1 };
   const attempts = { maxAttempts: image.u16(), failedAttempts: image.u16() };
   const made = { madeBy: image.u32(), version: image.u32() };
@@ -60,5 +62,5 @@ function readObject(image: Reader, curves: CurveTable): SecureObject {
     policyEntries,
     image.prefixed(2, (body) => body.rest()),
   );
-  return { ...head, ...attempts, ...made, policy, transient: false, content: readContent(image, curves) };
+  return { ...head, ...attempts, ...made, policy, transient: false, content: readContent(image, ports) };
 }

@@ -1,7 +1,6 @@
 import type { Right } from "../../apdu/se05x/index.ts";
 import { demandRight, NOBODY } from "./access.ts";
 import type { Se05xChipOptions } from "./chip.ts";
-import type { CurveTable } from "./contents.ts";
 import type { Se05xInside } from "./handlers.ts";
 import type { ChipState } from "./image.ts";
 import { refuse } from "./refuse.ts";
@@ -12,7 +11,6 @@ import { SE05X_MODELS } from "./variants.ts";
 /** What handlers work on, for a chip that was just powered. */
 export function newInside(
   { model: name, crypto, entropy, clock }: Se05xChipOptions,
-  curves: CurveTable,
   { settings, objects }: ChipState,
   back: Pick<Se05xInside, "keep" | "passOn">,
 ): Se05xInside {
@@ -26,7 +24,10 @@ export function newInside(
     sessions: { open: new Map(), current: undefined },
     platform: { selected: "application", proposed: undefined, channel: undefined },
     passing,
-    curves,
+    curves: crypto.curves,
+    edwards: crypto.edwards,
+    montgomery: crypto.montgomery,
+    rsa: crypto.rsa,
     hash: crypto.hash,
     aes: crypto.aes,
     arithmetic: crypto.arithmetic,

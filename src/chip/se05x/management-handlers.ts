@@ -1,5 +1,6 @@
 import { SE05X_CREDENTIAL, SE05X_ORIGIN, SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { Reader, Writer } from "../../codec/index.ts";
+import { BORN_CURVES } from "./curves.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
@@ -72,6 +73,8 @@ function changingHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChangingComm
     deleteAll() {
       demandCredential(inside, SE05X_CREDENTIAL.factoryReset);
       for (const { id, origin } of store) if (origin !== SE05X_ORIGIN.provisioned) store.remove(id);
+      store.configure({ cryptoObjects: new Map(), curves: BORN_CURVES });
+      inside.running.clear();
       // What others were authenticated with is gone.
       for (const id of sessions.open.keys()) if (id !== sessions.current?.id) sessions.open.delete(id);
       return {};

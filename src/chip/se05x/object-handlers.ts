@@ -1,4 +1,4 @@
-import { SE05X_RESULT } from "../../apdu/se05x/index.ts";
+import { SE05X_RESULT, SE05X_RSA_COMPONENT } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
 import { attributesOf } from "./attributes.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
@@ -19,16 +19,14 @@ const IDS_PER_ANSWER = 200;
 const MAX_READ = 0x400;
 const ANY_TYPE = 0xff;
 const MEMORY = { persistent: 0x01, transient: 0x02 } as const;
-/** Types of EC keys from applet 7 on: P-256 from 29, P-384 from 2D; pair, private, public. */
-const CURVE_TYPES: Readonly<Record<number, number>> = { 0x03: 0x29, 0x04: 0x2d };
+/** Types of EC keys from applet 7 on begin with P-192's 21, and Ed25519's 65; pair, private, public. */
+const FIRST_OKP = 0x40;
 
 /** Objects of any kind: reading, listing, deleting. SE05x command table, tiers a and b */
 export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectCommand> {
   const { store } = inside;
   return {
-    readObject: ({ objectId, offset, length }) => ({
-      bytes: readBytes(inside.demand(objectId, "read"), offset, length),
-    }),
+    readObject: ({ objectId, ...part }) => ({ bytes: readBytes(inside.demand(objectId, "read"), part) }),
     readType({ objectId }) {
       const object = store.present(objectId);
       const memory = object.transient ? MEMORY.transient : MEMORY.persistent;
@@ -54,8 +52,17 @@ export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectC
   };
 }
 
+/** What part of an object is asked for: of a file by place, of an RSA key by number. */
+type Part = {
+  readonly offset?: number | undefined;
+  readonly length?: number | undefined;
+  readonly component?: number | undefined;
+};
+
 /** What an object tells of itself: of a file a part, of a key its public half. Refused with 6986 for secrets. */
-export function readBytes({ id, content }: SecureObject, offset = 0, length?: number): Uint8Array {
+export function readBytes({ id, content }: SecureObject, { offset = 0, length, component }: Part): Uint8Array {
+  if (content.kind === "rsa") return content.key.told(rsaComponent(component));
+  if (component !== undefined) throw refuse(0x6a80, "only RSA keys are read number by number");
   if (content.kind === "binary") {
     const wanted = length ?? content.bytes.length - offset;
     if (wanted < 0 || wanted > MAX_READ || offset + wanted > content.bytes.length) {
@@ -66,6 +73,10 @@ export function readBytes({ id, content }: SecureObject, offset = 0, length?: nu
   if (offset !== 0 || length !== undefined) throw refuse(0x6a80, "only files are read in parts");
   if (content.kind === "ecPair" && content.whole) return content.key.point;
   if (content.kind === "ecPublic") return content.point;
+  // Keys of these curves go over the wire with their highest byte first.
+  if (content.kind === "okpPair" && content.whole) return content.key.publicKey.toReversed();
+  if (content.kind === "okpPublic") return content.publicKey.toReversed();
+  if (content.kind === "pcr") return content.value;
   if (content.kind === "counter")
     return new Writer()
       .u64(content.value)
@@ -74,8 +85,18 @@ export function readBytes({ id, content }: SecureObject, offset = 0, length?: nu
   throw refuse(0x6986, `${hexId(id)} is a secret, and no secret is read`);
 }
 
+/** Refused with 6A80 but for the two public numbers. */
+function rsaComponent(component: number | undefined): "n" | "e" {
+  if (component === SE05X_RSA_COMPONENT.modulus) return "n";
+  if (component === SE05X_RSA_COMPONENT.exponent) return "e";
+  throw refuse(0x6a80, "an RSA key is read number by number");
+}
+
 function curveType(object: SecureObject): number {
   const { content } = object;
-  if (content.kind !== "ecPair" && content.kind !== "ecPublic") return typeOf(object);
-  return (CURVE_TYPES[content.curve] ?? 0) + typeOf(object) - 1;
+  if (!("curve" in content)) return typeOf(object);
+  const { curve } = content;
+  // Four a curve; those whose keys are byte strings follow the prime ones.
+  const base = curve < FIRST_OKP ? 0x21 + 4 * (curve - 1) : 0x65 + 4 * (curve - FIRST_OKP);
+  return base + typeOf(object) - 1;
 }

@@ -60,6 +60,7 @@ const NOT_IN_SESSION: ReadonlySet<Se05xCommandName> = new Set([
   "processSession",
   "createSession",
   "putKeys",
+  "importExternal",
 ]);
 
 /** What proves who a session is for. SE05x command table, tier e */

@@ -1,4 +1,5 @@
 import { DecodeError, type Reader, type Writer } from "../../codec/index.ts";
+import { BORN_CURVES, curveFootprint } from "./curves.ts";
 import { Secret } from "./secrets.ts";
 import type { Se05xModel } from "./variants.ts";
 
@@ -19,6 +20,10 @@ export type Settings = {
   readonly keySets: ReadonlyMap<number, ChannelKeys>;
   /** Crypto objects by identifier. */
   readonly cryptoObjects: ReadonlyMap<number, CryptoObject>;
+  /** Made curves by identifier, with a bit for each parameter that was set. */
+  readonly curves: ReadonlyMap<number, number>;
+  /** What exported objects are sealed with, once there was one. */
+  readonly transferKeys: Secret | undefined;
 };
 
 /** What a streamed operation is to be; the operation itself does not outlive power. SE05x command table, tier b */
@@ -47,12 +52,14 @@ export function freshSettings({ features, platformKeys }: Se05xModel): Settings 
     platformScpRequired: false,
     keySets: new Map([[platformKeys.version, { enc, mac, dek }]]),
     cryptoObjects: new Map(),
+    curves: BORN_CURVES,
+    transferKeys: undefined,
   };
 }
 
 /** Bytes of user memory that hosts can take by way of settings. */
-export function settingsFootprint({ cryptoObjects }: Settings): number {
-  return PER_CRYPTO_OBJECT * cryptoObjects.size;
+export function settingsFootprint({ cryptoObjects, curves }: Settings): number {
+  return PER_CRYPTO_OBJECT * cryptoObjects.size + [...curves.keys()].reduce((sum, id) => sum + curveFootprint(id), 0);
 }
 
 const PER_CRYPTO_OBJECT = 24;
@@ -73,6 +80,10 @@ export function writeSettings(image: Writer, settings: Settings): void {
   }
   image.u16(settings.cryptoObjects.size);
   for (const [id, { context, subtype }] of settings.cryptoObjects) image.u16(id).u8(context).u8(subtype);
+  image.u8(settings.curves.size);
+  for (const [id, parameters] of settings.curves) image.u8(id).u8(parameters);
+  image.u8(settings.transferKeys ? 1 : 0);
+  settings.transferKeys?.save(image);
 }
 
 /** The settings in a chip's own state image. */
@@ -92,5 +103,8 @@ export function readSettings(image: Reader): Settings {
   for (let left = image.u16(); left > 0; left--) {
     cryptoObjects.set(image.u16(), { context: image.u8(), subtype: image.u8() });
   }
-  return { ...features, isLocked, restriction, platformScpRequired, keySets, cryptoObjects };
+  const curves = new Map<number, number>();
+  for (let left = image.u8(); left > 0; left--) curves.set(image.u8(), image.u8());
+  const transferKeys = image.u8() === 1 ? Secret.load(image) : undefined;
+  return { ...features, isLocked, restriction, platformScpRequired, keySets, cryptoObjects, curves, transferKeys };
 }

@@ -1,4 +1,6 @@
 import type { Se05xCommandName } from "../../apdu/se05x/index.ts";
+import { EC_DOMAINS } from "../ec-domains.ts";
+import { BORN_CURVES } from "./curves.ts";
 import { PUBLISHED_KEYS, type PublishedKeys } from "./platform-keys.ts";
 
 /** A model of the family: what it says about itself, and how much it holds. */
@@ -6,7 +8,7 @@ export type Se05xModel = {
   readonly name: string;
   /** Three bytes: major, minor, patch. */
   readonly appletVersion: number;
-  /** Feature bits of what is built: 0002 ECDSA and ECDH, 0010 HMAC, 0080 AES, 0400 TLS. */
+  /** Feature bits of what is built. */
   readonly features: number;
   readonly secureBoxVersion: number;
   /** User memory in bytes. */
@@ -26,12 +28,16 @@ export type Se05xModel = {
   readonly platformBuild: string;
   /** Whether it has authenticated encryption, as from applet 4.4 on. SE05x command table, section 4.5 */
   readonly hasAead: boolean;
+  /** The curves that it can have, by identifier. */
+  readonly curves: ReadonlySet<number>;
   /** Commands of the family that this model's applet does not have: they answer 6D00. */
   readonly absent: ReadonlySet<Se05xCommandName>;
 };
 
 const A5000_FEATURES = 0x0492;
-const SE05X_FEATURES = 0x0592;
+const SE05X_FEATURES = 0x07fe;
+/** Sixteen prime curves, Ed25519, X25519 and X448; not the one for ECDAA. SE05x command table, tier b */
+const SE05X_CURVES: ReadonlySet<number> = new Set([...EC_DOMAINS.keys(), 0x40, 0x41, 0x43]);
 
 /** What came with applets 4 to 7. SE05x command table, section 4.5 */
 const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
@@ -45,6 +51,9 @@ const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
   "aeadInit",
   "aeadUpdate",
   "aeadFinal",
+  "hkdfInto",
+  "hkdfExpand",
+  "agreeInto",
 ]);
 
 const APPLET_7 = {
@@ -60,6 +69,17 @@ const APPLET_7 = {
   absent: new Set<Se05xCommandName>(),
 } as const;
 
+/** What an authentication applet leaves out. SE05x command table, section 4.3 */
+const NOT_AUTHENTICATION: ReadonlySet<Se05xCommandName> = new Set([
+  "writeRsaKey",
+  "rsaCipher",
+  "pbkdf2",
+  "writePcr",
+  "createCurve",
+  "setCurveParameter",
+  "deleteCurve",
+]);
+
 /**
  * The models. A feature that a real part has and this simulator lacks has its bit clear, so that hosts see the truth.
  * SE05x command table, section 4.3
@@ -69,6 +89,8 @@ export const SE05X_MODELS = {
     ...APPLET_7,
     name: "A5000",
     features: A5000_FEATURES,
+    curves: new Set(BORN_CURVES.keys()),
+    absent: NOT_AUTHENTICATION,
     persistentBytes: 8 * 1024,
     platformKeys: PUBLISHED_KEYS.a5000,
   },
@@ -76,6 +98,7 @@ export const SE05X_MODELS = {
     name: "SE050",
     appletVersion: 0x030100,
     features: SE05X_FEATURES,
+    curves: SE05X_CURVES,
     secureBoxVersion: 0x010b,
     persistentBytes: 50 * 1024,
     transientBytes: 1024,
@@ -92,6 +115,7 @@ export const SE05X_MODELS = {
     ...APPLET_7,
     name: "SE051",
     features: SE05X_FEATURES,
+    curves: SE05X_CURVES,
     persistentBytes: 46 * 1024,
     platformKeys: PUBLISHED_KEYS.applet72,
   },

@@ -1,10 +1,11 @@
 import type { NoFields } from "../../apdu/index.ts";
-import { type PolicyEntry, SE05X_INS_FLAG } from "../../apdu/se05x/index.ts";
+import { type PolicyEntry, SE05X_INS_FLAG, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { demandWholePolicy } from "./access.ts";
 import type { Content } from "./contents.ts";
 import type { Se05xInside } from "./handlers.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
+import { Secret } from "./secrets.ts";
 
 /** The attributes that a command gives an object besides its content. */
 export type GivenAttributes = {
@@ -47,6 +48,24 @@ export function replaceContent(
   if (given.policy) throw refuse(0x6985, "the policy of an object that exists stays");
   if (former.content.kind !== change.content.kind) throw refuse(0x6985, "an object keeps its type");
   inside.store.put({ ...former, ...change, version: given.version ?? former.version });
+  return {};
+}
+
+/**
+ * Puts what the chip derived into a key object that exists: an HMAC key takes any length, another its own.
+ * Refused with 6985 where the object is no such key.
+ */
+export function replaceSecret(inside: Se05xInside, targetId: number, bytes: Uint8Array): NoFields {
+  inside.demandChanging();
+  const target = inside.demand(targetId, "write");
+  const { content } = target;
+  if (content.kind !== "hmac" && content.kind !== "aes" && content.kind !== "des") {
+    throw refuse(0x6985, "what is derived goes into a symmetric key");
+  }
+  const fits = content.kind === "hmac" || content.secret.length === bytes.length;
+  if (!fits) throw refuse(0x6985, "the key takes another length");
+  const changed: Content = { ...content, secret: new Secret(bytes) };
+  inside.store.put({ ...target, origin: SE05X_ORIGIN.internal, content: changed });
   return {};
 }
 
