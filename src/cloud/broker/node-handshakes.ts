@@ -1,7 +1,7 @@
 import type { Socket } from "node:net";
 
 import type { RefusalCause } from "../../trace/index.ts";
-import { peerOf, type ListenOptions } from "./node-socket.ts";
+import { addressOf, type ListenOptions } from "./node-socket.ts";
 
 type Running = { readonly address: string; readonly socket: Socket; readonly cancel: () => void };
 
@@ -23,7 +23,7 @@ export class Handshakes {
       this.#refuse(at, "connect-timeout", { afterMs, awaited: "TLS handshake" });
       socket.destroy();
     });
-    this.#running.set(at, { address: peerOf(socket).address, socket, cancel });
+    this.#running.set(at, { address: addressOf(socket), socket, cancel });
     socket.once("close", () => {
       const { code, message } = this.#unaddressed ?? { code: "closed", message: "the client left the handshake" };
       this.#unaddressed = undefined;

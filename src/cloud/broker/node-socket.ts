@@ -88,6 +88,10 @@ export async function listening(server: Server, { broker, host, port }: ListenOp
 
 /** A new connection id and the peer's address. */
 export function peerOf(socket: Socket): { readonly connection: string; readonly address: string } {
-  const address = (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
-  return { connection: toHex(nodeEntropy.bytes(8)), address };
+  return { connection: toHex(nodeEntropy.bytes(8)), address: addressOf(socket) };
+}
+
+/** The peer's IP address, an IPv4 address as such. */
+export function addressOf(socket: Socket): string {
+  return (socket.remoteAddress ?? "unknown").replace(/^::ffff:/, "");
 }

@@ -1,23 +1,52 @@
 import { execFile } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 
-/** Reads how much memory a process occupies, in bytes; undefined once it is gone or not known yet. */
-export type ResidentSize = () => number | undefined;
+/** How much memory a process occupies. */
+export type ResidentSize = {
+  /** In bytes; undefined once it is gone or not known yet. */
+  bytes(): number | undefined;
+  /** Nobody will ask any more. */
+  close(): void;
+};
 
 /** The resident size of a process as the kernel or, where there is no /proc, `ps` tells it. */
 export function residentSize(
   pid: number,
   source: "proc" | "ps" = process.platform === "linux" ? "proc" : "ps",
 ): ResidentSize {
-  return source === "proc" ? () => fromProc(pid) : fromPs(pid);
+  return source === "proc" ? new ProcStatus(pid) : fromPs(pid);
 }
 
-function fromProc(pid: number): number | undefined {
-  try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "latin1"))?.[1];
-    return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
-  } catch {
-    return undefined;
+/** Opened once: each look is one system call, and never one at another process that was given the same number. */
+class ProcStatus implements ResidentSize {
+  readonly #text = Buffer.alloc(4096);
+  #descriptor: number | undefined;
+
+  constructor(pid: number) {
+    try {
+      this.#descriptor = openSync(`/proc/${pid}/status`, "r");
+    } catch {
+      this.#descriptor = undefined;
+    }
+  }
+
+  bytes(): number | undefined {
+    if (this.#descriptor === undefined) return undefined;
+    try {
+      const length = readSync(this.#descriptor, this.#text, 0, this.#text.length, 0);
+      const at = this.#text.indexOf("VmRSS:");
+      if (at < 0 || at >= length) return undefined;
+      const kilobytes = Number.parseInt(this.#text.toString("latin1", at + 6, at + 32), 10);
+      return Number.isNaN(kilobytes) ? undefined : kilobytes * 1024;
+    } catch {
+      this.close();
+      return undefined;
+    }
+  }
+
+  close(): void {
+    if (this.#descriptor !== undefined) closeSync(this.#descriptor);
+    this.#descriptor = undefined;
   }
 }
 
@@ -25,14 +54,17 @@ function fromProc(pid: number): number | undefined {
 function fromPs(pid: number): ResidentSize {
   let last: number | undefined;
   let isAsking = false;
-  return () => {
-    if (!isAsking) {
-      isAsking = true;
-      execFile("ps", ["-o", "rss=", "-p", String(pid)], (error, stdout) => {
-        isAsking = false;
-        last = error ? undefined : Number(stdout.trim()) * 1024;
-      });
-    }
-    return last;
+  return {
+    bytes() {
+      if (!isAsking) {
+        isAsking = true;
+        execFile("ps", ["-o", "rss=", "-p", String(pid)], (error, stdout) => {
+          isAsking = false;
+          last = error ? undefined : Number(stdout.trim()) * 1024;
+        });
+      }
+      return last;
+    },
+    close: () => undefined,
   };
 }

@@ -149,16 +149,26 @@ class NodeStarter implements ProcessStarter {
 type Facts = { readonly pid: number; readonly boundary: Boundary; readonly channel: Socket; readonly kill: () => void };
 
 function processOver({ pid, boundary, channel, kill }: Facts): FunctionProcess {
-  const residentBytes = residentSize(pid);
+  const resident = residentSize(pid);
   // A stopped process does not see that its server is gone; bubblewrap alone ends it then.
   const canFreeze = boundary === "bubblewrap";
   return {
-    send: (frame) => void channel.write(frame),
+    send(frame) {
+      // What is sent in one turn leaves in one write: each write wakes the process.
+      if (channel.writableCorked === 0) {
+        channel.cork();
+        process.nextTick(() => channel.uncork());
+      }
+      channel.write(frame);
+    },
     read: (wanted) => void (wanted ? channel.resume() : channel.pause()),
     freeze: () => canFreeze && signal(pid, "SIGSTOP"),
     thaw: () => canFreeze && signal(pid, "SIGCONT"),
-    kill,
-    residentBytes,
+    kill() {
+      resident.close();
+      kill();
+    },
+    residentBytes: () => resident.bytes(),
   };
 }
 

@@ -142,7 +142,14 @@ test("FunctionPool runs invocations of one function on as many processes as it m
     results.map((each) => (each as { payload: string }).payload),
     ['"first"', '"done"', '"done"', '"done"'],
   );
-  assert.deepEqual(starter.started[0]?.frozen, [false, true, false, true, false, true]);
+  assert.deepEqual(starter.started[0]?.frozen, [true], "stopped when nothing waits, not between two invocations");
+  const again = pool.run(deployment("b"), request());
+  await settle();
+  assert.deepEqual(starter.started[2]?.frozen, [true, false]);
+  starter.started[2]?.finish();
+  await again;
+  await settle();
+  assert.deepEqual(starter.started[2]?.frozen, [true, false, true]);
 });
 
 test("FunctionPool starts few processes of one function at once; work that waits goes to whichever is free first", async () => {

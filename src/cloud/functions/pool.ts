@@ -156,6 +156,8 @@ export class FunctionPool implements FunctionRuntime {
     this.#starting.delete(worker);
     if (worker.isUsable && !this.#isClosed) this.#keep(worker);
     this.#dispatch();
+    // One that was given its next invocation at once goes on without a stop.
+    if (!this.#busy.has(worker)) worker.rest();
   }
 
   #keep(worker: FunctionWorker): void {

@@ -73,6 +73,7 @@ export class FunctionWorker {
   #callsRunning = 0;
   #maxMemory = 0;
   #isGone = false;
+  #isFrozen = false;
   #stopWatching = (): void => undefined;
 
   constructor(options: Options) {
@@ -151,7 +152,8 @@ export class FunctionWorker {
   async #takeTurn(what: { json: string; timeoutMs: number; late: FunctionFailure }): Promise<RunEnd> {
     const child = this.#process;
     if (this.#isGone || !child) return { outcome: "failed", error: failure("Runtime.ExitError", "the process ended") };
-    child.thaw();
+    if (this.#isFrozen) child.thaw();
+    this.#isFrozen = false;
     let stop = (): void => undefined;
     const end = await new Promise<RunEnd>((resolve) => {
       this.#turn = { id: this.#turns++, end: resolve, calls: 0 };
@@ -161,19 +163,28 @@ export class FunctionWorker {
       this.#pump();
     });
     stop();
-    this.#watchMemory();
-    if (!this.#isGone) child.freeze();
+    this.#look();
     return end;
   }
 
-  /** Looks at the resident size now and for as long as the process lives, closely while it is busy. */
+  /** Stops the process until the next invocation: what the last one left running must not run on unseen. */
+  rest(): void {
+    if (this.#isGone || this.#isFrozen) return;
+    this.#process?.freeze();
+    this.#isFrozen = true;
+    this.#watchMemory();
+  }
+
+  /** Looks at the resident size for as long as the process lives, closely while it is busy; every turn ends with a look. */
   #watchMemory(): void {
     const { clock, limits } = this.#options;
     this.#stopWatching();
-    this.#look();
     if (this.#isGone) return;
     const delay = limits.memoryCheckMs * (this.#turn ? 1 : 25);
-    this.#stopWatching = clock.after(delay, () => this.#watchMemory());
+    this.#stopWatching = clock.after(delay, () => {
+      this.#look();
+      this.#watchMemory();
+    });
   }
 
   #look(): void {

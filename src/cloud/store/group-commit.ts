@@ -3,11 +3,21 @@ import { Kysely } from "kysely";
 import { Refused, UsageError } from "../../codec/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import type { Queries } from "./port.ts";
-import { sqliteDialect, type SqliteDatabase } from "./sqlite-dialect.ts";
+import { sqliteDialect, type SqliteDatabase, type SqliteStatement } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 
 /** How many works share one commit at most: bounds how long the loop is held by one batch. */
 const BATCH = 512;
+
+/** What every commit says, prepared once: parsed anew each time it costs as much as the writes of a small commit. */
+const STEPS = {
+  begin: "begin immediate",
+  mark: "savepoint work",
+  keep: "release work",
+  undo: "rollback to work",
+  commit: "commit",
+  rollBack: "rollback",
+} as const;
 
 /** What the queue needs of its surroundings. */
 export type CommitPorts = {
@@ -35,6 +45,7 @@ export class GroupCommit {
   readonly #database: SqliteDatabase;
   readonly #queries: Kysely<Tables>;
   readonly #changes: () => number;
+  readonly #step: Readonly<Record<keyof typeof STEPS, SqliteStatement>>;
   readonly #ports: CommitPorts;
   #queue: Job[] = [];
   #draining: Promise<void> | undefined;
@@ -46,6 +57,8 @@ export class GroupCommit {
     this.#queries = new Kysely<Tables>({ dialect: sqliteDialect(database) });
     const count = database.prepare("select total_changes() as n");
     this.#changes = () => Number(count.all()[0]?.["n"]);
+    const steps = Object.entries(STEPS).map(([step, sql]) => [step, database.prepare(sql)] as const);
+    this.#step = Object.fromEntries(steps) as Record<keyof typeof STEPS, SqliteStatement>;
     this.#ports = ports;
   }
 
@@ -93,9 +106,9 @@ export class GroupCommit {
     const before = this.#changes();
     try {
       if (this.#failure) throw this.#failure;
-      this.#database.exec("begin immediate");
+      this.#step.begin.run();
       for (const job of batch) if (await this.#attempt(job)) done.push(job);
-      this.#database.exec("commit");
+      this.#step.commit.run();
     } catch (error) {
       // A full or failing disk: nothing of this batch was acknowledged, and nothing of it may stay.
       this.#rollBack();
@@ -114,14 +127,14 @@ export class GroupCommit {
   }
 
   async #attempt(job: Job): Promise<boolean> {
-    this.#database.exec("savepoint work");
+    this.#step.mark.run();
     try {
       await job.run(this.#queries);
-      this.#database.exec("release work");
+      this.#step.keep.run();
       return true;
     } catch (error) {
-      this.#database.exec("rollback to work");
-      this.#database.exec("release work");
+      this.#step.undo.run();
+      this.#step.keep.run();
       job.fail(error);
       return false;
     }
@@ -129,7 +142,7 @@ export class GroupCommit {
 
   #rollBack(): void {
     try {
-      this.#database.exec("rollback");
+      this.#step.rollBack.run();
     } catch {
       // SQLite has rolled back by itself, as it does when the disk is full.
     }

@@ -48,18 +48,21 @@ export function sqliteDialect(database: SqliteDatabase): Dialect {
   };
 }
 
+/** A statement, and whether it gives rows: to ask SQLite makes an object for each column. */
+type Prepared = { readonly statement: SqliteStatement; readonly returnsRows: boolean };
+
 class SqliteConnection implements DatabaseConnection {
   readonly #database: SqliteDatabase;
-  readonly #statements = new Map<string, SqliteStatement>();
+  readonly #statements = new Map<string, Prepared>();
 
   constructor(database: SqliteDatabase) {
     this.#database = database;
   }
 
   async executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {
-    const statement = this.#prepared(sql);
+    const { statement, returnsRows } = this.#prepared(sql);
     const values = parameters as SqliteValue[];
-    if (statement.columns().length > 0) return { rows: statement.all(...values) as R[] };
+    if (returnsRows) return { rows: statement.all(...values) as R[] };
     const { changes, lastInsertRowid } = statement.run(...values);
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) };
   }
@@ -69,12 +72,13 @@ class SqliteConnection implements DatabaseConnection {
     yield await this.executeQuery<R>(query);
   }
 
-  #prepared(sql: string): SqliteStatement {
+  #prepared(sql: string): Prepared {
     const known = this.#statements.get(sql);
     if (known) return known;
     const statement = this.#database.prepare(sql);
+    const prepared = { statement, returnsRows: statement.columns().length > 0 };
     if (this.#statements.size >= STATEMENTS) this.#statements.delete(this.#statements.keys().next().value ?? "");
-    this.#statements.set(sql, statement);
-    return statement;
+    this.#statements.set(sql, prepared);
+    return prepared;
   }
 }
