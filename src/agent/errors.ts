@@ -36,6 +36,11 @@ export const AGENT_ERRORS = {
       "The cloud accepts the device but closes the connection each time it publishes or subscribes: with MQTT 3.1.1, that is how a broker says that a policy does not allow it.",
     cure: "hawser why CLIENT_ID names the topic and the policies. --mqtt-version 5 makes the cloud say so itself.",
   },
+  "not-attested": {
+    cause:
+      "What a chip says about one of its objects is not proven: `reply` says whether certificate, signature, chip, object, origin, policy or contents are not what they should be.",
+    cure: "Ask again with fresh random bytes, over the chip that is meant. A key of another origin was made elsewhere and may exist twice: do not admit it.",
+  },
   "empty-slot": {
     cause: "The secure element holds no key pair in that slot.",
     cure: "Make one there (hawser device init --generate) or inject one (--inject KEY.pem).",

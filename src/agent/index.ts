@@ -1,3 +1,12 @@
+export {
+  isBornForAttestation,
+  readEvidence,
+  verifyAttestation,
+  type AttestationDemands,
+  type AttestationEvidence,
+  type AttestationFinding,
+  type AttestedObject,
+} from "./attestation.ts";
 export { AGENT_ERRORS, type AgentErrorCode } from "./errors.ts";
 export {
   DEFAULT_RECONNECT,

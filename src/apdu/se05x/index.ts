@@ -1,5 +1,6 @@
 export * from "./algorithms.ts";
 export { attestation, attestedAnswer, type Attestation } from "./attestation-rows.ts";
+export { objectAttributes, type ObjectAttributes } from "./attributes.ts";
 export { CARD_MANAGER_AID, IDENTIFY_TAG, SE05X_AID, SECURITY_DOMAIN_AID } from "./card-rows.ts";
 export {
   SE05X_COMMAND_SET,

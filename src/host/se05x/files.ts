@@ -43,3 +43,16 @@ export async function eraseFile(session: Se05xSession, objectId: number): Promis
 async function exists(session: Se05xSession, objectId: number): Promise<boolean> {
   return (await session.send("exists", { objectId })).result === SE05X_RESULT.yes;
 }
+
+/** Files that hold certificates, those of them that are there. */
+export async function readCertificates(
+  chip: { exclusive<T>(work: (session: Se05xSession) => Promise<T>): Promise<T> },
+  objectIds: readonly number[],
+): Promise<readonly Uint8Array[]> {
+  const found: Uint8Array[] = [];
+  for (const objectId of objectIds) {
+    const bytes = await chip.exclusive((session) => readFile(session, objectId));
+    if (bytes) found.push(bytes);
+  }
+  return found;
+}

@@ -1,0 +1,200 @@
+import {
+  type Attestation,
+  type ObjectAttributes,
+  objectAttributes,
+  type PolicyEntry,
+  policyEntries,
+  SE05X_OBJECT,
+  SE05X_ORIGIN,
+  SE05X_SIGNATURE,
+} from "../apdu/se05x/index.ts";
+import { decode, DecodeError, encode, equal, ProtocolError, toHex } from "../codec/index.ts";
+import type { Hash, SignatureAlgorithm, SignatureVerifier } from "../crypto/index.ts";
+import { attestationContent, readCertificates, type Se05x } from "../host/se05x/index.ts";
+import { type Certificate, CertificateError, nameValues, validatePath } from "../pki/index.ts";
+import type { AgentErrorCode } from "./errors.ts";
+
+/** What a chip says about an object, signed, with the certificates that say whose signature it is. */
+export type AttestationEvidence = {
+  readonly answer: Attestation;
+  readonly algorithm: number;
+  /** DER: the attestation key's certificate first, then what may lead to the maker's root. */
+  readonly chain: readonly Uint8Array[];
+};
+
+/** What makes a statement of a chip believable. */
+export type AttestationDemands = {
+  /** The maker's roots. */
+  readonly anchors: readonly Certificate[];
+  /** Identifiers (`certificateId`) of certificates that are believed no more, roots among them. */
+  readonly distrusted?: ReadonlySet<string>;
+  readonly crls?: readonly Uint8Array[];
+  /** Whether a certificate is for an attestation key of this chip: other keys of the maker's sign whatever they are given. */
+  readonly isForAttestation?: (certificate: Certificate, chipId: string) => boolean;
+  readonly objectId: number;
+  /** The 16 bytes that were asked with, by whoever demands: never those that the chip's host reports. */
+  readonly freshness: Uint8Array;
+  readonly attestationId?: number;
+  /** 36 hex digits; any chip of the maker's where absent. */
+  readonly chipId?: string;
+  /** Made in the chip, where absent. */
+  readonly origins?: readonly number[];
+  readonly type?: number;
+  readonly policy?: readonly PolicyEntry[];
+  /** An EC key's point, or a file's bytes. */
+  readonly data?: Uint8Array;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly hash: Hash;
+  readonly verifier: SignatureVerifier;
+};
+
+/** Why a statement is not believed. */
+export type AttestationFinding =
+  | "certificate"
+  | "other-certificate"
+  | "signature"
+  | "stale"
+  | "other-chip"
+  | "other-object"
+  | "origin"
+  | "type"
+  | "policy"
+  | "data"
+  | "malformed";
+
+/** What was attested. */
+export type AttestedObject = {
+  readonly chipId: string;
+  readonly attributes: ObjectAttributes;
+  readonly data: Uint8Array | undefined;
+};
+
+const ALGORITHMS: Readonly<Record<number, SignatureAlgorithm>> = {
+  [SE05X_SIGNATURE.sha256]: "ecdsa_sha256",
+  [SE05X_SIGNATURE.sha384]: "ecdsa_sha384",
+  [SE05X_SIGNATURE.sha512]: "ecdsa_sha512",
+};
+const FRESHNESS_LENGTH = 16;
+
+/** Asks a chip for an object with its signature, and for its certificate. Throws `Refused` where the chip says no. */
+export async function readEvidence(
+  chip: Se05x,
+  question: { readonly objectId: number; readonly freshness: Uint8Array; readonly attestationId?: number },
+): Promise<AttestationEvidence> {
+  const algorithm = SE05X_SIGNATURE.sha256;
+  const answer = await chip.send("readAttested", {
+    attestationId: SE05X_OBJECT.attestationKey,
+    ...question,
+    algorithm,
+  });
+  return { answer, algorithm, chain: await readCertificates(chip, [SE05X_OBJECT.attestationCertificate]) };
+}
+
+/**
+ * Checks what a chip says about an object: that an attestation key of the maker's signed it, in answer to this very
+ * question, on the chip that is meant, and that the object is what it should be.
+ *
+ * Throws `ProtocolError` `not-attested`, whose `reply` is the `AttestationFinding`. SE05x command table, tier f
+ */
+export async function verifyAttestation(
+  { answer, algorithm, chain }: AttestationEvidence,
+  demands: AttestationDemands,
+): Promise<AttestedObject> {
+  const { objectId, freshness, attestationId = SE05X_OBJECT.attestationKey, hash, verifier } = demands;
+  const chipId = toHex(answer.chipId);
+  const certificate = await makersCertificate(chain, chipId, demands);
+  const scheme = ALGORITHMS[algorithm];
+  if (!scheme) throw notAttested("signature", `no attestation by algorithm ${algorithm}`);
+  if (freshness.length !== FRESHNESS_LENGTH) throw notAttested("stale", `${freshness.length} bytes of freshness`);
+  if (answer.form === 3 && !equal(answer.freshness, freshness)) throw notAttested("stale", "another question's answer");
+  const asked = { objectId, attestationId, algorithm, freshness };
+  const content = attestationContent(hash, "readAttested", asked, answer);
+  const check = { publicKey: certificate.publicKey.der, algorithm: scheme, content, signature: answer.signature };
+  if (!(await holds(verifier, check)))
+    throw notAttested("signature", "the signature is not of this answer to this question");
+  if (demands.chipId !== undefined && demands.chipId !== chipId) throw notAttested("other-chip", `chip ${chipId}`);
+  const attributes = attributesIn(answer);
+  checkObject({ attributes, data: answer.data }, demands);
+  return { chipId, attributes, data: answer.data };
+}
+
+/** Whether a certificate is of an attestation key, by the names of parts' birth certificates. AN13501, section 4 */
+export function isBornForAttestation({ subject }: Certificate, chipId: string): boolean {
+  return nameValues(subject, "CommonName").some((name) => name.endsWith(`-attestation-${chipId}`));
+}
+
+async function makersCertificate(
+  chain: readonly Uint8Array[],
+  chipId: string,
+  demands: AttestationDemands,
+): Promise<Certificate> {
+  const { anchors, crls, distrusted, time, verifier, isForAttestation = isBornForAttestation } = demands;
+  try {
+    const path = await validatePath({
+      chain,
+      anchors: anchors.filter(({ id }) => !distrusted?.has(id)),
+      time,
+      purpose: "any",
+      verifier,
+      ...(crls ? { crls, revocation: "if-present" as const } : {}),
+    });
+    const out = path.certificates.find(({ id }) => distrusted?.has(id));
+    if (out) throw notAttested("certificate", `${out.subject.text} is trusted no more`);
+    if (!isForAttestation(path.leaf, chipId)) {
+      throw notAttested("other-certificate", `${path.leaf.subject.text} is not for attestation by chip ${chipId}`);
+    }
+    return path.leaf;
+  } catch (cause) {
+    if (cause instanceof CertificateError || cause instanceof DecodeError) {
+      throw notAttested("certificate", "the attestation key is not certified by its maker", cause);
+    }
+    throw cause;
+  }
+}
+
+/** A key or a signature without form is none. */
+async function holds(verifier: SignatureVerifier, check: Parameters<SignatureVerifier["verify"]>[0]): Promise<boolean> {
+  try {
+    return await verifier.verify(check);
+  } catch {
+    return false;
+  }
+}
+
+function attributesIn({ attributes }: Attestation): ObjectAttributes {
+  try {
+    return decode(objectAttributes, attributes);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    throw notAttested("malformed", "the attributes have another form", cause);
+  }
+}
+
+function checkObject(
+  { attributes, data }: Pick<AttestedObject, "attributes" | "data">,
+  demands: AttestationDemands,
+): void {
+  const { origins = [SE05X_ORIGIN.internal], type, policy } = demands;
+  if (attributes.objectId !== demands.objectId) throw notAttested("other-object", `object ${attributes.objectId}`);
+  if (!origins.includes(attributes.origin)) throw notAttested("origin", `its origin is ${attributes.origin}`);
+  if (type !== undefined && type !== attributes.type) throw notAttested("type", `its type is ${attributes.type}`);
+  if (policy && !equal(encode(policyEntries, policy), encode(policyEntries, attributes.policy))) {
+    throw notAttested("policy", "its policy is another one");
+  }
+  if (demands.data && !(data && equal(data, demands.data))) throw notAttested("data", "its contents are others");
+}
+
+function notAttested(
+  finding: AttestationFinding,
+  why: string,
+  cause?: unknown,
+): ProtocolError<AgentErrorCode, AttestationFinding> {
+  const details = cause === undefined ? {} : { cause };
+  return new ProtocolError<AgentErrorCode, AttestationFinding>(
+    "not-attested",
+    `not attested: ${why}`,
+    finding,
+    details,
+  );
+}
