@@ -13,8 +13,8 @@ import {
 } from "../apdu/se05x/index.ts";
 import { nodeSe05xCrypto } from "../chip/node.ts";
 import { Se05xChip, testRoot, type Se05xModelName } from "../chip/se05x/index.ts";
-import { decode, encode, equal, ProtocolError, type Codec } from "../codec/index.ts";
-import { ecPublicKeyInfo, SeededEntropy, type Signer, VirtualClock } from "../crypto/index.ts";
+import { decode, encode, equal, ProtocolError } from "../codec/index.ts";
+import { SeededEntropy, type Signer, VirtualClock } from "../crypto/index.ts";
 import { nodeHash, nodeSigner, nodeVerifier } from "../crypto/node.ts";
 import { localTransport } from "../host/index.ts";
 import { attestationContent, Se05x } from "../host/se05x/index.ts";
@@ -289,7 +289,7 @@ async function tampered(negatives: Negatives, evidence: AttestationEvidence, dem
     const changed = bytes.with(at, (bytes[at] ?? 0) ^ 0x10);
     let answer: AttestationEvidence["answer"];
     try {
-      answer = decode(attestation as Codec<AttestationEvidence["answer"]>, changed);
+      answer = decode(attestation, changed);
     } catch {
       continue;
     }

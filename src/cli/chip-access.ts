@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 
 import { InvalidArgumentError, type Command } from "commander";
 
+import type { Scp03Keys } from "../apdu/index.ts";
 import { nodeBlockCipher } from "../apdu/node.ts";
 import { fromHex, Refused } from "../codec/index.ts";
 import {
@@ -41,8 +42,26 @@ export function withAccessOptions(command: Command): Command {
  * asked for that of the SE05x. Throws `UsageError` `bad-option`.
  */
 export async function openChipAt(address: string, options: AccessOptions, trace?: Trace): Promise<A71ch | Se05x> {
-  const keys = options.scp03 === undefined ? undefined : readChannelKeys(options.scp03);
-  const session = options.session === undefined ? undefined : readProof(options.session);
+  return openChipWith(address, readAccess(options), trace);
+}
+
+/** What gets into a chip, read from its files. */
+export type ChipAccess = { readonly keys?: Scp03Keys; readonly session?: SessionProof };
+
+/** Reads the files that the options name, before anything is reached. Throws `UsageError` `bad-option`. */
+export function readAccess({ scp03, session }: AccessOptions): ChipAccess {
+  return {
+    ...(scp03 === undefined ? {} : { keys: readChannelKeys(scp03) }),
+    ...(session === undefined ? {} : { session: readProof(session) }),
+  };
+}
+
+/** Opens whichever family answers there; it may be asked for again and again. */
+export async function openChipWith(
+  address: string,
+  { keys, session }: ChipAccess,
+  trace?: Trace,
+): Promise<A71ch | Se05x> {
   const connection = await connectChip(address);
   const ports = { hash: nodeHash, clock: nodeClock, ...(trace ? { trace } : {}) };
   const channel = { aes: nodeBlockCipher, entropy: nodeEntropy };

@@ -25,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   logs: async () => (await import("./logs.ts")).registerLogsCommands,
   oem: async () => (await import("./oem.ts")).registerOemCommands,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
+  se: async () => (await import("./se.ts")).registerSeCommands,
   status: async () => (await import("./status.ts")).registerStatusCommand,
   timeline: registerLedger,
   tls: async () => (await import("./tls.ts")).registerTlsCommands,

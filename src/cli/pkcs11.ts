@@ -3,20 +3,18 @@ import { resolve } from "node:path";
 
 import { InvalidArgumentError, type Command } from "commander";
 
-import { nodeBlockCipher } from "../apdu/node.ts";
-import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
-import { A71ch, type SecureChannel } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
+import { nodeClock, nodeHash } from "../crypto/node.ts";
 import { type OpenedElement, Token, tokenLabelFits } from "../pkcs11/index.ts";
 import { NamesInFile, serveToken } from "../pkcs11/node.ts";
 import type { Trace } from "../trace/index.ts";
 import { readChannelKeys } from "./a71ch-files.ts";
+import { type AccessOptions, type ChipAccess, openChipWith, readAccess, withAccessOptions } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, outputOf, type Output } from "./output.ts";
 import { traceFile } from "./trace-file.ts";
 
-type ServeOptions = {
+type ServeOptions = AccessOptions & {
   readonly socket: string;
   readonly chip: string;
   readonly channelKeys?: string;
@@ -29,12 +27,11 @@ type ServeOptions = {
 /** `hawser pkcs11 serve`: a chip's keys and certificates for every program that speaks PKCS #11. */
 export function registerPkcs11Commands(program: Command): void {
   const pkcs11 = program.command("pkcs11").description("let ordinary programs use a chip's key");
-  pkcs11
-    .command("serve")
+  withAccessOptions(pkcs11.command("serve"))
     .description("serve a chip as a PKCS #11 token to p11-kit's client library until interrupted")
     .requiredOption("--socket <path>", "Unix socket to listen on; its directory is made with mode 0700")
     .requiredOption("--chip <host:port>", "where the chip listens; it may come and go")
-    .option("--channel-keys <file>", "open the chip's secure channel with the lines ENC, MAC and DEK of this file")
+    .option("--channel-keys <file>", "the same as --scp03, as the Configure tool names its file")
     .option("--pin-file <file>", "file with the PIN that programs must give; without it none is asked for")
     .option("--label <name>", "what programs choose the token by", labelOption, "hawser")
     .option("--names <file>", "keep labels and IDs that programs give in this file; without it they end here")
@@ -50,10 +47,10 @@ export function registerPkcs11Commands(program: Command): void {
 }
 
 async function serve(options: ServeOptions, output: Output): Promise<void> {
-  const channel = options.channelKeys === undefined ? undefined : channelOf(options.channelKeys);
+  const access = accessOf(options);
   const { trace, close } = traceFile(options.trace);
   const token = new Token({
-    open: () => openChip(options.chip, channel, trace),
+    open: () => openChip(options.chip, access, trace),
     hash: nodeHash,
     label: options.label,
     ...(options.pinFile === undefined ? {} : { pin: pinIn(options.pinFile) }),
@@ -76,24 +73,13 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
 }
 
 /** Read once, before anything is reached: a file that cannot be used is no reason to try. */
-function channelOf(file: string): SecureChannel {
-  return { keys: readChannelKeys(file), aes: nodeBlockCipher, entropy: nodeEntropy };
+function accessOf({ channelKeys, ...options }: ServeOptions): ChipAccess {
+  return { ...readAccess(options), ...(channelKeys === undefined ? {} : { keys: readChannelKeys(channelKeys) }) };
 }
 
-async function openChip(address: string, channel: SecureChannel | undefined, trace: Trace): Promise<OpenedElement> {
-  const transport = await connectChip(address);
-  try {
-    const element = await A71ch.open(transport, {
-      hash: nodeHash,
-      clock: nodeClock,
-      trace,
-      ...(channel ? { channel } : {}),
-    });
-    return { element, close: () => element.close() };
-  } catch (error) {
-    await transport.close();
-    throw error;
-  }
+async function openChip(address: string, access: ChipAccess, trace: Trace): Promise<OpenedElement> {
+  const element = await openChipWith(address, access, trace);
+  return { element, close: () => element.close() };
 }
 
 /** A chip that is not there yet is no reason to end: programs see an empty slot until it is. */

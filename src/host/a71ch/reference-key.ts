@@ -1,4 +1,5 @@
-import { concat, DecodeError, equal, fromHex, parsePem, Reader, toPem } from "../../codec/index.ts";
+import { concat, DecodeError, equal, fromHex, toPem } from "../../codec/index.ts";
+import { EC_PRIVATE_KEY_LABEL, REFERENCE_MARKER, scalarsInPem } from "../ec-private-key.ts";
 
 /** Which key of a chip a reference key stands for: a class of keys, and a slot in it. */
 export type KeyReference = { readonly keyClass: ReferenceKeyClass; readonly index: number };
@@ -8,12 +9,8 @@ export const REFERENCE_KEY_CLASS = { keyPair: 0x10, publicKey: 0x20 } as const;
 
 export type ReferenceKeyClass = (typeof REFERENCE_KEY_CLASS)[keyof typeof REFERENCE_KEY_CLASS];
 
-const MARKER = fromHex("a5a6b5b6a5a6b5b6");
-const LABEL = "EC PRIVATE KEY";
-
 // DER around scalar and point: the lengths of a P-256 key are fixed. RFC 5915, section 3
 const BEFORE_SCALAR = fromHex("30770201010420");
-const VERSION_AND_TAG = fromHex("02010104");
 const BEFORE_POINT = fromHex("a00a06082a8648ce3d030107a144034200");
 
 /**
@@ -29,9 +26,9 @@ export function encodeReferenceKey({ keyClass, index }: KeyReference, point: Uin
   if (index < 0 || index > 0xff) throw new DecodeError("length", `key index ${index} needs over 8 bits`, 31);
   const scalar = new Uint8Array(32);
   scalar[0] = 0x10;
-  scalar.set(MARKER, 22);
+  scalar.set(REFERENCE_MARKER, 22);
   scalar.set([keyClass, index], 30);
-  return toPem(LABEL, concat(BEFORE_SCALAR, scalar, BEFORE_POINT, point));
+  return toPem(EC_PRIVATE_KEY_LABEL, concat(BEFORE_SCALAR, scalar, BEFORE_POINT, point));
 }
 
 /**
@@ -41,34 +38,16 @@ export function encodeReferenceKey({ keyClass, index }: KeyReference, point: Uin
 export function keyReference(scalar: Uint8Array): KeyReference | undefined {
   const tail = scalar.subarray(-10);
   const [keyClass, index] = tail.subarray(8);
-  if (tail.length < 10 || !equal(tail.subarray(0, 8), MARKER) || index === undefined) return undefined;
+  if (tail.length < 10 || !equal(tail.subarray(0, 8), REFERENCE_MARKER) || index === undefined) return undefined;
   const known = Object.values(REFERENCE_KEY_CLASS).find((each) => each === keyClass);
   return known === undefined ? undefined : { keyClass: known, index };
 }
 
 /** What a PEM file refers to, or undefined where no private key in it is a reference key. Throws `DecodeError` for malformed PEM. */
 export function referenceInPem(pem: string): KeyReference | undefined {
-  for (const { label, bytes } of parsePem(pem)) {
-    const scalar = label === LABEL ? scalarIn(bytes) : undefined;
-    const found = scalar && keyReference(scalar);
+  for (const scalar of scalarsInPem(pem)) {
+    const found = keyReference(scalar);
     if (found) return found;
   }
   return undefined;
-}
-
-/**
- * The scalar of an EC private key: SEQUENCE, version 1, OCTET STRING. What follows is not looked at: NXP's tool writes the
- * curve with all its parameters. RFC 5915, section 3
- */
-function scalarIn(der: Uint8Array): Uint8Array | undefined {
-  try {
-    const reader = new Reader(der);
-    if (reader.u8() !== 0x30) return undefined;
-    const length = reader.u8();
-    if (length >= 0x80) reader.bytes(length & 0x7f);
-    return equal(reader.bytes(4), VERSION_AND_TAG) ? reader.prefixed(1, (body) => body.rest()) : undefined;
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
 }

@@ -1,0 +1,128 @@
+import type { Command } from "commander";
+
+import { prepareKey, requestCertificate } from "../agent/index.ts";
+import { keyPairFromPem } from "../agent/node.ts";
+import { type PolicyEntry, SE05X_CURVE, SE05X_PART } from "../apdu/se05x/index.ts";
+import { toHex, toPem } from "../codec/index.ts";
+import { ecPublicPoint } from "../crypto/index.ts";
+import { encodeReferenceKey, REFERENCE_KEY_CLASS } from "../host/a71ch/index.ts";
+import { encodeSe05xReferenceKey, keyObject, Se05x } from "../host/se05x/index.ts";
+import { csrToPem, nameFromText } from "../pki/index.ts";
+import { placeOption } from "./chip-access.ts";
+import { badOption } from "./errors.ts";
+import { demandSe05x, type SeOptions, seCommand, type SeTools } from "./se-command.ts";
+import { placeText, policyOption, put, readInput } from "./se-values.ts";
+
+const HERE = "--chip 127.0.0.1:8050";
+
+type SlotOptions = SeOptions & { readonly slot: number };
+type GenerateOptions = SlotOptions & {
+  readonly curve: keyof typeof CURVES;
+  readonly policy?: readonly PolicyEntry[];
+  readonly out?: string;
+};
+type InjectOptions = SlotOptions & { readonly key: string };
+type CsrOptions = SlotOptions & { readonly subject?: string; readonly out?: string };
+type ReferenceOptions = SlotOptions & { readonly out?: string };
+
+const CURVES = { "P-256": SE05X_CURVE.p256, "P-384": SE05X_CURVE.p384 } as const;
+
+/** `hawser se generate|inject|csr|refkey`. */
+export function registerSeKeyCommands(se: Command): void {
+  seCommand<GenerateOptions>(se, "generate", {
+    description: "make a key pair in the chip; its private half never leaves it",
+    options: (command) =>
+      withSlot(command)
+        .option("--curve <name>", "P-256 or, in an SE05x, P-384", curveOption, "P-256")
+        .option(
+          "--policy <list>",
+          "SE05x: who may do what, as WHO:RIGHT+RIGHT,…; WHO is all or an object",
+          policyOption,
+        )
+        .option("--out <file>", "write the public key there as PEM"),
+    examples: [
+      `hawser se generate ${HERE} --slot 0 --out device.pub`,
+      `hawser se generate ${HERE} --slot 0x20000001 --policy 7da00001:sign+read,all:read`,
+    ],
+    work: generate,
+  });
+  seCommand<InjectOptions>(se, "inject", {
+    description: "put a key pair from a file into the chip",
+    options: (command) => withSlot(command).requiredOption("--key <file>", "PEM of an EC key pair on P-256"),
+    examples: [`hawser se inject ${HERE} --slot 1 --key deviceKey.key`],
+    work: async ({ element, options: { slot, key }, output }) => {
+      const keyPair = keyPairFromPem(new TextDecoder().decode(readInput(key)));
+      await prepareKey(element, slot, { from: "injected", keyPair });
+      output.line(
+        { event: "injected", slot: placeText(slot), file: key },
+        `injected ${key} into ${placeText(slot)}; the file still holds the private key`,
+      );
+    },
+  });
+  seCommand<CsrOptions>(se, "csr", {
+    description: "a certificate request that the chip signs",
+    options: (command) =>
+      withSlot(command)
+        .option("--subject <name>", "CN=<unique id of the chip> by default")
+        .option("--out <file>", "write it there; to standard output otherwise"),
+    examples: [`hawser se csr ${HERE} --slot 0 --subject 'CN=device-1' --out device.csr`],
+    work: async ({ element, options: { slot, subject, out: file }, output, trace }) => {
+      const name = nameFromText(subject ?? `CN=${element.identity.uniqueId}`);
+      const content = csrToPem(await requestCertificate(await element.signer(slot), { subject: name, trace }));
+      put(output, { event: "requested", file, content, subject: name.text, text: `request for ${name.text}` });
+    },
+  });
+  seCommand<ReferenceOptions>(se, "refkey", {
+    description:
+      "a key file that says where in the chip the real key is, as NXP's OpenSSL engines and providers take it",
+    options: (command) => withSlot(command).option("--out <file>", "write it there; to standard output otherwise"),
+    examples: [`hawser se refkey ${HERE} --slot 0xf0000100 --out device.ref.pem`],
+    work: referenceKey,
+  });
+}
+
+async function generate({ element, options, output }: SeTools<GenerateOptions>): Promise<void> {
+  const { slot, curve, policy, out } = options;
+  const isPlain = curve === "P-256" && policy === undefined;
+  if (isPlain) await prepareKey(element, slot, { from: "generated" });
+  else await generateAsAsked(demandSe05x(element, "--curve P-384 and --policy"), options);
+  const { publicKey } = await element.signer(slot);
+  const fields = { event: "generated", slot: placeText(slot), curve, publicKey: toHex(publicKey) };
+  const text = `generated a key pair on ${curve} in ${placeText(slot)}; its private half never leaves the chip`;
+  if (out === undefined) return output.line(fields, `${text}\n${toPem("PUBLIC KEY", publicKey).trimEnd()}`);
+  put(output, { ...fields, file: out, content: toPem("PUBLIC KEY", publicKey), text });
+}
+
+async function generateAsAsked(chip: Se05x, { slot, curve, policy }: GenerateOptions): Promise<void> {
+  const objectId = keyObject(slot);
+  const { result } = await chip.send("exists", { objectId });
+  if (result === EXISTS) throw badOption(`${placeText(slot)} holds an object already: hawser se delete first`);
+  const key = { part: SE05X_PART.pair, objectId, curve: CURVES[curve] };
+  await chip.send("writeEcKey", policy ? { ...key, policy } : key);
+}
+
+const EXISTS = 0x01;
+
+async function referenceKey({
+  element,
+  options: { slot, out: file },
+  output,
+}: SeTools<ReferenceOptions>): Promise<void> {
+  const { publicKey } = await element.signer(slot);
+  const found = ecPublicPoint(publicKey);
+  if (!found) throw badOption(`${placeText(slot)} holds no EC key`);
+  const content =
+    element instanceof Se05x
+      ? encodeSe05xReferenceKey(keyObject(slot), found)
+      : encodeReferenceKey({ keyClass: REFERENCE_KEY_CLASS.keyPair, index: slot }, found.point);
+  put(output, { event: "reference", file, content, slot: placeText(slot), text: `reference to ${placeText(slot)}` });
+}
+
+function withSlot(command: Command): Command {
+  return command.requiredOption("--slot <place>", "key slot, or an SE05x object such as 0xf0000100", placeOption);
+}
+
+function curveOption(value: string): keyof typeof CURVES {
+  if (value === "P-256" || value === "P-384") return value;
+  throw badOption(`--curve ${value}: P-256 or P-384`);
+}

@@ -1,0 +1,110 @@
+import { readFileSync, writeFileSync } from "node:fs";
+
+import { InvalidArgumentError } from "commander";
+
+import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, SE05X_TYPE } from "../apdu/se05x/index.ts";
+import type { SignatureAlgorithm } from "../crypto/index.ts";
+import { badOption } from "./errors.ts";
+import type { Output } from "./output.ts";
+
+/** A place as people write it: small numbers are slots. */
+export function placeText(place: number): string {
+  return place < 0x100 ? String(place) : `0x${place.toString(16).padStart(8, "0")}`;
+}
+
+const HASHES: Readonly<Record<string, SignatureAlgorithm>> = {
+  sha256: "ecdsa_sha256",
+  sha384: "ecdsa_sha384",
+  sha512: "ecdsa_sha512",
+};
+
+/** The signature algorithm that goes with a hash. */
+export function hashOption(value: string): SignatureAlgorithm {
+  const found = Object.hasOwn(HASHES, value) ? HASHES[value] : undefined;
+  if (!found) throw new InvalidArgumentError(`one of ${Object.keys(HASHES).join(", ")} is needed.`);
+  return found;
+}
+
+/**
+ * A policy as `WHO:RIGHT+RIGHT,WHO:…`; WHO is `all` or the identifier of an authentication object in hex. Throws
+ * `InvalidArgumentError`.
+ */
+export function policyOption(value: string): readonly PolicyEntry[] {
+  return value.split(",").map((part) => {
+    const [, who, rights = ""] = /^(all|(?:0x)?[0-9a-fA-F]{1,8}):([\w+-]+)$/.exec(part) ?? [];
+    if (who === undefined) throw new InvalidArgumentError(`'${part}' is not WHO:RIGHT+RIGHT.`);
+    const authObjectId = who === "all" ? 0 : Number.parseInt(who, 16);
+    const bits = rights.split("+").reduce((sum, name) => sum | rightOf(name), 0);
+    return { authObjectId, rights: bits >>> 0, extension: new Uint8Array(0) };
+  });
+}
+
+function rightOf(name: string): number {
+  const found = (Object.keys(RIGHT) as Right[]).find((right) => wordsOf(right) === name);
+  const known = (Object.keys(RIGHT) as Right[]).filter((right) => right !== "requirePcr").map(wordsOf);
+  if (found === undefined || found === "requirePcr") {
+    throw new InvalidArgumentError(`'${name}' is not one of ${known.join(", ")}.`);
+  }
+  return RIGHT[found];
+}
+
+/** A policy in the form that `policyOption` reads; a condition on a register follows in words. */
+export function policyText(policy: readonly PolicyEntry[]): string {
+  return policy.map(entryText).join(",");
+}
+
+function entryText({ authObjectId, rights, extension }: PolicyEntry): string {
+  const who = authObjectId === 0 ? "all" : authObjectId.toString(16).padStart(8, "0");
+  const names = (Object.keys(RIGHT) as Right[]).filter((right) => (rights & RIGHT[right]) !== 0).map(wordsOf);
+  const condition = extension.length > 0 ? ` (with a condition of ${extension.length} bytes)` : "";
+  return `${who}:${names.join("+") || "nothing"}${condition}`;
+}
+
+/** `requireSecureMessaging` as `require-secure-messaging`. */
+function wordsOf(right: string): string {
+  return right.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** The name of a type of object, or its number. */
+export function typeText(type: number): string {
+  return nameIn(SE05X_TYPE, type) ?? `type 0x${type.toString(16).padStart(2, "0")}`;
+}
+
+/** The name of an origin, or its number. */
+export function originText(origin: number): string {
+  return nameIn(SE05X_ORIGIN, origin) ?? `origin 0x${origin.toString(16).padStart(2, "0")}`;
+}
+
+function nameIn(table: Readonly<Record<string, number>>, value: number): string | undefined {
+  return Object.keys(table).find((name) => table[name] === value);
+}
+
+/** A file's bytes, or standard input's for `-`. Throws `bad-option`. */
+export function readInput(path: string): Uint8Array {
+  try {
+    return Uint8Array.from(readFileSync(path === "-" ? 0 : path));
+  } catch (cause) {
+    throw badOption(`${path} cannot be read: ${cause instanceof Error ? cause.message : "unknown reason"}`);
+  }
+}
+
+/** Puts a result into a file and says so, or tells it itself where no file is named. */
+export function put(
+  output: Output,
+  {
+    file,
+    content,
+    text,
+    ...fields
+  }: { readonly file: string | undefined; readonly content: string | Uint8Array } & {
+    readonly text: string;
+  } & Readonly<Record<string, unknown>>,
+): void {
+  if (file !== undefined) {
+    writeFileSync(file, content);
+    output.line({ ...fields, file }, `${text}: wrote ${file}`);
+    return;
+  }
+  const shown = typeof content === "string" ? content.trimEnd() : Buffer.from(content).toString("hex");
+  output.line({ ...fields, content: shown }, shown);
+}

@@ -1,0 +1,15 @@
+import type { Command } from "commander";
+
+import { registerSeCertificateCommands } from "./se-certificates.ts";
+import { registerSeKeyCommands } from "./se-keys.ts";
+import { registerSeObjectCommands } from "./se-objects.ts";
+import { registerSeSignatureCommands } from "./se-signatures.ts";
+
+/** `hawser se info|list|…`: whatever chip answers at an address, key by key and object by object. */
+export function registerSeCommands(program: Command): void {
+  const se = program.command("se").description("keys, certificates and objects of any secure element");
+  registerSeObjectCommands(se);
+  registerSeKeyCommands(se);
+  registerSeCertificateCommands(se);
+  registerSeSignatureCommands(se);
+}
