@@ -1,8 +1,9 @@
 import { nodeHash } from "../crypto/node.ts";
 import { dataHandlers, shadowHandlers, type ControlPlane, type MessagePublisher } from "./api/index.ts";
+import { namesAuthorizer, type CustomGate } from "./authorizers/index.ts";
 import type { Broker } from "./broker/index.ts";
 import type { Listening, ServerTls } from "./broker/node.ts";
-import { DevicePlane, type DeviceOperations } from "./gateway/index.ts";
+import { bearerOf, DevicePlane, type DeviceOperations } from "./gateway/index.ts";
 import { listenGateway } from "./gateway/node.ts";
 import type { JwtGate } from "./jwt/index.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
@@ -14,6 +15,7 @@ export type HttpsOptions = {
   readonly broker: Broker;
   readonly gatekeeper: OnboardingGatekeeper;
   readonly tokens: JwtGate;
+  readonly custom: CustomGate;
   readonly plane: ControlPlane;
   readonly shadows: Shadows;
   readonly host: string;
@@ -22,10 +24,14 @@ export type HttpsOptions = {
 
 /** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */
 export async function listenHttps(options: HttpsOptions, ports: readonly number[]): Promise<readonly Listening[]> {
-  const { registry, broker, gatekeeper, tokens, plane, shadows, host, tls } = options;
+  const { registry, broker, gatekeeper, tokens, custom, plane, shadows, host, tls } = options;
   const { clock, entropy, trace, accessKeys, account } = registry;
   const devicePlane = new DevicePlane({
-    authorize: (peer, bearer) => (bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer)),
+    authorize(peer, head) {
+      if (namesAuthorizer(head)) return custom.authorize(peer, head);
+      const bearer = bearerOf(head);
+      return bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer);
+    },
     operations: { ...publishing(registry, broker), ...shadowOperations(shadows) },
     bodyLimit: broker.settings.limits.payloadBytes,
     clock,
@@ -33,7 +39,7 @@ export async function listenHttps(options: HttpsOptions, ports: readonly number[
     trace,
   });
   const authentication = { accessKeys, clock, hash: nodeHash, region: account.region };
-  const common = { controlPlane: plane, devicePlane, authentication, broker, host, clock, trace, ...tls };
+  const common = { controlPlane: plane, devicePlane, custom, authentication, broker, host, clock, trace, ...tls };
   const open: Listening[] = [];
   try {
     for (const port of ports) open.push(await listenGateway({ ...common, port }));

@@ -4,30 +4,30 @@ import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.t
 import type { Ledger } from "../trace/index.ts";
 import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
-import { Broker, openGatekeeper, SUITE_REFUSED_FILTERS, type SessionOwner } from "./broker/index.ts";
-import { listenPlain, listenTls, nodeDefer, type HandshakeGate } from "./broker/node.ts";
+import { openGatekeeper, type Broker } from "./broker/index.ts";
+import { listenPlain, listenTls, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
-import { DeviceRegistries, jwtChallenge, JwtGate } from "./jwt/index.ts";
+import type { DeviceRegistries } from "./jwt/index.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
 import { listenHttps, messagesOf } from "./node-https.ts";
+import { openEntry, type Entry } from "./node-entry.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
-import { isLoopback, isWildcard, nameOf, PROFILES, type CloudOptions } from "./node-options.ts";
+import { isLoopback, isWildcard, nameOf, type CloudOptions } from "./node-options.ts";
 import { operatorPages } from "./node-pages.ts";
 import { openProvisioning } from "./node-provisioning.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { serverTls } from "./node-server-tls.ts";
-import { accessTo, gatekeeperOf, type OnboardingGatekeeper } from "./onboarding/index.ts";
+import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
-import { Revocations } from "./revocation/index.ts";
+import type { Revocations } from "./revocation/index.ts";
 import { RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
 import { FleetIndex } from "./search/index.ts";
-import { openSessionStore } from "./store/index.ts";
 import { openShadows } from "./node-shadows.ts";
 import type { Shadows } from "./shadows/index.ts";
 import { openStore } from "./store/node.ts";
-import { provisionJustInTime, type Workshop } from "./templates/index.ts";
+import type { AskFunction, Workshop } from "./templates/index.ts";
 import { why } from "./why/index.ts";
 
 export { openLedger, type DurableLedger, type DurableLedgerOptions } from "./node-ledger.ts";
@@ -75,14 +75,15 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const { trace, registry } = ground;
   const identity = await identityFor(options, registry);
   const shop = await workshopOf(options, registry);
-  const entry = await openBroker(options, shop, closing);
+  const ask: AskFunction = (...question) => control.functions.askFor(...question);
+  const entry = await openEntry({ ...options, shop, ask }, closing);
   const { broker } = entry;
   const shadows = openShadows(registry, broker, closing);
   const rootCertificate = identity.root;
-  const plane = await openControlPlane({ options, ground, shop, ...entry, shadows, rootCertificate }, closing);
+  const control = await openControlPlane({ options, ground, shop, ...entry, shadows, rootCertificate }, closing);
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const servers = { options, ledger: trace, registry, ...entry, plane, shadows, identity };
+  const servers = { options, ledger: trace, registry, ...entry, plane: control.plane, shadows, identity };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   return {
     account: registry.account,
@@ -138,42 +139,6 @@ async function workshopOf({ directory }: CloudOptions, registry: Registry): Prom
   return { registry, issuing, hash: nodeHash };
 }
 
-async function openBroker(
-  { profile = "aws", relaxedCertificates = false }: CloudOptions,
-  shop: Workshop,
-  closing: Closing,
-): Promise<Pick<Servers, "broker" | "gatekeeper" | "tokens" | "deviceRegistries" | "revocations">> {
-  const { registry } = shop;
-  const { clock, entropy, trace } = registry;
-  const revocations = await Revocations.open(registry);
-  const access = accessTo(() => broker);
-  const gatekeeper = gatekeeperOf(registry, access, {
-    provision: (certificate, caId) => provisionJustInTime(shop, certificate, caId),
-    revocations,
-  });
-  const sessions = await openSessionStore(registry.store);
-  const deviceRegistries = await DeviceRegistries.open(registry);
-  const tokens = new JwtGate({
-    registries: deviceRegistries,
-    registry,
-    next: gatekeeper,
-    expired: ({ clientId, principalId }) => {
-      const isOwner = (owner: SessionOwner) => owner.clientId === clientId && owner.principalId === principalId;
-      broker.closeSessions(isOwner, { cause: "jwt-expired", evidence: { clientId } });
-    },
-  });
-  const common = { clock, entropy, trace, gatekeeper: tokens, defer: nodeDefer, store: sessions };
-  const settings = relaxedCertificates
-    ? { ...PROFILES[profile], refusedFilters: SUITE_REFUSED_FILTERS }
-    : PROFILES[profile];
-  const authenticators = [jwtChallenge({ entropy, bearerOf: (token, clientId) => tokens.bearerOf(token, clientId) })];
-  const broker: Broker = new Broker({ ...common, authenticators, settings });
-  closing.add(() => gatekeeper.close());
-  closing.add(() => tokens.close());
-  closing.add(() => broker.stop());
-  return { broker, gatekeeper, tokens, deviceRegistries, revocations };
-}
-
 type Parts = {
   readonly options: CloudOptions;
   readonly ground: Ground;
@@ -186,7 +151,10 @@ type Parts = {
   readonly rootCertificate: string;
 };
 
-async function openControlPlane(parts: Parts, closing: Closing): Promise<ControlPlane> {
+async function openControlPlane(
+  parts: Parts,
+  closing: Closing,
+): Promise<{ readonly plane: ControlPlane; readonly functions: Functions }> {
   const { options, ground, shop, broker, gatekeeper, deviceRegistries, revocations, shadows, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
@@ -243,7 +211,7 @@ async function openControlPlane(parts: Parts, closing: Closing): Promise<Control
     accessKeys,
     region: account.region,
   });
-  return plane;
+  return { plane, functions };
 }
 
 function connectedSince(broker: Broker): ReadonlyMap<string, number> {
@@ -270,15 +238,10 @@ function asJson(value: unknown): Json {
   return JSON.parse(JSON.stringify(value)) as Json;
 }
 
-type Servers = {
+type Servers = Entry & {
   readonly options: CloudOptions;
   readonly ledger: Ledger;
   readonly registry: Registry;
-  readonly broker: Broker;
-  readonly gatekeeper: OnboardingGatekeeper;
-  readonly tokens: JwtGate;
-  readonly deviceRegistries: DeviceRegistries;
-  readonly revocations: Revocations;
   readonly plane: ControlPlane;
   readonly shadows: Shadows;
   readonly identity: ServerIdentity;

@@ -130,6 +130,30 @@ export const REFUSALS = {
     cause: "No attached policy allows what was asked over HTTPS about a thing's shadow or jobs, or one denies it.",
     cure: "Allow the action of the evidence on arn:aws:iot:REGION:ACCOUNT:thing/THING; a named shadow is thing/THING/SHADOW.",
   },
+  "authorizer-unknown": {
+    cause: "The client names a custom authorizer that does not exist.",
+    cure: "List them with aws iot list-authorizers; the name travels as x-amz-customauthorizer-name in the user name, a header or the query.",
+  },
+  "authorizer-inactive": {
+    cause: "The custom authorizer that the client names is INACTIVE.",
+    cure: "aws iot update-authorizer --authorizer-name NAME --status ACTIVE",
+  },
+  "authorizer-signature": {
+    cause: "The token for the custom authorizer carries no signature, or none of the authorizer's keys made it.",
+    cure: "Sign the token's text with RSA and SHA-256, send base64 as x-amz-customauthorizer-signature, and check the authorizer's token key name.",
+  },
+  "authorizer-denied": {
+    cause: "The custom authorizer's function did not authenticate the client.",
+    cure: "hawser logs FUNCTION shows what the function saw; aws iot test-invoke-authorizer tries it without a device.",
+  },
+  "authorizer-failed": {
+    cause: "The custom authorizer's function failed, took over five seconds, or answered something that it must not.",
+    cure: "The evidence names what was wrong; hawser logs FUNCTION shows the run.",
+  },
+  "authorizer-expired": {
+    cause: "The time is over for which the custom authorizer let the client in (disconnectAfterInSeconds).",
+    cure: "The client may connect again at once; let the function answer more seconds, at most 86400, if that is too often.",
+  },
   "client-id-taken-over": {
     cause: "Another connection came in with the same client id; the older one was closed.",
     cure: "Give every device its own client id; the certificate's thing name is a good one.",

@@ -1,4 +1,5 @@
 import { DecodeError, Denied, fromBase64, HawserError, parsePem, toBase64, utf8Bytes } from "../../codec/index.ts";
+import type { RefusalCause } from "../../trace/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import { parsePolicyDocument } from "../policy/index.ts";
 import { iotArn, uuid, type Registry } from "../registry/index.ts";
@@ -26,13 +27,23 @@ export type Authorization = {
   readonly refreshAfterInSeconds: number;
 };
 
+/** A client that an authorizer does not let in, with the cause that the ledger keeps. */
+export class AuthorizerRefusal extends Denied<CloudErrorCode> {
+  readonly refusal: Extract<RefusalCause, "authorizer-signature" | "authorizer-denied" | "authorizer-failed">;
+
+  constructor(refusal: AuthorizerRefusal["refusal"], message: string) {
+    super("authorizer-response", message);
+    this.refusal = refusal;
+  }
+}
+
 /** How long an authorizer's function may take. AWS IoT Core, "Custom authentication" */
 const LIMIT_MS = 5000;
 const MAX_DOCUMENTS = 10;
 
 /**
  * Asks an authorizer about a client: its token's signature first, then its function, whose answer is checked. Throws
- * `Denied` `function-refused` or `authorizer-response`. AWS IoT Core, "Custom authentication"
+ * `AuthorizerRefusal` `authorizer-response`, and what `ask` throws. AWS IoT Core, "Custom authentication"
  */
 export async function askAuthorizer(
   registry: Registry,
@@ -43,7 +54,7 @@ export async function askAuthorizer(
   const { name, body } = authorizer;
   const signatureVerified = await isSigned(registry, authorizer, context);
   if (!body.signingDisabled && !signatureVerified)
-    throw wrongAnswer(`authorizer ${name}: the token's signature is wrong`);
+    throw new AuthorizerRefusal("authorizer-signature", `authorizer ${name}: the token's signature is wrong`);
   const { token, tls, http, mqtt } = context;
   const given = {
     ...(tls && { tls }),
@@ -100,7 +111,9 @@ async function isSigned(
 function authorizationIn(name: string, answer: unknown): Authorization {
   if (typeof answer !== "object" || answer === null) throw wrongAnswer(`authorizer ${name} answered no object`);
   const found = answer as Partial<Record<keyof Authorization, unknown>>;
-  if (found.isAuthenticated !== true) throw wrongAnswer(`authorizer ${name} did not authenticate the client`);
+  if (found.isAuthenticated !== true) {
+    throw new AuthorizerRefusal("authorizer-denied", `authorizer ${name} did not authenticate the client`);
+  }
   const { principalId, policyDocuments } = found;
   if (typeof principalId !== "string" || !/^[a-zA-Z0-9]{1,128}$/.test(principalId)) {
     throw wrongAnswer(`authorizer ${name}: principalId must be 1 to 128 letters and digits`);
@@ -133,6 +146,6 @@ function secondsIn(name: string, member: string, value: unknown): number {
   throw wrongAnswer(`authorizer ${name}: ${member} must be 300 to 86400`);
 }
 
-function wrongAnswer(message: string): Denied<CloudErrorCode> {
-  return new Denied("authorizer-response", message);
+function wrongAnswer(message: string): AuthorizerRefusal {
+  return new AuthorizerRefusal("authorizer-failed", message);
 }

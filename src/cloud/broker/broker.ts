@@ -145,6 +145,12 @@ export class Broker {
     return found.length;
   }
 
+  /** Whether this client is connected, as this principal. */
+  isConnected({ clientId, principalId }: SessionOwner): boolean {
+    const session = this.#core.sessions.find(clientId);
+    return session?.connection !== undefined && session.principalId === principalId;
+  }
+
   /** Facts about all sessions, live and waiting. */
   sessions(): SessionFacts[] {
     return [...this.#core.sessions.all()].map((session) => session.facts);

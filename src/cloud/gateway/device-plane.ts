@@ -28,8 +28,8 @@ export type DeviceOperation<Name extends OperationName = OperationName> = {
 export type DeviceOperations = { readonly [Name in OperationName]?: DeviceOperation<Name> };
 
 export type DevicePlaneOptions = {
-  /** Decides about a connection's certificate, or a request's token, as at CONNECT, but that no client id is asked for. */
-  readonly authorize: (peer: Peer, bearer: string | undefined) => Promise<Admission>;
+  /** Decides about a connection's certificate or a request's credentials, as at CONNECT, but that no client id is asked for. */
+  readonly authorize: (peer: Peer, head: RequestHead) => Promise<Admission>;
   readonly operations: DeviceOperations;
   readonly bodyLimit: number;
   readonly clock: Clock;
@@ -80,7 +80,7 @@ export class DevicePlane {
   async #complete(call: Call, body: Uint8Array): Promise<ApiResponse> {
     const { head, peer, name, labels, requestId } = call;
     try {
-      const admission = await this.#options.authorize(peer, bearerOf(head));
+      const admission = await this.#options.authorize(peer, head);
       if (!admission.admit) return this.#forbid(call, admission.cause);
       const { authority } = admission;
       const input = readInput(OPERATIONS[name], { ...head, body, labels }) as never;

@@ -1,2 +1,8 @@
-export { DevicePlane, type DeviceOperation, type DeviceOperations, type DevicePlaneOptions } from "./device-plane.ts";
+export {
+  bearerOf,
+  DevicePlane,
+  type DeviceOperation,
+  type DeviceOperations,
+  type DevicePlaneOptions,
+} from "./device-plane.ts";
 export { operatorGate, type OperatorGateOptions } from "./operator-gate.ts";

@@ -10,15 +10,18 @@ import { authorizationOf, httpFor, type AuthenticationPorts, type ControlPlane, 
 import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
 import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS } from "../broker/node.ts";
 import type { Listening, TlsListenOptions } from "../broker/node.ts";
-import type { Peer } from "../broker/index.ts";
+import { namesAuthorizer, type CustomGate } from "../authorizers/index.ts";
+import type { Gatekeeper, Peer } from "../broker/index.ts";
 import { bearerOf, type DevicePlane } from "./device-plane.ts";
 import { attachWebSocket } from "./node-websocket.ts";
 import { operatorGate } from "./operator-gate.ts";
-import { subprotocolOf, websocketLogin } from "./websocket-login.ts";
+import { subprotocolOf, WEBSOCKET_PATH, websocketLogin } from "./websocket-login.ts";
 
 export type GatewayOptions = TlsListenOptions & {
   readonly controlPlane: ControlPlane;
   readonly devicePlane: DevicePlane;
+  /** Decides on the CONNECT of a WebSocket whose URL nobody signed. */
+  readonly custom: CustomGate;
   /** What checks the signatures of WebSocket URLs. */
   readonly authentication: AuthenticationPorts;
 };
@@ -85,7 +88,8 @@ function answer(options: GatewayOptions, request: IncomingMessage, response: Ser
   const peer = clientOf(request.socket as TLSSocket);
   const begin = (head: ReturnType<typeof headOf>): Exchange => {
     const isSigned = authorizationOf(head) !== undefined;
-    const isDevice = bearerOf(head) !== undefined || (peer.certificates.length > 0 && !isSigned);
+    const hasCredentials = bearerOf(head) !== undefined || namesAuthorizer(head);
+    const isDevice = hasCredentials || (peer.certificates.length > 0 && !isSigned);
     return isDevice ? options.devicePlane.begin(head, peer) : options.controlPlane.begin(head);
   };
   void answerRequest(begin, request, response).catch(() => response.destroy());
@@ -94,19 +98,13 @@ function answer(options: GatewayOptions, request: IncomingMessage, response: Ser
 type Upgrade = { readonly request: IncomingMessage; readonly socket: TLSSocket; readonly head: Buffer };
 
 function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { request, socket, head }: Upgrade): void {
-  const { authentication, broker, clock, trace } = options;
-  const isActive = (id: string) => authentication.accessKeys.secretOf(id) !== undefined;
+  const { broker, clock, trace } = options;
   const peer = clientOf(socket);
   try {
-    const accessKeyId = websocketLogin(headOf(request), authentication);
-    websockets.handleUpgrade(request, socket, head, (websocket) => {
-      attachWebSocket(websocket, socket, {
-        peer,
-        broker,
-        clock,
-        gatekeeper: operatorGate({ accessKeyId, isActive, trace }),
-      });
-    });
+    const gatekeeper = gatekeeperFor(headOf(request), options);
+    websockets.handleUpgrade(request, socket, head, (websocket) =>
+      attachWebSocket(websocket, socket, { peer, broker, clock, gatekeeper }),
+    );
   } catch (error) {
     const { status, type, message, cure = "" } = httpFor(error, "iot-data");
     const { address, connection } = peer;
@@ -118,6 +116,13 @@ function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { r
     );
     refuseUpgrade(socket, { status, type, body: JSON.stringify({ message, cure }) });
   }
+}
+
+/** Who decides on the CONNECT: the signature of an operator's URL, or else the credentials of a device. */
+function gatekeeperFor(head: ReturnType<typeof headOf>, { authentication, custom, trace }: GatewayOptions): Gatekeeper {
+  if (authorizationOf(head) === undefined && head.path === WEBSOCKET_PATH) return custom.overHttp(head);
+  const isActive = (id: string) => authentication.accessKeys.secretOf(id) !== undefined;
+  return operatorGate({ accessKeyId: websocketLogin(head, authentication), isActive, trace });
 }
 
 function refuseUpgrade(socket: Socket, { status, type, body }: { status: number; type: string; body: string }): void {

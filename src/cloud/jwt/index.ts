@@ -2,3 +2,4 @@ export { CHALLENGE_METHOD, jwtChallenge } from "./challenge.ts";
 export { DeviceRegistries, type DeviceRegistry, type DeviceRegistryOrder } from "./device-registries.ts";
 export { JwtGate, type JwtGateOptions, type TokenBearer } from "./jwt-gate.ts";
 export { TOKEN_TIMES } from "./token.ts";
+export { looksLikeToken } from "./token.ts";

@@ -3,29 +3,8 @@ import type { Authority, AuthorityAction, Verdict } from "../broker/index.ts";
 import { BoundPolicies, policyContext, type ConnectionFacts } from "../policy/index.ts";
 import { iotArn, type Account, type CertificateEntry, type PolicyEntry } from "../registry/index.ts";
 import type { Withdrawal } from "../revocation/index.ts";
+import { POLICY_ACTIONS } from "./actions.ts";
 import type { CertificateDirectory, Evidence } from "./ports.ts";
-
-const ON_THING = { kind: "thing", cause: "policy-denies-request", evidence: "thing" } as const;
-
-/** What an action is called in ARNs, in refusals and in their evidence. */
-const ACTIONS = {
-  "iot:Connect": { kind: "client", cause: "policy-denies-connect", evidence: "clientId" },
-  "iot:Publish": { kind: "topic", cause: "policy-denies-publish", evidence: "topic" },
-  "iot:Receive": { kind: "topic", cause: "policy-denies-receive", evidence: "topic" },
-  "iot:Subscribe": { kind: "topicfilter", cause: "policy-denies-subscribe", evidence: "filter" },
-  "iot:RetainPublish": { kind: "topic", cause: "policy-denies-retain", evidence: "topic" },
-  "iot:GetThingShadow": ON_THING,
-  "iot:UpdateThingShadow": ON_THING,
-  "iot:DeleteThingShadow": ON_THING,
-  "iot:ListNamedShadowsForThing": ON_THING,
-  "iot:GetPendingJobExecutions": ON_THING,
-  "iot:StartNextPendingJobExecution": ON_THING,
-  "iot:DescribeJobExecution": ON_THING,
-  "iot:UpdateJobExecution": ON_THING,
-} as const satisfies Record<
-  AuthorityAction | "iot:Connect",
-  { readonly kind: string; readonly cause: RefusalCause; readonly evidence: string }
->;
 
 type Rights = {
   readonly certificate: CertificateEntry;
@@ -84,12 +63,12 @@ export class ConnectionAuthority implements Authority {
     return this.#ask("iot:Connect", this.clientId);
   }
 
-  #ask(action: keyof typeof ACTIONS, resource: string): Verdict {
+  #ask(action: AuthorityAction | "iot:Connect", resource: string): Verdict {
     const certificate = this.#directory.certificate(this.principalId);
     if (certificate?.status !== "ACTIVE") return this.#refused(causeOfStatus(certificate?.status), { action });
     const { bound, allowed, policies } = this.#rightsFor(certificate);
     if (allowed.get(action)?.has(resource)) return ALLOWED;
-    const { kind, cause, evidence } = ACTIONS[action];
+    const { kind, cause, evidence } = POLICY_ACTIONS[action];
     const decision = bound.decide(action, `${this.#arn}:${kind}/${resource}`);
     if (decision.allowed) {
       const known = allowed.get(action);

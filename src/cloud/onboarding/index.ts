@@ -1,3 +1,4 @@
+export { POLICY_ACTIONS } from "./actions.ts";
 export { accessTo } from "./broker-access.ts";
 export {
   decideOnboarding,
