@@ -10,9 +10,20 @@ import { flags, type Line, type Stage } from "./stage.ts";
 /** How many readings each device publishes. */
 export const READINGS = 10;
 
+/** The families that the demo can be played with, and where each keeps certificates. */
+export const CHIPS = {
+  a71ch: { name: "an A71CH", storage: "GP storage" },
+  a5000: { name: "an A5000", storage: "binary objects" },
+  se050: { name: "an SE050", storage: "binary objects" },
+  se051: { name: "an SE051", storage: "binary objects" },
+} as const;
+
+export type DemoChip = keyof typeof CHIPS;
+
 /** One device of the demo: a chip in a process of its own, and what happened to it. */
 export type DemoDevice = {
   readonly name: "sensor-generated" | "sensor-injected";
+  readonly model: DemoChip;
   readonly program: Program;
   readonly address: string;
   /** What passed between host and chip. */
@@ -28,9 +39,9 @@ export type DemoDevice = {
 export type DemoDevices = readonly [generated: DemoDevice, injected: DemoDevice];
 
 /** Chapter 2: two chips; one makes its key, the other is given one. Certificates go into the chips' storage. */
-export async function startChips(stage: Stage): Promise<DemoDevices> {
-  stage.chapter(2, "two devices, each with an A71CH in a process of its own");
-  return Promise.all([startDevice(stage, "sensor-generated"), startDevice(stage, "sensor-injected")]);
+export async function startChips(stage: Stage, model: DemoChip): Promise<DemoDevices> {
+  stage.chapter(2, `two devices, each with ${CHIPS[model].name} in a process of its own`);
+  return Promise.all([startDevice(stage, "sensor-generated", model), startDevice(stage, "sensor-injected", model)]);
 }
 
 /** The file with the key that is injected. */
@@ -38,14 +49,15 @@ export function keyFile(stage: Stage): string {
   return stage.path("deviceKey.key");
 }
 
-async function startDevice(stage: Stage, name: DemoDevice["name"]): Promise<DemoDevice> {
+async function startDevice(stage: Stage, name: DemoDevice["name"], model: DemoChip): Promise<DemoDevice> {
   const program = stage.start(`${name}-chip`, [
     "chip",
     "serve",
     ...flags({
-      model: "a71ch",
+      model,
       port: 0,
-      state: stage.path(`${name}.chip`),
+      // A run with another family is about other chips.
+      state: stage.path(model === "a71ch" ? `${name}.chip` : `${name}-${model}.chip`),
       trace: stage.path("traces", `${name}-chip.jsonl`),
     }),
   ]);
@@ -53,12 +65,15 @@ async function startDevice(stage: Stage, name: DemoDevice["name"]): Promise<Demo
   const tap = await WireTap.open(address);
   stage.atEnd(() => tap.close());
   stage.say(`${name}: the chip listens on ${address} (JRCP v1), unique id ${uniqueId}`);
-  const device = { name, program, address, tap, uniqueId, connection: "" };
+  const device = { name, model, program, address, tap, uniqueId, connection: "" };
   if ((await factsOf(stage, device)).certificateId === "") await initDevice(stage, device);
   return { ...device, ...(await factsOf(stage, device)) };
 }
 
-async function initDevice(stage: Stage, { name, tap }: Pick<DemoDevice, "name" | "tap">): Promise<void> {
+async function initDevice(
+  stage: Stage,
+  { name, model, tap }: Pick<DemoDevice, "name" | "model" | "tap">,
+): Promise<void> {
   const isGenerated = name === "sensor-generated";
   if (!isGenerated) makeKeyFile(keyFile(stage));
   await stage.run(`${name}-init`, [
@@ -73,7 +88,7 @@ async function initDevice(stage: Stage, { name, tap }: Pick<DemoDevice, "name" |
     }),
   ]);
   const key = isGenerated ? "the chip generated its key pair" : "the key of deviceKey.key was injected (AN12131, 8.6)";
-  stage.say(`${name}: ${key} and signed its request; its certificate and the CA's are in GP storage`);
+  stage.say(`${name}: ${key} and signed its request; its certificate and the CA's are in ${CHIPS[model].storage}`);
 }
 
 /** As `openssl ecparam -genkey -name prime256v1 -out deviceKey.key` does. */
@@ -91,7 +106,7 @@ type Info = {
 async function factsOf(stage: Stage, { name, tap }: Pick<DemoDevice, "name" | "tap">) {
   const [info] = await stage.run(`${name}-info`, ["chip", "info", "--chip", tap.address]);
   const { keySlots, certificates } = info as unknown as Info;
-  const publicKey = Buffer.from(keySlots[0]?.publicKey ?? "", "hex");
+  const publicKey = Buffer.from(keySlots.find(({ slot }) => slot === 0)?.publicKey ?? "", "hex");
   return {
     // The point is the end of a SubjectPublicKeyInfo on P-256.
     point: publicKey.subarray(-65),

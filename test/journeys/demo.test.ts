@@ -66,6 +66,19 @@ test("the demo goes from bare chip to accepted telemetry, and says where the pri
   assert.ok(await isQuiet(second), "Ctrl-C ends everything");
 });
 
+test("A5-05 A5-16 A5-30 the demo with --chip a5000: the key that an A5000 made is nowhere outside it", async (t) => {
+  const program = demo(t, directoryOf(t), "--chip", "a5000");
+  assert.deepEqual(await program.ended, { status: 0, signal: null }, program.transcript());
+  const text = program.lines.join("\n");
+  assert.match(text, /two devices, each with an A5000/);
+  assert.match(text, /observer: received all 20 readings/);
+  assert.match(text, /ECDSASign +<-> bus/);
+  assert.match(text, /sensor-generated: nowhere outside its chip\. \d+ files/);
+  const wrong = demo(t, directoryOf(t), "--chip", "a5001");
+  assert.deepEqual(await wrong.ended, { status: 2, signal: null });
+  assert.match(wrong.complaints.join(), /a71ch, a5000, se050, se051/);
+});
+
 test("Ctrl-C in the middle of the demo ends every process and the demo with 130", async (t) => {
   const data = directoryOf(t);
   const program = demo(t, data);
