@@ -1,13 +1,14 @@
-import { mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 
-import { PROFILES, startCloud, type RunningCloud } from "../cloud/node.ts";
+import { PROFILES, startCloud, type HttpActionOptions, type RunningCloud } from "../cloud/node.ts";
 import { LOG_LEVELS, openLog, type LogLevel } from "../cloud/observe/node.ts";
 import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
+import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
 import { examples, masked, outputOf, portOption, type Output } from "./output.ts";
 import { appendEvents } from "./trace-file.ts";
@@ -24,6 +25,8 @@ type UpOptions = {
   readonly relaxedCertificates?: boolean;
   readonly serverName: readonly string[];
   readonly legacyDhe?: boolean;
+  readonly allowPrivateDestinations?: boolean;
+  readonly httpCredentials?: string;
   readonly region?: string;
   readonly accountId?: string;
   readonly trace?: string;
@@ -85,6 +88,14 @@ export function registerUpCommand(program: Command): void {
     )
     .option("--legacy-dhe", "TLS also for clients without elliptic curves: DHE_RSA with AES-GCM, 2048 bits")
     .option("--account-id <digits>", "stands in every ARN; random unless chosen at the first start", accountIdOption)
+    .option(
+      "--allow-private-destinations",
+      "rules' HTTP actions may go to loopback and private addresses, and without TLS",
+    )
+    .option(
+      "--http-credentials <file>",
+      "JSON with accessKeyId and secretAccessKey, for HTTP actions that sign their requests (auth.sigv4)",
+    )
     .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
     .option("--trace <file>", "append every event as JSON Lines")
     .option("--log <file>", "append a log as JSON Lines in pino's form, - for standard error")
@@ -126,6 +137,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         ...(options.legacyDhe ? { legacyDhe: true } : {}),
         ...(region === undefined ? {} : { region }),
         ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
+        httpActions: httpActionsOf(options),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
           if (options.log !== undefined) closings.push(openLog({ ledger, ...logOf(options.log, options.logLevel) }));
@@ -149,6 +161,26 @@ async function up(options: UpOptions, output: Output): Promise<void> {
 function accountIdOption(text: string): string {
   if (/^[0-9]{12}$/.test(text)) return text;
   throw new InvalidArgumentError("An account id is twelve digits.");
+}
+
+function httpActionsOf({ allowPrivateDestinations, httpCredentials }: UpOptions): HttpActionOptions {
+  return {
+    allowPrivate: allowPrivateDestinations === true,
+    ...(httpCredentials === undefined ? {} : { signingKey: signingKeyIn(httpCredentials) }),
+  };
+}
+
+/** Throws `UsageError` `bad-option`. */
+function signingKeyIn(file: string): { readonly accessKeyId: string; readonly secretAccessKey: string } {
+  let found: { readonly accessKeyId?: unknown; readonly secretAccessKey?: unknown } | null;
+  try {
+    found = JSON.parse(readFileSync(file, "utf8")) as typeof found;
+  } catch {
+    throw badOption(`--http-credentials: ${file} cannot be read as JSON`);
+  }
+  const { accessKeyId, secretAccessKey } = found ?? {};
+  if (typeof accessKeyId === "string" && typeof secretAccessKey === "string") return { accessKeyId, secretAccessKey };
+  throw badOption(`--http-credentials: ${file} must hold accessKeyId and secretAccessKey`);
 }
 
 function logOf(file: string, level: LogLevel): { readonly destination: string | number; readonly level: LogLevel } {

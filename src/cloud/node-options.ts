@@ -1,6 +1,15 @@
 import type { Clock, Entropy } from "../crypto/index.ts";
 import type { Ledger } from "../trace/index.ts";
 import { AWS_PROFILE, SPEC_PROFILE } from "./broker/index.ts";
+import type { SigningKey } from "./rules/node.ts";
+
+/** What rules may do outside of the cloud. */
+export type HttpActionOptions = {
+  /** Whether HTTP actions may go to loopback, private and link-local addresses, and without TLS. */
+  readonly allowPrivate?: boolean;
+  /** The access key with which they sign, where a rule asks for it. */
+  readonly signingKey?: SigningKey;
+};
 
 /** How a cloud is to run. */
 export type CloudOptions = {
@@ -34,6 +43,7 @@ export type CloudOptions = {
    * AN12131, section 7.2, has it.
    */
   readonly jitr?: "aws-observed" | "note-literal";
+  readonly httpActions?: HttpActionOptions;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   /** Called with the ledger before anything is written to it. */

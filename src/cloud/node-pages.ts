@@ -1,10 +1,12 @@
+import { HawserError, utf8Bytes } from "../codec/index.ts";
 import type { Ledger } from "../trace/index.ts";
-import type { RequestHead } from "./api/index.ts";
+import type { ApiResponse, RequestHead } from "./api/index.ts";
 import type { Broker } from "./broker/index.ts";
 import type { Closing } from "./node-closing.ts";
 import { operatorPage } from "./observe/index.ts";
 import { openMetrics } from "./observe/node.ts";
 import type { Registry } from "./registry/index.ts";
+import type { Destinations } from "./rules/index.ts";
 
 /** Health, readiness and metrics; not ready any more from the moment that everything is being closed. */
 export function operatorPages(ledger: Ledger, registry: Registry, broker: Broker, closing: Closing) {
@@ -26,4 +28,36 @@ export function operatorPages(ledger: Ledger, registry: Registry, broker: Broker
     }
   };
   return (head: RequestHead) => operatorPage(head, { notReady, metrics });
+}
+
+const CONFIRM = "/confirmdestination/";
+
+/**
+ * The page that a destination's confirmation leads to, asked without a signature: the token is the proof.
+ * Undefined for every other request. AWS IoT API, ConfirmTopicRuleDestination
+ */
+export function confirmationPage(
+  head: RequestHead,
+  destinations: Pick<Destinations, "confirmTopicRuleDestination">,
+): Promise<ApiResponse> | undefined {
+  const isSigned = head.headers.some(([name]) => name.toLowerCase() === "authorization") || head.query !== "";
+  if (head.method !== "GET" || isSigned || !head.path.startsWith(CONFIRM)) return undefined;
+  return confirm(head.path.slice(CONFIRM.length), destinations);
+}
+
+async function confirm(
+  confirmationToken: string,
+  destinations: Pick<Destinations, "confirmTopicRuleDestination">,
+): Promise<ApiResponse> {
+  const answer = (status: number, value: object): ApiResponse => {
+    const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };
+    return { status, headers, body: utf8Bytes(`${JSON.stringify(value)}\n`) };
+  };
+  try {
+    await destinations.confirmTopicRuleDestination({ confirmationToken });
+    return answer(200, { status: "ENABLED" });
+  } catch (error) {
+    if (error instanceof HawserError) return answer(401, { message: error.message });
+    throw error;
+  }
 }

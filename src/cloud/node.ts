@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
+import { ControlPlane, createHandlers, httpFor, queryOperations, type Json, type RequestHead } from "./api/index.ts";
 import { serveApi } from "./api/node.ts";
 import { openGatekeeper, type Broker } from "./broker/index.ts";
 import { listenPlain, listenTls, type HandshakeGate } from "./broker/node.ts";
@@ -15,14 +15,15 @@ import { listenHttps, messagesOf } from "./node-https.ts";
 import { openEntry, type Entry } from "./node-entry.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { isLoopback, isWildcard, nameOf, type CloudOptions } from "./node-options.ts";
-import { operatorPages } from "./node-pages.ts";
+import { confirmationPage, operatorPages } from "./node-pages.ts";
 import { openProvisioning } from "./node-provisioning.ts";
+import { openRules } from "./node-rules.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { serverTls } from "./node-server-tls.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import type { Revocations } from "./revocation/index.ts";
-import { RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
+import type { Destinations } from "./rules/index.ts";
 import { FleetIndex } from "./search/index.ts";
 import { openShadows } from "./node-shadows.ts";
 import type { Shadows } from "./shadows/index.ts";
@@ -31,7 +32,7 @@ import type { AskFunction, Workshop } from "./templates/index.ts";
 import { why } from "./why/index.ts";
 
 export { openLedger, type DurableLedger, type DurableLedgerOptions } from "./node-ledger.ts";
-export { PROFILES, type CloudOptions } from "./node-options.ts";
+export { PROFILES, type CloudOptions, type HttpActionOptions } from "./node-options.ts";
 export { serverIdentity, type ServerIdentity, type ServerIdentityOptions } from "./node-server-identity.ts";
 
 /** A cloud that is up. */
@@ -80,11 +81,15 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const { broker } = entry;
   const shadows = openShadows(registry, broker, closing);
   const rootCertificate = identity.root;
-  const control = await openControlPlane({ options, ground, shop, ...entry, shadows, rootCertificate }, closing);
+  let url = "";
+  const parts = { options, ground, shop, ...entry, shadows, rootCertificate, controlPlane: () => url };
+  const control = await openControlPlane(parts, closing);
+  const { plane, destinations } = control;
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const servers = { options, ledger: trace, registry, ...entry, plane: control.plane, shadows, identity };
+  const servers = { options, ledger: trace, registry, ...entry, plane, destinations, shadows, identity };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
+  url = api;
   return {
     account: registry.account,
     api,
@@ -149,12 +154,18 @@ type Parts = {
   readonly revocations: Revocations;
   readonly shadows: Shadows;
   readonly rootCertificate: string;
+  /** The control plane's URL, once it listens. */
+  readonly controlPlane: () => string;
 };
 
 async function openControlPlane(
   parts: Parts,
   closing: Closing,
-): Promise<{ readonly plane: ControlPlane; readonly functions: Functions }> {
+): Promise<{
+  readonly plane: ControlPlane;
+  readonly functions: Functions;
+  readonly destinations: Destinations;
+}> {
   const { options, ground, shop, broker, gatekeeper, deviceRegistries, revocations, shadows, rootCertificate } = parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
@@ -172,15 +183,10 @@ async function openControlPlane(
   const functions = await Functions.open({ ...common, store: functionStore(store), logs, runtime });
   closing.add(() => functions.close());
   gatekeeper.holdFor((certificateId) => functions.underway(certificateId));
-  const engine = new RuleEngine({
-    ...common,
-    ...broker.settings,
-    functions,
-    lookUps: ruleLookUps(functions, (operation, input) => plane.call(operation, input)),
-    publish: (message, origin) => broker.publish(message, origin),
-  });
-  const rules = await Rules.open({ account, clock, store, engine });
-  closing.add(broker.onPublish((message) => engine.handle(message)));
+  const { directory, httpActions } = options;
+  const call = (operation: string, input: unknown) => plane.call(operation, input);
+  const ruleParts = { directory, httpActions, registry, broker, functions, shadows, call };
+  const { rules, destinations } = await openRules({ ...ruleParts, controlPlane: parts.controlPlane }, closing);
   const tasks = await openProvisioning({ directory: options.directory, shop, broker, functions }, closing);
   const handlers = createHandlers({
     registry,
@@ -198,6 +204,7 @@ async function openControlPlane(
     shadows,
     functions,
     rules,
+    destinations,
     // Through JSON: what is absent must be absent in the answer, too.
     why: { explain: async (subject) => asJson(why(subject, await ledger.events({}, WHY_EVENTS))) },
     ledger,
@@ -211,7 +218,7 @@ async function openControlPlane(
     accessKeys,
     region: account.region,
   });
-  return { plane, functions };
+  return { plane, functions, destinations };
 }
 
 function connectedSince(broker: Broker): ReadonlyMap<string, number> {
@@ -243,6 +250,7 @@ type Servers = Entry & {
   readonly ledger: Ledger;
   readonly registry: Registry;
   readonly plane: ControlPlane;
+  readonly destinations: Destinations;
   readonly shadows: Shadows;
   readonly identity: ServerIdentity;
 };
@@ -266,7 +274,8 @@ async function listen(
   const httpsPorts = https.map(({ port }) => port);
   const plainMqtt = await listenWithoutTls({ options, registry, broker }, closing);
   const isPlain = isLoopback(host);
-  const pages = operatorPages(ledger, registry, broker, closing);
+  const operator = operatorPages(ledger, registry, broker, closing);
+  const pages = (head: RequestHead) => confirmationPage(head, servers.destinations) ?? operator(head);
   const api = await serveApi({ controlPlane: plane, pages, host, port: apiPort, ...(isPlain ? {} : { tls }) });
   closing.add(() => api.close());
   const also = httpsPorts.map((port) => `HTTPS and WebSocket on ${host}:${port}`);

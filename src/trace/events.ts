@@ -133,6 +133,15 @@ export type EventBody =
       readonly durationMs: number;
       readonly detail: string;
     }
+  /** What a rule's action wrote down: a line for a log group, or the value of a metric. */
+  | {
+      readonly kind: "rule.record";
+      readonly rule: string;
+      readonly what: "log" | "metric";
+      readonly name: string;
+      readonly value: string;
+      readonly unit: string;
+    }
   | {
       readonly kind: "api.call";
       readonly operation: string;

@@ -74,6 +74,8 @@ function noteText(event: Noted): string {
       return `refused: ${event.cause}`;
     case "function.run":
       return `function ${event.function} ${event.outcome} ${ms(event.durationMs)}`;
+    case "rule.record":
+      return `rule ${event.rule}: ${event.what} ${event.name}`;
     case "api.call":
       return `${event.operation} ${event.status}`;
     case "pkcs11.call":

@@ -18,7 +18,7 @@ import { shadowHandlers } from "./shadow-handlers.ts";
 import { roleAliasHandlers } from "./role-aliases/handlers.ts";
 import { searchHandlers } from "./search/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
-import type { FunctionService, RuleService, Why } from "./services.ts";
+import type { DestinationOperations, FunctionService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
 
 /** What carries out one operation: input checked against the table, result as the table's type says. */
@@ -45,6 +45,7 @@ export type ControlPlaneServices = {
   readonly shadows: Shadows;
   readonly functions: FunctionService;
   readonly rules: RuleService;
+  readonly destinations?: DestinationOperations;
   readonly why: Why;
   readonly ledger: LedgerReader;
   /** The host name that devices connect to, with a port only where it is not the usual one. */
@@ -55,7 +56,7 @@ export type ControlPlaneServices = {
 
 /** All handlers over the rooms behind them. */
 export function createHandlers(services: ControlPlaneServices): Handlers {
-  const { functions, rules } = services;
+  const { functions, rules, destinations } = services;
   return {
     ...certificateHandlers(services.registry, services.shop.issuing),
     ...thingHandlers(services.registry),
@@ -78,6 +79,12 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     EnableTopicRule: rules.enableTopicRule?.bind(rules),
     DisableTopicRule: rules.disableTopicRule?.bind(rules),
     DeleteTopicRule: rules.deleteTopicRule?.bind(rules),
+    CreateTopicRuleDestination: destinations?.createTopicRuleDestination.bind(destinations),
+    ConfirmTopicRuleDestination: destinations?.confirmTopicRuleDestination.bind(destinations),
+    GetTopicRuleDestination: destinations?.getTopicRuleDestination.bind(destinations),
+    UpdateTopicRuleDestination: destinations?.updateTopicRuleDestination.bind(destinations),
+    ListTopicRuleDestinations: destinations?.listTopicRuleDestinations.bind(destinations),
+    DeleteTopicRuleDestination: destinations?.deleteTopicRuleDestination.bind(destinations),
     CreateFunction: (input) => functions.createFunction(input),
     GetFunction: functions.getFunction?.bind(functions),
     GetFunctionConfiguration: functions.getFunctionConfiguration?.bind(functions),

@@ -68,6 +68,7 @@ const KINDS: Readonly<Record<TraceEvent["kind"], true>> = {
   onboarding: true,
   refusal: true,
   "function.run": true,
+  "rule.record": true,
   "api.call": true,
   process: true,
 };

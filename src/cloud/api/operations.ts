@@ -2,6 +2,7 @@ import { AUTHORIZER_OPERATIONS } from "./authorizers/operations.ts";
 import { FLEET_OPERATIONS } from "./fleet/operations.ts";
 import { DATA_OPERATIONS } from "./operations-data.ts";
 import { SHADOW_OPERATIONS } from "./operations-shadows.ts";
+import { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
 import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
@@ -34,6 +35,7 @@ export const OPERATIONS = {
   ...ROLE_ALIAS_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
+  ...DESTINATION_OPERATIONS,
   ...DATA_OPERATIONS,
   ...SHADOW_OPERATIONS,
   ...LAMBDA_OPERATIONS,

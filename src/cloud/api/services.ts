@@ -1,4 +1,5 @@
 import type { InputOf } from "./operation.ts";
+import type { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
 import type { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
 import type { RULE_OPERATIONS } from "./operations-rules.ts";
@@ -17,6 +18,23 @@ export type FunctionService = Pick<FunctionOperations, "createFunction" | "addPe
 /** What the control plane asks of the rules room; errors as for `FunctionService`. */
 export type RuleService = Pick<RuleOperations, "createTopicRule"> & Partial<RuleOperations>;
 
+/** Where HTTP actions may send to; errors as for `FunctionService`. */
+export type DestinationOperations = {
+  createTopicRuleDestination(
+    input: InputOf<Destinations["CreateTopicRuleDestination"]>,
+  ): Promise<{ readonly topicRuleDestination: TopicRuleDestination }>;
+  confirmTopicRuleDestination(input: InputOf<Destinations["ConfirmTopicRuleDestination"]>): Promise<void>;
+  getTopicRuleDestination(
+    input: InputOf<Destinations["GetTopicRuleDestination"]>,
+  ): Promise<{ readonly topicRuleDestination: TopicRuleDestination }>;
+  updateTopicRuleDestination(input: InputOf<Destinations["UpdateTopicRuleDestination"]>): Promise<void>;
+  listTopicRuleDestinations(
+    input: InputOf<Destinations["ListTopicRuleDestinations"]>,
+  ): Promise<TopicRuleDestinationList>;
+  deleteTopicRuleDestination(input: InputOf<Destinations["DeleteTopicRuleDestination"]>): Promise<void>;
+};
+
+type Destinations = typeof DESTINATION_OPERATIONS;
 type Lambda = typeof LAMBDA_OPERATIONS;
 type Rules = typeof RULE_OPERATIONS;
 
@@ -117,6 +135,24 @@ export type TopicRuleList = {
     readonly createdAt: number;
     readonly ruleDisabled: boolean;
   }[];
+  readonly nextToken?: string;
+};
+
+/** A destination of HTTP actions; times in seconds. */
+export type TopicRuleDestination = {
+  readonly arn: string;
+  readonly status: "IN_PROGRESS" | "ENABLED" | "DISABLED" | "ERROR";
+  readonly createdAt: number;
+  readonly lastUpdatedAt: number;
+  readonly statusReason?: string;
+  readonly httpUrlProperties: { readonly confirmationUrl: string };
+};
+
+/** One page of destinations. */
+export type TopicRuleDestinationList = {
+  readonly destinationSummaries: readonly (Omit<TopicRuleDestination, "httpUrlProperties"> & {
+    readonly httpUrlSummary: { readonly confirmationUrl: string };
+  })[];
   readonly nextToken?: string;
 };
 

@@ -63,6 +63,7 @@ function countersOf(registry: Registry): (event: TraceEvent) => void {
   const callSeconds = seconds("hawser_api_call_seconds", "How long calls of the control plane took.");
   const runs = counter("hawser_function_runs_total", "Runs of functions.", ["outcome"]);
   const runSeconds = seconds("hawser_function_run_seconds", "How long functions ran.");
+  const record = ruleMetrics(registers);
   const warnings = counter("hawser_warnings_total", "Warnings of the process.", []);
   return (event) => {
     if (event.kind === "refusal") refusals.inc({ cause: event.cause });
@@ -73,7 +74,24 @@ function countersOf(registry: Registry): (event: TraceEvent) => void {
     } else if (event.kind === "function.run") {
       runs.inc({ outcome: event.outcome });
       runSeconds.observe(event.durationMs / 1000);
-    } else if (event.kind === "process" && event.what === "warning") warnings.inc();
+    } else if (event.kind === "rule.record") record(event);
+    else if (event.kind === "process" && event.what === "warning") warnings.inc();
+  };
+}
+
+/** How many series rules may make: what they are called may come from messages. */
+const MAX_RULE_SERIES = 500;
+
+function ruleMetrics(registers: Registry[]): (event: Extract<TraceEvent, { kind: "rule.record" }>) => void {
+  const help = "The last value that rules gave each metric (action cloudwatchMetric).";
+  const last = new Gauge({ name: "hawser_rule_metric", help, labelNames: ["metric", "unit"], registers });
+  const known = new Set<string>();
+  return ({ what, name, unit, value }) => {
+    if (what !== "metric") return;
+    const key = `${name} ${unit}`;
+    if (known.size >= MAX_RULE_SERIES && !known.has(key)) return;
+    known.add(key);
+    last.set({ metric: name, unit }, Number(value));
   };
 }
 

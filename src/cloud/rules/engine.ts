@@ -1,39 +1,27 @@
-import { HawserError, toBase64, utf8Bytes } from "../../codec/index.ts";
-import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
-import type { Trace } from "../../trace/index.ts";
-import type { Published, SystemMessage } from "../broker/index.ts";
+import { toBase64, utf8Bytes } from "../../codec/index.ts";
+import type { Entropy, Hash } from "../../crypto/index.ts";
+import type { Published } from "../broker/index.ts";
 import { TopicTrie } from "../broker/topic-trie.ts";
 import { iotArn, uuid, type Account } from "../registry/index.ts";
 import { documentOf, Evaluation, ingestOf, type EvaluationPorts, type Subject } from "./evaluation.ts";
 import type { LookUpDoors } from "./lookups.ts";
+import { ACTION_NAMES, hopsOf, nameIn, perform, problemOf } from "./perform.ts";
+import type { ActionDoors, Attempt, RuleCaller } from "./perform.ts";
 import { outcomeOf, planOf, type Outcome, type PlannedAction, type Unplanned } from "./plan.ts";
-import type { Rule, RuleAction } from "./rule.ts";
+import type { RuleAction } from "./rule-actions.ts";
+import type { Rule } from "./rule.ts";
 import { Patterns } from "./sql-regexp.ts";
 
-/** Who wants a function to be run: AWS IoT, on behalf of a rule. */
-export type RuleCaller = { readonly service: string; readonly sourceArn: string; readonly sourceAccount: string };
-
-/** The door to functions: gives undefined where the event (JSON text) was accepted, else why not; may throw. */
-export type FunctionDoor = { invokeFor(caller: RuleCaller, functionArn: string, event: string): string | undefined };
-
-export type RuleEngineOptions = {
+export type RuleEngineOptions = ActionDoors & {
   readonly account: Account;
-  readonly clock: Clock;
   readonly entropy: Entropy;
   readonly hash: Hash;
-  readonly trace: Trace;
-  readonly functions: FunctionDoor;
   readonly lookUps: LookUpDoors;
-  /** The broker's door for the cloud's own messages; may throw. */
-  readonly publish: (message: SystemMessage, origin: string) => void;
   /** As the broker has it: whether `a/#` matches `a`. */
   readonly multiLevelMatchesParent: boolean;
 };
 
 const SERVICE = "iot.amazonaws.com";
-
-/** How often a message may be republished: rules that republish to each other end here. */
-export const MAX_HOPS = 5;
 
 /** How many messages may wait for answers and actions at once; one more fails. */
 export const MAX_PENDING = 1000;
@@ -48,9 +36,6 @@ type Firing = {
   readonly evaluation: Evaluation;
   readonly hops: number;
 };
-
-/** How an attempt ended: undefined where it succeeded, else why not. */
-type Attempt = string | undefined;
 
 /** Finds the rules that a message concerns and carries out their actions. */
 export class RuleEngine {
@@ -185,31 +170,15 @@ export class RuleEngine {
   #failure({ rule, subject }: Firing, action: RuleAction, problem: Attempt): Failure | undefined {
     if (problem === undefined) return undefined;
     this.#tell(rule.name, action, problem);
-    return {
-      failedAction: ACTION_NAMES[action.kind],
-      failedResource: action.kind === "lambda" ? action.functionArn : subject.message.topic,
-      errorMessage: problem,
-    };
+    const failedResource = action.kind === "lambda" ? action.functionArn : subject.message.topic;
+    return { failedAction: ACTION_NAMES[action.kind], failedResource, errorMessage: problem };
   }
 
-  #attempt(firing: Firing, plan: PlannedAction | Unplanned): Attempt | Promise<Attempt> {
+  #attempt({ rule, hops }: Firing, plan: PlannedAction | Unplanned): Attempt | Promise<Attempt> {
     if ("problem" in plan) return plan.problem;
-    try {
-      return this.#perform(firing, plan);
-    } catch (error) {
-      return messageOf(error);
-    }
-  }
-
-  #perform({ rule, hops }: Firing, plan: PlannedAction): Attempt | Promise<Attempt> {
-    if (plan.kind === "lambda") {
-      const caller = this.#callerFor(rule);
-      const refusal = this.#options.functions.invokeFor(caller, plan.functionArn, plan.event);
-      return refusal === undefined ? undefined : `${refusal}; ${cureFor(caller, plan.functionArn)}`;
-    }
-    if (hops >= MAX_HOPS) return `the message was republished ${hops} times already: rules that feed each other`;
-    this.#options.publish(plan.message, originOf(rule.name, hops + 1));
-    return undefined;
+    const waits = plan.kind === "http" || plan.kind === "s3";
+    if (waits && this.#pending.size >= MAX_PENDING) return `${MAX_PENDING} messages wait already`;
+    return perform(plan, this.#options, { ruleName: rule.name, caller: this.#callerFor(rule), hops });
   }
 
   #callerFor(rule: Rule): RuleCaller {
@@ -218,7 +187,7 @@ export class RuleEngine {
   }
 
   #hold(work: Promise<void>): void {
-    const guarded = work.catch((error: unknown) => this.#warn(`a rule failed: ${messageOf(error)}`));
+    const guarded = work.catch((error: unknown) => this.#warn(`a rule failed: ${problemOf(error)}`));
     const held = guarded.finally(() => this.#pending.delete(held));
     this.#pending.add(held);
   }
@@ -236,36 +205,8 @@ export class RuleEngine {
   }
 }
 
-const ACTION_NAMES = { lambda: "LambdaAction", republish: "RepublishAction" } as const;
-
 /** The subject with bytes of its own: the broker reuses those of a packet. */
 function kept(subject: Subject): Subject {
   const { message } = subject;
   return { ...subject, message: { ...message, payload: message.payload.slice() } };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof HawserError ? `${error.code}: ${error.message}` : String(error);
-}
-
-function nameIn(functionArn: string): string {
-  return functionArn.split(":")[6] ?? functionArn;
-}
-
-/** The origin of a republished message tells how often it has been; no client can choose one. */
-function originOf(rule: string, hops: number): string {
-  return `rule/${rule} hop ${hops}`;
-}
-
-function hopsOf(origin: string): number {
-  return Number(/^rule\/\w+ hop (\d+)$/.exec(origin)?.[1] ?? 0);
-}
-
-function cureFor({ service, sourceArn, sourceAccount }: RuleCaller, functionArn: string): string {
-  const options = [
-    `--function-name ${nameIn(functionArn)}`,
-    "--statement-id rule --action lambda:InvokeFunction",
-    `--principal ${service} --source-arn ${sourceArn} --source-account ${sourceAccount}`,
-  ];
-  return `aws lambda add-permission ${options.join(" ")}`;
 }

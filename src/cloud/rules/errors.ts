@@ -7,8 +7,13 @@ export const RULE_ERRORS = {
     cure: "The message names the character and what was expected there, or what is absent.",
   },
   "rule-access-denied": {
-    cause: "No topic rule has this name. AWS IoT answers so instead of saying that it does not exist.",
-    cure: "aws iot list-topic-rules shows the names.",
+    cause: "No topic rule or destination has this name. AWS IoT answers so instead of saying that it does not exist.",
+    cure: "aws iot list-topic-rules and list-topic-rule-destinations show the names; tokens work once, for three days.",
+  },
+  "http-action": {
+    cause:
+      "A rule's HTTP action, or the confirmation of its destination, got no answer: no connection, or no time left.",
+    cure: "The message says why. Private addresses and plain HTTP need hawser up --allow-private-destinations.",
   },
 } as const satisfies ErrorTable;
 
@@ -30,4 +35,9 @@ export class SqlError extends UsageError<RuleErrorCode> {
 /** No rule has this name. AWS IoT API, GetTopicRule */
 export function ruleDenied(name: string): Denied<RuleErrorCode> {
   return new Denied("rule-access-denied", `Access to topic rule '${name}' was denied`);
+}
+
+/** No destination has this ARN or token. AWS IoT API, GetTopicRuleDestination */
+export function destinationDenied(which: string): Denied<RuleErrorCode> {
+  return new Denied("rule-access-denied", `Access to topic rule destination '${which}' was denied`);
 }

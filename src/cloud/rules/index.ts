@@ -1,14 +1,11 @@
-export {
-  MAX_HOPS,
-  MAX_PENDING,
-  RuleEngine,
-  type FunctionDoor,
-  type RuleCaller,
-  type RuleEngineOptions,
-} from "./engine.ts";
+export { Destinations, type DestinationPorts } from "./destinations.ts";
+export { MAX_PENDING, RuleEngine, type RuleEngineOptions } from "./engine.ts";
 export { RULE_ERRORS, SqlError, type RuleErrorCode } from "./errors.ts";
-export { readRule, type Rule, type RuleAction, type RulePayload } from "./rule.ts";
-export { Rules, type RuleServiceOptions } from "./service.ts";
+export { HTTP_ACTION_LIMITS, type HttpAnswer, type HttpRequest, type HttpSender } from "./http-delivery.ts";
+export { MAX_HOPS, type ActionDoors, type FunctionDoor, type RuleCaller } from "./perform.ts";
+export type { RuleAction } from "./rule-actions.ts";
+export { readRule, type Rule, type RulePayload } from "./rule.ts";
+export { Rules, type HttpRuleTerms, type RuleServiceOptions } from "./service.ts";
 export { FUNCTION_ANSWER_MS, MAX_LOOKUPS, ruleLookUps, type LookUpDoors } from "./lookups.ts";
 export { parseSql } from "./sql-parse.ts";
 export type { Expression, RuleQuery, SqlVersion } from "./sql-ast.ts";

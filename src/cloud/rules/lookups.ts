@@ -1,6 +1,6 @@
 import { HawserError } from "../../codec/index.ts";
 import { invalidRequest } from "../errors.ts";
-import type { RuleCaller } from "./engine.ts";
+import type { RuleCaller } from "./perform.ts";
 import type { LookupName, Value } from "./sql-ast.ts";
 import { jsonOf } from "./sql-value.ts";
 
@@ -10,6 +10,8 @@ export type LookUpDoors = {
   readonly askFunction: (caller: RuleCaller, functionArn: string, event: Value) => Promise<Value>;
   /** What DescribeThing or ListThingGroupsForThing says of a thing. */
   readonly registryData: (operation: string, thingName: string) => Promise<Value>;
+  /** The shadow document of a thing, the classic one where no name is given. */
+  readonly thingShadow: (thingName: string, shadowName: string | undefined) => Promise<Value>;
 };
 
 /** How many questions one rule may ask for one message, and how often it is evaluated for their answers. */
@@ -60,13 +62,17 @@ export const FUNCTION_ANSWER_MS = 2000;
 /** What `get_registry_data` may ask, and the member that names what it is asked about. */
 const REGISTRY_OPERATIONS = ["DescribeThing", "ListThingGroupsForThing"];
 
-/** The doors over the functions room and the control plane's operations. */
-export function ruleLookUps(
-  functions: {
+/** What look-ups are answered by: the functions room, the shadows room and the control plane's operations. */
+export type LookUpRooms = {
+  readonly functions: {
     askFor(caller: RuleCaller, name: string, question: { event: unknown; limitMs: number }): Promise<unknown>;
-  },
-  call: (operation: string, input: unknown) => Promise<unknown>,
-): LookUpDoors {
+  };
+  readonly shadows: { get(id: { thing: string; name?: string }, payload: Uint8Array): Promise<unknown> };
+  readonly call: (operation: string, input: unknown) => Promise<unknown>;
+};
+
+/** The doors over the rooms. */
+export function ruleLookUps({ functions, shadows, call }: LookUpRooms): LookUpDoors {
   return {
     async askFunction(caller, functionArn, event) {
       return asJson(await functions.askFor(caller, functionArn, { event: event ?? null, limitMs: FUNCTION_ANSWER_MS }));
@@ -78,6 +84,9 @@ export function ruleLookUps(
         );
       }
       return asJson(await call(operation, { thingName }));
+    },
+    async thingShadow(thing, name) {
+      return asJson(await shadows.get(name === undefined ? { thing } : { thing, name }, new Uint8Array(0)));
     },
   };
 }
@@ -94,6 +103,13 @@ function answerOf(
   const [first, second] = args;
   if (typeof first !== "string") return Promise.resolve(undefined);
   if (name === "aws_lambda") return doors.askFunction(caller, first, second);
+  if (name === "get_thing_shadow") {
+    // The last argument is a role; before it, a shadow may be named.
+    const isNamed = args.length === 3;
+    return isNamed && typeof second !== "string"
+      ? Promise.resolve(undefined)
+      : doors.thingShadow(first, isNamed ? (second as string) : undefined);
+  }
   return typeof second === "string" ? doors.registryData(first, second) : Promise.resolve(undefined);
 }
 

@@ -1,6 +1,6 @@
 import { DecodeError, fromBase64 } from "../../codec/index.ts";
 import type { MessageProperties, SystemMessage } from "../broker/index.ts";
-import type { Header, RuleAction } from "./rule.ts";
+import type { Header, RuleAction } from "./rule-actions.ts";
 import type { EvaluationContext } from "./sql-evaluate.ts";
 import { fillTemplate, type Template } from "./template.ts";
 

@@ -14,7 +14,16 @@ import { registrationEvent } from "../onboarding/registration-event.ts";
 import { ACTIVATION_FUNCTION, activationFunctionZip } from "../onboarding/node-activation-function.ts";
 import { entropy, newLeaf, newWorld, registeredCa, temporary, type World } from "../registry/fixtures.test.ts";
 import { issuersOf, registerPending, type CaEntry } from "../registry/index.ts";
-import { MAX_LOOKUPS, RuleEngine, Rules, type FunctionDoor, type LookUpDoors, type RuleCaller } from "./index.ts";
+import { Outside } from "./fixtures.test.ts";
+import {
+  MAX_LOOKUPS,
+  RuleEngine,
+  Rules,
+  type HttpRuleTerms,
+  type FunctionDoor,
+  type LookUpDoors,
+  type RuleCaller,
+} from "./index.ts";
 
 type Asked = { readonly caller: RuleCaller; readonly functionArn: string; readonly event: string };
 
@@ -32,12 +41,19 @@ class FakeFunctions implements FunctionDoor {
 const NO_LOOKUPS: LookUpDoors = {
   askFunction: () => Promise.reject(new NotFound("function-not-found", "there is no function")),
   registryData: () => Promise.reject(new NotFound("resource-not-found", "there is no thing")),
+  thingShadow: () => Promise.reject(new NotFound("resource-not-found", "there is no shadow")),
+};
+
+const NO_DESTINATIONS: HttpRuleTerms = {
+  canSign: false,
+  destinations: { check: () => undefined, ensure: () => Promise.resolve() },
 };
 
 type Opened = World & {
   readonly rules: Rules;
   readonly engine: RuleEngine;
   readonly functions: FakeFunctions;
+  readonly outside: Outside;
   readonly published: { readonly message: SystemMessage; readonly origin: string }[];
 };
 
@@ -46,6 +62,7 @@ async function open(t: TestContext, directory = temporary(t), lookUps = NO_LOOKU
   const { account, store } = world.registry;
   const functions = new FakeFunctions();
   const published: { message: SystemMessage; origin: string }[] = [];
+  const outside = new Outside();
   const engine = new RuleEngine({
     account,
     clock: world.clock,
@@ -55,10 +72,12 @@ async function open(t: TestContext, directory = temporary(t), lookUps = NO_LOOKU
     functions,
     publish: (message, origin) => void published.push({ message, origin }),
     lookUps,
+    http: outside.http,
+    objects: outside.objects,
     multiLevelMatchesParent: false,
   });
-  const rules = await Rules.open({ account, clock: world.clock, store, engine });
-  return { ...world, rules, engine, functions, published };
+  const rules = await Rules.open({ account, clock: world.clock, store, engine, http: NO_DESTINATIONS });
+  return { ...world, rules, engine, functions, outside, published };
 }
 
 const ROLE = "arn:aws:iam::123456789012:role/republish";
@@ -141,11 +160,11 @@ test("CreateTopicRule refuses actions and settings that are absent by name, and 
   const create = (topicRulePayload: Json) => rules.createTopicRule({ ruleName: "r", topicRulePayload });
   const sql = "SELECT * FROM 'a'";
   await refused(
-    create(rule(sql, { s3: { bucketName: "b" } })),
+    create(rule(sql, { sqs: { queueUrl: "b" } })),
     "not-implemented",
-    /topicRulePayload\.actions\[0\]\.s3 is not/,
+    /topicRulePayload\.actions\[0\]\.sqs is not/,
   );
-  await refused(create({ sql, actions: [], errorAction: { http: {} } }), "not-implemented", /errorAction\.http/);
+  await refused(create({ sql, actions: [], errorAction: { sns: {} } }), "not-implemented", /errorAction\.sns/);
   await refused(create(rule(sql, { ...(lambda() as object), republish: REPUBLISH })), "invalid-request", /one action/);
   await refused(create(rule(sql, { republish: { topic: "x" } })), "invalid-request", /roleArn is missing/);
   await refused(create(rule(sql, { republish: { roleArn: ROLE } })), "invalid-request", /topic is missing/);
@@ -434,6 +453,7 @@ test("rules that republish to each other end after five hops, which the ledger t
   const { account, store } = world.registry;
   const { broker } = new BrokerWorld();
   const seen: string[] = [];
+  const outside = new Outside();
   const engine = new RuleEngine({
     account,
     clock: world.clock,
@@ -442,10 +462,12 @@ test("rules that republish to each other end after five hops, which the ledger t
     trace: world.ledger,
     functions: new FakeFunctions(),
     lookUps: NO_LOOKUPS,
+    http: outside.http,
+    objects: outside.objects,
     publish: (message, origin) => broker.publish(message, origin),
     ...broker.settings,
   });
-  const rules = await Rules.open({ account, clock: world.clock, store, engine });
+  const rules = await Rules.open({ account, clock: world.clock, store, engine, http: NO_DESTINATIONS });
   t.after(broker.onPublish((published) => engine.handle(published)));
   t.after(broker.onPublish(({ topic }) => void seen.push(topic)));
   for (const [ruleName, from, topic] of [
@@ -471,11 +493,14 @@ test("aws_lambda and get_registry_data are asked, and the rule is evaluated agai
       asked.push([operation, thingName]);
       return Promise.resolve({ attributes: { site: "north" } });
     },
+    thingShadow: (thing, name) => Promise.resolve({ state: { reported: { of: `${thing}/${name ?? ""}` } } }),
   });
   const { rules, engine, functions, registry } = world;
   const sql =
     `SELECT *, aws_lambda('${ARN}', {"n": n, "id": newuuid()}).doubled AS twice, aws_lambda('${ARN}', *) AS all, ` +
-    `get_registry_data('DescribeThing', clientid(), '${ROLE}').attributes.site AS site FROM 'a' ` +
+    `get_registry_data('DescribeThing', clientid(), '${ROLE}').attributes.site AS site, ` +
+    `get_thing_shadow('t', '${ROLE}').state.reported.of AS classic, ` +
+    `get_thing_shadow('t', 'n', '${ROLE}').state.reported.of AS named FROM 'a' ` +
     `WHERE aws_lambda('${ARN}', *).doubled > 5`;
   const topicRulePayload = { ...(rule(sql) as object), awsIotSqlVersion: "2016-03-23" };
   await rules.createTopicRule({ ruleName: "r", topicRulePayload });
@@ -487,7 +512,7 @@ test("aws_lambda and get_registry_data are asked, and the rule is evaluated agai
   await engine.whenIdle();
   assert.deepEqual(
     functions.asked.map(({ event }) => JSON.parse(event) as unknown),
-    [{ n: 4, twice: 8, all: { doubled: 8 }, site: "north" }],
+    [{ n: 4, twice: 8, all: { doubled: 8 }, site: "north", classic: "t/", named: "t/n" }],
   );
   assert.equal(asked.length, 4, "each question is asked once, and no more than the condition needs");
   assert.deepEqual(asked[0], [`arn:aws:iot:eu-central-1:${registry.account.id}:rule/r`, ARN, { n: 4 }]);
@@ -594,6 +619,7 @@ test("AW-43 AW-57 AW-58 create function, permission and rule; then a registratio
   });
   t.after(() => functions.close());
   const { broker } = new BrokerWorld();
+  const outside = new Outside();
   const engine = new RuleEngine({
     account,
     clock,
@@ -602,10 +628,12 @@ test("AW-43 AW-57 AW-58 create function, permission and rule; then a registratio
     trace: ledger,
     functions,
     lookUps: NO_LOOKUPS,
+    http: outside.http,
+    objects: outside.objects,
     publish: (message, origin) => broker.publish(message, origin),
     ...broker.settings,
   });
-  const rules = await Rules.open({ account, clock, store, engine });
+  const rules = await Rules.open({ account, clock, store, engine, http: NO_DESTINATIONS });
   t.after(broker.onPublish((published) => engine.handle(published)));
 
   const { FunctionArn } = await functions.createFunction({

@@ -3,9 +3,10 @@ import { fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { RuleOperations, TopicRule, TopicRuleList } from "../api/services.ts";
 import type { Json } from "../api/shape.ts";
 import { filterMatches } from "../broker/topics.ts";
-import { invalidRequest, ResourceExists } from "../errors.ts";
+import { invalidRequest, notImplemented, ResourceExists } from "../errors.ts";
 import { iotArn, type Account } from "../registry/index.ts";
 import type { Store } from "../store/index.ts";
+import type { Destinations } from "./destinations.ts";
 import type { RuleEngine } from "./engine.ts";
 import { ruleDenied } from "./errors.ts";
 import { readRule, type Rule } from "./rule.ts";
@@ -15,6 +16,14 @@ export type RuleServiceOptions = {
   readonly clock: Clock;
   readonly store: Store;
   readonly engine: RuleEngine;
+  readonly http: HttpRuleTerms;
+};
+
+/** What HTTP actions of a rule need before they can be kept. */
+export type HttpRuleTerms = {
+  /** Whether there are credentials for signatures. */
+  readonly canSign: boolean;
+  readonly destinations: Pick<Destinations, "check" | "ensure">;
 };
 
 type Input<Name extends keyof RuleOperations> = Parameters<RuleOperations[Name]>[0];
@@ -42,6 +51,7 @@ export class Rules implements RuleOperations {
   async createTopicRule({ ruleName, topicRulePayload }: Input<"createTopicRule">): Promise<void> {
     const { account, clock, store } = this.#options;
     const rule = readRule(ruleName, topicRulePayload, Math.trunc(clock.now()));
+    const urls = this.#checkHttp(rule);
     const row = {
       name: ruleName,
       payload: JSON.stringify(rule.payload),
@@ -60,6 +70,7 @@ export class Rules implements RuleOperations {
       },
       () => this.#inForce(rule),
     );
+    await this.#ensureDestinations(urls);
   }
 
   async getTopicRule({ ruleName }: Input<"getTopicRule">): Promise<TopicRule> {
@@ -99,7 +110,10 @@ export class Rules implements RuleOperations {
 
   async replaceTopicRule({ ruleName, topicRulePayload }: Input<"replaceTopicRule">): Promise<void> {
     const { createdAt } = this.#rule(ruleName);
-    await this.#change(readRule(ruleName, topicRulePayload, createdAt));
+    const rule = readRule(ruleName, topicRulePayload, createdAt);
+    const urls = this.#checkHttp(rule);
+    await this.#change(rule);
+    await this.#ensureDestinations(urls);
   }
 
   async enableTopicRule({ ruleName }: Input<"enableTopicRule">): Promise<void> {
@@ -120,6 +134,24 @@ export class Rules implements RuleOperations {
         engine.remove(ruleName);
       },
     );
+  }
+
+  /** The confirmation URLs of a rule that are written out, each of them one that may be confirmed. */
+  #checkHttp({ actions, errorAction }: Rule): string[] {
+    const { canSign, destinations } = this.#options.http;
+    const all = errorAction ? [...actions, errorAction] : actions;
+    return all.flatMap((action) => {
+      if (action.kind !== "http") return [];
+      if (action.sigv4 && !canSign) throw notImplemented("auth.sigv4 without hawser up --http-credentials");
+      const [url, ...more] = action.confirmationUrl;
+      if (typeof url !== "string" || more.length > 0) return [];
+      destinations.check(url);
+      return [url];
+    });
+  }
+
+  async #ensureDestinations(urls: readonly string[]): Promise<void> {
+    for (const url of urls) await this.#options.http.destinations.ensure(url);
   }
 
   /** Throws `Denied` `rule-access-denied`. */

@@ -54,7 +54,7 @@ export type NestedQuery = {
 };
 
 /** Functions that ask other parts of the cloud. */
-export type LookupName = "aws_lambda" | "get_registry_data";
+export type LookupName = "aws_lambda" | "get_registry_data" | "get_thing_shadow";
 
 /** What a rule selects: the payload as it came, one value, or an object of fields, on the payload's own or alone. */
 export type Selection =

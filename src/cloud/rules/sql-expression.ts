@@ -35,6 +35,7 @@ const MAX_FIELDS = 100;
 const LOOKUPS: Readonly<Record<LookupName, readonly [min: number, max: number]>> = {
   aws_lambda: [2, 2],
   get_registry_data: [3, 3],
+  get_thing_shadow: [2, 3],
 };
 
 const CAST_TYPES: readonly CastType[] = ["String", "Int", "Decimal", "Boolean"];

@@ -125,8 +125,7 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
 };
 
 /** Functions that the language has and this version does not: what they ask is not here, and MD2 is broken. */
-export const ABSENT_FUNCTIONS: readonly string[] =
-  "get_dynamodb get_secret get_thing_shadow machinelearning_predict md2".split(" ");
+export const ABSENT_FUNCTIONS: readonly string[] = "get_dynamodb get_secret machinelearning_predict md2".split(" ");
 
 function numeric(of: (value: number) => number): SqlFunction {
   return numeric1((value) => finite(of(value)));

@@ -2,7 +2,7 @@ import { SqlError } from "./errors.ts";
 import type { Expression } from "./sql-ast.ts";
 import { evaluate, type EvaluationContext } from "./sql-evaluate.ts";
 import { parseExpression } from "./sql-parse.ts";
-import { textOf } from "./sql-value.ts";
+import { numberOf, textOf } from "./sql-value.ts";
 
 /** A text with expressions in it: literal pieces and expressions in turn. */
 export type Template = readonly (string | Expression)[];
@@ -33,6 +33,33 @@ export function fillTemplate(template: Template, context: EvaluationContext): st
     filled += text;
   }
   return filled;
+}
+
+/** Fills in several templates for one message, and keeps the first thing that went wrong. */
+export class Filling {
+  readonly #context: EvaluationContext;
+  #problem: { readonly problem: string } | undefined;
+
+  constructor(context: EvaluationContext) {
+    this.#context = context;
+  }
+
+  get problem(): { readonly problem: string } | undefined {
+    return this.#problem;
+  }
+
+  /** Empty where there is no value; `what` names the template in the problem. */
+  text(template: Template, what: string): string {
+    const text = fillTemplate(template, this.#context);
+    if (text === undefined) this.#problem ??= { problem: `the template in ${what} has no value for this message` };
+    return text ?? "";
+  }
+
+  number(template: Template, what: string): number {
+    const number = numberOf(this.text(template, what));
+    if (number === undefined) this.#problem ??= { problem: `${what} is no number for this message` };
+    return number ?? 0;
+  }
 }
 
 function expressionIn(text: string, from: number, to: number): Expression {
