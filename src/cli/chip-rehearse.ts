@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 
 import { A71CH_COMMAND_SET } from "../apdu/a71ch/index.ts";
-import { decodeCommand } from "../apdu/index.ts";
+import { decodeCommand, decodeExtendedCommand } from "../apdu/index.ts";
+import { SE05X_COMMAND_SET } from "../apdu/se05x/index.ts";
 import { MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
 import { askControl, type ControlAnswer, SealedFileMemory, type ServeControlOptions } from "../chip/node.ts";
 import { fromHex, HawserError } from "../codec/index.ts";
@@ -85,9 +86,13 @@ function tell(output: Output, fields: object, { uniqueId, facts }: ControlAnswer
   output.line({ ...fields, simulated: true, uniqueId, facts }, `simulated chip ${uniqueId}: ${text}`);
 }
 
-function tellRehearsal(output: Output, commands: readonly string[], { uniqueId, rehearsed = [] }: ControlAnswer): void {
+function tellRehearsal(
+  output: Output,
+  commands: readonly string[],
+  { uniqueId, facts, rehearsed = [] }: ControlAnswer,
+): void {
   rehearsed.forEach(({ statusWord, impossible, changes }, i) => {
-    const name = nameOf(commands[i] ?? "");
+    const name = nameOf(commands[i] ?? "", facts);
     const word = statusWord.toString(16).padStart(4, "0");
     const lines = [
       `simulated chip ${uniqueId}: ${name} would answer ${word}`,
@@ -110,8 +115,10 @@ function checkHex(text: string): void {
 }
 
 /** A command's name in its table; its bytes may hold a key, so they are not repeated. */
-function nameOf(hex: string): string {
+function nameOf(hex: string, facts: ControlAnswer["facts"]): string {
   try {
+    // The families name other things in their state, and use the same instructions for other commands.
+    if (!("debug mode" in facts)) return SE05X_COMMAND_SET.recognise(decodeExtendedCommand(fromHex(hex))).row.name;
     return A71CH_COMMAND_SET.recognise(decodeCommand(fromHex(hex))).row.name;
   } catch (error) {
     if (error instanceof HawserError) return "an unknown command";

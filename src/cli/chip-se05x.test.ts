@@ -14,8 +14,13 @@ const MAIN = join(import.meta.dirname, "main.ts");
 
 type Listening = { readonly address: string; readonly model: string; readonly uniqueId: string };
 
-async function serve(t: TestContext, cwd: string, model: string): Promise<Listening & { stop(): Promise<void> }> {
-  const argv = [MAIN, "chip", "serve", "--model", model, "--port", "0", "--state", "part.chip", "--json"];
+async function serve(
+  t: TestContext,
+  cwd: string,
+  model: string,
+  ...more: readonly string[]
+): Promise<Listening & { stop(): Promise<void> }> {
+  const argv = [MAIN, "chip", "serve", "--model", model, "--port", "0", "--state", "part.chip", "--json", ...more];
   const child = spawn(process.execPath, argv, { cwd, stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
   const stop = async () => {
@@ -82,4 +87,25 @@ test("hawser chip info reads an SE051 through its secure channel and in a sessio
   assert.equal(unreadable.status, 2);
   assert.doesNotMatch(unreadable.stderr, /not hex/);
   await served.stop();
+});
+
+test("hawser chip what-if, snapshot and rewind rehearse on a simulated A5000 as on an A71CH", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "se05x-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const served = await serve(t, folder, "a5000", "--control", "s");
+  const device = await Se05x.open(await connectChip(served.address), { hash: nodeHash, clock: nodeClock });
+  t.after(() => device.close());
+  const publicKey = await device.generateKeyPair(0);
+  const hawser = (...argv: readonly string[]) => {
+    const words = [MAIN, "chip", ...argv, "--control", "s", "--json"];
+    return spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });
+  };
+  const told = hawser("what-if", "8004002806410448570000");
+  const { command, statusWord, impossible } = JSON.parse(told.stdout) as Record<string, unknown>;
+  assert.deepEqual([command, statusWord], ["DeleteSecureObject", "9000"]);
+  assert.match(JSON.stringify(impossible), /use the key that is in object 48570000 now, ever again/);
+  assert.equal(hawser("snapshot", "with-key").status, 0);
+  await device.eraseKeyPair(0);
+  assert.equal(hawser("rewind", "with-key").status, 0);
+  assert.deepEqual((await device.signer(0)).publicKey, publicKey);
 });

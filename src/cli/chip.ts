@@ -2,7 +2,7 @@ import { Option, type Command } from "commander";
 
 import type { A71chVariant } from "../apdu/a71ch/index.ts";
 import { A71chChip } from "../chip/a71ch/index.ts";
-import { type Card, MemoryInRam, type NonVolatileMemory } from "../chip/index.ts";
+import { type Card, MemoryInRam, type NonVolatileMemory, type Rehearsable } from "../chip/index.ts";
 import { nodeChipCrypto, nodeSe05xCrypto, SealedFileMemory, serveChip, serveControl } from "../chip/node.ts";
 import { Se05xChip, SE05X_MODELS, type Se05xModelName } from "../chip/se05x/index.ts";
 import { toHex } from "../codec/index.ts";
@@ -95,14 +95,14 @@ type ServedModel = {
 };
 
 async function chipOf(options: ServeOptions, output: Output, trace: Trace): Promise<ServedModel> {
-  const { model, variant, endurance, control: path } = options;
+  const { model, variant, endurance } = options;
   const ports = { entropy: entropyOf(options.seed, output), clock: nodeClock, memory: memoryOf(options), trace };
   if (model !== "a71ch") {
-    if (variant !== undefined || endurance !== undefined || path !== undefined) {
-      throw badOption("--variant, --endurance and --control are for --model a71ch");
+    if (variant !== undefined || endurance !== undefined) {
+      throw badOption("--variant and --endurance are for --model a71ch");
     }
     const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, ...ports });
-    return { chip, model: chip.readerName, control: async () => undefined };
+    return { chip, model: chip.readerName, control: controlOf(chip, options) };
   }
   const chip = new A71chChip({
     crypto: nodeChipCrypto,
@@ -110,9 +110,12 @@ async function chipOf(options: ServeOptions, output: Output, trace: Trace): Prom
     ...(variant === undefined ? {} : { variant }),
     ...(endurance === undefined ? {} : { enduranceWrites: endurance }),
   });
-  const control = async () =>
-    path === undefined ? undefined : serveControl({ chip, path, ...snapshotPlaces(options) });
-  return { chip, model: "A71CH", control };
+  return { chip, model: "A71CH", control: controlOf(chip, options) };
+}
+
+function controlOf(chip: Rehearsable, options: ServeOptions): ServedModel["control"] {
+  const { control: path } = options;
+  return async () => (path === undefined ? undefined : serveControl({ chip, path, ...snapshotPlaces(options) }));
 }
 
 function memoryOf({ state, stateKey }: ServeOptions): NonVolatileMemory {

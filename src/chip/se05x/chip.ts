@@ -25,12 +25,13 @@ import type { Issuer } from "../../pki/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
-import type { Card, NonVolatileMemory } from "../ports.ts";
+import type { Consequence, NonVolatileMemory, Rehearsable } from "../ports.ts";
 import { NOBODY } from "./access.ts";
 import type { Se05xArithmetic } from "./arithmetic.ts";
 import { newBirth } from "./birth.ts";
 import type { KeyPorts } from "./contents.ts";
 import { demandAdmitted } from "./admission.ts";
+import { consequencesOf } from "./consequences.ts";
 import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
 import { enterImport } from "./import-entry.ts";
@@ -38,6 +39,7 @@ import { newInside } from "./inside.ts";
 import { refuse } from "./refuse.ts";
 import { enterSession } from "./session-entry.ts";
 import { freshSettings, RESTRICTION } from "./settings.ts";
+import { stateFacts } from "./state-facts.ts";
 import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
 
 /** The arithmetic of a chip: curves, hashes, ciphers. */
@@ -66,12 +68,13 @@ export type Se05xChipOptions = {
  *
  * A command that changes something is stored before it is answered; where storing fails, it has not happened.
  */
-export class Se05xChip implements Card {
+export class Se05xChip implements Rehearsable {
   readonly model: Se05xModelName;
   readonly readerName: string;
   readonly #inside: Se05xInside;
   readonly #handlers: Se05xHandlers;
   readonly #memory: NonVolatileMemory;
+  readonly #options: Se05xChipOptions;
   readonly #trace: Trace;
 
   private constructor(options: Se05xChipOptions, memory: NonVolatileMemory, state: ChipState) {
@@ -79,6 +82,7 @@ export class Se05xChip implements Card {
     this.model = model;
     this.readerName = SE05X_MODELS[model].name;
     this.#memory = memory;
+    this.#options = options;
     this.#trace = trace;
     this.#inside = newInside(options, state, {
       keep: () => this.#store(),
@@ -105,6 +109,36 @@ export class Se05xChip implements Card {
   get uniqueId(): string {
     const content = this.#inside.store.find(SE05X_OBJECT.uniqueId)?.content;
     return content?.kind === "binary" ? toHex(content.bytes) : "";
+  }
+
+  /** What a command would make impossible; nothing for one that can be taken back, or that is no command. */
+  consequencesOf(command: Uint8Array): readonly Consequence[] {
+    return consequencesOf(command, this.#inside.store);
+  }
+
+  facts(): Readonly<Record<string, string>> {
+    return stateFacts(this.#inside.store);
+  }
+
+  fork(entropy: Entropy): Se05xChip {
+    const memory = new MemoryInRam();
+    this.saveTo(memory);
+    const { crypto, clock } = this.#options;
+    const options = { model: this.model, crypto, entropy, clock };
+    return new Se05xChip(options, memory, decodeImage(this.model, this.#image(), crypto));
+  }
+
+  saveTo(memory: NonVolatileMemory): void {
+    memory.store(this.#image());
+  }
+
+  /** Throws `UsageError` `state-version` where the memory holds no state of this model. */
+  restoreFrom(memory: NonVolatileMemory): void {
+    const image = memory.load() ?? new Uint8Array(0);
+    const { settings, objects } = decodeImage(this.model, image, this.#options.crypto);
+    this.#memory.store(image);
+    this.#inside.store.become(settings, objects);
+    this.reset();
   }
 
   /** Clears what does not outlive power and gives the answer to reset. */
@@ -234,8 +268,13 @@ export class Se05xChip implements Card {
   #store(): void {
     const { store } = this.#inside;
     if (!store.changed) return;
-    this.#memory.store(encodeImage(this.model, { settings: store.settings, objects: store }));
+    this.#memory.store(this.#image());
     store.commit();
+  }
+
+  #image(): Uint8Array {
+    const { store } = this.#inside;
+    return encodeImage(this.model, { settings: store.settings, objects: store });
   }
 
   /** The one place where errors become status words. SE05x coding rules */

@@ -99,6 +99,13 @@ export class ObjectStore {
     this.#before = undefined;
   }
 
+  /** Takes another chip's state in the place of its own. */
+  become(settings: Settings, objects: Iterable<SecureObject>): void {
+    this.#settings = settings;
+    this.#objects = new Map([...objects].map((object) => [object.id, object]));
+    this.#before = undefined;
+  }
+
   /** Drops what does not outlive power. */
   dropTransient(): void {
     for (const { id, transient } of this) if (transient) this.#objects.delete(id);
