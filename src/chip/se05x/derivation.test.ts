@@ -120,7 +120,8 @@ test("Registers hold the hash of what they were extended by, and open what depen
   const next = (held: Uint8Array, data: Uint8Array) =>
     Uint8Array.from(createHash("sha256").update(held).update(data).digest());
   const [first, second] = [fromHex("12a1498232"), new Uint8Array(300).fill(4)];
-  const expected = next(next(initial, first), second);
+  const start = Uint8Array.from(createHash("sha256").update(initial).digest());
+  const expected = next(next(start, first), second);
   const extension = concat(new Writer(4).u32(PCR).finish(), expected);
   const rights = RIGHT.sign | RIGHT.requirePcr;
   host.send("writeSymmKey", {
@@ -137,7 +138,7 @@ test("Registers hold the hash of what they were extended by, and open what depen
   assert.deepEqual(host.send("readObject", { objectId: PCR }).bytes, expected);
   host.send("mac", use);
   host.send("writePcr", { objectId: PCR });
-  assert.deepEqual(host.send("readObject", { objectId: PCR }).bytes, initial);
+  assert.deepEqual(host.send("readObject", { objectId: PCR }).bytes, start);
   assert.equal(host.sw("mac", use), "6986");
   assert.equal(host.sw("writePcr", { objectId: PCR, initial }), "6985");
   assert.equal(host.sw("writePcr", { objectId: PCR - 1, data: first }), "6a80");
@@ -145,6 +146,20 @@ test("Registers hold the hash of what they were extended by, and open what depen
   const only = [{ authObjectId: 0, rights: RIGHT.write | RIGHT.read, extension: new Uint8Array(0) }];
   host.send("writePcr", { objectId: PCR - 2, initial, policy: only });
   assert.equal(host.sw("writePcr", { objectId: PCR - 2 }), "6986", "setting back is deleting");
+});
+
+test("Registers reach the values that NXP's example of them expects, of applet 7 and of applet 3", async () => {
+  // se05x_PCR of plug-and-trust: initial value and data are the same five bytes.
+  for (const [model, expected] of [
+    ["se051", "87d3e393198f5c80e0bc9bc982001fb0ee201c270b6dc88452e413a325568175"],
+    ["se050", "8951569f415feb4fb6370286e7dda099336c4636bcbb4c1104100a860d0ca414"],
+  ] as const) {
+    const { host } = await newSe05x({ model });
+    const data = fromHex("12a1498232");
+    host.send("writePcr", { objectId: PCR, initial: concat(data, new Uint8Array(27)) });
+    host.send("writePcr", { objectId: PCR, data });
+    assert.equal(toHex(host.send("readObject", { objectId: PCR }).bytes), expected);
+  }
 });
 
 test("Transient keys leave the chip sealed and come back in their own place, over power cuts, unchanged", async () => {

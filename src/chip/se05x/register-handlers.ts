@@ -13,7 +13,7 @@ export function registerHandlers(inside: Se05xInside): Pick<Se05xHandlers, "writ
       const former = inside.store.find(objectId);
       if (!former) {
         if (!initial || data) throw refuse(0x6a80, "a new register takes its initial value, and nothing else");
-        const value = initial.slice();
+        const value = inside.model.hashesRegisterStart ? inside.hash.digest("sha256", initial) : initial.slice();
         return createObject(inside, request, { kind: "pcr", initial: value, value }, SE05X_ORIGIN.external);
       }
       if (initial) throw refuse(0x6985, "a register keeps its initial value");

@@ -26,6 +26,8 @@ export type Se05xModel = {
   readonly attestationForm: 3 | 7;
   /** The platform's build, 16 characters. */
   readonly platformBuild: string;
+  /** Whether a register begins with the hash of its initial value, as from applet 6 on; before, with the value itself. */
+  readonly hashesRegisterStart: boolean;
   /** Whether it has authenticated encryption, as from applet 4.4 on. SE05x command table, section 4.5 */
   readonly hasAead: boolean;
   /** The curves that it can have, by identifier. */
@@ -65,6 +67,7 @@ const APPLET_7 = {
   agreesWithCounter: true,
   attestationForm: 7,
   hasAead: true,
+  hashesRegisterStart: true,
   platformBuild: "J3R351029B411100",
   absent: new Set<Se05xCommandName>(),
 } as const;
@@ -108,6 +111,7 @@ export const SE05X_MODELS = {
     agreesWithCounter: false,
     attestationForm: 3,
     hasAead: false,
+    hashesRegisterStart: false,
     platformBuild: "J3R351021EEE0400",
     absent: AFTER_APPLET_3,
   },

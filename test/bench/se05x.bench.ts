@@ -1,0 +1,124 @@
+import { createCipheriv, createECDH, createHash, createHmac, generateKeyPairSync, sign } from "node:crypto";
+
+import { decodeLongResponse, encodeExtendedCommand } from "../../src/apdu/index.ts";
+import { SE05X_COMMAND_SET, type Se05xCommandName, type Se05xRequest } from "../../src/apdu/se05x/index.ts";
+import { nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
+import { Se05xChip } from "../../src/chip/se05x/index.ts";
+import { nodeClock, nodeEntropy } from "../../src/crypto/node.ts";
+import { connectChip } from "../../src/host/node.ts";
+import { type BenchOptions, type BenchRow, ratePerSecond } from "./bench-row.ts";
+
+const EC = 0x20000001;
+const AES = 0x20000002;
+const HMAC = 0x20000003;
+const RSA = 0x20000004;
+const block = new Uint8Array(256).fill(0x61);
+const digest = new Uint8Array(32).fill(7);
+
+type Measured = { readonly name: string; readonly command: Uint8Array; readonly peer: (() => unknown) | undefined };
+
+/** Commands per second of a simulated SE051, in process and over TCP; beside them what node:crypto takes for the same work. */
+export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
+  const minimumMs = long ? 3000 : 300;
+  const chip = await Se05xChip.open({
+    model: "se051",
+    crypto: nodeSe05xCrypto,
+    entropy: nodeEntropy,
+    clock: nodeClock,
+  });
+  for (const command of [
+    built("writeEcKey", { part: 0x60, objectId: EC }),
+    built("writeSymmKey", { kind: 3, objectId: AES, value: block.slice(0, 16) }),
+    built("writeSymmKey", { kind: 5, objectId: HMAC, value: block.slice(0, 32) }),
+    built("writeRsaKey", { part: 0x60, form: 0x00, objectId: RSA, bits: 2048 }),
+  ]) {
+    done(chip.exchange(command));
+  }
+  const point = answerOf(chip, built("readObject", { objectId: EC })).slice(4);
+  const { signature } = SE05X_COMMAND_SET.readResponse(
+    "sign",
+    answerOf(chip, built("sign", { objectId: EC, algorithm: 0x21, digest })),
+  );
+  const served = await serveChip({ chip, port: 0 });
+  const transport = await connectChip(`127.0.0.1:${served.port}`);
+  const rows: BenchRow[] = [];
+  for (const { name, command, peer } of measured(point, signature)) {
+    progress(`se05x: ${name}`);
+    const base = peer && (await ratePerSecond(minimumMs, peer));
+    const inProcess = await ratePerSecond(minimumMs, () => done(chip.exchange(command)));
+    const overTcp = await ratePerSecond(minimumMs, async () => done(await transport.exchange(command)));
+    for (const [where, ours] of [
+      ["in process", inProcess],
+      ["over TCP (JRCP v1)", overTcp],
+    ] as const) {
+      const note = base ? "node:crypto doing the same work with a software key" : "nothing comparable";
+      rows.push({ name: `${name}, ${where}`, ours, peer: base, ratio: base && ours / base, unit: "commands/s", note });
+    }
+  }
+  await transport.close();
+  await served.close();
+  return rows;
+}
+
+function measured(point: Uint8Array, signature: Uint8Array): readonly Measured[] {
+  const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  const ecdh = createECDH("prime256v1");
+  ecdh.generateKeys();
+  const aes = { objectId: AES, direction: 0x37, input: block };
+  const key = block.slice(0, 16);
+  return [
+    { name: "GetVersion", command: built("getVersion", {}), peer: undefined },
+    { name: "ReadObject, a public key", command: built("readObject", { objectId: EC }), peer: undefined },
+    {
+      name: "ECDSASign P-256",
+      command: built("sign", { objectId: EC, algorithm: 0x21, digest }),
+      peer: () => sign("sha256", digest, privateKey),
+    },
+    {
+      name: "ECDSAVerify P-256",
+      command: built("verify", { objectId: EC, algorithm: 0x21, digest, signature }),
+      peer: undefined,
+    },
+    {
+      name: "ECDH P-256",
+      command: built("agree", { objectId: EC, peerPoint: point }),
+      peer: () => ecdh.computeSecret(point),
+    },
+    {
+      name: "RSASign 2048",
+      command: built("sign", { objectId: RSA, algorithm: 0x28, digest: block }),
+      peer: () => sign("sha256", block, rsa),
+    },
+    {
+      name: "AES-CBC of 256 bytes",
+      command: built("cipher", { ...aes, mode: 0x0d, iv: key }),
+      peer: () => createCipheriv("aes-128-cbc", key, key).setAutoPadding(false).update(block),
+    },
+    {
+      name: "HMAC-SHA256 of 256 bytes",
+      command: built("mac", { objectId: HMAC, algorithm: 0x19, input: block }),
+      peer: () => createHmac("sha256", key).update(block).digest(),
+    },
+    {
+      name: "SHA-256 of 256 bytes",
+      command: built("digest", { algorithm: 0x04, input: block }),
+      peer: () => createHash("sha256").update(block).digest(),
+    },
+  ];
+}
+
+function built<Key extends Se05xCommandName>(key: Key, request: Se05xRequest<Key>): Uint8Array {
+  return encodeExtendedCommand(SE05X_COMMAND_SET.build(key, request));
+}
+
+function answerOf(chip: Se05xChip, command: Uint8Array): Uint8Array {
+  return done(chip.exchange(command));
+}
+
+/** The answer's data; a refusal would be measured for work otherwise. */
+function done(answer: Uint8Array): Uint8Array {
+  const { data, sw } = decodeLongResponse(answer);
+  if (sw !== 0x9000) throw new Error(`the chip answered ${sw.toString(16)}`);
+  return data;
+}
