@@ -5,6 +5,8 @@
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
+import type { ErrorTable } from "../src/codec/index.ts";
+import { REFUSALS } from "../src/trace/index.ts";
 import { capabilityReport } from "./capability-report.ts";
 
 const ROOT = join(import.meta.dirname, "..");
@@ -23,6 +25,12 @@ const live: Record<string, () => string> = {
     const { traps } = capabilityReport();
     return `${traps.covered.length} / ${traps.total}`;
   },
+  "F-17": () => {
+    const rows = Object.values(REFUSALS as ErrorTable).filter(({ cause, cure }) => cause !== "" && cure !== "");
+    return `${rows.length} of ${Object.keys(REFUSALS).length} causes with a cure`;
+  },
+  "F-18": () =>
+    /^\d+ of \d+ right, of \d+ causes/m.exec(readFileSync(join(ROOT, "docs/why.md"), "utf8"))?.[0] ?? "not yet",
   "F-40": () => String(certificationClaims()),
   "F-41": () => String(nativeDependencies().length),
 };

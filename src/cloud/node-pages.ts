@@ -1,15 +1,46 @@
 import { HawserError, utf8Bytes } from "../codec/index.ts";
 import type { Ledger } from "../trace/index.ts";
-import type { ApiResponse, RequestHead } from "./api/index.ts";
+import type { ApiResponse, ControlPlane, RequestHead } from "./api/index.ts";
+import { serveApi, type ApiServer } from "./api/node.ts";
 import type { Broker } from "./broker/index.ts";
+import type { ServerTls } from "./broker/node.ts";
 import type { Closing } from "./node-closing.ts";
 import { operatorPage } from "./observe/index.ts";
 import { openMetrics } from "./observe/node.ts";
 import type { Registry } from "./registry/index.ts";
 import type { Destinations } from "./rules/index.ts";
 
+export type ApiListener = {
+  readonly ledger: Ledger;
+  readonly registry: Registry;
+  readonly broker: Broker;
+  readonly plane: ControlPlane;
+  readonly destinations: Destinations;
+  readonly host: string;
+  readonly port: number;
+  /** Without it the listener speaks HTTP. */
+  readonly tls: ServerTls | undefined;
+};
+
+/** The control plane's listener, with the pages that are asked without a signature. */
+export async function listenApi(parts: ApiListener, closing: Closing): Promise<ApiServer> {
+  const { ledger, plane, host, port, tls } = parts;
+  const operator = operatorPages(parts, closing);
+  const api = await serveApi({
+    controlPlane: plane,
+    pages: (head) => confirmationPage(head, parts.destinations) ?? operator(head),
+    host,
+    port,
+    onStranger: (address, evidence) =>
+      ledger.emit("cloud", { kind: "refusal", cause: "not-http", clientId: "", address, evidence }),
+    ...(tls && { tls }),
+  });
+  closing.add(() => api.close());
+  return api;
+}
+
 /** Health, readiness and metrics; not ready any more from the moment that everything is being closed. */
-export function operatorPages(ledger: Ledger, registry: Registry, broker: Broker, closing: Closing) {
+function operatorPages({ ledger, registry, broker }: ApiListener, closing: Closing) {
   const metrics = openMetrics({
     ledger,
     sessions: () => broker.sessions(),
@@ -36,7 +67,7 @@ const CONFIRM = "/confirmdestination/";
  * The page that a destination's confirmation leads to, asked without a signature: the token is the proof.
  * Undefined for every other request. AWS IoT API, ConfirmTopicRuleDestination
  */
-export function confirmationPage(
+function confirmationPage(
   head: RequestHead,
   destinations: Pick<Destinations, "confirmTopicRuleDestination">,
 ): Promise<ApiResponse> | undefined {

@@ -5,6 +5,7 @@ import type { Broker } from "./broker/index.ts";
 import type { Functions } from "./functions/index.ts";
 import type { Closing } from "./node-closing.ts";
 import type { HttpActionOptions } from "./node-options.ts";
+import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import type { Registry } from "./registry/index.ts";
 import { Destinations, RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
 import { httpSender, httpSigner, urlProblem } from "./rules/node.ts";
@@ -25,6 +26,7 @@ export async function openRules(
     readonly httpActions: HttpActionOptions | undefined;
     readonly call: (operation: string, input: unknown) => Promise<unknown>;
     readonly controlPlane: () => string;
+    readonly gatekeeper: OnboardingGatekeeper;
   },
   closing: Closing,
 ): Promise<{ readonly rules: Rules; readonly destinations: Destinations }> {
@@ -50,6 +52,7 @@ export async function openRules(
     },
     objects: fileObjectStore(join(directory, "objects")),
   });
+  parts.gatekeeper.listenWith((topic) => engine.unheard(topic));
   const http = { canSign: signingKey !== undefined, destinations };
   const rules = await Rules.open({ account, clock, store, engine, http });
   closing.add(async () => {

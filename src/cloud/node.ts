@@ -2,8 +2,7 @@ import { join } from "node:path";
 
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, queryOperations, type Json, type RequestHead } from "./api/index.ts";
-import { serveApi } from "./api/node.ts";
+import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
 import { openGatekeeper, type Broker } from "./broker/index.ts";
 import { listenPlain, listenTls, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
@@ -15,7 +14,7 @@ import { listenHttps, messagesOf } from "./node-https.ts";
 import { openEntry, type Entry } from "./node-entry.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { isLoopback, isWildcard, nameOf, type CloudOptions } from "./node-options.ts";
-import { confirmationPage, operatorPages } from "./node-pages.ts";
+import { listenApi } from "./node-pages.ts";
 import { openProvisioning } from "./node-provisioning.ts";
 import { openRules } from "./node-rules.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
@@ -186,7 +185,10 @@ async function openControlPlane(
   const { directory, httpActions } = options;
   const call = (operation: string, input: unknown) => plane.call(operation, input);
   const ruleParts = { directory, httpActions, registry, broker, functions, shadows, call };
-  const { rules, destinations } = await openRules({ ...ruleParts, controlPlane: parts.controlPlane }, closing);
+  const { rules, destinations } = await openRules(
+    { ...ruleParts, controlPlane: parts.controlPlane, gatekeeper },
+    closing,
+  );
   const tasks = await openProvisioning({ directory: options.directory, shop, broker, functions }, closing);
   const handlers = createHandlers({
     registry,
@@ -261,7 +263,7 @@ async function listen(
   servers: Servers,
   closing: Closing,
 ): Promise<Pick<RunningCloud, "api" | "mqtt" | "httpsPorts" | "plainMqtt">> {
-  const { options, ledger, registry, broker, gatekeeper, plane, identity } = servers;
+  const { options, registry, broker, gatekeeper, identity } = servers;
   const { host, apiPort, mqttPort, httpsPorts: wanted = [] } = options;
   const { clock, trace } = registry;
   const tls = serverTls(identity);
@@ -274,10 +276,7 @@ async function listen(
   const httpsPorts = https.map(({ port }) => port);
   const plainMqtt = await listenWithoutTls({ options, registry, broker }, closing);
   const isPlain = isLoopback(host);
-  const operator = operatorPages(ledger, registry, broker, closing);
-  const pages = (head: RequestHead) => confirmationPage(head, servers.destinations) ?? operator(head);
-  const api = await serveApi({ controlPlane: plane, pages, host, port: apiPort, ...(isPlain ? {} : { tls }) });
-  closing.add(() => api.close());
+  const api = await listenApi({ ...servers, host, port: apiPort, tls: isPlain ? undefined : tls }, closing);
   const also = httpsPorts.map((port) => `HTTPS and WebSocket on ${host}:${port}`);
   for (const detail of [`MQTT on ${host}:${mqtt.port}`, ...also, `control plane on ${api.url}`]) {
     trace.emit("cloud", { kind: "process", what: "listening", detail });

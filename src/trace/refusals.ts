@@ -30,6 +30,40 @@ export const REFUSALS = {
     cause: "The certificate is registered but PENDING_ACTIVATION: nothing has activated it yet.",
     cure: "The first connection is always dropped. If it stays pending, look at the activation function (hawser logs), or aws iot update-certificate --certificate-id ID --new-status ACTIVE.",
   },
+  "registration-unheard": {
+    cause:
+      "The registration event was published and no rule listens to its topic, so that nothing activates the device.",
+    cure: "hawser cloud install-jitr, or correct the rule: FROM '$aws/events/certificates/registered/CA_ID' (the evidence holds the topics of the rules that come near).",
+  },
+  "registration-rule-disabled": {
+    cause: "The rule that listens to the registration event is disabled, so that nothing activates the device.",
+    cure: "Make the rule again without ruleDisabled (aws iot delete-topic-rule, then create-topic-rule).",
+  },
+  "function-missing": {
+    cause:
+      "The rule on the registration event names a function that does not exist, so that nothing activates the device.",
+    cure: "Make the function, or correct the function ARN in the rule: hawser cloud install-jitr does both.",
+  },
+  "function-permission": {
+    cause: "The function's policy does not let the rule invoke it, so that nothing activates the device.",
+    cure: "aws lambda add-permission --function-name FUNCTION --statement-id rule --action lambda:InvokeFunction --principal iot.amazonaws.com --source-arn RULE_ARN",
+  },
+  "function-failed": {
+    cause: "The activation function failed, so that the device stays as it is.",
+    cure: "Read what it printed: hawser logs FUNCTION. Correct it, then let the device connect again, which publishes its event anew.",
+  },
+  "function-timeout": {
+    cause: "The activation function did not end in its time, so that the device stays as it is.",
+    cure: "Look for a call that hangs (hawser logs FUNCTION), or give it longer: aws lambda update-function-configuration --function-name FUNCTION --timeout 10",
+  },
+  "function-memory": {
+    cause: "The activation function used more memory than it may, so that the device stays as it is.",
+    cure: "aws lambda update-function-configuration --function-name FUNCTION --memory-size 256, after a look at what it keeps.",
+  },
+  "provisioning-failed": {
+    cause: "The provisioning template of the device's CA could not be carried out for it.",
+    cure: "The evidence names what is wrong; correct the template or the certificate's subject, and let the device connect again.",
+  },
   "certificate-denied": {
     cause: "The certificate is on the operator's deny-list.",
     cure: "The evidence holds the operator's reason; hawser cloud allow CERTIFICATE_ID takes it off the list.",
@@ -154,6 +188,24 @@ export const REFUSALS = {
     cause: "The time is over for which the custom authorizer let the client in (disconnectAfterInSeconds).",
     cure: "The client may connect again at once; let the function answer more seconds, at most 86400, if that is too often.",
   },
+  "policy-variable": {
+    cause: "A policy would allow it, but a variable in it has no value for this connection, and so matches nothing.",
+    cure: "The evidence names the variable and the policy; give the certificate the attribute that it stands for, or write the policy without it.",
+  },
+  "thing-not-attached": {
+    cause:
+      "A policy would allow it to a thing, but no thing that is attached to the certificate has the client id as its name.",
+    cure: "Connect with the thing's name as client id, and attach it: aws iot attach-thing-principal --thing-name CLIENT_ID --principal CERTIFICATE_ARN",
+  },
+  "server-name-missing": {
+    cause:
+      "A policy asks which server name the client wanted (iot:DomainName), and the client sent none in its TLS handshake.",
+    cure: "Have the client send SNI: connect to the cloud by name and not by address, with a TLS library that sends it.",
+  },
+  "policy-condition": {
+    cause: "A policy would allow it, but a condition of the statement does not hold for this connection.",
+    cure: "The evidence names the policy and the condition's key; change what the client does, or the condition.",
+  },
   "client-id-taken-over": {
     cause: "Another connection came in with the same client id; the older one was closed.",
     cure: "Give every device its own client id; the certificate's thing name is a good one.",
@@ -165,6 +217,22 @@ export const REFUSALS = {
   "tls-cipher-suite": {
     cause: "The client and the server have no cipher suite or group in common.",
     cure: "Offer ECDHE-ECDSA-AES128-GCM-SHA256 with secp256r1.",
+  },
+  "not-tls": {
+    cause: "Something that is no TLS was sent to a port that speaks TLS only.",
+    cure: "Turn TLS on in the client (mosquitto: --cafile; MQTT.js: mqtts://), or connect to the port of --plain-mqtt.",
+  },
+  "tls-on-plain-port": {
+    cause: "A TLS handshake was begun on a port that speaks MQTT without TLS.",
+    cure: "Connect to the MQTT port that hawser up names as MQTT over TLS (8883), or turn TLS off in the client.",
+  },
+  "http-on-mqtt-port": {
+    cause: "An HTTP request was sent to a port that speaks MQTT only.",
+    cure: "The control plane is at the api address of hawser up; devices publish over HTTPS on a port of --https-port.",
+  },
+  "not-http": {
+    cause: "Something that is no HTTP request was sent to the control plane's port.",
+    cure: "Devices connect to the mqtt address of hawser up, callers of the API to its api address; check http and https.",
   },
   "tls-failed": {
     cause: "The TLS handshake failed; the evidence holds what the TLS library said.",
@@ -190,9 +258,25 @@ export const REFUSALS = {
     cause: "The client opened a connection but did not finish TLS and CONNECT in time.",
     cure: "Check the device's network; an MQTT client sends CONNECT as soon as TLS is up.",
   },
+  "api-unsigned": {
+    cause: "An API request came without a signature.",
+    cure: "Use a client that signs (aws, an AWS SDK, hawser) with the access key that hawser up printed; a browser does not.",
+  },
+  "api-unknown-key": {
+    cause: "An API request is signed with an access key that this cloud does not have, or that is inactive.",
+    cure: "hawser cloud keys list shows the keys; take the one of DIRECTORY/credentials.json, not one of AWS itself.",
+  },
+  "api-clock-skew": {
+    cause: "An API request was signed at a time that is too far from the cloud's.",
+    cure: "Set the caller's clock; the evidence holds both times.",
+  },
+  "api-signature": {
+    cause: "An API request's signature does not belong to what arrived.",
+    cure: "Check the secret access key; if it is right, a proxy changed path, query, a signed header or the body on the way.",
+  },
   "api-unauthorized": {
-    cause: "An API request was not signed by a known access key, or its signature is wrong.",
-    cure: "Use the access key that hawser up printed at its first start; check the clock of the caller and the region.",
+    cause: "An API request's authentication cannot be read, or is for another region or service.",
+    cure: "The evidence says what was expected; use the region and the access key that hawser up printed.",
   },
 } as const satisfies ErrorTable;
 

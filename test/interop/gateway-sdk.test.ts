@@ -154,7 +154,7 @@ test("MQTT.js comes in by a presigned URL; a changed one is refused with its rea
   assert.equal(response.statusCode, 403);
   assert.match(JSON.stringify(await json(response)), /signature we calculated does not match.*"cure":/);
   const [refusal] = it.cloud.ledger.events({ kinds: ["refusal"] });
-  assert.ok(refusal?.kind === "refusal" && refusal.cause === "api-unauthorized");
+  assert.ok(refusal?.kind === "refusal" && refusal.cause === "api-signature");
   assert.equal(refusal.evidence["code"], "InvalidSignatureException");
   assert.equal(refusal.evidence["protocol"], "websocket");
 });
@@ -174,7 +174,7 @@ test("an access key that is switched off ends the rights of the WebSocket that i
   await it.call("UpdateAccessKey", { accessKeyId: second.accessKeyId, status: "Inactive" });
   await assert.rejects(client.publishAsync("not/allowed", "x", { qos: 1 }), /Not authorized/);
   const causes = it.cloud.ledger.events({ kinds: ["refusal"] }).map((event) => event.kind === "refusal" && event.cause);
-  assert.deepEqual(causes, ["api-unauthorized"]);
+  assert.deepEqual(causes, ["api-unknown-key"]);
   await client.endAsync(true);
 });
 

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
+import { Denied } from "../../codec/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import { callOperation, type ClientRequest } from "./client.ts";
+import { refusalCauseOf } from "./refusal-cause.ts";
 import { answerOf, capture, deliver, newApi, type Answer, type Api } from "./fixtures.test.ts";
 
 /** Signs CreatePolicy, lets `change` alter what was signed, and delivers it. */
@@ -26,7 +28,7 @@ async function refused(
   assert.equal(answer.status, 403, JSON.stringify(answer));
   assert.equal(api.registry.directory.counts.policies, 0);
   const [refusal] = api.ledger.events({ kinds: ["refusal"] });
-  assert.ok(refusal?.kind === "refusal" && refusal.cause === "api-unauthorized");
+  assert.ok(refusal?.kind === "refusal" && refusal.cause === refusalCauseOf(new Denied(code, "")));
   assert.equal(refusal.address, "192.0.2.7");
   assert.equal(refusal.evidence["operation"], "CreatePolicy");
   assert.equal(refusal.evidence["code"], code);

@@ -1,4 +1,4 @@
-import { Denied, UsageError, type HawserError } from "../../codec/index.ts";
+import { HawserError, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import { invalidRequest, notImplemented, type CloudErrorCode } from "../errors.ts";
@@ -12,6 +12,7 @@ import { OPERATIONS, type OperationName } from "./operations.ts";
 import { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
 import { QUERY_SERVICES, type queryOperations, type QueryService } from "./query-operations.ts";
 import { readForm, xmlError, xmlResponse } from "./query-protocol.ts";
+import { refusalCauseOf } from "./refusal-cause.ts";
 import { ALL_SCOPES, findRoute, scopesOf, type Route } from "./router.ts";
 import type { Authorization, RawRequest } from "./sigv4.ts";
 
@@ -156,7 +157,8 @@ export class ControlPlane {
       const detail = `${call.title} failed, request ${call.requestId}: ${stack}`;
       trace.emit("cloud", { kind: "process", what: "warning", detail });
     }
-    if (isUnauthorized(error)) {
+    const cause = refusalCauseOf(error);
+    if (cause && error instanceof HawserError) {
       const evidence = {
         code: error.code,
         operation: call.title,
@@ -164,7 +166,7 @@ export class ControlPlane {
         message: error.message.slice(0, EVIDENCE),
       };
       const { address } = call.head;
-      trace.emit("cloud", { kind: "refusal", cause: "api-unauthorized", clientId: "", address, evidence });
+      trace.emit("cloud", { kind: "refusal", cause, clientId: "", address, evidence });
     }
     this.#trace(call, http.status, http.type);
     return call.isQuery ? xmlError(http, call.requestId) : errorResponseOf(http, call.service, call.requestId);
@@ -175,21 +177,6 @@ export class ControlPlane {
     const durationMs = clock.now() - startedAt;
     trace.emit("cloud", { kind: "api.call", operation: title, status, code, durationMs });
   }
-}
-
-/** The codes of the front door: who you are, not what you ask for. */
-const UNAUTHORIZED = [
-  "missing-authentication",
-  "incomplete-signature",
-  "unknown-access-key",
-  "wrong-scope",
-  "clock-skew",
-  "body-hash-mismatch",
-  "signature-mismatch",
-] as const satisfies readonly CloudErrorCode[];
-
-function isUnauthorized(error: unknown): error is HawserError {
-  return error instanceof Denied && (UNAUTHORIZED as readonly string[]).includes(error.code);
 }
 
 function bodyLimitOf(route: Route): number {

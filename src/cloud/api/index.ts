@@ -4,6 +4,7 @@ export { ControlPlane, type ControlPlaneOptions, type Exchange, type RequestHead
 export { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 export { shadowHandlers } from "./shadow-handlers.ts";
 export { createHandlers, type ControlPlaneServices, type Handlers } from "./handlers.ts";
+export { refusalCauseOf } from "./refusal-cause.ts";
 export { httpFor, type HttpError } from "./http-for.ts";
 export type { LedgerReader } from "./hawser-handlers.ts";
 export type { StatusResult } from "./operations-hawser.ts";

@@ -1,6 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 
 import type { ControlPlane, Exchange, RequestHead } from "./control-plane.ts";
@@ -32,6 +32,8 @@ export type ApiServerOptions = {
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port?: number;
+  /** Told of connections that do not speak what this port speaks, with what their first bytes look like. */
+  readonly onStranger?: (address: string, evidence: Readonly<Record<string, string>>) => void;
   /** Certificate chains and private keys in PEM; without them the server speaks plain HTTP, for loopback only. */
   readonly tls?: Pick<TlsOptions, "key" | "cert" | "ciphers" | "dhparam">;
 };
@@ -57,6 +59,7 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   server.maxConnections = MAX_CONNECTIONS;
   // Where the body is to be large, curl and the AWS CLI ask first: the head decides.
   server.on("checkContinue", listener);
+  tellStrangers(server, options);
   await listening(server, port, host);
   const address = server.address() as AddressInfo;
   const shown = host.includes(":") ? `[${host}]` : host;
@@ -65,6 +68,35 @@ export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
     url: `${tls ? "https" : "http"}://${shown}:${address.port}`,
     close: (graceMs = 5000) => closing(server, graceMs),
   };
+}
+
+/** A broken request is answered as node:http would; what is no HTTP, or no TLS, is also told. */
+function tellStrangers(server: Server, { onStranger }: ApiServerOptions): void {
+  server.on("clientError", (error: NodeJS.ErrnoException & { readonly rawPacket?: Uint8Array }, socket: Socket) => {
+    const opening = error.rawPacket;
+    if (opening && error.code === "HPE_INVALID_METHOD") {
+      onStranger?.(socket.remoteAddress ?? "", { looksLike: protocolOf(opening), code: error.code });
+    }
+    if (!socket.writable) return void socket.destroy();
+    const status = STATUS_LINES[error.code ?? ""] ?? "400 Bad Request";
+    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+  });
+  server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: Socket) => {
+    const code = error.code ?? "";
+    if (!/HTTP_REQUEST|WRONG_VERSION_NUMBER/.test(code)) return;
+    onStranger?.(socket.remoteAddress ?? "", { looksLike: /HTTP/.test(code) ? "http" : "no TLS", code });
+  });
+}
+
+const STATUS_LINES: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
+  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
+};
+
+/** What the first byte of a stranger is: a TLS record, an MQTT CONNECT, or neither. */
+function protocolOf([first]: Uint8Array): string {
+  if (first === 0x16) return "tls";
+  return first === 0x10 ? "mqtt" : "neither";
 }
 
 async function handle(

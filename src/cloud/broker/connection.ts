@@ -1,6 +1,5 @@
 import type { IAuthPacket, IConnectPacket, Packet } from "mqtt-packet";
 
-import type { RefusalCause } from "../../trace/index.ts";
 import { ACKNOWLEDGEMENTS, handleAcknowledgement } from "./acknowledgements.ts";
 import { ClientAdmission, type NotAdmitted } from "./client-admission.ts";
 import { admittingConnack, refusingConnack } from "./connack.ts";
@@ -8,6 +7,7 @@ import { connectTerms, uuid, willDenied, type ConnectTerms } from "./connect-ter
 import { handleControl } from "./control-handler.ts";
 import type { BrokerCore } from "./core.ts";
 import { ClientFault, overLimit, violation } from "./errors.ts";
+import { causeOfFault } from "./foreign-protocol.ts";
 import { InboundRate } from "./inbound-rate.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import type { Closing, Link } from "./link.ts";
@@ -45,6 +45,8 @@ export class Connection {
   readonly #splitter: PacketSplitter;
   readonly #admission: ClientAdmission;
   #phase: Phase = "expect-connect";
+  /** The first bytes, until CONNECT was read. */
+  #opening: Uint8Array | undefined;
 
   #link: Link | undefined;
   #will: Will | undefined;
@@ -91,6 +93,7 @@ export class Connection {
     if (this.#phase === "closed") return;
     this.#keepAlive?.heard(this.core.turn.time);
     this.rate.received(bytes.length);
+    if (this.#phase === "expect-connect") this.#opening ??= bytes;
     if (this.#phase === "admitting" && !this.#mayComeEarly(bytes.length)) return;
     this.#splitter.append(bytes);
     if (this.#phase !== "admitting") this.#run();
@@ -125,7 +128,7 @@ export class Connection {
   closeTakenOver(by: Peer): void {
     this.close({
       reason: REASON.sessionTakenOver,
-      text: "another connection uses this client id",
+      text: "client-id-taken-over: another connection uses this client id",
       presence: "DUPLICATE_CLIENTID",
       refusal: { cause: "client-id-taken-over", evidence: { newAddress: by.address, newConnection: by.connection } },
     });
@@ -219,6 +222,7 @@ export class Connection {
 
   #prepare(terms: ConnectTerms): void {
     this.trace.clientId = terms.request.clientId;
+    this.#opening = undefined;
     this.out.maximumPacketBytes = terms.maximumPacketBytes;
     this.out.wantsReasons = terms.wantsReasons;
     this.out.topicAliases = terms.topicAliases;
@@ -323,9 +327,10 @@ export class Connection {
   }
 
   #faultOfConnect(fault: ClientFault): void {
-    this.trace.refusal(causeOf(fault), { rule: fault.message, reasonCode: fault.reply });
+    const cause = causeOfFault(fault, undefined);
+    this.trace.refusal(cause, { rule: fault.message, reasonCode: fault.reply });
     // MQTT 3.1.1, section 3.1.4: what is no CONNECT packet gets no CONNACK. MQTT 5.0, section 3.1.4 leaves it open.
-    this.#refuse(fault.reply === REASON.malformedPacket ? undefined : fault.reply, fault.message);
+    this.#refuse(fault.reply === REASON.malformedPacket ? undefined : fault.reply, `${cause}: ${fault.message}`);
   }
 
   /** Refuses CONNECT: by CONNACK where the version has a code for it, by closing in any case. */
@@ -350,8 +355,9 @@ export class Connection {
 
   #fault(error: unknown): void {
     if (error instanceof ClientFault) {
-      const refusal = { cause: causeOf(error), evidence: { rule: error.message, reasonCode: error.reply } };
-      this.close({ reason: error.reply, text: error.message, presence: "CLIENT_ERROR", refusal });
+      const cause = causeOfFault(error, this.#opening);
+      const refusal = { cause, evidence: { rule: error.message, reasonCode: error.reply } };
+      this.close({ reason: error.reply, text: `${cause}: ${error.message}`, presence: "CLIENT_ERROR", refusal });
       return;
     }
     this.#warn("a packet could not be handled", error);
@@ -388,8 +394,4 @@ export class Connection {
     const facts = { clientId, principalId: publisher.principalId, sessionIdentifier };
     presence?.disconnected(facts, { reason, versionNumber: this.#versionNumber });
   }
-}
-
-function causeOf(fault: ClientFault): RefusalCause {
-  return fault.code === "mqtt-over-limit" ? "mqtt-limit" : "mqtt-malformed";
 }

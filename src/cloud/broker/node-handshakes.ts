@@ -58,6 +58,9 @@ export class Handshakes {
 
 /** Which refusal an error of the TLS library stands for. */
 export function tlsCause(code: string | undefined): RefusalCause {
+  // A record whose version is none of TLS: the bytes of another protocol.
+  if (/HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER|BAD_RECORD_TYPE|PACKET_LENGTH_TOO_LONG/.test(code ?? ""))
+    return "not-tls";
   if (/UNSUPPORTED_PROTOCOL|WRONG_VERSION|PROTOCOL_VERSION|VERSION_TOO_LOW/.test(code ?? "")) return "tls-version";
   if (/NO_SHARED_(CIPHER|GROUP|SIGNATURE)|NO_SUITABLE|HANDSHAKE_FAILURE/.test(code ?? "")) return "tls-cipher-suite";
   return "tls-failed";

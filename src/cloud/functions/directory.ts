@@ -34,6 +34,10 @@ export class FunctionDirectory {
   }
 
   /** The names of all functions, in order. */
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
   names(): string[] {
     return [...this.#entries.keys()].sort((a, b) => (a < b ? -1 : 1));
   }

@@ -9,6 +9,7 @@ import type { FunctionLogs } from "./function-logs.ts";
 import { LATEST } from "./function-name.ts";
 import { environmentOf, type FunctionRecord } from "./function-record.ts";
 import type { Deployment, FunctionRuntime, RunResult } from "./runtime.ts";
+import { correlationOf, tellWaiting } from "./waiting-device.ts";
 import { unzipCode } from "./zip-code.ts";
 
 export type InvokerOptions = {
@@ -95,6 +96,10 @@ export class FunctionInvoker {
         { kind: "function.run", function: name, request: request.requestId, outcome, durationMs, detail: clip(detail) },
         ids,
       );
+      if (result.outcome !== "succeeded") {
+        const evidence = { function: name, error: clip(detail), request: request.requestId };
+        tellWaiting(trace, request.event, { cause: FAILURES[result.outcome], evidence });
+      }
       return result;
     } catch (error) {
       const detail = error instanceof HawserError ? `${error.code}: ${error.message}` : String(error);
@@ -145,14 +150,7 @@ export function eventText(payload: Uint8Array, kind: keyof typeof EVENT_BYTES): 
   }
 }
 
-/** A run about a certificate belongs to that certificate's story. */
-function correlationOf(event: string): { certificate?: string } {
-  if (!event.includes('"certificateId"')) return {};
-  const { certificateId } = (JSON.parse(event) ?? {}) as { certificateId?: unknown };
-  return typeof certificateId === "string" && /^[0-9a-f]{64}$/.test(certificateId)
-    ? { certificate: certificateId }
-    : {};
-}
+const FAILURES = { failed: "function-failed", timeout: "function-timeout", memory: "function-memory" } as const;
 
 function clip(text: string): string {
   return text.length > 512 ? `${text.slice(0, 512)}…` : text;

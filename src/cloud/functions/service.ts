@@ -17,6 +17,7 @@ import type { FunctionErrorCode } from "./errors.ts";
 import type { EventLimits } from "./event-invocations.ts";
 import type { FunctionLogs } from "./function-logs.ts";
 import { bareName, LATEST } from "./function-name.ts";
+import { tellWaiting } from "./waiting-device.ts";
 import { badParameter, checkEnvironment, configurationOf, type FunctionRecord } from "./function-record.ts";
 import type { FunctionStore } from "./function-store.ts";
 import { eventText, FunctionInvoker } from "./invoker.ts";
@@ -224,10 +225,15 @@ export class Functions implements FunctionOperations {
    * Gives undefined where the event was accepted, else why not. `event` is JSON text.
    */
   invokeFor(caller: ServiceCaller, given: string, event: string): string | undefined {
-    const { account } = this.#options;
+    const { account, trace } = this.#options;
     const name = bareName(given, account);
+    const evidence = { function: name, ruleArn: caller.sourceArn };
+    if (!this.#directory.has(name)) tellWaiting(trace, event, { cause: "function-missing", evidence });
     const reason = whyNot(this.#directory.entry(name).statements, caller);
-    if (reason !== undefined) return reason;
+    if (reason !== undefined) {
+      tellWaiting(trace, event, { cause: "function-permission", evidence: { ...evidence, reason } });
+      return reason;
+    }
     this.#invoker.accept(name, event);
     return undefined;
   }

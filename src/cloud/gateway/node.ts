@@ -6,7 +6,14 @@ import type { TLSSocket } from "node:tls";
 
 import { WebSocketServer } from "ws";
 
-import { authorizationOf, httpFor, type AuthenticationPorts, type ControlPlane, type Exchange } from "../api/index.ts";
+import {
+  authorizationOf,
+  httpFor,
+  type AuthenticationPorts,
+  type ControlPlane,
+  type Exchange,
+  refusalCauseOf,
+} from "../api/index.ts";
 import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
 import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS } from "../broker/node.ts";
 import type { Listening, TlsListenOptions } from "../broker/node.ts";
@@ -111,7 +118,7 @@ function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { r
     const evidence = { code: type, message: message.slice(0, 300), protocol: "websocket" };
     trace.emit(
       "cloud",
-      { kind: "refusal", cause: "api-unauthorized", clientId: "", address, evidence },
+      { kind: "refusal", cause: refusalCauseOf(error) ?? "api-unauthorized", clientId: "", address, evidence },
       { connection },
     );
     refuseUpgrade(socket, { status, type, body: JSON.stringify({ message, cure }) });

@@ -14,7 +14,7 @@ export type OperatorGateOptions = {
  */
 export function operatorGate({ accessKeyId, isActive, trace }: OperatorGateOptions): Gatekeeper {
   const evidence = { accessKeyId, code: "unknown-access-key", protocol: "websocket" };
-  const cause = "api-unauthorized";
+  const cause = "api-unknown-key";
   const may = (): Verdict => (isActive(accessKeyId) ? { allowed: true } : { allowed: false, cause, evidence });
   return {
     async admit({ clientId, peer: { address, connection } }) {

@@ -1,6 +1,6 @@
 import type { RefusalCause } from "../../trace/index.ts";
 import type { Authority, AuthorityAction, Verdict } from "../broker/index.ts";
-import { BoundPolicies, policyContext, type ConnectionFacts } from "../policy/index.ts";
+import { BoundPolicies, policyContext, type ConnectionFacts, type Unmet } from "../policy/index.ts";
 import { iotArn, type Account, type CertificateEntry, type PolicyEntry } from "../registry/index.ts";
 import type { Withdrawal } from "../revocation/index.ts";
 import { POLICY_ACTIONS } from "./actions.ts";
@@ -77,10 +77,12 @@ export class ConnectionAuthority implements Authority {
       return ALLOWED;
     }
     const { reason, statement } = decision;
-    return this.#refused(reason === "no-policy" ? "no-policy" : cause, {
+    const unmet = reason === "no-statement" ? bound.unmet(action, `${this.#arn}:${kind}/${resource}`) : undefined;
+    return this.#refused(reason === "no-policy" ? "no-policy" : (causeOfUnmet(unmet, this.#facts) ?? cause), {
       action,
       [evidence]: resource,
       reason,
+      ...(unmet && { [unmet.what]: unmet.key, policy: unmet.statement.policy, statement: unmet.statement.index }),
       ...(statement && { policy: statement.policy, statement: statement.sid ?? statement.index }),
       ...(policies.length > 0 && { policies: policies.map(({ name }) => name).join(", ") }),
     });
@@ -112,6 +114,17 @@ export class ConnectionAuthority implements Authority {
     const ids = { certificateId: this.principalId, certificateArn, region, account };
     return { allowed: false, cause, evidence: { ...evidence, ...ids } };
   }
+}
+
+/** What to call it when a policy has the connection in mind and does not fit it. */
+function causeOfUnmet(
+  unmet: Unmet | undefined,
+  { domainName }: Pick<ConnectionFacts, "domainName">,
+): RefusalCause | undefined {
+  if (!unmet) return undefined;
+  if (unmet.key.startsWith("iot:Connection.Thing.")) return "thing-not-attached";
+  if (unmet.key === "iot:DomainName" && domainName === undefined) return "server-name-missing";
+  return unmet.what === "variable" ? "policy-variable" : "policy-condition";
 }
 
 /** Why a certificate with this status gives no rights; a deleted one has none. */

@@ -13,10 +13,11 @@ import type {
   Evidence,
   ProvisionDevice,
   RegisterDevice,
+  UnheardEvents,
   WithdrawalSource,
 } from "./ports.ts";
 import { readPresented, validityAt, type Presented } from "./presented.ts";
-import { registrationEvent } from "./registration-event.ts";
+import { registrationEvent, registrationTopic } from "./registration-event.ts";
 
 export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" | "trace"> & {
   readonly directory: CertificateDirectory;
@@ -65,6 +66,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
   /** Registrations in progress, by certificate: a device's impatience makes one record and one event. */
   readonly #registering = new Map<string, Promise<void>>();
   #underway: ActivationUnderway = () => undefined;
+  #unheard: UnheardEvents = () => undefined;
 
   constructor(options: GatekeeperOptions) {
     this.#options = options;
@@ -117,7 +119,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
       await this.#provision(asked, certificate);
     }
     // Nobody is admitted without an authority; should the two ever disagree, the answer is no.
-    const cause = "cause" in decision ? decision.cause : "certificate-inactive";
+    const cause = narrowed("cause" in decision ? decision.cause : "certificate-inactive", asked);
     this.#refuse(asked, cause);
     if (cause === "certificate-pending") {
       tell(asked, "connection-dropped");
@@ -132,6 +134,11 @@ export class OnboardingGatekeeper implements Gatekeeper {
    */
   holdFor(underway: ActivationUnderway): void {
     this.#underway = underway;
+  }
+
+  /** From now on a device whose registration event nobody acts on is told why. */
+  listenWith(unheard: UnheardEvents): void {
+    this.#unheard = unheard;
   }
 
   async #hold(certificateId: string): Promise<void> {
@@ -221,9 +228,14 @@ export class OnboardingGatekeeper implements Gatekeeper {
     await this.#provision(asked, certificate);
   }
 
-  async #provision({ search }: Case, certificate: Certificate): Promise<void> {
-    const caId = this.#options.directory.certificate(certificate.id)?.caId ?? search?.ca?.id;
-    if (caId !== undefined) await this.#options.provision?.(certificate, caId);
+  async #provision(asked: Case, certificate: Certificate): Promise<void> {
+    const caId = this.#options.directory.certificate(certificate.id)?.caId ?? asked.search?.ca?.id;
+    if (caId === undefined) return;
+    const hasTemplate = await this.#options.provision?.(certificate, caId);
+    // Without a template somebody must hear the event, or the device waits for ever.
+    if (hasTemplate) return;
+    const unheard = this.#unheard(registrationTopic(caId));
+    if (unheard) this.#refuse(asked, unheard.cause, unheard.evidence);
   }
 
   #publish(asked: Case, certificateId: string, { isFirst }: { readonly isFirst: boolean }): void {
@@ -238,12 +250,12 @@ export class OnboardingGatekeeper implements Gatekeeper {
     broker.publish(message);
   }
 
-  #refuse(asked: Case, cause: RefusalCause): void {
+  #refuse(asked: Case, cause: RefusalCause, more: Evidence = {}): void {
     const { clientId, peer } = asked.request;
     const certificateId = asked.presented?.certificate?.id;
     if (certificateId !== undefined) this.#live.forget(certificateId, clientId);
     const withdrawn = this.#withdrawalOf(asked.presented?.certificate)?.evidence;
-    const evidence = { ...evidenceOf(asked), ...withdrawn, ...this.#ids(certificateId) };
+    const evidence = { ...evidenceOf(asked), ...withdrawn, ...more, ...this.#ids(certificateId) };
     asked.trace.emit("cloud", { kind: "refusal", cause, clientId, address: peer.address, evidence });
   }
 
@@ -255,6 +267,11 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (certificateId === undefined) return {};
     return { certificateId, certificateArn: iotArn(this.#options.account, "cert", certificateId) };
   }
+}
+
+/** A refusal by policy, as precisely as the policies were asked. */
+function narrowed(cause: RefusalCause, { connect }: Case): RefusalCause {
+  return cause === "policy-denies-connect" && connect && !connect.allowed ? connect.cause : cause;
 }
 
 /** What a decision is made for. */

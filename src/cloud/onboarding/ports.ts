@@ -16,8 +16,13 @@ export type CertificateDirectory = Pick<
  */
 export type RegisterDevice = (certificate: Certificate, ca: CaEntry) => Promise<{ readonly isNew: boolean }>;
 
-/** Carries out the template of a CA for a device that waits for activation; nothing where the CA has none. */
-export type ProvisionDevice = (certificate: Certificate, caId: string) => Promise<void>;
+/** Carries out the template of a CA for a device that waits for activation; gives whether the CA has one. */
+export type ProvisionDevice = (certificate: Certificate, caId: string) => Promise<boolean>;
+
+/** Why no rule acts on an event of a topic: none listens, or the one that does is disabled; undefined where one does. */
+export type UnheardEvents = (
+  topic: string,
+) => { readonly cause: "registration-unheard" | "registration-rule-disabled"; readonly evidence: Evidence } | undefined;
 
 /** Who a session belongs to. */
 export type SessionOwner = { readonly clientId: string; readonly principalId: string };

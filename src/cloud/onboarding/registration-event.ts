@@ -11,6 +11,11 @@ export type Registration = {
   readonly registeredAt: number | undefined;
 };
 
+/** Where a CA's new devices are told of. AWS IoT Core, "Just-in-time registration" */
+export function registrationTopic(caCertificateId: string): string {
+  return `$aws/events/certificates/registered/${caCertificateId}`;
+}
+
 /**
  * The message that tells of a device which connected with a certificate that waits for activation.
  * Members, their order and their types are those of AWS. AWS IoT Core, "Just-in-time registration"
@@ -27,7 +32,7 @@ export function registrationEvent(registration: Registration): SystemMessage {
     certificateRegistrationTimestamp: registeredAt === undefined ? null : String(Math.floor(registeredAt)),
   };
   return {
-    topic: `$aws/events/certificates/registered/${caCertificateId}`,
+    topic: registrationTopic(caCertificateId),
     payload: utf8Bytes(JSON.stringify(event)),
     qos: 1,
   };

@@ -6,6 +6,7 @@ export {
   type DecidingStatement,
   type PolicyDecision,
   type PolicyQuestion,
+  type Unmet,
 } from "./decide.ts";
 export { MAX_POLICY_CHARACTERS, parsePolicyDocument, type PolicyDocument, type Statement } from "./document.ts";
 export { MalformedPolicy, POLICY_ERRORS, type PolicyErrorCode } from "./errors.ts";

@@ -21,6 +21,12 @@ export type RuleEngineOptions = ActionDoors & {
   readonly multiLevelMatchesParent: boolean;
 };
 
+/** Nobody acts on a registration event. */
+export type Unheard = {
+  readonly cause: "registration-unheard" | "registration-rule-disabled";
+  readonly evidence: { readonly topic: string; readonly rules: string };
+};
+
 const SERVICE = "iot.amazonaws.com";
 
 /** How many messages may wait for answers and actions at once; one more fails. */
@@ -81,6 +87,22 @@ export class RuleEngine {
       const rule = this.#rules.get(name);
       if (rule) this.#fire(rule, subject);
     }
+  }
+
+  /**
+   * Why no rule acts on messages of a topic: the disabled rules that would, or those whose topic filters come near.
+   * Undefined where one does.
+   */
+  unheard(topic: string): Unheard | undefined {
+    if (this.#byFilter.match(topic).length > 0) return undefined;
+    const rules = [...this.#rules.values()];
+    const disabled = rules.filter(({ isDisabled, query }) => isDisabled && query.filter && covers(query.filter, topic));
+    if (disabled.length > 0) {
+      return { cause: "registration-rule-disabled", evidence: { topic, rules: namesOf(disabled) } };
+    }
+    const near = rules.filter(({ query }) => /registered|certificate|^\$aws/i.test(query.filter ?? ""));
+    const shown = near.slice(0, 5).map(({ name, query }) => `${name}: ${query.filter}`);
+    return { cause: "registration-unheard", evidence: { topic, rules: shown.join("; ") } };
   }
 
   /** Resolves when nothing waits for an answer or an action any more. */
@@ -203,6 +225,17 @@ export class RuleEngine {
   #warn(detail: string): void {
     this.#options.trace.emit("cloud", { kind: "process", what: "warning", detail });
   }
+}
+
+function namesOf(rules: readonly Rule[]): string {
+  return rules.map(({ name }) => name).join(", ");
+}
+
+/** Whether a topic filter covers a topic, for a rule that stands in no index. */
+function covers(filter: string, topic: string): boolean {
+  const trie = new TopicTrie<string>({ multiLevelMatchesParent: true });
+  trie.add(filter, "it");
+  return trie.match(topic).length > 0;
 }
 
 /** The subject with bytes of its own: the broker reuses those of a packet. */

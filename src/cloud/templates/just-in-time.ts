@@ -81,12 +81,12 @@ export async function casWithTemplate(queries: Queries, templateName: string): P
 
 /**
  * Provisions a device that waits for activation, if its CA has a template. What goes wrong goes into the ledger, and the
- * certificate goes on waiting: the device's next contact tries again.
+ * certificate goes on waiting: the device's next contact tries again. Gives whether there is a template.
  */
-export async function provisionJustInTime(shop: Workshop, certificate: Certificate, caId: string): Promise<void> {
+export async function provisionJustInTime(shop: Workshop, certificate: Certificate, caId: string): Promise<boolean> {
   const { registry } = shop;
   const config = await registrationConfigOf(registry.store.read, caId);
-  if (!config) return;
+  if (!config) return false;
   const tell = (step: "provisioned" | "provisioning-failed", detail: string) => {
     const event = { kind: "onboarding" as const, step, clientId: "", caCertificate: caId, detail };
     registry.trace.emit("cloud", event, { certificate: certificate.id });
@@ -98,7 +98,11 @@ export async function provisionJustInTime(shop: Workshop, certificate: Certifica
   } catch (error) {
     if (!(error instanceof HawserError)) throw error;
     tell("provisioning-failed", error.message);
+    const evidence = { caCertificateId: caId, template: config.templateName ?? "of the CA", problem: error.message };
+    const refusal = { kind: "refusal" as const, cause: "provisioning-failed" as const, clientId: "", address: "" };
+    registry.trace.emit("cloud", { ...refusal, evidence }, { certificate: certificate.id });
   }
+  return true;
 }
 
 async function templateText(

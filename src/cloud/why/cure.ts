@@ -12,6 +12,8 @@ const PLACEHOLDERS: Readonly<Record<string, readonly string[]>> = {
   FILTER: ["filter", "topic"],
   REGION: ["region"],
   ACCOUNT: ["account"],
+  FUNCTION: ["function"],
+  RULE_ARN: ["ruleArn"],
 };
 
 /** A refusal's cure, with its placeholders replaced by what the evidence holds, so that a command can be pasted. */

@@ -51,10 +51,11 @@ export function why(
   const related = subject === undefined ? all : eventsAbout(subject, all);
   const refusals = related.filter((event) => event.kind === "refusal");
   const chosen = subject === undefined ? refusals.slice(-1) : refusals;
-  const findings = grouped(chosen)
-    .slice(-limit)
-    .toReversed()
-    .map((group) => findingOf(group, all));
+  const findings = rootsFirst(
+    grouped(chosen)
+      .map((group) => findingOf(group, all))
+      .toReversed(),
+  ).slice(0, limit);
   return { subject, findings, ...verdictOf({ subject, related, findings }) };
 }
 
@@ -77,6 +78,31 @@ function grouped(refusals: readonly Refusal[]): Refusal[][] {
   return [...groups.values()];
 }
 
+/** Why a device goes on waiting: `certificate-pending` says only that it does. */
+const ROOTS: readonly RefusalCause[] = [
+  "registration-unheard",
+  "registration-rule-disabled",
+  "function-missing",
+  "function-permission",
+  "function-failed",
+  "function-timeout",
+  "function-memory",
+  "provisioning-failed",
+];
+
+/** Newest first, but a certificate's waiting stands behind the reason for it, whichever was told later. */
+function rootsFirst(findings: readonly Finding[]): Finding[] {
+  const rootOf = ({ cause, certificate }: Finding) =>
+    cause !== "certificate-pending" || certificate === undefined
+      ? undefined
+      : findings.find((other) => other.certificate === certificate && ROOTS.includes(other.cause));
+  const waiting = new Map(findings.map((finding) => [finding, rootOf(finding)]));
+  return findings.flatMap((finding) => {
+    if (waiting.get(finding)) return [];
+    return [finding, ...findings.filter((each) => waiting.get(each) === finding)];
+  });
+}
+
 /** Refusals that end when the device gets in; those of single packets do not. */
 const PER_PACKET: readonly RefusalCause[] = [
   "policy-denies-publish",
@@ -84,13 +110,22 @@ const PER_PACKET: readonly RefusalCause[] = [
   "policy-denies-receive",
   "policy-denies-retain",
   "api-unauthorized",
+  "api-unsigned",
+  "api-unknown-key",
+  "api-clock-skew",
+  "api-signature",
 ];
+
+/** What a policy refused besides the connection itself goes on being refused, too. */
+function isPerPacket({ cause, evidence: { action } }: Refusal): boolean {
+  return PER_PACKET.includes(cause) || (action !== undefined && action !== "iot:Connect");
+}
 
 function findingOf(group: readonly Refusal[], events: readonly TraceEvent[]): Finding {
   const refusal = group.at(-1) as Refusal;
   const { cause, clientId, address, device, connection, certificate, evidence } = refusal;
   const later = events.slice(events.indexOf(refusal) + 1).filter((event) => isSameDevice(event, refusal));
-  const connected = PER_PACKET.includes(cause) ? undefined : later.find(isConnected);
+  const connected = isPerPacket(refusal) ? undefined : later.find(isConnected);
   const ids = { clientId, ...(certificate !== undefined && { certificateId: certificate }) };
   return {
     cause,
