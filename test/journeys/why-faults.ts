@@ -1,4 +1,5 @@
 /** The seeded faults: each is provoked through the code that refuses, on real sockets, and never by writing the event. */
+import { generateKeyPairSync } from "node:crypto";
 import { request as httpsRequest } from "node:https";
 
 import { SignJWT, type JWTPayload } from "jose";
@@ -96,13 +97,7 @@ const CERTIFICATES: readonly Fault[] = [
     story: "a device that never connected publishes over HTTPS",
     async run(world) {
       const device = await deviceOfNewCa(world);
-      const [port = 0] = world.cloud.httpsPorts;
-      await new Promise<void>((resolve) => {
-        const options = { ...world.tlsOf(device), port, path: "/topics/a?qos=1", method: "POST", agent: false };
-        const asked = httpsRequest(options as object, (response) => response.resume().once("end", resolve));
-        asked.once("error", () => resolve());
-        asked.end("x");
-      });
+      await overHttps(world, device, { method: "POST", path: "/topics/a?qos=1" });
       return device.certificate.id;
     },
   },
@@ -143,6 +138,16 @@ const CERTIFICATES: readonly Fault[] = [
     },
   },
 ];
+
+function overHttps(world: WhyWorld, device: Device, what: { readonly method: string; readonly path: string }) {
+  const [port = 0] = world.cloud.httpsPorts;
+  return new Promise<void>((resolve) => {
+    const options = { ...world.tlsOf(device), port, ...what, agent: false };
+    const asked = httpsRequest(options as object, (response) => response.resume().once("end", resolve));
+    asked.once("error", () => resolve());
+    asked.end(what.method === "POST" ? "x" : undefined);
+  });
+}
 
 async function at<T>(world: WhyWorld, offset: number, work: () => Promise<T>): Promise<T> {
   world.time.offset = offset;
@@ -441,6 +446,76 @@ const TOKENS: readonly Fault[] = [
   },
 ];
 
+const AUTHORIZED = {
+  isAuthenticated: true,
+  principalId: "device1",
+  policyDocuments: [JSON.stringify({ Version: "2012-10-17", Statement: [ANYTHING] })],
+  disconnectAfterInSeconds: 300,
+  refreshAfterInSeconds: 300,
+};
+
+type AuthorizerOrder = { readonly status?: "INACTIVE"; readonly signed?: boolean; readonly answer?: unknown };
+
+/** Makes a custom authorizer whose function gives a fixed answer; the name that it has. */
+async function authorizer(world: WhyWorld, order: AuthorizerOrder): Promise<string> {
+  const { id: account, region } = world.cloud.account;
+  const [name, authorizerName] = [world.newName("function"), world.newName("authorizer")];
+  await world.call("CreateFunction", {
+    FunctionName: name,
+    Runtime: "nodejs24.x",
+    Role: `arn:aws:iam::${account}:role/functions`,
+    Handler: "index.handler",
+    Code: program(`export const handler = async () => (${JSON.stringify(order.answer ?? AUTHORIZED)});`),
+  });
+  await world.call("AddPermission", {
+    FunctionName: name,
+    StatementId: "iot",
+    Action: "lambda:InvokeFunction",
+    Principal: "iot.amazonaws.com",
+  });
+  const { publicKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  await world.call("CreateAuthorizer", {
+    authorizerName,
+    authorizerFunctionArn: `arn:aws:lambda:${region}:${account}:function:${name}`,
+    status: order.status ?? "ACTIVE",
+    ...(order.signed
+      ? { tokenKeyName: "tok", tokenSigningPublicKeys: { k: publicKey.export({ format: "pem", type: "spki" }) } }
+      : { signingDisabled: true }),
+  });
+  return authorizerName;
+}
+
+function authorized(cause: RefusalCause, story: string, order: AuthorizerOrder | undefined): Fault {
+  return {
+    cause,
+    story,
+    async run(world) {
+      const name = order ? await authorizer(world, order) : "nobody";
+      const clientId = world.newName();
+      await world.attempt(undefined, { clientId, username: `u?x-amz-customauthorizer-name=${name}` });
+      return clientId;
+    },
+  };
+}
+
+const AUTHORIZERS: readonly Fault[] = [
+  authorized("authorizer-unknown", "the client names an authorizer that was never made", undefined),
+  authorized("authorizer-inactive", "the authorizer was not activated", { status: "INACTIVE" }),
+  authorized("authorizer-signature", "the client's token is not signed", { signed: true }),
+  authorized("authorizer-denied", "the authorizer's function says no", { answer: { isAuthenticated: false } }),
+  authorized("authorizer-failed", "the authorizer's function answers nonsense", { answer: "yes" }),
+  {
+    cause: "policy-denies-request",
+    story: "a device asks over HTTPS for a shadow that its policy does not allow",
+    async run(world) {
+      const device = await world.activeDevice(await world.newCa(), CONNECT);
+      await world.call("CreateThing", { thingName: device.name });
+      await overHttps(world, device, { method: "GET", path: `/things/${device.name}/shadow` });
+      return device.certificate.id;
+    },
+  },
+];
+
 /** Faults of the connection itself are asked about as the latest refusal: all of these clients have one address. */
 function latest(cause: RefusalCause, story: string, run: (world: WhyWorld) => Promise<unknown>): Fault {
   return {
@@ -541,6 +616,19 @@ const API: readonly Fault[] = [
 /** What needs another time of day comes last, since the latest refusal is the one of the latest time. */
 const LATER: readonly Fault[] = [
   {
+    cause: "authorizer-expired",
+    story: "the time is over that the authorizer allowed",
+    async run(world) {
+      const name = await authorizer(world, {});
+      const clientId = world.newName();
+      Object.assign(world.time, { speed: 500, beyondMs: 60_000 });
+      await world.attempt(undefined, { clientId, username: `u?x-amz-customauthorizer-name=${name}`, keepalive: 1200 });
+      await world.refused("authorizer-expired");
+      Object.assign(world.time, { speed: 1, beyondMs: 0 });
+      return clientId;
+    },
+  },
+  {
     cause: "keep-alive-expired",
     story: "a device that falls silent",
     async run(world) {
@@ -571,6 +659,7 @@ export const FAULTS: readonly Fault[] = [
   ...ACTIVATION,
   ...POLICIES,
   ...TOKENS,
+  ...AUTHORIZERS,
   ...CONNECTIONS,
   ...API,
   ...LATER,

@@ -54,7 +54,7 @@ const DAY = 24 * HOUR;
 
 export async function whyWorld(t: TestContext) {
   const folder = mkdtempSync(join(tmpdir(), "hawser-why-"));
-  const time = { offset: 0, speed: 1 };
+  const time = { offset: 0, speed: 1, beyondMs: 0 };
   const cloud = await startCloud({
     directory: join(folder, "cloud"),
     host: "127.0.0.1",
@@ -233,12 +233,12 @@ function period(): Validity {
   return { notBefore: Date.now() - DAY, notAfter: Date.now() + 30 * DAY };
 }
 
-/** The time of day, moved by `offset`; delays are shorter by `speed`. */
-function clockOf(time: { offset: number; speed: number }): Clock {
+/** The time of day, moved by `offset`; delays over `beyondMs` are shorter by `speed`. */
+function clockOf(time: { offset: number; speed: number; beyondMs: number }): Clock {
   return {
     now: () => Date.now() + time.offset,
     after(delayMs, task) {
-      const timer = setTimeout(task, Math.min(delayMs / time.speed, 2 ** 31 - 1));
+      const timer = setTimeout(task, Math.min(delayMs > time.beyondMs ? delayMs / time.speed : delayMs, 2 ** 31 - 1));
       return () => clearTimeout(timer);
     },
   };
