@@ -28,7 +28,7 @@ test(
       const answer = (await world.call("Why", subject === undefined ? {} : { subject })) as unknown as Answer;
       const [first] = answer.findings;
       if (first?.cause !== cause) t.diagnostic(`${cause}: ${JSON.stringify(answer).slice(0, 1500)}`);
-      diagnoses.push({ cause, story, first: first?.cause ?? `${answer.verdict}` });
+      diagnoses.push({ cause, story, first: first?.cause ?? answer.verdict });
       assert.ok(!first || (first.cure.length > 20 && first.explanation.length > 20));
     }
     const right = diagnoses.filter(({ cause, first }) => cause === first);

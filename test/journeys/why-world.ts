@@ -102,7 +102,7 @@ export async function whyWorld(t: TestContext) {
   };
   /** Registers a CA by proof of possession; ACTIVE and with auto-registration unless told otherwise. */
   const register = async (issuer: Issuer, { active = true, auto = true } = {}): Promise<string> => {
-    const { registrationCode = "" } = await call("GetRegistrationCode", {});
+    const { registrationCode } = await call("GetRegistrationCode", {});
     const proof = await issueCertificate({
       subject: nameFromText(`CN=${registrationCode}`),
       publicKey: nodeSigner(newKey()).publicKey,

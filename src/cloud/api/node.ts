@@ -77,9 +77,9 @@ function tellStrangers(server: Server, { onStranger }: ApiServerOptions): void {
     if (opening && error.code === "HPE_INVALID_METHOD") {
       onStranger?.(socket.remoteAddress ?? "", { looksLike: protocolOf(opening), code: error.code });
     }
-    if (!socket.writable) return void socket.destroy();
     const status = STATUS_LINES[error.code ?? ""] ?? "400 Bad Request";
-    socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\n\r\n`);
+    else socket.destroy();
   });
   server.on("tlsClientError", (error: NodeJS.ErrnoException, socket: Socket) => {
     const code = error.code ?? "";
