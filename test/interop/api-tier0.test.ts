@@ -149,6 +149,18 @@ const RULE_STEPS: readonly Step[] = [
   ok("iot disable-topic-rule --rule-name r"),
   ok("iot enable-topic-rule --rule-name r"),
   ok("iot delete-topic-rule --rule-name r"),
+  {
+    args: [
+      ...words("iot create-topic-rule-destination --destination-configuration"),
+      '{"httpUrlConfiguration":{"confirmationUrl":"https://hook.invalid/"}}',
+    ],
+    save: { destination: "topicRuleDestination.arn" },
+  },
+  ok("iot get-topic-rule-destination --arn {destination}"),
+  ok("iot list-topic-rule-destinations"),
+  ok("iot update-topic-rule-destination --arn {destination} --status IN_PROGRESS"),
+  no("UnauthorizedException", "iot confirm-topic-rule-destination --confirmation-token none"),
+  ok("iot delete-topic-rule-destination --arn {destination}"),
   ok("iot-data publish --topic a/b --qos 1 --payload fileb://event.json"),
   ok("iot-data publish --topic kept --qos 1 --retain --payload fileb://event.json"),
   ok("iot-data get-retained-message --topic kept"),

@@ -153,13 +153,13 @@ test("AW-57 the AWS CLI makes a rule for the registration topic, with the functi
     "--topic-rule-payload",
     payload(given),
   ];
-  const where = await refused("SqlParseException", ...create({ ...rule, sql: "SELECT rand() FROM 'b'" }));
+  const where = await refused("SqlParseException", ...create({ ...rule, sql: "SELECT get_secret() FROM 'b'" }));
   assert.match(where, /character 8/);
   await refused(
     "NotImplementedException",
     ...create({
       ...rule,
-      actions: [{ s3: { roleArn: "arn:aws:iam::123456789012:role/r", bucketName: "b", key: "k" } }],
+      actions: [{ sqs: { roleArn: "arn:aws:iam::123456789012:role/r", queueUrl: "https://q.example" } }],
     }),
   );
   await json(...create(rule));
