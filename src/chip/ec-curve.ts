@@ -56,7 +56,7 @@ function bitsOf(order: bigint): number {
 }
 
 /** The leftmost bits of a digest as a number. FIPS 186-5, section 6.4.1 */
-function leftmostBits(digest: Uint8Array, bits: number): bigint {
+export function leftmostBits(digest: Uint8Array, bits: number): bigint {
   return toInteger(digest) >> BigInt(Math.max(0, 8 * digest.length - bits));
 }
 

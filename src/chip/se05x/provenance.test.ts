@@ -17,6 +17,12 @@ const PROBES: Readonly<Record<string, (host: Host) => string>> = {
   "points and ECDH on 14 more curves": (host) => host.sw("createCurve", { curve: 0x10 }),
   "ECDSA over digests, signing": (host) => ecdsa(host, "sign"),
   "ECDSA over digests, checking": (host) => ecdsa(host, "verify"),
+  "points checked before use": (host) =>
+    host.sw("writeEcKey", {
+      part: 0x20,
+      objectId: KEY,
+      publicKey: host.send("readObject", { objectId: 0xf000_0012 }).bytes,
+    }),
   Ed25519: (host) => host.sw("writeEcKey", { part: 0x60, objectId: KEY, curve: 0x40 }),
   "X25519, X448": (host) => host.sw("writeEcKey", { part: 0x60, objectId: KEY, curve: 0x43 }),
   "RSA, raw keys": (host) => host.sw("writeRsaKey", { part: 0x60, form: 0x4f, objectId: KEY, bits: 512 }),

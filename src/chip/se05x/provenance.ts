@@ -30,7 +30,18 @@ export const ALGORITHM_SOURCES: readonly AlgorithmRow[] = [
     models: NOT_A5000,
   },
   { algorithm: "ECDSA over digests, signing", by: "this repository", note: "from points", models: ALL },
-  { algorithm: "ECDSA over digests, checking", by: "@noble/curves", note: "node:crypto would hash again", models: ALL },
+  {
+    algorithm: "ECDSA over digests, checking",
+    by: "node:crypto",
+    note: "under a key shifted to a known message",
+    models: ALL,
+  },
+  {
+    algorithm: "points checked before use",
+    by: "@noble/curves",
+    note: "also signatures that no shift reaches",
+    models: ALL,
+  },
   { algorithm: "Ed25519", by: "node:crypto", note: "EdDSA", models: NOT_A5000, feature: FEATURE.edDsa },
   { algorithm: "X25519, X448", by: "node:crypto", note: "ECDH", models: NOT_A5000, feature: FEATURE.montgomery },
   {
