@@ -55,7 +55,7 @@ test("Se05x works over T=1 over I2C as over TCP: chains both ways, sessions, key
   assert.equal(toHex(transport.answerToReset), toHex(ANSWER_TO_RESET));
   const device = await Se05x.open(transport, { hash: nodeHash, clock });
   assert.equal(device.identity.uniqueId, chip.uniqueId);
-  const der = new Uint8Array(1200).map((_, i) => i);
+  const der = new Uint8Array(1200).map((_, i) => i + 0x30);
   await device.writeCertificate(1, der);
   assert.deepEqual(await device.readCertificate(1), der);
   assert.equal((await device.random.random(700)).length, 700);

@@ -214,9 +214,9 @@ export class Token {
         if (!publicKey) continue;
         const key = this.#keyOf(publicKey);
         const name = this.#names.nameOf(key);
-        const id = name?.id ?? Uint8Array.of(slot);
+        const id = name?.id ?? placeBytes(slot);
         keyIds.set(toHex(publicKey), id);
-        const label = name?.label ?? `key-${slot}`;
+        const label = name?.label ?? `key-${placeName(slot)}`;
         const more = { isPrivate: this.pin !== undefined, isLocal: this.#madeHere.has(key) };
         facts.push(...keyPairObjects({ slot, key, publicKey, label, id, ...more }));
       }
@@ -226,7 +226,9 @@ export class Token {
         const name = this.#names.nameOf(certificate.id);
         // A certificate belongs to the key whose ID it bears: programs match them by nothing else.
         const id = name?.id ?? keyIds.get(toHex(certificate.publicKey.der)) ?? new Uint8Array(0);
-        facts.push(certificateObject({ index, certificate, label: name?.label ?? `certificate-${index}`, id }));
+        facts.push(
+          certificateObject({ index, certificate, label: name?.label ?? `certificate-${placeName(index)}`, id }),
+        );
       }
       return { identity, objects: facts.map((each) => ({ ...each, handle: this.#handleOf(each) })) };
     });
@@ -270,6 +272,18 @@ export class Token {
   #keyOf(publicKey: Uint8Array): string {
     return toHex(this.hash.digest("sha256", publicKey));
   }
+}
+
+/** A place as its object's ID: one byte for a slot, four for an element's own identifier, so that no two are the same. */
+function placeBytes(place: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, place);
+  return place < 0x100 ? bytes.subarray(3) : bytes;
+}
+
+/** Identifiers of an element's own are known by their hex digits. */
+function placeName(place: number): string {
+  return place < 0x100 ? String(place) : place.toString(16).padStart(8, "0");
 }
 
 /** The label as programs compare it: what fits its field of 32 bytes. */

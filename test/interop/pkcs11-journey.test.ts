@@ -15,10 +15,22 @@ type Serving = { readonly serverAddress: string; readonly module: string };
 
 const uriOf = (slot: number) => `pkcs11:token=device;object=key-${slot};type=private;pin-value=1234`;
 
-test(
-  "AW-90 OE-34 mosquitto_pub and mosquitto_sub onboard just in time with keys that never leave the chip",
-  { timeout: 60_000 },
-  async (t) => {
+const CHIPS = [
+  {
+    model: "a71ch",
+    title: "AW-90 OE-34 mosquitto_pub and mosquitto_sub onboard just in time with keys that never leave the chip",
+    inject: (address: string) => words`a71ch ${address} set pair -x 1 -k deviceKey.key`,
+  },
+  {
+    model: "a5000",
+    title:
+      "A5-02 A5-30 mosquitto_pub and mosquitto_sub onboard just in time with the keys of an A5000, a rogue device does not",
+    inject: (address: string) => words`se inject --chip ${address} --slot 1 --key deviceKey.key`,
+  },
+];
+
+for (const { model, title, inject } of CHIPS) {
+  test(title, { timeout: 120_000 }, async (t) => {
     if (!requirePkcs11(t, "openssl", "pkcs11-tool", "mosquitto_pub", "mosquitto_sub")) return;
     const directory = mkdtempSync(join(tmpdir(), "hawser-p11-journey-"));
     t.after(() => rmSync(directory, { recursive: true }));
@@ -30,7 +42,7 @@ test(
     };
 
     const cloud = started(words`up --data cloud --api-port 0 --mqtt-port 0`);
-    const chip = started(words`chip serve --port 0 --state chip.state --trace chip.trace`);
+    const chip = started(words`chip serve --model ${model} --port 0 --state chip.state --trace chip.trace`);
     const { address } = await chip.json({ event: "listening" });
     assert.ok(address);
     writeFileSync(join(directory, "pin"), "1234\n", { mode: 0o600 });
@@ -54,7 +66,7 @@ test(
     // Slot 0 is born in the chip; slot 1 is injected as in 8.6, and its file is deleted before anybody connects.
     tool(...words`--keypairgen --key-type EC:prime256v1`);
     typed("openssl", ...words`ecparam -genkey -name prime256v1 -noout -out deviceKey.key`);
-    await finished(hawser(words`a71ch ${address} set pair -x 1 -k deviceKey.key`, { cwd: directory }));
+    await finished(hawser(inject(address), { cwd: directory }));
     const scalars = [scalarOf(typed("openssl", ...words`ec -in deviceKey.key -text -noout`))];
     rmSync(join(directory, "deviceKey.key"));
 
@@ -101,13 +113,25 @@ test(
     assert.equal(await sub.line(/^foo\/bar/), "foo/bar Hello");
     assert.equal((await sub.ended).status, 0);
 
+    // Whoever has the device's name, and a key and a certificate of nobody's, gets nowhere.
+    const subject = [...words`-nodes -keyout rogue.key -out rogue.pem -subj`, "/CN=IoT device 0"];
+    typed("openssl", ...words`req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256`, ...subject);
+    const rogue = words`--cafile ${caFile} --cert rogue.pem --key rogue.key -h localhost -p ${port} -q 1`;
+    const refused = spawnSync("mosquitto_pub", [...rogue, ...words`-t foo/bar -i publisher -m Hello -d`], {
+      cwd: directory,
+      encoding: "utf8",
+      timeout: 20_000,
+    });
+    assert.notEqual(refused.status, 0);
+    assert.doesNotMatch(refused.stdout, /received CONNACK \(0\)/);
+
     for (const program of [token, chip, cloud]) assert.deepEqual(await program.stop(), { status: 0, signal: null });
     assert.deepEqual(readdirSync(join(directory, "run")), [], "the socket is gone");
-    const signed = readFileSync(join(directory, "chip.trace"), "utf8").match(/"name":"Sign"/g) ?? [];
+    const signed = readFileSync(join(directory, "chip.trace"), "utf8").match(/"name":"(ECDSA)?Sign"/g) ?? [];
     assert.ok(signed.length >= 6, "two requests and four handshakes were signed in the chip");
     for (const scalar of scalars) for (const file of filesIn(directory)) assert.ok(!holds(file, scalar), file);
-  },
-);
+  });
+}
 
 /** The private scalar in openssl's text form of a key. */
 function scalarOf(text: string): Buffer {

@@ -11,11 +11,13 @@ import type { TestContext } from "node:test";
 import type { TLSSocket } from "node:tls";
 
 import { A71chChip } from "../../src/chip/a71ch/index.ts";
-import { nodeChipCrypto, serveChip } from "../../src/chip/node.ts";
+import { nodeChipCrypto, nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
+import { Se05xChip } from "../../src/chip/se05x/index.ts";
 import { SeededEntropy } from "../../src/crypto/index.ts";
 import { nodeClock, nodeHash } from "../../src/crypto/node.ts";
 import { A71ch } from "../../src/host/a71ch/index.ts";
 import { connectChip } from "../../src/host/node.ts";
+import { Se05x } from "../../src/host/se05x/index.ts";
 import { Token } from "../../src/pkcs11/index.ts";
 import { serveToken } from "../../src/pkcs11/node.ts";
 import { Ledger } from "../../src/trace/index.ts";
@@ -47,7 +49,7 @@ export type TestToken = {
   /** What the chip and the token told. */
   readonly ledger: Ledger;
   /** The chip as its host sees it, over a connection of its own. */
-  readonly chip: () => Promise<A71ch>;
+  readonly chip: () => Promise<A71ch | Se05x>;
   /** Runs a program in the folder; it reaches the token by its environment. */
   readonly run: (program: string, args: readonly string[], input?: string | Uint8Array) => Promise<Finished>;
   /** Runs a program that must succeed. */
@@ -65,16 +67,27 @@ export function keyUri(label: string): string {
 }
 
 /** Starts chip and token. Everything ends with the test. */
-export async function startToken(t: TestContext, { withPin = true } = {}): Promise<TestToken> {
+export async function startToken(
+  t: TestContext,
+  { withPin = true, model = "a71ch" }: { withPin?: boolean; model?: "a71ch" | "a5000" } = {},
+): Promise<TestToken> {
   const folder = mkdtempSync(join(tmpdir(), "hawser-p11-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const ledger = new Ledger({ clock: nodeClock });
   const entropy = new SeededEntropy(nodeHash, "pkcs11 chip");
-  const card = new A71chChip({ crypto: nodeChipCrypto, entropy, clock: nodeClock, trace: ledger });
+  const parts = { entropy, clock: nodeClock, trace: ledger };
+  const card =
+    model === "a71ch"
+      ? new A71chChip({ crypto: nodeChipCrypto, ...parts })
+      : await Se05xChip.open({ model, crypto: nodeSe05xCrypto, ...parts });
   let served = await serveChip({ chip: card, port: 0 });
   const { port } = served;
   t.after(() => served.close());
-  const openChip = async () => A71ch.open(await connectChip(`127.0.0.1:${port}`), { hash: nodeHash, clock: nodeClock });
+  const openChip = async (): Promise<A71ch | Se05x> => {
+    const connection = await connectChip(`127.0.0.1:${port}`);
+    const ports = { hash: nodeHash, clock: nodeClock };
+    return model === "a71ch" ? A71ch.open(connection, ports) : Se05x.open(connection, ports);
+  };
   const open = async () => {
     const element = await openChip();
     return { element, close: () => element.close() };

@@ -36,7 +36,7 @@ import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
 import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
-import { eraseFile, readFile, writeFile } from "./files.ts";
+import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { certificateIndexOf, certificateObject, isReserved, keyObject, SCRATCH_OBJECT, slotOf } from "./object-ids.ts";
 import { Se05xSession } from "./session.ts";
 
@@ -62,6 +62,7 @@ const GROUP_CURVES: Partial<Record<NamedGroup, number>> = {
   secp256r1: SE05X_CURVE.p256,
   secp384r1: SE05X_CURVE.p384,
 };
+const SLOT_CURVES: readonly number[] = [SE05X_CURVE.p256, SE05X_CURVE.p384];
 const ALGORITHMS: Readonly<Record<number, readonly SignatureAlgorithm[]>> = {
   65: ["ecdsa_sha256", "ecdsa_sha384", "ecdsa_sha512"],
   97: ["ecdsa_sha384", "ecdsa_sha512", "ecdsa_sha256"],
@@ -152,6 +153,9 @@ export class Se05x implements SecureElement {
       for (let slot = 0; slot < LISTED_SLOTS; slot++) slots.set(slot, undefined);
       for (const objectId of await objectsOf(session, SE05X_TYPE.ecPair)) {
         if (isReserved(objectId)) continue;
+        const { curve } = await session.send("curveOfKey", { objectId });
+        // Keys on other curves sign and agree by commands of their own; nothing above knows what to do with them.
+        if (!SLOT_CURVES.includes(curve)) continue;
         slots.set(slotOf(objectId), await publicKeyIn(session, objectId));
       }
       return [...slots].map(([slot, publicKey]) => ({ slot, publicKey })).toSorted((a, b) => a.slot - b.slot);
@@ -206,12 +210,16 @@ export class Se05x implements SecureElement {
     };
   }
 
+  async sharedSecret(slot: number, peerPoint: Uint8Array): Promise<Uint8Array> {
+    return (await this.send("agree", { objectId: keyObject(slot), peerPoint })).sharedSecret;
+  }
+
   async writeCertificate(index: number, der: Uint8Array): Promise<void> {
     await this.exclusive((session) => writeFile(session, certificateObject(index), der));
   }
 
   async readCertificate(index: number): Promise<Uint8Array | undefined> {
-    return this.exclusive((session) => readFile(session, certificateObject(index)));
+    return this.exclusive((session) => readCertificateFile(session, certificateObject(index)));
   }
 
   async listCertificates(): Promise<readonly StoredCertificate[]> {

@@ -6,13 +6,24 @@ import type { Se05xSession } from "./session.ts";
 /** What one command moves: a command with it fits the smaller of the chips' buffers. SE05x coding rules */
 const CHUNK = 0x200;
 
-/** A file as a whole, in the place of one that has another length. */
+/**
+ * A file as a whole, in the place of one that has another length. Its beginning is written last: a file that a power cut
+ * left unfinished begins with zeros, which nothing that is kept here does.
+ */
 export async function writeFile(session: Se05xSession, objectId: number, bytes: Uint8Array): Promise<void> {
   await eraseFile(session, objectId);
-  await session.send("writeBinary", { objectId, length: bytes.length, data: bytes.subarray(0, CHUNK) });
-  for (let offset = CHUNK; offset < bytes.length; offset += CHUNK) {
-    await session.send("writeBinary", { objectId, offset, data: bytes.subarray(offset, offset + CHUNK) });
+  const { length } = bytes;
+  for (let offset = Math.floor(Math.max(0, length - 1) / CHUNK) * CHUNK; offset >= 0; offset -= CHUNK) {
+    const isFirst = offset + CHUNK >= length;
+    const data = bytes.subarray(offset, offset + CHUNK);
+    await session.send("writeBinary", { objectId, ...(isFirst ? { length } : {}), offset, data });
   }
+}
+
+/** A certificate as a whole, or undefined where there is none, or one that was never finished. */
+export async function readCertificateFile(session: Se05xSession, objectId: number): Promise<Uint8Array | undefined> {
+  const bytes = await readFile(session, objectId);
+  return bytes?.[0] === 0x00 ? undefined : bytes;
 }
 
 /** A file as a whole, or undefined where there is none. */

@@ -1,3 +1,4 @@
+import { SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { UsageError } from "../../codec/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 
@@ -34,10 +35,19 @@ export function certificateObject(index: number): number {
   return objectAt(index, CERTIFICATES, "certificate");
 }
 
-/** The index of a file among Hawser's own certificates, or undefined where it is another file. */
+/** Certificates that parts are born with. SE05x object ids */
+const BIRTH_CERTIFICATES: readonly number[] = [
+  SE05X_OBJECT.connectionCertificate,
+  SE05X_OBJECT.attestationCertificate,
+  SE05X_OBJECT.deviceCertificate,
+  SE05X_OBJECT.gatewayCertificate,
+];
+
+/** The index of a file among Hawser's own certificates and those of a part's birth, or undefined where it is another file. */
 export function certificateIndexOf(objectId: number): number | undefined {
   const index = objectId - CERTIFICATES;
-  return index >= 0 && index < OWN_COUNT ? index : undefined;
+  if (index >= 0 && index < OWN_COUNT) return index;
+  return BIRTH_CERTIFICATES.includes(objectId) ? objectId : undefined;
 }
 
 /** Whether an object is the chip's own, and no key of its user. SE05x object ids */
