@@ -76,7 +76,6 @@ export const AEAD_ROWS = {
     response: outcome,
     secretRequest: ["input"],
     secretResponse: ["output"],
-    unverified: true,
     ...EXTENDED,
   }),
   /** `direction` 42 encrypts, 43 decrypts; CCM has to know all lengths beforehand. */
@@ -94,8 +93,7 @@ export const AEAD_ROWS = {
       tagLength: optionalTag(0x48, u16),
     }),
     response: tlvStruct({ iv: NONCE }),
-    unverified: true,
-    ...EXTENDED,
+    ...NO_LE,
   }),
   aeadUpdate: command({
     name: "AEADUpdate",
@@ -110,7 +108,6 @@ export const AEAD_ROWS = {
     response: tlvStruct({ output: OUTPUT }),
     secretRequest: ["input"],
     secretResponse: ["output"],
-    unverified: true,
     ...NO_LE,
   }),
   aeadFinal: command({
@@ -121,7 +118,6 @@ export const AEAD_ROWS = {
     request: tlvStruct({ cryptoObjectId: CRYPTO_OBJECT, tag: optionalTag(0x46, TAG) }),
     response: outcome,
     secretResponse: ["output"],
-    unverified: true,
     ...EXTENDED,
   }),
 } as const;

@@ -18,7 +18,6 @@ export const COUNTER_ROWS = {
         size: optionalTag(0x42, u16),
         value: optionalTag(0x43, u64),
       }),
-      unverified: true,
       ...NO_LE,
     }),
     OBJECT_FLAGS,

@@ -52,7 +52,6 @@ export const CRYPTO_OBJECT_ROWS = {
       subtype: tagged(0x43, u8),
       targetId: optionalTag(0x44, u32),
     }),
-    unverified: true,
     ...NO_LE,
   }),
   /** Four bytes each: identifier, context, subtype. */
@@ -69,7 +68,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p1: 0x10,
     p2: 0x28,
     request: NAMED_ALONE,
-    unverified: true,
     ...NO_LE,
   }),
   digestInit: command({
@@ -78,7 +76,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p1: 0x00,
     p2: 0x0b,
     request: tlvStruct({ cryptoObjectId: CRYPTO_OBJECT }),
-    unverified: true,
     ...NO_LE,
   }),
   digestUpdate: command({
@@ -87,7 +84,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p1: 0x00,
     p2: 0x0c,
     request: tlvStruct({ cryptoObjectId: CRYPTO_OBJECT, input: tagged(0x43, rest) }),
-    unverified: true,
     ...NO_LE,
   }),
   digestFinal: command({
@@ -97,7 +93,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p2: 0x0d,
     request: tlvStruct({ cryptoObjectId: CRYPTO_OBJECT, input: optionalTag(0x43, rest) }),
     response: tlvStruct({ digest: BYTES_ANSWER }),
-    unverified: true,
     ...NO_LE,
   }),
   /** `direction` 42 encrypts, 43 decrypts; the answer tells an initial block that the chip made. */
@@ -108,7 +103,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p2: oneOf("direction", 0x42, 0x43),
     request: tlvStruct({ objectId: OBJECT_ID, cryptoObjectId: CRYPTO_OBJECT, iv: optionalTag(0x44, rest) }),
     response: tlvStruct({ iv: longLength(optionalTag(0x43, bounded({ max: 60 }))) }),
-    unverified: true,
     ...NO_LE,
   }),
   cipherUpdate: command({
@@ -120,7 +114,6 @@ export const CRYPTO_OBJECT_ROWS = {
     response: tlvStruct({ output: longLength(optionalTag(0x41, rest)) }),
     secretRequest: ["input"],
     secretResponse: ["output"],
-    unverified: true,
     ...NO_LE,
   }),
   cipherFinal: command({
@@ -132,7 +125,6 @@ export const CRYPTO_OBJECT_ROWS = {
     response: tlvStruct({ output: BYTES_ANSWER }),
     secretRequest: ["input"],
     secretResponse: ["output"],
-    unverified: true,
     ...EXTENDED,
   }),
   /** `direction` 03 makes a code, 44 checks one. */
@@ -142,7 +134,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p1: 0x0d,
     p2: oneOf("direction", 0x03, 0x44),
     request: tlvStruct({ objectId: OBJECT_ID, cryptoObjectId: CRYPTO_OBJECT }),
-    unverified: true,
     ...NO_LE,
   }),
   macUpdate: command({
@@ -151,7 +142,6 @@ export const CRYPTO_OBJECT_ROWS = {
     p1: 0x0d,
     p2: 0x0c,
     request: tlvStruct({ input: tagged(0x41, rest), cryptoObjectId: CRYPTO_OBJECT }),
-    unverified: true,
     ...NO_LE,
   }),
   macFinal: command({
@@ -165,7 +155,6 @@ export const CRYPTO_OBJECT_ROWS = {
       mac: optionalTag(0x43, bounded({ min: 1, max: 64 })),
     }),
     response: macOutcome,
-    unverified: true,
     ...EXTENDED,
   }),
 } as const;

@@ -89,7 +89,6 @@ export const EC_ROWS = {
       algorithm: optionalTag(0x44, u8),
       targetId: tagged(0x47, u32),
     }),
-    unverified: true,
     ...NO_LE,
   }),
   createCurve: command({
@@ -98,7 +97,6 @@ export const EC_ROWS = {
     p1: 0x0b,
     p2: 0x04,
     request: tlvStruct({ curve: tagged(0x41, u8) }),
-    unverified: true,
     ...NO_LE,
   }),
   /** `parameter` 01 is a, 02 b, 04 the generator, 08 its order, 10 the prime. */
@@ -112,7 +110,6 @@ export const EC_ROWS = {
       parameter: tagged(0x42, u8),
       value: tagged(0x43, bounded({ min: 1, max: 133 })),
     }),
-    unverified: true,
     ...NO_LE,
   }),
   deleteCurve: command({
@@ -121,7 +118,6 @@ export const EC_ROWS = {
     p1: 0x0b,
     p2: 0x28,
     request: tlvStruct({ curve: tagged(0x41, u8) }),
-    unverified: true,
     ...NO_LE,
   }),
   readCurveList: command({

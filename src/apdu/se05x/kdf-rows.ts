@@ -37,7 +37,6 @@ export const KDF_ROWS = {
       saltId: optionalTag(0x46, u32),
       targetId: tagged(0x47, u32),
     }),
-    unverified: true,
     ...EXTENDED,
   }),
   /** The second half alone: the object holds a pseudo-random key. RFC 5869, section 2.3 */
@@ -55,7 +54,6 @@ export const KDF_ROWS = {
     }),
     response: tlvStruct({ derived: longLength(optionalTag(0x41, rest)) }),
     secretResponse: ["derived"],
-    unverified: true,
     ...EXTENDED,
   }),
   pbkdf2: command({
@@ -74,7 +72,6 @@ export const KDF_ROWS = {
     }),
     response: tlvStruct({ derived: longLength(optionalTag(0x41, rest)) }),
     secretResponse: ["derived"],
-    unverified: true,
     ...NO_LE,
   }),
 } as const;

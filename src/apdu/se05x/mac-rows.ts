@@ -26,7 +26,6 @@ export const MAC_ROWS = {
       mac: tagged(0x45, rest),
     }),
     response: tlvStruct({ result: RESULT }),
-    unverified: true,
     ...NO_LE,
   }),
 } as const;

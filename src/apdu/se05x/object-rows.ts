@@ -73,7 +73,6 @@ export const OBJECT_ROWS = {
     p2: 0x3b,
     request: OBJECT_ONLY,
     response: tlvStruct({ attributes: longLength(tagged(0x43, rest)) }),
-    unverified: true,
     ...NO_LE,
   }),
 } as const;

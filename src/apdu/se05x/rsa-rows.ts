@@ -41,7 +41,6 @@ export const RSA_ROWS = {
         version: VERSION,
       }),
       secretRequest: ["p", "q", "dp", "dq", "qInv", "d"],
-      unverified: true,
       ...NO_LE,
     }),
     OBJECT_FLAGS,
@@ -56,7 +55,6 @@ export const RSA_ROWS = {
     response: tlvStruct({ output: BYTES_ANSWER }),
     secretRequest: ["input"],
     secretResponse: ["output"],
-    unverified: true,
     ...EXTENDED,
   }),
 } as const;

@@ -12,7 +12,6 @@ export const TLS_ROWS = {
     p1: 0x0f,
     p2: 0x49,
     response: tlvStruct({ random: longLength(tagged(0x41, fixed(32))) }),
-    unverified: true,
   }),
   /** The premaster secret goes into the HMAC key `targetId`: of a PSK, of a key agreement, or of both. */
   tlsPremaster: command({

@@ -16,7 +16,6 @@ export const TRANSFER_ROWS = {
     p2: 0x19,
     request: tlvStruct({ objectId: OBJECT_ID, component: COMPONENT }),
     response: tlvStruct({ serialized: BYTES_ANSWER }),
-    unverified: true,
     ...NO_LE,
   }),
   importObject: command({
@@ -25,7 +24,6 @@ export const TRANSFER_ROWS = {
     p1: 0x00,
     p2: 0x18,
     request: tlvStruct({ objectId: OBJECT_ID, component: COMPONENT, serialized: tagged(0x43, rest) }),
-    unverified: true,
     ...NO_LE,
   }),
   /** A write command under keys agreed with the chip's import key; `authentication` is an offer with its signature. */
