@@ -38,6 +38,7 @@ import type { Transport } from "../transport.ts";
 import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { certificateIndexOf, certificateObject, isReserved, keyObject, SCRATCH_OBJECT, slotOf } from "./object-ids.ts";
+import { isRsaKey, rsaSigner } from "./rsa-signer.ts";
 import { Se05xSession } from "./session.ts";
 
 /** What a chip is opened with beyond an open door: its platform's channel, a session, or a session in the channel. */
@@ -179,6 +180,8 @@ export class Se05x implements SecureElement {
   }
 
   async signer(slot: number): Promise<Signer> {
+    // Slots of Hawser's own hold EC keys only.
+    if (slot > 0xff && (await isRsaKey(this, slot))) return rsaSigner(this, slot);
     const { point, signDigest } = await this.#key(slot);
     const algorithms = ALGORITHMS[point.length] ?? [];
     return {
