@@ -57,6 +57,12 @@ function refuseStrangers(words: readonly string[]): void {
     const dash = lost === undefined ? "" : `; a dash is missing: -${lost}`;
     throw badOption(`this is an openssl command, which runs in a shell without hawser${dash}`);
   }
+  const placeholder = /arn:aws:\w+:\{[^}]*\}?/.exec(words.join(" "))?.[0];
+  if (placeholder !== undefined) {
+    throw badOption(
+      `${placeholder} is a placeholder: put the ARN that the registration returned in its place, arn and braces included`,
+    );
+  }
   const typo = words.find((word) => /amazonwas\.com/i.test(word));
   if (typo !== undefined) {
     throw badOption(

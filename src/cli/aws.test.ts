@@ -34,6 +34,13 @@ test("T-16 T-17 ENABLED and --new-autoregistration-status become what the API kn
   assert.deepEqual(repairLine(elsewhere), { commands: [elsewhere], changes: [] });
 });
 
+test("T-43 the placeholder of AN-7648 is named as one, before anything is carried out", () => {
+  const line = "iot attach-thing-principal --thing-name EXAMPLE_DEVICE --principal arn:aws:iot:{Certificate ARN}";
+  for (const typed of [line.split(" "), [line]]) {
+    assert.throws(() => repairLine(typed), { code: "bad-option", message: /\{Certificate ARN\} is a placeholder/ });
+  }
+});
+
 test("T-40 two commands that were glued together are split where the second begins", () => {
   const { commands, changes } = repairLine([
     "iot create-thing --thing-name EXAMPLE_DEVICEaws iot attach-thing-principal --thing-name EXAMPLE_DEVICE --principal p",

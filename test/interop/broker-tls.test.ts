@@ -98,7 +98,7 @@ test("failed TLS handshakes are refusals that say why", async (t) => {
     { name: "a client that does not trust us", cause: "tls-failed", start: (world) => void open(t, world, { ca: [] }) },
     {
       name: "HTTP",
-      cause: "tls-failed",
+      cause: "not-tls",
       start: (world) => {
         const socket = connectPlain(world.tls, "127.0.0.1");
         socket.on("error", () => undefined);
