@@ -27,6 +27,7 @@ type UpOptions = {
   readonly legacyDhe?: boolean;
   readonly allowPrivateDestinations?: boolean;
   readonly httpCredentials?: string;
+  readonly functionLayer?: string;
   readonly region?: string;
   readonly accountId?: string;
   readonly trace?: string;
@@ -96,6 +97,10 @@ export function registerUpCommand(program: Command): void {
       "--http-credentials <file>",
       "JSON with accessKeyId and secretAccessKey, for HTTP actions that sign their requests (auth.sigv4)",
     )
+    .option(
+      "--function-layer <directory>",
+      "functions may import what lies in its node_modules, such as aws-sdk (version 2)",
+    )
     .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
     .option("--trace <file>", "append every event as JSON Lines")
     .option("--log <file>", "append a log as JSON Lines in pino's form, - for standard error")
@@ -138,6 +143,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         ...(region === undefined ? {} : { region }),
         ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
         httpActions: httpActionsOf(options),
+        ...(options.functionLayer === undefined ? {} : { functionLayer: options.functionLayer }),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
           if (options.log !== undefined) closings.push(openLog({ ledger, ...logOf(options.log, options.logLevel) }));

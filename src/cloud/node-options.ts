@@ -44,6 +44,8 @@ export type CloudOptions = {
    */
   readonly jitr?: "aws-observed" | "note-literal";
   readonly httpActions?: HttpActionOptions;
+  /** A folder whose `node_modules` every function may import from, such as AWS's SDK of version 2. */
+  readonly functionLayer?: string;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
   /** Called with the ledger before anything is written to it. */

@@ -177,7 +177,14 @@ async function openControlPlane(
       throw underAwsName(error, { operation, trace });
     }
   });
-  const runtime = await openFunctionRuntime({ clock, trace, api, directory: join(options.directory, "functions") });
+  const runtime = await openFunctionRuntime({
+    clock,
+    entropy,
+    trace,
+    api,
+    directory: join(options.directory, "functions"),
+    ...(options.functionLayer !== undefined && { layer: options.functionLayer }),
+  });
   const logs = await FunctionLogs.open({ store, clock });
   const functions = await Functions.open({ ...common, store: functionStore(store), logs, runtime });
   closing.add(() => functions.close());

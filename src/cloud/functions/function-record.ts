@@ -54,15 +54,25 @@ export function configurationOf(record: FunctionRecord, account: Account): Funct
   };
 }
 
+/** The host that SDKs inside of functions are pointed at: it exists nowhere else. */
+const FUNCTION_ENDPOINT = "http://api.hawser.internal";
+
 /** All that a function finds in its environment, its own variables last but never over the reserved ones. */
 export function environmentOf(record: FunctionRecord, account: Account): Record<string, string> {
   const day = new Date(record.modifiedAt).toISOString().slice(0, 10).replaceAll("-", "/");
   return {
     TZ: "UTC",
+    HOME: "/tmp",
     ...record.environment,
     _HANDLER: record.handler,
     AWS_REGION: account.region,
     AWS_DEFAULT_REGION: account.region,
+    // For SDKs: the requests travel by another way, which proves whose they are.
+    AWS_ENDPOINT_URL: FUNCTION_ENDPOINT,
+    AWS_ENDPOINT_URL_IOT: FUNCTION_ENDPOINT,
+    AWS_ACCESS_KEY_ID: "FUNCTION",
+    AWS_SECRET_ACCESS_KEY: "not-needed",
+    AWS_EC2_METADATA_DISABLED: "true",
     AWS_EXECUTION_ENV: `AWS_Lambda_${record.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: record.name,
     AWS_LAMBDA_FUNCTION_VERSION: LATEST,

@@ -3,10 +3,12 @@
  * `hawser.call(operation, input)` over the same descriptor.
  *
  * The process may read nothing but its code folder and one file made from this one, so every function here must stand
- * on its own: no imports at run time, no names from outside the list in `bootstrapSource`. It shares the process with
+ * on its own: no imports that stay, no names from outside the list in `bootstrapSource`. It shares the process with
  * the function and enforces nothing: every limit is kept by the parent.
  */
 import type { Socket } from "node:net";
+
+import { missingModule, offerSdk, requestOver, routeHttp } from "./node-bootstrap-sdk.ts";
 
 /** The program as JavaScript text: types are gone by the time that a loaded function is asked for its source. */
 export function bootstrapSource(): string {
@@ -30,6 +32,10 @@ export function bootstrapSource(): string {
     failureOf,
     jsonOf,
     clip,
+    offerSdk,
+    missingModule,
+    routeHttp,
+    requestOver,
   ];
   return `"use strict";\n${parts.map(String).join("\n\n")}\n\nstart();\n`;
 }
@@ -51,7 +57,14 @@ type Child = {
   flush: ((done: () => void) => void)[];
 };
 
-type Setup = { type: "setup"; root: string; handler: string; environment: Record<string, string> };
+type Setup = {
+  type: "setup";
+  root: string;
+  handler: string;
+  environment: Record<string, string>;
+  /** Files from whose places modules are looked for that the function did not bring along. */
+  sdkRoots?: string[];
+};
 type Invoke = {
   type: "invoke";
   id: number;
@@ -115,8 +128,9 @@ function receive(child: Child, message: Setup | Invoke | Reply): void {
   else reply(child, message);
 }
 
-async function setUp(child: Child, { root, handler, environment }: Setup): Promise<void> {
+async function setUp(child: Child, { root, handler, environment, sdkRoots = [] }: Setup): Promise<void> {
   try {
+    offerSdk(sdkRoots, (operation, input) => call(child, operation, input));
     for (const name of Object.keys(process.env)) Reflect.deleteProperty(process.env, name);
     Object.assign(process.env, environment, { LAMBDA_TASK_ROOT: root });
     child.handler = await loadHandler(root, handler);

@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 
 import { Denied } from "../../codec/index.ts";
 import type { FunctionErrorCode } from "./errors.ts";
+import type { SdkPackage } from "./node-sdk.ts";
 import type { IsolationReport } from "./runtime.ts";
 
 /** The kernel boundary to put round a process. */
@@ -17,6 +18,10 @@ export type Launch = {
   readonly folder: string;
   readonly memoryMb: number;
   readonly slot: number;
+  /** Packages that the program may read beside its folder. */
+  readonly packages?: readonly SdkPackage[];
+  /** A folder with more of them, in its `node_modules`. */
+  readonly layer?: string | undefined;
 };
 
 /** A started process, its pipes, and once they are known the process id of the function itself. */
@@ -26,7 +31,13 @@ export type Launched = {
   readonly pid: Promise<number>;
   /** The code folder as the process sees it. */
   readonly root: string;
+  /** Files from whose places the process finds packages. */
+  readonly sdkRoots: readonly string[];
 };
+
+/** Where packages lie for a process behind bubblewrap: AWS has its layers there, too. */
+const SDK_FOLDER = "/opt/sdk";
+const LAYER_FOLDER = "/opt/nodejs";
 
 /** The group, and below the users, of functions where the server runs as root: numbers that nobody else is given. */
 export const FUNCTION_GROUP = 60_800;
@@ -39,7 +50,12 @@ export function launch(what: Launch): Launched {
   const isWrapped = what.boundary === "bubblewrap";
   const root = isWrapped ? "/var/task" : what.folder;
   const program = isWrapped ? "/var/runtime/program.cjs" : what.program;
-  const node = [process.execPath, ...nodeOptions(root, what.memoryMb), program];
+  const { packages = [], layer } = what;
+  const places = packages.map(({ name, folder }) => (isWrapped ? `${SDK_FOLDER}/node_modules/${name}` : folder));
+  const layerAt = layer !== undefined && isWrapped ? LAYER_FOLDER : layer;
+  const readable = [root, ...places, ...(layerAt === undefined ? [] : [layerAt])];
+  const node = [process.execPath, ...nodeOptions(readable, what.memoryMb), program];
+  const sdkRoots = [...places.slice(0, 1), ...(layerAt === undefined ? [] : [layerAt])].map((at) => `${at}/index.js`);
   const [command = "", ...args] = isWrapped ? [...bubblewrap(what), ...node] : node;
   const nothing = openSync("/dev/null", "r");
   try {
@@ -52,7 +68,7 @@ export function launch(what: Launch): Launched {
       ...(what.boundary === "user" ? { uid: FUNCTION_GROUP + 1 + what.slot, gid: FUNCTION_GROUP } : {}),
     });
     const pid = isWrapped ? pidFrom(child, child.stdio[4] as Readable) : Promise.resolve(child.pid ?? 0);
-    return { child, channel: child.stdio[3] as Socket, pid, root };
+    return { child, channel: child.stdio[3] as Socket, pid, root, sdkRoots };
   } finally {
     closeSync(nothing);
   }
@@ -94,10 +110,10 @@ export function bubblewrapPath(): string | undefined {
   return [...folders, "/usr/bin", "/usr/local/bin"].map((folder) => `${folder}/bwrap`).find((path) => existsSync(path));
 }
 
-function nodeOptions(folder: string, memoryMb: number): string[] {
+function nodeOptions(readable: readonly string[], memoryMb: number): string[] {
   return [
     "--permission",
-    `--allow-fs-read=${folder}`,
+    ...readable.map((folder) => `--allow-fs-read=${folder}`),
     // These reach files or memory without asking the permission model.
     "--no-experimental-sqlite",
     "--no-experimental-ffi",
@@ -109,7 +125,7 @@ function nodeOptions(folder: string, memoryMb: number): string[] {
 }
 
 /** New namespaces for all that there are, a read-only root that holds Node and the code, no capabilities. */
-function bubblewrap({ program, folder }: Launch): string[] {
+function bubblewrap({ program, folder, packages = [], layer }: Launch): string[] {
   const libraries = ["/usr", "/lib", "/lib64"].flatMap((path) => ["--ro-bind-try", path, path]);
   const flags = "--unshare-all --unshare-user --die-with-parent --new-session --as-pid-1 --cap-drop ALL";
   return [
@@ -125,6 +141,8 @@ function bubblewrap({ program, folder }: Launch): string[] {
     "--ro-bind",
     folder,
     "/var/task",
+    ...packages.flatMap((each) => ["--ro-bind", each.folder, `${SDK_FOLDER}/node_modules/${each.name}`]),
+    ...(layer === undefined ? [] : ["--ro-bind", layer, LAYER_FOLDER]),
     ..."--remount-ro / --chdir / --".split(" "),
   ];
 }

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
 
@@ -8,7 +8,15 @@ import { FUNCTION_GROUP, launch, type Boundary } from "./node-isolation.ts";
 import { boundariesHere, probeIsolation } from "./node-probe.ts";
 import { residentSize } from "./node-resident.ts";
 import { Workspaces } from "./node-workspace.ts";
-import type { Deployment, FunctionProcess, IsolationReport, ProcessEvents, ProcessStarter } from "./runtime.ts";
+import { sdkPackages } from "./node-sdk.ts";
+import type {
+  Deployment,
+  FunctionProcess,
+  IsolationReport,
+  ProcessEvents,
+  ProcessStarter,
+  StartedProcess,
+} from "./runtime.ts";
 
 export type StarterOptions = {
   readonly clock: Clock;
@@ -16,6 +24,8 @@ export type StarterOptions = {
   readonly directory?: string;
   /** Boundaries to try, strongest first; by default all that this machine may have. */
   readonly boundaries?: readonly Boundary[];
+  /** A folder whose `node_modules` every function may import from. */
+  readonly layer?: string;
 };
 
 /** Makes ready to run functions: a private folder for their code, and a probe of what the machine can close. */
@@ -25,7 +35,7 @@ export async function openStarter(options: StarterOptions): Promise<ProcessStart
   const folderFor = (boundary: Boundary) => workspaces.folderFor(boundary);
   const isolation = await probeIsolation(folderFor, clock, boundaries);
   workspaces.keepOnly(isolation.boundary);
-  return new NodeStarter(workspaces, isolation);
+  return new NodeStarter(workspaces, isolation, options.layer);
 }
 
 /** The code of one revision, kept until it is forgotten and the last process that reads it has ended. */
@@ -40,23 +50,27 @@ class NodeStarter implements ProcessStarter {
   readonly #folders = new Map<string, Promise<Folder>>();
   readonly #slots = new Set<number>();
   readonly #running = new Set<() => void>();
+  readonly #packages = sdkPackages();
+  readonly #layer: string | undefined;
   #made = 0;
 
-  constructor(workspaces: Workspaces, isolation: IsolationReport) {
+  constructor(workspaces: Workspaces, isolation: IsolationReport, layer: string | undefined) {
     this.#workspaces = workspaces;
+    this.#layer = layer === undefined ? undefined : realpathSync(layer);
     this.#workspace = workspaces.folderFor(isolation.boundary);
     this.isolation = isolation;
     this.#program = join(this.#workspace, "bootstrap.cjs");
     writeFileSync(this.#program, bootstrapSource(), { mode: 0o644 });
   }
 
-  async start(deployment: Deployment, events: ProcessEvents): Promise<{ process: FunctionProcess; root: string }> {
+  async start(deployment: Deployment, events: ProcessEvents): Promise<StartedProcess> {
     const { boundary } = this.isolation;
     const folder = await this.#folderOf(deployment);
     const slot = this.#freeSlot();
     const { memoryMb } = deployment;
-    const launched = launch({ boundary, program: this.#program, folder: folder.path, memoryMb, slot });
-    const { child, channel, root } = launched;
+    const beside = { packages: this.#packages, layer: this.#layer };
+    const launched = launch({ boundary, program: this.#program, folder: folder.path, memoryMb, slot, ...beside });
+    const { child, channel, root, sdkRoots } = launched;
     folder.users++;
     this.#slots.add(slot);
     const kill = (): void => {
@@ -84,7 +98,7 @@ class NodeStarter implements ProcessStarter {
     });
     const pid = await launched.pid;
     const process = processOver({ pid, boundary, channel, kill: () => (kill(), drain()) });
-    return { process, root };
+    return { process, root, sdkRoots };
   }
 
   forget(functionArn: string): void {

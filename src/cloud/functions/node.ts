@@ -1,7 +1,9 @@
-import type { Clock } from "../../crypto/index.ts";
+import type { Clock, Entropy } from "../../crypto/index.ts";
+import { nodeEntropy } from "../../crypto/node.ts";
 import type { Trace } from "../../trace/index.ts";
 import { withAwsNames } from "./api-calls.ts";
 import type { Boundary } from "./node-isolation.ts";
+import { withHttpCalls } from "./http-calls.ts";
 import { openStarter } from "./node-starter.ts";
 import { FunctionPool, type PoolLimits } from "./pool.ts";
 import type { ApiCaller, FunctionRuntime } from "./runtime.ts";
@@ -9,11 +11,15 @@ import type { WorkerLimits } from "./worker.ts";
 
 export type FunctionRuntimeOptions = {
   readonly clock: Clock;
+  /** Names requests; the system's by default. */
+  readonly entropy?: Entropy;
   readonly trace: Trace;
   /** Where functions' API calls go; see `allowOperations`. */
   readonly api: ApiCaller;
   /** Where code lies while the server runs; nobody else may use it, and it is emptied first. */
   readonly directory?: string;
+  /** A folder whose `node_modules` every function may import from. */
+  readonly layer?: string;
   readonly limits?: Partial<PoolLimits>;
   readonly workerLimits?: Partial<WorkerLimits>;
   /** Boundaries to try, strongest first; by default all that this machine may have. */
@@ -25,10 +31,11 @@ export type FunctionRuntimeOptions = {
  * `warning` what it cannot. Never throws for a machine that can close too little: then every run is refused.
  */
 export async function openFunctionRuntime(options: FunctionRuntimeOptions): Promise<FunctionRuntime> {
-  const { clock, trace, api, limits, workerLimits, directory, boundaries } = options;
+  const { clock, entropy = nodeEntropy, trace, api, limits, workerLimits, directory, layer, boundaries } = options;
   const starter = await openStarter({
     clock,
     ...(directory !== undefined && { directory }),
+    ...(layer !== undefined && { layer }),
     ...(boundaries && { boundaries }),
   });
   const { warning } = starter.isolation;
@@ -36,7 +43,7 @@ export async function openFunctionRuntime(options: FunctionRuntimeOptions): Prom
   return new FunctionPool({
     starter,
     clock,
-    api: withAwsNames(api, trace),
+    api: withHttpCalls(withAwsNames(api, trace), api, entropy),
     ...(limits && { limits }),
     ...(workerLimits && { workerLimits }),
   });

@@ -105,10 +105,17 @@ export type ProcessEvents = {
   readonly onExit: (how: string) => void;
 };
 
+/** A process, and what it must be told of the places where its code and the packages beside it lie for it. */
+export type StartedProcess = {
+  readonly process: FunctionProcess;
+  readonly root: string;
+  readonly sdkRoots?: readonly string[];
+};
+
 /** Starts processes for functions. */
 export interface ProcessStarter {
   readonly isolation: IsolationReport;
-  start(deployment: Deployment, events: ProcessEvents): Promise<{ process: FunctionProcess; root: string }>;
+  start(deployment: Deployment, events: ProcessEvents): Promise<StartedProcess>;
   /** Removes the folders of a function. */
   forget(functionArn: string): void;
   close(): Promise<void>;

@@ -124,7 +124,11 @@ export class FunctionWorker {
 
   async #start(): Promise<RunEnd | undefined> {
     const { starter, deployment, limits } = this.#options;
-    const { process: started, root } = await starter.start(deployment, {
+    const {
+      process: started,
+      root,
+      sdkRoots = [],
+    } = await starter.start(deployment, {
       onData: (bytes) => this.#receive(bytes),
       onOutput: (bytes) => this.#output(bytes),
       onExit: (how) => this.#fail("failed", failure("Runtime.ExitError", `the function's process ended: ${how}`)),
@@ -133,7 +137,7 @@ export class FunctionWorker {
     if (this.#isGone) started.kill();
     const { handler, environment } = deployment;
     const late = failure("Runtime.InitTimeout", `the handler did not load within ${limits.initMs / 1000} seconds`);
-    const setup = JSON.stringify({ type: "setup", root, handler, environment });
+    const setup = JSON.stringify({ type: "setup", root, handler, environment, sdkRoots });
     const end = await this.#takeTurn({ json: setup, timeoutMs: limits.initMs, late });
     if (end.outcome === "succeeded") return undefined;
     this.kill();

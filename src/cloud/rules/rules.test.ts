@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
+import { zipSync } from "fflate";
+
 import { HawserError, NotFound, utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
 import type { TraceEvent } from "../../trace/index.ts";
@@ -601,84 +603,141 @@ test("Basic Ingest reaches rules and no subscriber, and policies decide about th
   assert.notEqual(tooDeep.ended, undefined, "what follows the rule's name has the limits of every topic");
 });
 
-test("AW-43 AW-57 AW-58 create function, permission and rule; then a registration event activates the device", async (t) => {
-  const { registry, ledger, clock } = await newWorld(t);
-  const { account, store, directory } = registry;
-  const api = registryApi(registry);
-  const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
-  const kept = functionStore(store);
-  const functions = await Functions.open({
-    logs: await FunctionLogs.open({ store, clock }),
-    account,
-    clock,
-    entropy,
-    hash: nodeHash,
-    trace: ledger,
-    store: kept,
-    runtime,
-  });
-  t.after(() => functions.close());
-  const { broker } = new BrokerWorld();
-  const outside = new Outside();
-  const engine = new RuleEngine({
-    account,
-    clock,
-    entropy,
-    hash: nodeHash,
-    trace: ledger,
-    functions,
-    lookUps: NO_LOOKUPS,
-    http: outside.http,
-    objects: outside.objects,
-    publish: (message, origin) => broker.publish(message, origin),
-    ...broker.settings,
-  });
-  const rules = await Rules.open({ account, clock, store, engine, http: NO_DESTINATIONS });
-  t.after(broker.onPublish((published) => engine.handle(published)));
+/** What AWS's just-in-time samples do, as a function of today's SDK in callback style: thing, policy, both attached, ACTIVE. */
+const SDK_SAMPLE = `
+const { IoTClient, CreateThingCommand, CreatePolicyCommand, AttachPolicyCommand, AttachThingPrincipalCommand,
+  UpdateCertificateCommand } = require("@aws-sdk/client-iot");
+const iot = new IoTClient({ region: process.env.AWS_REGION, apiVersion: "2015-05-28" });
+exports.handler = (event, context, callback) => {
+  const { certificateId, awsAccountId } = event;
+  const principal = \`arn:aws:iot:\${process.env.AWS_REGION}:\${awsAccountId}:cert/\${certificateId}\`;
+  const policyDocument = JSON.stringify({ Version: "2012-10-17", Statement: [
+    { Effect: "Allow", Action: ["iot:Connect", "iot:Publish"], Resource: ["*"] } ] });
+  const there = (error) => { if (error.name !== "ResourceAlreadyExistsException") throw error; };
+  iot.send(new CreatePolicyCommand({ policyName: "sample", policyDocument })).catch(there)
+    .then(() => iot.send(new CreateThingCommand({ thingName: "sample-thing" }))).catch(there)
+    .then(() => iot.send(new AttachPolicyCommand({ policyName: "sample", target: principal })))
+    .then(() => iot.send(new AttachThingPrincipalCommand({ thingName: "sample-thing", principal })))
+    .then(() => iot.send(new UpdateCertificateCommand({ certificateId, newStatus: "ACTIVE" })))
+    .then(() => callback(null, "success"), callback);
+};`;
 
-  const { FunctionArn } = await functions.createFunction({
-    FunctionName: ACTIVATION_FUNCTION.name,
-    Role: "arn:aws:iam::123456789012:role/any",
-    Runtime: "nodejs24.x",
-    Handler: ACTIVATION_FUNCTION.handler,
-    Code: { ZipFile: activationFunctionZip() },
-  });
-  await rules.createTopicRule({
-    ruleName: "activate",
-    topicRulePayload: rule(ACTIVATION_FUNCTION.sql, lambda(FunctionArn)),
-  });
-  const issuer = await registeredCa(registry);
-  const leaf = await newLeaf({ issuer, name: "device-1" });
-  const [ca] = (await issuersOf(registry, leaf)) as [CaEntry];
-  const { entry } = await registerPending(registry, leaf, ca);
-  const registered = {
-    certificateId: entry.id,
-    caCertificateId: ca.id,
-    accountId: account.id,
-    registeredAt: undefined,
-  };
-  const event = () => registrationEvent({ ...registered, time: clock.now() });
+const ACTIVATIONS = [
+  {
+    title: "AW-43 AW-57 AW-58 create function, permission and rule; then a registration event activates the device",
+    handler: ACTIVATION_FUNCTION.handler,
+    zip: activationFunctionZip(),
+    expected: ["ACTIVE", ["device-1"], ["hawser-device"]],
+  },
+  {
+    title: "AW-57 T-25 a just-in-time sample on @aws-sdk/client-iot makes thing and policy, attaches both, activates",
+    handler: "index.handler",
+    zip: zipSync({ "index.js": utf8Bytes(SDK_SAMPLE) }),
+    expected: ["ACTIVE", ["sample-thing"], ["sample"]],
+  },
+] as const;
 
-  broker.publish(event(), "onboarding");
-  const before = JSON.stringify(ledger.events({ kinds: ["function.run"] }));
-  assert.match(
-    before,
-    /no statement of its policy allows lambda:InvokeFunction to iot\.amazonaws\.com; aws lambda add-permission/,
-  );
-  await functions.addPermission({
-    FunctionName: ACTIVATION_FUNCTION.name,
-    StatementId: "rule",
-    Action: "lambda:InvokeFunction",
-    Principal: "iot.amazonaws.com",
-    SourceArn: (await rules.getTopicRule({ ruleName: "activate" })).ruleArn,
-    SourceAccount: account.id,
+for (const { title, handler, zip, expected } of ACTIVATIONS)
+  test(title, async (t) => {
+    const { registry, ledger, clock } = await newWorld(t);
+    const { account, store, directory } = registry;
+    const api = registryApi(registry);
+    const runtime = await openFunctionRuntime({ clock: nodeClock, trace: ledger, api });
+    const kept = functionStore(store);
+    const functions = await Functions.open({
+      logs: await FunctionLogs.open({ store, clock }),
+      account,
+      clock,
+      entropy,
+      hash: nodeHash,
+      trace: ledger,
+      store: kept,
+      runtime,
+    });
+    t.after(() => functions.close());
+    const { broker } = new BrokerWorld();
+    const outside = new Outside();
+    const engine = new RuleEngine({
+      account,
+      clock,
+      entropy,
+      hash: nodeHash,
+      trace: ledger,
+      functions,
+      lookUps: NO_LOOKUPS,
+      http: outside.http,
+      objects: outside.objects,
+      publish: (message, origin) => broker.publish(message, origin),
+      ...broker.settings,
+    });
+    const rules = await Rules.open({ account, clock, store, engine, http: NO_DESTINATIONS });
+    t.after(broker.onPublish((published) => engine.handle(published)));
+
+    const { FunctionArn } = await functions.createFunction({
+      FunctionName: ACTIVATION_FUNCTION.name,
+      Role: "arn:aws:iam::123456789012:role/any",
+      Runtime: "nodejs24.x",
+      Handler: handler,
+      Timeout: 20,
+      Code: { ZipFile: zip },
+    });
+    await rules.createTopicRule({
+      ruleName: "activate",
+      topicRulePayload: rule(ACTIVATION_FUNCTION.sql, lambda(FunctionArn)),
+    });
+    const issuer = await registeredCa(registry);
+    const leaf = await newLeaf({ issuer, name: "device-1" });
+    const [ca] = (await issuersOf(registry, leaf)) as [CaEntry];
+    const { entry } = await registerPending(registry, leaf, ca);
+    const registered = {
+      certificateId: entry.id,
+      caCertificateId: ca.id,
+      accountId: account.id,
+      registeredAt: undefined,
+    };
+    const event = () => registrationEvent({ ...registered, time: clock.now() });
+
+    broker.publish(event(), "onboarding");
+    const before = JSON.stringify(ledger.events({ kinds: ["function.run"] }));
+    assert.match(
+      before,
+      /no statement of its policy allows lambda:InvokeFunction to iot\.amazonaws\.com; aws lambda add-permission/,
+    );
+    await functions.addPermission({
+      FunctionName: ACTIVATION_FUNCTION.name,
+      StatementId: "rule",
+      Action: "lambda:InvokeFunction",
+      Principal: "iot.amazonaws.com",
+      SourceArn: (await rules.getTopicRule({ ruleName: "activate" })).ruleArn,
+      SourceAccount: account.id,
+    });
+    const ended = new Promise<TraceEvent>((resolve) => {
+      t.after(ledger.subscribe((each) => each.kind === "function.run" && resolve(each)));
+    });
+    broker.publish(event(), "onboarding");
+    const { kind, certificate } = await ended;
+    assert.deepEqual([kind, certificate], ["function.run", entry.id]);
+    const { status, things, policies } = directory.certificate(entry.id) ?? {};
+    assert.deepEqual([status, things, policies], expected);
   });
-  const ended = new Promise<TraceEvent>((resolve) => {
-    t.after(ledger.subscribe((each) => each.kind === "function.run" && resolve(each)));
+
+test("T-20 the registration event says certificateStatus, without the blank that AN12131 prints after it", async (t) => {
+  const { rules, engine, functions } = await open(t);
+  const sql = "SELECT certificateStatus AS plain FROM '$aws/events/certificates/registered/+'";
+  await rules.createTopicRule({ ruleName: "r", topicRulePayload: rule(sql) });
+  const about = { certificateId: "ab".repeat(32), caCertificateId: "cd".repeat(32), accountId: "1", time: 1 };
+  const { topic, payload } = registrationEvent({ ...about, registeredAt: undefined });
+  const event = JSON.parse(new TextDecoder().decode(payload)) as Record<string, unknown>;
+  assert.equal(event["certificateStatus"], "PENDING_ACTIVATION");
+  assert.equal(Object.hasOwn(event, "certificateStatus "), false);
+  engine.handle(message(topic, payload));
+  assert.equal(functions.asked[0]?.event, '{"plain":"PENDING_ACTIVATION"}');
+  // A payload pasted from the note, blank and all, reaches a rule and a function as it is.
+  const pasted = JSON.stringify({ ...event, certificateStatus: undefined, "certificateStatus ": "PENDING_ACTIVATION" });
+  await rules.replaceTopicRule({
+    ruleName: "r",
+    topicRulePayload: rule("SELECT * FROM '$aws/events/certificates/registered/+'"),
   });
-  broker.publish(event(), "onboarding");
-  const { kind, certificate } = await ended;
-  assert.deepEqual([kind, certificate], ["function.run", entry.id]);
-  const { status, things, policies } = directory.certificate(entry.id) ?? {};
-  assert.deepEqual([status, things, policies], ["ACTIVE", ["device-1"], ["hawser-device"]]);
+  engine.handle(message(topic, pasted));
+  assert.equal(functions.asked[1]?.event, pasted);
 });
