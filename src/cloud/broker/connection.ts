@@ -24,6 +24,7 @@ import { recheckSubscriptions } from "./subscribe-handler.ts";
 
 const FORBIDDEN = { reason: REASON.notAuthorized, presence: "FORBIDDEN_ACCESS" } as const;
 const CONNECT_HEADER = 0x10;
+const NOTHING = (): void => undefined;
 const TYPE = { publish: 3, pingreq: 12 } as const;
 /** "admitting" waits for our own answer, "authenticating" for the client's AUTH. */
 type Phase = "expect-connect" | "admitting" | "authenticating" | "connected" | "closed";
@@ -47,7 +48,6 @@ export class Connection {
   #phase: Phase = "expect-connect";
   /** The first bytes, until CONNECT was read. */
   #opening: Uint8Array | undefined;
-
   #link: Link | undefined;
   #will: Will | undefined;
   #versionNumber = 0;
@@ -301,6 +301,7 @@ export class Connection {
     this.#splitter.maximum = core.settings.limits.packetBytes;
     this.#splitter.onlyHeader = undefined;
     this.#cancelTimer();
+    this.#cancelTimer = NOTHING;
     this.#keepAlive = new KeepAlive(this, keepAliveS);
     if (resumed) recheckSubscriptions(this, this.#link);
     this.out.send(admittingConnack(terms, resumed));
@@ -383,6 +384,7 @@ export class Connection {
     if (this.#phase === "closed") return;
     this.#phase = "closed";
     this.#cancelTimer();
+    this.#cancelTimer = NOTHING;
     this.#keepAlive?.stop();
     this.rate.stop();
     const link = this.#link;

@@ -3,7 +3,12 @@ import type { Socket } from "node:net";
 import type { RefusalCause } from "../../trace/index.ts";
 import { addressOf, type ListenOptions } from "./node-socket.ts";
 
-type Running = { readonly address: string; readonly socket: Socket; readonly cancel: () => void };
+type Running = {
+  readonly address: string;
+  readonly socket: Socket;
+  readonly cancel: () => void;
+  readonly closed: () => void;
+};
 
 /** TLS handshakes under way, by the peer's address and port: each ends, fails with one refusal, or runs out of time. */
 export class Handshakes {
@@ -23,12 +28,13 @@ export class Handshakes {
       this.#refuse(at, "connect-timeout", { afterMs, awaited: "TLS handshake" });
       socket.destroy();
     });
-    this.#running.set(at, { address: addressOf(socket), socket, cancel });
-    socket.once("close", () => {
+    const closed = (): void => {
       const { code, message } = this.#unaddressed ?? { code: "closed", message: "the client left the handshake" };
       this.#unaddressed = undefined;
       this.#refuse(at, tlsCause(code), { code: code ?? "", said: message });
-    });
+    };
+    this.#running.set(at, { address: addressOf(socket), socket, cancel, closed });
+    socket.once("close", closed);
   }
 
   /** Gives the transport under the TLS socket. */
@@ -44,7 +50,9 @@ export class Handshakes {
 
   #end(at: string): Running | undefined {
     const running = this.#running.get(at);
-    running?.cancel();
+    if (!running) return undefined;
+    running.cancel();
+    running.socket.off("close", running.closed);
     this.#running.delete(at);
     return running;
   }

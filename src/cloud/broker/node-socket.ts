@@ -39,30 +39,55 @@ export function attach(
   peer: Peer,
   { broker, clock, gatekeeper }: Pick<ListenOptions, "broker" | "clock" | "gatekeeper">,
 ): void {
-  const sink: Sink = {
-    write: (bytes) => void socket.write(bytes),
-    end() {
-      socket.end();
-      // Reading goes on, unheard, so that a peer that still sends sees our FIN and not a reset.
-      socket.resume();
-      const cancel = clock.after(LINGER_MS, () => socket.destroy());
-      socket.once("close", cancel);
-    },
-    destroy: () => void socket.destroy(),
-    pause: () => void socket.pause(),
-    resume: () => void socket.resume(),
-    get writableLength() {
-      return socket.writableLength;
-    },
-  };
-  // Its close, which follows, says all that matters.
-  socket.on("error", () => undefined);
+  socket.on("error", ignore);
   if (broker.isStopped) return void socket.destroy();
-  const connection = broker.open(peer, sink, gatekeeper);
+  const connection = broker.open(peer, new SocketSink(socket, clock), gatekeeper);
   socket.on("data", (chunk: Uint8Array) => connection.receive(chunk));
   socket.on("drain", () => connection.drained());
   socket.on("close", () => connection.closed());
 }
+
+class SocketSink implements Sink {
+  readonly #socket: Duplex;
+  readonly #clock: Clock;
+
+  constructor(socket: Duplex, clock: Clock) {
+    this.#socket = socket;
+    this.#clock = clock;
+  }
+
+  get writableLength(): number {
+    return this.#socket.writableLength;
+  }
+
+  write(bytes: Uint8Array): void {
+    this.#socket.write(bytes);
+  }
+
+  end(): void {
+    const socket = this.#socket;
+    socket.end();
+    // Reading goes on, unheard, so that a peer that still sends sees our FIN and not a reset.
+    socket.resume();
+    const cancel = this.#clock.after(LINGER_MS, () => socket.destroy());
+    socket.once("close", cancel);
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  pause(): void {
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#socket.resume();
+  }
+}
+
+/** An error's close, which follows, says all that matters. */
+function ignore(): void {}
 
 /** Listens, and keeps the sockets that `server` accepts to cut them in the end. Rejects where it cannot listen. */
 export async function listening(server: Server, { broker, host, port }: ListenOptions): Promise<Listening> {
@@ -70,7 +95,7 @@ export async function listening(server: Server, { broker, host, port }: ListenOp
   server.maxConnections = broker.settings.limits.connections;
   server.on("connection", (socket) => {
     sockets.add(socket);
-    socket.on("error", () => undefined);
+    socket.on("error", ignore);
     socket.once("close", () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {

@@ -62,7 +62,6 @@ export class Outbound implements TurnMember {
   readonly #trace: PacketTrace;
   readonly #owner: OutboundOwner;
   readonly #outbox = new Outbox();
-  readonly #write: (bytes: Uint8Array) => void;
   /** Replies that wait until what they promise is durable, in order. */
   #held: Held[] = [];
   #owed = 0;
@@ -72,6 +71,8 @@ export class Outbound implements TurnMember {
   /** What the sink had not sent yet when it was asked last. */
   #backlog = 0;
   #isDropping = false;
+  /** Whether anybody was told to wait since it was told last that there is room. */
+  #hasChoked = false;
 
   constructor(parts: {
     readonly core: BrokerCore;
@@ -83,7 +84,6 @@ export class Outbound implements TurnMember {
     this.#sink = parts.sink;
     this.#trace = parts.trace;
     this.#owner = parts.owner;
-    this.#write = (bytes) => parts.sink.write(bytes);
   }
 
   /** Bytes that have not left the process. */
@@ -106,7 +106,9 @@ export class Outbound implements TurnMember {
     const { outboundSoftBytes } = this.#core.settings.limits;
     if (this.unsent <= outboundSoftBytes) return false;
     this.#backlog = this.#sink.writableLength;
-    return this.unsent > outboundSoftBytes;
+    const isChoked = this.unsent > outboundSoftBytes;
+    this.#hasChoked ||= isChoked;
+    return isChoked;
   }
 
   /** The sink has sent everything. */
@@ -182,7 +184,7 @@ export class Outbound implements TurnMember {
   /** Closes the transport, after everything sent has left unless the peer does not read. */
   close(options: { readonly politely: boolean }): void {
     if (options.politely) {
-      this.#outbox.drain(this.#core.slab, this.#write);
+      this.#outbox.drain(this.#core.slab, this.#sink);
       this.#sink.end();
     } else this.#sink.destroy();
     this.abandon();
@@ -208,11 +210,14 @@ export class Outbound implements TurnMember {
   flush(): void {
     this.#joined = false;
     if (this.#isClosed) return;
-    this.#outbox.drain(this.#core.slab, this.#write);
+    this.#outbox.drain(this.#core.slab, this.#sink);
     this.#backlog = this.#sink.writableLength;
     // Who does not read is not read either: its own requests could otherwise fill our memory with replies.
     if (this.#backlog > this.#core.settings.limits.outboundSoftBytes) this.pause(PAUSE.backlog);
-    else this.#owner.writable();
+    else if (this.#hasChoked) {
+      this.#hasChoked = false;
+      this.#owner.writable();
+    }
   }
 
   release(mark: number): void {

@@ -1,3 +1,4 @@
+import type { Sink } from "./ports.ts";
 import type { Slab } from "./slab.ts";
 
 const EMPTY = new Uint8Array(0);
@@ -25,28 +26,28 @@ export class Outbox {
     this.bytes += packet.length;
   }
 
-  /** Gives everything to `write`, as few pieces as possible, and is empty afterwards. */
-  drain(slab: Slab, write: (bytes: Uint8Array) => void): void {
+  /** Gives everything to `sink`, as few pieces as possible, and is empty afterwards. */
+  drain(slab: Slab, sink: Pick<Sink, "write">): void {
     let from = 0;
     let size = 0;
     for (let i = 0; i < this.#count; i++) {
       const packet = this.#packets[i] ?? EMPTY;
       if (packet.length > COPY_BYTES && this.#idAts[i] === 0) {
-        this.#write(slab, write, { from, to: i, size });
-        write(packet);
+        this.#write(slab, sink, { from, to: i, size });
+        sink.write(packet);
         from = i + 1;
         size = 0;
       } else size += packet.length;
     }
-    this.#write(slab, write, { from, to: this.#count, size });
+    this.#write(slab, sink, { from, to: this.#count, size });
     for (let i = 0; i < this.#count; i++) this.#packets[i] = EMPTY;
     this.#count = 0;
     this.bytes = 0;
   }
 
-  #write(slab: Slab, write: (bytes: Uint8Array) => void, part: { from: number; to: number; size: number }): void {
+  #write(slab: Slab, sink: Pick<Sink, "write">, part: { from: number; to: number; size: number }): void {
     if (part.size === 0) return;
-    if (part.to - part.from === 1 && this.#idAts[part.from] === 0) return write(this.#packets[part.from] ?? EMPTY);
+    if (part.to - part.from === 1 && this.#idAts[part.from] === 0) return sink.write(this.#packets[part.from] ?? EMPTY);
     const room = slab.take(part.size);
     let at = 0;
     for (let i = part.from; i < part.to; i++) {
@@ -60,6 +61,6 @@ export class Outbox {
       }
       at += packet.length;
     }
-    write(room);
+    sink.write(room);
   }
 }

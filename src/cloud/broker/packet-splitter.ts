@@ -51,7 +51,7 @@ export class PacketSplitter {
     if (this.#expected > 0) return this.#continueAssembly();
     const input = this.#input;
     const start = this.#at;
-    if (start >= input.length) return false;
+    if (start >= input.length) return this.#forget();
     this.#checkHeader(input[start] ?? 0);
     let length = 0;
     let body = start + 1;
@@ -76,6 +76,13 @@ export class PacketSplitter {
     this.body = body;
     this.end = this.#at = body + length;
     return true;
+  }
+
+  /** Everything was read: who is idle holds no buffer. */
+  #forget(): false {
+    this.#input = this.bytes = EMPTY;
+    this.#at = 0;
+    return false;
   }
 
   #checkHeader(header: number): void {

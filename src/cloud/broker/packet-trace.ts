@@ -40,7 +40,8 @@ export class PacketTrace {
   readonly #peer: Peer;
   readonly #mine: PerSecond;
   readonly #all: PerSecond;
-  readonly #reported = new Set<string>();
+  /** Absent until something is refused. */
+  #reported: Set<string> | undefined;
 
   constructor(trace: Trace, peer: Peer, budget: { readonly mine: PerSecond; readonly all: PerSecond }) {
     this.#trace = trace;
@@ -70,8 +71,9 @@ export class PacketTrace {
 
   /** Tells a refusal that would repeat with every message: once for each of the first topics. */
   refusalOnce(topic: string, cause: RefusalCause, evidence: Readonly<Record<string, FieldValue>>): void {
-    if (this.#reported.has(topic) || this.#reported.size >= REPORTED_TOPICS) return;
-    this.#reported.add(topic);
+    const reported = (this.#reported ??= new Set());
+    if (reported.has(topic) || reported.size >= REPORTED_TOPICS) return;
+    reported.add(topic);
     this.refusal(cause, evidence);
   }
 

@@ -13,10 +13,13 @@ import { isPermittedReserved, isReserved, topicNameProblem } from "./topics.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
+const NO_BYTES = new Uint8Array(0);
+
 /** The topics that one client names: its aliases, and its last one, which is usually the next one too. */
 export class ClientTopics {
-  readonly #aliases = new Map<number, string>();
-  #lastBytes = new Uint8Array(0);
+  /** Absent until the client sets one. */
+  #aliases: Map<number, string> | undefined;
+  #lastBytes = NO_BYTES;
   #last = "";
 
   /** A topic name that was checked before, if it is the same as the last one. */
@@ -37,8 +40,8 @@ export class ClientTopics {
     if (alias === 0 || alias > maximum) {
       throw violation(`topic alias is ${alias}, at most ${maximum}`, REASON.topicAliasInvalid);
     }
-    if (topic !== "") this.#aliases.set(alias, topic);
-    const known = this.#aliases.get(alias);
+    if (topic !== "") (this.#aliases ??= new Map()).set(alias, topic);
+    const known = this.#aliases?.get(alias);
     if (known === undefined) throw violation(`topic alias ${alias} was never set`);
     return known;
   }
