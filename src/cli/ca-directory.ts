@@ -1,10 +1,9 @@
-import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
+import { nodeClock, nodeEntropy, nodeVerifier } from "../crypto/node.ts";
 import type { Signer } from "../crypto/index.ts";
-import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
 import { CertificateAuthority, type CaStore, type StoredIssuer } from "../pki/ca/index.ts";
 import { DirectoryCaStore, signerFromPem } from "../pki/ca/node.ts";
 import type { Trace } from "../trace/index.ts";
+import { openChipAt } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { passphraseOf } from "./passphrase.ts";
 
@@ -36,11 +35,10 @@ export async function withAuthority<T>(
   work: (authority: CertificateAuthority) => Promise<T>,
 ): Promise<T> {
   const { options, trace, store } = tools;
-  const chips: A71ch[] = [];
+  const chips: { readonly close: () => Promise<void> }[] = [];
   const signerOf = async ({ key }: StoredIssuer): Promise<Signer> => {
     if (key.in === "store") return signerFromPem(key.pem, passphraseOf(options));
-    const transport = await connectChip(options.caChip ?? key.address);
-    const chip = await A71ch.open(transport, { hash: nodeHash, clock: nodeClock, trace });
+    const chip = await openChipAt(options.caChip ?? key.address, {}, trace);
     chips.push(chip);
     return chip.signer(key.slot);
   };

@@ -1,13 +1,12 @@
 import { prepareKey } from "../agent/index.ts";
 import type { Signer } from "../crypto/index.ts";
-import { nodeClock, nodeEntropy, nodeHash, nodeSigner } from "../crypto/node.ts";
-import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
+import { nodeClock, nodeEntropy, nodeSigner } from "../crypto/node.ts";
 import { labelFrom, type CertificateAuthority, type KeyPlace, type StoredIssuer } from "../pki/ca/index.ts";
 import { DirectoryCaStore, generateIssuingKey, keyToPem, type IssuingCurve } from "../pki/ca/node.ts";
 import { nameFromAttributes, type Validity } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
 import { withAuthority } from "./ca-directory.ts";
+import { openChipAt } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
 import { passphraseOf } from "./passphrase.ts";
@@ -112,7 +111,7 @@ async function withChipKey<T>(
   work: (signer: Signer, key: KeyPlace) => Promise<T>,
 ): Promise<T> {
   const { slot, existingKey } = options;
-  const chip = await A71ch.open(await connectChip(address), { hash: nodeHash, clock: nodeClock, trace });
+  const chip = await openChipAt(address, {}, trace);
   try {
     const signer = await prepareKey(chip, slot, { from: existingKey ? "kept" : "generated" });
     return await work(signer, { in: "chip", address, slot });

@@ -3,9 +3,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { join } from "node:path";
 
 import { toHex, toPem } from "../codec/index.ts";
-import { nodeClock, nodeEntropy, nodeHash, nodeSigner, nodeVerifier, privateKeyFromPem } from "../crypto/node.ts";
-import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
+import { nodeClock, nodeEntropy, nodeSigner, nodeVerifier, privateKeyFromPem } from "../crypto/node.ts";
 import {
   type Certificate,
   certificatesFromPem,
@@ -20,6 +18,7 @@ import {
   parseCsr,
   type ProfileName,
 } from "../pki/index.ts";
+import { openChipAt } from "./chip-access.ts";
 import type { Output } from "./output.ts";
 import { FILES, SERVER_NAME } from "./oem-words.ts";
 
@@ -168,7 +167,7 @@ function show(what: string, certificate: Certificate, output: Output): void {
 }
 
 async function uniqueIdOf(address: string): Promise<string> {
-  const element = await A71ch.open(await connectChip(address), { hash: nodeHash, clock: nodeClock });
+  const element = await openChipAt(address, {});
   try {
     return element.identity.uniqueId;
   } finally {
