@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { PROFILES, startCloud, type HttpActionOptions, type RunningCloud } from "../cloud/node.ts";
-import { LOG_LEVELS, openLog, type LogLevel } from "../cloud/observe/node.ts";
+import { LOG_LEVELS, openLog, type LogLevel, type OpenLog } from "../cloud/observe/node.ts";
 import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
 import { badOption } from "./errors.ts";
@@ -124,6 +124,7 @@ The control plane's address also answers /health, /ready and, for callers on thi
 
 async function up(options: UpOptions, output: Output): Promise<void> {
   const closings: (() => void)[] = [];
+  let log: OpenLog | undefined;
   const { data: kept, host, profile, region, plainMqtt, relaxedCertificates = false } = options;
   const directory = kept ?? mkdtempSync(join(tmpdir(), "hawser-cloud-"));
   await interruptible(async (signal) => {
@@ -144,9 +145,14 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
         httpActions: httpActionsOf(options),
         ...(options.functionLayer === undefined ? {} : { functionLayer: options.functionLayer }),
+        onLogLevel: (level) => log?.setLevel(level === "DISABLED" ? undefined : LEVEL_OF[level]),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
-          if (options.log !== undefined) closings.push(openLog({ ledger, ...logOf(options.log, options.logLevel) }));
+          if (options.log !== undefined) {
+            const opened = openLog({ ledger, ...logOf(options.log, options.logLevel) });
+            closings.push(() => opened.close());
+            log = opened;
+          }
           showNews(ledger, output);
         },
       });
@@ -188,6 +194,8 @@ function signingKeyIn(file: string): { readonly accessKeyId: string; readonly se
   if (typeof accessKeyId === "string" && typeof secretAccessKey === "string") return { accessKeyId, secretAccessKey };
   throw badOption(`--http-credentials: ${file} must hold accessKeyId and secretAccessKey`);
 }
+/** The log's levels by the words of the API. */
+const LEVEL_OF = { DEBUG: "debug", INFO: "info", WARN: "warn", ERROR: "error" } as const;
 
 function logOf(file: string, level: LogLevel): { readonly destination: string | number; readonly level: LogLevel } {
   return { destination: file === "-" ? process.stderr.fd : file, level };

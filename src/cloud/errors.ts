@@ -83,6 +83,10 @@ export const CLOUD_ERRORS = {
     cause: "The index was switched off.",
     cure: "aws iot update-indexing-configuration --thing-indexing-configuration thingIndexingMode=REGISTRY",
   },
+  "not-configured": {
+    cause: "The account's logging options are asked for, and nobody has set them.",
+    cure: "aws iot set-v2-logging-options --default-log-level INFO --role-arn ANY_ROLE_ARN",
+  },
   "conflicting-resource": {
     cause: "A provisioning template's override settings forbid to change what exists already.",
     cure: "Delete what exists, or let the template REPLACE, MERGE or DO_NOTHING instead of FAIL.",

@@ -1,6 +1,7 @@
 import { CustomGate } from "./authorizers/index.ts";
 import { Broker, SUITE_REFUSED_FILTERS, type ConnectRequest, type SessionOwner } from "./broker/index.ts";
 import { nodeDefer } from "./broker/node.ts";
+import { DomainGate, Domains } from "./domains/index.ts";
 import { DeviceRegistries, jwtChallenge, JwtGate, looksLikeToken } from "./jwt/index.ts";
 import type { Closing } from "./node-closing.ts";
 import { PROFILES } from "./node-options.ts";
@@ -26,6 +27,8 @@ export type Entry = {
   readonly tokens: JwtGate;
   /** Decides by a function of the operator's, and leaves the rest to the one before. */
   readonly custom: CustomGate;
+  /** What is special about the server names that clients ask for. */
+  readonly domains: Domains;
   readonly deviceRegistries: DeviceRegistries;
   readonly revocations: Revocations;
 };
@@ -52,8 +55,10 @@ export async function openEntry(
     expired: (owner) =>
       void broker.closeSessions(sameAs(owner), { cause: "jwt-expired", evidence: { clientId: owner.clientId } }),
   });
+  const domains = await Domains.open(registry);
   const custom = new CustomGate({
     registry,
+    choiceFor: (serverName) => domains.forServerName(serverName)?.body.authorizer ?? undefined,
     ask,
     next: tokens,
     isForNext: (request) => deviceRegistries.all().length > 0 && hasToken(request),
@@ -64,13 +69,20 @@ export async function openEntry(
     ? { ...PROFILES[profile], refusedFilters: SUITE_REFUSED_FILTERS }
     : PROFILES[profile];
   const authenticators = [jwtChallenge({ entropy, bearerOf: (token, clientId) => tokens.bearerOf(token, clientId) })];
-  const common = { clock, entropy, trace, gatekeeper: custom, defer: nodeDefer, store: sessions };
+  const common = {
+    clock,
+    entropy,
+    trace,
+    gatekeeper: new DomainGate({ domains, trace, next: custom }),
+    defer: nodeDefer,
+    store: sessions,
+  };
   const broker: Broker = new Broker({ ...common, authenticators, settings });
   closing.add(() => gatekeeper.close());
   closing.add(() => tokens.close());
   closing.add(() => custom.close());
   closing.add(() => broker.stop());
-  return { broker, gatekeeper, tokens, custom, deviceRegistries, revocations };
+  return { broker, gatekeeper, tokens, custom, domains, deviceRegistries, revocations };
 }
 
 function sameAs({ clientId, principalId }: SessionOwner): (owner: SessionOwner) => boolean {

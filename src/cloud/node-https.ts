@@ -1,7 +1,8 @@
 import { nodeHash } from "../crypto/node.ts";
 import { dataHandlers, shadowHandlers, type ControlPlane, type MessagePublisher } from "./api/index.ts";
 import { namesAuthorizer, type CustomGate } from "./authorizers/index.ts";
-import type { Broker } from "./broker/index.ts";
+import type { Broker, Gatekeeper } from "./broker/index.ts";
+import { DomainGate, type Domains } from "./domains/index.ts";
 import type { Listening, ServerTls } from "./broker/node.ts";
 import { bearerOf, DevicePlane, type DeviceOperations } from "./gateway/index.ts";
 import { listenGateway } from "./gateway/node.ts";
@@ -17,6 +18,7 @@ export type HttpsOptions = {
   readonly tokens: JwtGate;
   readonly custom: CustomGate;
   readonly plane: ControlPlane;
+  readonly domains: Domains;
   readonly shadows: Shadows;
   readonly host: string;
   readonly tls: ServerTls;
@@ -24,10 +26,13 @@ export type HttpsOptions = {
 
 /** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */
 export async function listenHttps(options: HttpsOptions, ports: readonly number[]): Promise<readonly Listening[]> {
-  const { registry, broker, gatekeeper, tokens, custom, plane, shadows, host, tls } = options;
+  const { registry, broker, gatekeeper, tokens, custom, domains, plane, shadows, host, tls } = options;
   const { clock, entropy, trace, accessKeys, account } = registry;
+  const byServerName = new DomainGate({ domains, trace, next: custom });
   const devicePlane = new DevicePlane({
-    authorize(peer, head) {
+    async authorize(peer, head) {
+      const refused = byServerName.refusalOf(peer, "");
+      if (refused) return refused;
       if (namesAuthorizer(head)) return custom.authorize(peer, head);
       const bearer = bearerOf(head);
       return bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer);
@@ -39,7 +44,19 @@ export async function listenHttps(options: HttpsOptions, ports: readonly number[
     trace,
   });
   const authentication = { accessKeys, clock, hash: nodeHash, region: account.region };
-  const common = { controlPlane: plane, devicePlane, custom, authentication, broker, host, clock, trace, ...tls };
+  const guarded = (next: Gatekeeper) => new DomainGate({ domains, trace, next });
+  const common = {
+    controlPlane: plane,
+    devicePlane,
+    custom,
+    guarded,
+    authentication,
+    broker,
+    host,
+    clock,
+    trace,
+    ...tls,
+  };
   const open: Listening[] = [];
   try {
     for (const port of ports) open.push(await listenGateway({ ...common, port }));

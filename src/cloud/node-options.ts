@@ -1,5 +1,6 @@
 import type { Clock, Entropy } from "../crypto/index.ts";
 import type { Ledger } from "../trace/index.ts";
+import type { ApiLogLevel } from "./logging/index.ts";
 import { AWS_PROFILE, SPEC_PROFILE } from "./broker/index.ts";
 import type { SigningKey } from "./rules/node.ts";
 
@@ -48,6 +49,8 @@ export type CloudOptions = {
   readonly functionLayer?: string;
   readonly clock?: Clock;
   readonly entropy?: Entropy;
+  /** Called with the level that the API set for the log: at the start where one was set, and at each change. */
+  readonly onLogLevel?: (level: ApiLogLevel) => void;
   /** Called with the ledger before anything is written to it. */
   readonly onLedger?: (ledger: Ledger) => void;
 };

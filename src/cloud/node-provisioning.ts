@@ -2,6 +2,7 @@ import { join } from "node:path";
 
 import type { Broker } from "./broker/index.ts";
 import type { Functions } from "./functions/index.ts";
+import type { CertificateProviders } from "./providers/index.ts";
 import type { Closing } from "./node-closing.ts";
 import { FleetProvisioning, RegistrationTasks, type Workshop } from "./templates/index.ts";
 import { fileObjectStore } from "./templates/node-object-store.ts";
@@ -19,12 +20,14 @@ export async function openProvisioning(
     readonly shop: Workshop;
     readonly broker: Broker;
     readonly functions: Functions;
+    readonly providers: CertificateProviders;
   },
   closing: Closing,
 ): Promise<RegistrationTasks> {
-  const { directory, shop, broker, functions } = parts;
+  const { directory, shop, broker, functions, providers } = parts;
   const fleet = new FleetProvisioning({
     ...shop,
+    signElsewhere: (csr, sender) => providers.certificateFor(csr, sender),
     ask: (caller, name, question) => functions.askFor(caller, name, question),
     answer(clientId, message) {
       if (!broker.isStopped) broker.publish(message, ORIGIN, { onlyTo: clientId });

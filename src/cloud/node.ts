@@ -8,6 +8,8 @@ import { listenPlain, listenTls, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
 import { openFunctionRuntime } from "./functions/node.ts";
 import type { DeviceRegistries } from "./jwt/index.ts";
+import type { Domains } from "./domains/index.ts";
+import { openSettings } from "./node-settings.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing } from "./node-device-issuer.ts";
 import { listenHttps, messagesOf } from "./node-https.ts";
@@ -149,6 +151,7 @@ type Parts = {
   readonly shop: Workshop;
   readonly broker: Broker;
   readonly gatekeeper: OnboardingGatekeeper;
+  readonly domains: Domains;
   readonly deviceRegistries: DeviceRegistries;
   readonly revocations: Revocations;
   readonly shadows: Shadows;
@@ -196,15 +199,19 @@ async function openControlPlane(
     { ...ruleParts, controlPlane: parts.controlPlane, gatekeeper },
     closing,
   );
-  const tasks = await openProvisioning({ directory: options.directory, shop, broker, functions }, closing);
+  const ask: AskFunction = (...question) => functions.askFor(...question);
+  const settings = await openSettings({ options, registry, domains: parts.domains, broker, ask }, closing);
+  const { providers } = settings;
+  const tasks = await openProvisioning({ directory, shop, broker, functions, providers }, closing);
   const handlers = createHandlers({
+    settings,
     registry,
     deviceRegistries,
     revocations,
     shop,
     tasks,
     index: new FleetIndex(registry, { connected: () => connectedSince(broker) }),
-    ask: (caller, name, question) => functions.askFor(caller, name, question),
+    ask,
     messages: {
       limits: broker.settings.limits,
       publish: (message, origin) => broker.publish(message, origin),

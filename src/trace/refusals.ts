@@ -96,6 +96,15 @@ export const REFUSALS = {
     cause: "The certificate cannot be parsed or uses an algorithm that is not accepted.",
     cure: "Issue a certificate with ECDSA P-256, P-384, P-521 or RSA of at least 2048 bits, signed with SHA-256 or better.",
   },
+  "domain-disabled": {
+    cause: "The domain configuration of the server name that the client asked for is DISABLED.",
+    cure: "aws iot update-domain-configuration --domain-configuration-name NAME --domain-configuration-status ENABLED, or connect to another name.",
+  },
+  "domain-tls-policy": {
+    cause:
+      "The security policy of the server name's domain configuration wants TLS 1.3, and the client spoke an older one.",
+    cure: "Let the client offer TLS 1.3, or give the configuration the policy IotSecurityPolicy_TLS13_1_2_2022_10.",
+  },
   "jwt-malformed": {
     cause: "The password or bearer credential looks like a JSON Web Token and cannot be read as one.",
     cure: "Send a compact JWS with the claims aud, iat and exp in seconds; the evidence names the part.",
@@ -167,6 +176,11 @@ export const REFUSALS = {
   "authorizer-unknown": {
     cause: "The client names a custom authorizer that does not exist.",
     cure: "List them with aws iot list-authorizers; the name travels as x-amz-customauthorizer-name in the user name, a header or the query.",
+  },
+  "authorizer-not-allowed": {
+    cause:
+      "The client named an authorizer, and the configuration of the server name lets it name no other than its default.",
+    cure: "Let the client name none, or aws iot update-domain-configuration --authorizer-config allowAuthorizerOverride=true,defaultAuthorizerName=NAME.",
   },
   "authorizer-inactive": {
     cause: "The custom authorizer that the client names is INACTIVE.",

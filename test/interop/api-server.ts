@@ -13,6 +13,10 @@ import { serveApi } from "../../src/cloud/api/node.ts";
 import { Revocations } from "../../src/cloud/revocation/index.ts";
 import { DeviceRegistries } from "../../src/cloud/jwt/index.ts";
 import { openRegistry, type Registry } from "../../src/cloud/registry/index.ts";
+import { Domains } from "../../src/cloud/domains/index.ts";
+import { LoggingOptions } from "../../src/cloud/logging/index.ts";
+import { CertificateProviders } from "../../src/cloud/providers/index.ts";
+import { EventSwitches } from "../../src/cloud/registry-events/index.ts";
 import { FleetIndex } from "../../src/cloud/search/index.ts";
 import { RegistrationTasks } from "../../src/cloud/templates/index.ts";
 import { fileObjectStore } from "../../src/cloud/templates/node-object-store.ts";
@@ -66,7 +70,14 @@ export async function startCloud(
   const issuing = await deviceIssuing({ directory: join(directory, "issuing"), ...ports });
   const shop = { registry, issuing, hash: nodeHash };
   const tasks = await RegistrationTasks.open(shop, fileObjectStore(join(directory, "objects")));
+  const providers = new CertificateProviders(registry, services.ask ?? (async () => ({})));
   const handlers = createHandlers({
+    settings: {
+      domains: await Domains.open(registry),
+      providers,
+      switches: await EventSwitches.open(registry),
+      logging: await LoggingOptions.open(registry, () => undefined),
+    },
     deviceRegistries: await DeviceRegistries.open(registry),
     revocations: await Revocations.open(registry),
     registry,
@@ -114,7 +125,7 @@ function standIns(
   calls: CloudUnderTest["calls"],
 ): Omit<
   ControlPlaneServices,
-  "registry" | "shop" | "tasks" | "index" | "shadows" | "deviceRegistries" | "revocations"
+  "registry" | "settings" | "shop" | "tasks" | "index" | "shadows" | "deviceRegistries" | "revocations"
 > {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");

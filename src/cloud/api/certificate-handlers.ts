@@ -14,6 +14,7 @@ import {
   listCas,
   listCertificates,
   normalCertificateId,
+  record,
   registerCa,
   registerCertificate,
   registerCertificateWithoutCa,
@@ -25,6 +26,7 @@ import {
   type Registry,
 } from "../registry/index.ts";
 import { invalidRequest } from "../errors.ts";
+import type { CertificateProviders } from "../providers/index.ts";
 import {
   casWithTemplate,
   checkRegistrationConfig,
@@ -39,7 +41,11 @@ import type { CaCertificateDescription, CertificateDescription, CertificateIdent
 type Names = keyof typeof CA_OPERATIONS | keyof typeof CERTIFICATE_OPERATIONS;
 
 /** CAs and device certificates in AWS's words. */
-export function certificateHandlers(registry: Registry, issuing: DeviceIssuing): HandlersOf<Names> {
+export function certificateHandlers(
+  registry: Registry,
+  issuing: DeviceIssuing,
+  providers: CertificateProviders,
+): HandlersOf<Names> {
   const { account } = registry;
   return {
     GetRegistrationCode: async () => ({ registrationCode: await currentRegistrationCode(registry) }),
@@ -102,7 +108,10 @@ export function certificateHandlers(registry: Registry, issuing: DeviceIssuing):
       };
     },
     async CreateCertificateFromCsr({ certificateSigningRequest: csr, setAsActive }) {
-      const issued = await issueFromCsr(registry, issuing, { csr, setAsActive });
+      const elsewhere = await providers.certificateFor(csr, { principalId: "", clientId: "" });
+      const issued = elsewhere
+        ? await record(registry, elsewhere, setAsActive ? "ACTIVE" : "INACTIVE")
+        : await issueFromCsr(registry, issuing, { csr, setAsActive });
       return { ...identityOf(account, "cert", issued.certificateId), certificatePem: issued.certificatePem };
     },
     async DescribeCertificate({ certificateId }) {

@@ -10,17 +10,25 @@ import { Revocations } from "../revocation/index.ts";
 import { DeviceRegistries } from "../jwt/index.ts";
 import { entropy, newIssuing, newWorld, type World } from "../registry/fixtures.test.ts";
 import type { DeviceIssuing, RegistryOptions } from "../registry/index.ts";
+import { Domains } from "../domains/index.ts";
+import { LoggingOptions, type ApiLogLevel } from "../logging/index.ts";
+import { CertificateProviders } from "../providers/index.ts";
+import { EventSwitches } from "../registry-events/index.ts";
 import { FleetIndex } from "../search/index.ts";
 import { Shadows } from "../shadows/index.ts";
-import { RegistrationTasks, type ObjectStore, type Workshop } from "../templates/index.ts";
+import { RegistrationTasks, type AskFunction, type ObjectStore, type Workshop } from "../templates/index.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
 import { ControlPlane, type RequestHead } from "./control-plane.ts";
 import { createHandlers, type ControlPlaneServices } from "./handlers.ts";
 import type { Operation } from "./operation.ts";
 import { queryOperations } from "./query-operations.ts";
+import type { Settings } from "./settings/handlers.ts";
 import { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
 
 export type Api = World & {
+  readonly settings: Settings;
+  /** Levels that the log was given, in order. */
+  readonly levels: readonly ApiLogLevel[];
   readonly shop: Workshop;
   readonly tasks: RegistrationTasks;
   /** Clients that are connected, with the time since. */
@@ -49,7 +57,16 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
   const objects = new Map<string, Uint8Array>();
   const tasks = await RegistrationTasks.open(shop, memoryObjects(objects));
   t.after(() => tasks.close());
+  const levels: ApiLogLevel[] = [];
+  const ask: AskFunction = services.ask ?? (async () => ({}));
+  const settings = {
+    domains: await Domains.open(registry),
+    providers: new CertificateProviders(registry, ask),
+    switches: await EventSwitches.open(registry),
+    logging: await LoggingOptions.open(registry, (level) => void levels.push(level)),
+  };
   const handlers = createHandlers({
+    settings,
     deviceRegistries: await DeviceRegistries.open(registry),
     revocations: await Revocations.open(registry),
     registry,
@@ -59,7 +76,7 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
     rootCertificate: "ROOT",
     shop,
     tasks,
-    ask: async () => ({}),
+    ask,
     index: new FleetIndex(registry, { connected: () => connected }),
     ...standIns(calls),
     shadows: new Shadows({
@@ -94,6 +111,8 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
     plane,
     client,
     calls,
+    settings,
+    levels,
     call: (name, input) => callOperation(client, name, input),
   };
 }

@@ -17,6 +17,7 @@ import { provisioningHandlers } from "./provisioning/handlers.ts";
 import { shadowHandlers } from "./shadow-handlers.ts";
 import { roleAliasHandlers } from "./role-aliases/handlers.ts";
 import { searchHandlers } from "./search/handlers.ts";
+import { settingHandlers, type Settings } from "./settings/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
 import type { DestinationOperations, FunctionService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
@@ -38,6 +39,7 @@ export type ControlPlaneServices = {
   readonly shop: Workshop;
   readonly tasks: RegistrationTasks;
   readonly revocations: Revocations;
+  readonly settings: Settings;
   readonly index: FleetIndex;
   /** Asks a function and waits for its answer. */
   readonly ask: AskFunction;
@@ -58,7 +60,7 @@ export type ControlPlaneServices = {
 export function createHandlers(services: ControlPlaneServices): Handlers {
   const { functions, rules, destinations } = services;
   return {
-    ...certificateHandlers(services.registry, services.shop.issuing),
+    ...certificateHandlers(services.registry, services.shop.issuing, services.settings.providers),
     ...thingHandlers(services.registry),
     ...policyHandlers(services.registry),
     ...fleetHandlers(services.registry, services.index),
@@ -67,6 +69,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...transferHandlers(services.registry),
     ...authorizerHandlers(services),
     ...roleAliasHandlers(services.registry),
+    ...settingHandlers(services.registry, services.settings),
     ...hawserHandlers(services),
     ...deviceRegistryHandlers(services.deviceRegistries),
     ...revocationHandlers(services.revocations),

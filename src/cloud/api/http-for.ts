@@ -59,6 +59,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "transfer-completed": [410, "TransferAlreadyCompletedException"],
   "invalid-query": [400, "InvalidQueryException"],
   "invalid-aggregation": [400, "InvalidAggregationException"],
+  "not-configured": [404, "NotConfiguredException"],
   "index-not-ready": [400, "IndexNotReadyException"],
   "conflicting-resource": [409, "ConflictingResourceUpdateException"],
   "shadow-encoding": [415, "UnsupportedDocumentEncodingException"],

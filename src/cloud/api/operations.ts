@@ -17,6 +17,7 @@ import { PROVISIONING_OPERATIONS } from "./provisioning/operations.ts";
 import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
 import { ROLE_ALIAS_OPERATIONS } from "./role-aliases/operations.ts";
 import { SEARCH_OPERATIONS } from "./search/operations.ts";
+import { SETTING_OPERATIONS } from "./settings/operations.ts";
 import { TRANSFER_OPERATIONS } from "./transfer/operations.ts";
 import { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { InputOf, ResultOf } from "./operation.ts";
@@ -33,6 +34,7 @@ export const OPERATIONS = {
   ...SEARCH_OPERATIONS,
   ...AUTHORIZER_OPERATIONS,
   ...ROLE_ALIAS_OPERATIONS,
+  ...SETTING_OPERATIONS,
   ...ENDPOINT_OPERATIONS,
   ...RULE_OPERATIONS,
   ...DESTINATION_OPERATIONS,

@@ -7,7 +7,7 @@ import fc from "fast-check";
 import { Denied } from "../../codec/index.ts";
 import type { Admission, ConnectRequest, SessionOwner } from "../broker/index.ts";
 import { newWorld } from "../registry/fixtures.test.ts";
-import { createAuthorizer, CustomGate, setDefaultAuthorizer } from "./index.ts";
+import { createAuthorizer, CustomGate, setDefaultAuthorizer, type AuthorizerChoice } from "./index.ts";
 
 const { publicKey, privateKey } = generateKeyPairSync("rsa", { modulusLength: 2048 });
 const PEM = publicKey.export({ format: "pem", type: "spki" });
@@ -33,6 +33,7 @@ async function gateOf(t: TestContext) {
     asked: [] as Record<string, unknown>[],
     ended: [] as unknown[],
     live: true,
+    choices: new Map<string, AuthorizerChoice>(),
   };
   const functionArn = "arn:aws:lambda:eu-central-1:123456789012:function:auth";
   const keys = { tokenKeyName: "tok", publicKeys: { k: PEM }, functionArn };
@@ -47,6 +48,7 @@ async function gateOf(t: TestContext) {
       if (it.answer instanceof Error) throw it.answer;
       return it.answer;
     },
+    choiceFor: (serverName) => it.choices.get(serverName),
     next: { admit: async () => NEXT },
     isForNext: ({ username }) => username === "token bearer",
     isConnected: () => it.live,
@@ -240,4 +242,16 @@ test("whatever the function answers, the client is let in by a whole answer or r
     }),
     { numRuns: 200 },
   );
+});
+
+test("authorizer-not-allowed: a server name has its own default, and says whether a client may name another", async (t) => {
+  const it = await gateOf(t);
+  it.choices.set("iot.example", { defaultAuthorizerName: "open" });
+  assert.equal(causeOf(await it.connect("anybody")), "admitted");
+  assert.equal(causeOf(await it.connect(NAMED("open"))), "admitted");
+  assert.equal(causeOf(await it.connect(NAMED("idle"))), "authorizer-not-allowed");
+  it.choices.set("iot.example", { defaultAuthorizerName: "open", allowAuthorizerOverride: true });
+  assert.equal(causeOf(await it.connect(NAMED("idle"))), "authorizer-inactive");
+  const elsewhere = { peer: { ...PEER, servername: "other.example" } };
+  assert.equal(causeOf(await it.connect("anybody", elsewhere)), NEXT.admit ? "" : NEXT.cause);
 });

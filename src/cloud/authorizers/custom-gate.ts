@@ -15,8 +15,16 @@ export type CustomGateOptions = {
   readonly next: Gatekeeper;
   /** Whether `next` has a use for the credentials of a client that names no authorizer. */
   readonly isForNext: (request: ConnectRequest) => boolean;
+  /** What the configuration of the server name that a client asked for says about authorizers, if there is one. */
+  readonly choiceFor?: (serverName: string) => AuthorizerChoice | undefined;
   readonly isConnected: (owner: SessionOwner) => boolean;
   readonly end: (owner: SessionOwner, closing: Refusal) => void;
+};
+
+/** Which authorizer decides about clients of a server name, and whether they may name another one. */
+export type AuthorizerChoice = {
+  readonly defaultAuthorizerName?: string | undefined;
+  readonly allowAuthorizerOverride?: boolean | undefined;
 };
 
 type Evidence = Readonly<Record<string, string | number | boolean>>;
@@ -76,14 +84,22 @@ export class CustomGate implements Gatekeeper {
     return { admit: true, authority };
   }
 
-  async #isMine(request: ConnectRequest, { authorizer }: Credentials): Promise<boolean> {
+  async #isMine(request: ConnectRequest, credentials: Credentials): Promise<boolean> {
+    const { authorizer } = credentials;
     if (request.peer.certificates.length > 0 || request.authenticated) return false;
     if (authorizer !== undefined) return true;
     if (this.#options.isForNext(request)) return false;
-    return (await this.#default()) !== undefined;
+    return (await this.#default(credentials)) !== undefined;
   }
 
-  async #default(): Promise<Authorizer | undefined> {
+  #choiceFor({ context }: Credentials): AuthorizerChoice | undefined {
+    return context.tls?.serverName === undefined ? undefined : this.#options.choiceFor?.(context.tls.serverName);
+  }
+
+  /** The authorizer of the server name, or else the account's. */
+  async #default(credentials: Credentials): Promise<Authorizer | undefined> {
+    const chosen = this.#choiceFor(credentials)?.defaultAuthorizerName;
+    if (chosen !== undefined) return describeAuthorizer(this.#options.registry, chosen);
     return defaultAuthorizer(this.#options.registry).catch((error: unknown) => {
       if (error instanceof NotFound) return undefined;
       throw error;
@@ -94,7 +110,13 @@ export class CustomGate implements Gatekeeper {
     const { registry, ask } = this.#options;
     const name = credentials.authorizer ?? "";
     try {
-      const found = name === "" ? await this.#default() : await describeAuthorizer(registry, name);
+      const choice = this.#choiceFor(credentials);
+      const isOther = name !== "" && choice !== undefined && name !== choice.defaultAuthorizerName;
+      if (isOther && choice.allowAuthorizerOverride !== true) {
+        const evidence = { authorizer: name.slice(0, 128), expected: choice.defaultAuthorizerName ?? "none" };
+        return { cause: "authorizer-not-allowed", evidence };
+      }
+      const found = name === "" ? await this.#default(credentials) : await describeAuthorizer(registry, name);
       if (!found) return { cause: "authorizer-unknown", evidence: { authorizer: "" } };
       const { body } = found;
       if (body.status !== "ACTIVE") return { cause: "authorizer-inactive", evidence: { authorizer: found.name } };

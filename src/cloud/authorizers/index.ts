@@ -9,7 +9,7 @@ export {
   updateAuthorizer,
   type Authorizer,
 } from "./authorizers.ts";
-export { CustomGate, type CustomGateOptions } from "./custom-gate.ts";
+export { CustomGate, type AuthorizerChoice, type CustomGateOptions } from "./custom-gate.ts";
 export { namesAuthorizer, type HttpCredentials } from "./credentials.ts";
 export { askAuthorizer, AuthorizerRefusal, type Authorization, type AuthorizerContext } from "./invoke.ts";
 export {

@@ -68,7 +68,7 @@ export async function listenTls(options: TlsListenOptions): Promise<Listening> {
   server.on("secureConnection", (socket: TLSSocket) => {
     const transport = handshakes.succeed(socket);
     const servername = typeof socket.servername === "string" ? socket.servername : undefined;
-    const peer: Peer = { ...peerOf(socket), certificates: presentedChain(socket), servername };
+    const peer: Peer = { ...peerOf(socket), certificates: presentedChain(socket), servername, ...tlsVersionOf(socket) };
     if (!gate || gate.mayFinish(peer)) return attach(socket, peer, options);
     // What OpenSSL has written last is still in memory: a reset now keeps it there. Node can send no alert here.
     transport?.resetAndDestroy();
@@ -79,6 +79,12 @@ export async function listenTls(options: TlsListenOptions): Promise<Listening> {
     socket.destroy();
   });
   return listening(server, options);
+}
+
+/** The version of TLS that a connection speaks. */
+export function tlsVersionOf(socket: TLSSocket): Pick<Peer, "tlsVersion"> {
+  const tlsVersion = socket.getProtocol();
+  return tlsVersion === null ? {} : { tlsVersion };
 }
 
 /** The leaf and those of the sent certificates that issued one another: node:tls shows no others. */

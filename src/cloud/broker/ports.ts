@@ -13,6 +13,8 @@ export type Peer = {
   readonly certificates: readonly Uint8Array[];
   /** The TLS server name that the client asked for. RFC 6066, section 3 */
   readonly servername: string | undefined;
+  /** Such as TLSv1.3; absent where there is no TLS. */
+  readonly tlsVersion?: string;
 };
 
 /** What a client asks for in its CONNECT packet. MQTT 5.0, section 3.1 */

@@ -15,7 +15,7 @@ import {
   refusalCauseOf,
 } from "../api/index.ts";
 import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
-import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS } from "../broker/node.ts";
+import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS, tlsVersionOf } from "../broker/node.ts";
 import type { Listening, TlsListenOptions } from "../broker/node.ts";
 import { namesAuthorizer, type CustomGate } from "../authorizers/index.ts";
 import type { Gatekeeper, Peer } from "../broker/index.ts";
@@ -29,6 +29,8 @@ export type GatewayOptions = TlsListenOptions & {
   readonly devicePlane: DevicePlane;
   /** Decides on the CONNECT of a WebSocket whose URL nobody signed. */
   readonly custom: CustomGate;
+  /** What stands before every gatekeeper: the server name's configuration. */
+  readonly guarded: (next: Gatekeeper) => Gatekeeper;
   /** What checks the signatures of WebSocket URLs. */
   readonly authentication: AuthenticationPorts;
 };
@@ -108,7 +110,7 @@ function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { r
   const { broker, clock, trace } = options;
   const peer = clientOf(socket);
   try {
-    const gatekeeper = gatekeeperFor(headOf(request), options);
+    const gatekeeper = options.guarded(gatekeeperFor(headOf(request), options));
     websockets.handleUpgrade(request, socket, head, (websocket) =>
       attachWebSocket(websocket, socket, { peer, broker, clock, gatekeeper }),
     );
@@ -142,5 +144,5 @@ function refuseUpgrade(socket: Socket, { status, type, body }: { status: number;
 
 function clientOf(socket: TLSSocket): Peer {
   const servername = typeof socket.servername === "string" ? socket.servername : undefined;
-  return { ...peerOf(socket), certificates: presentedChain(socket), servername };
+  return { ...peerOf(socket), certificates: presentedChain(socket), servername, ...tlsVersionOf(socket) };
 }

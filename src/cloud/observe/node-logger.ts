@@ -14,8 +14,16 @@ export type LogOptions = {
   readonly level: LogLevel;
 };
 
-/** Writes the ledger's events as JSON Lines in pino's form from now on; the returned function flushes and closes. */
-export function openLog({ ledger, destination, level }: LogOptions): () => void {
+/** A log that is being written. */
+export type OpenLog = {
+  /** How much it tells from now on; undefined for nothing at all. */
+  setLevel(level: LogLevel | undefined): void;
+  /** Flushes and closes. */
+  close(): void;
+};
+
+/** Writes the ledger's events as JSON Lines in pino's form from now on. */
+export function openLog({ ledger, destination, level }: LogOptions): OpenLog {
   const stream = openDestination({ dest: destination, append: true, mode: 0o600, sync: true });
   const logger = pino({ level, base: null, timestamp: false }, stream);
   const end = ledger.subscribe((event) => {
@@ -23,10 +31,15 @@ export function openLog({ ledger, destination, level }: LogOptions): () => void 
     const fields = { time, seq, actor, event: kind, ...rest, ...cureOf(event) };
     logger[levelOf(event)](fields, textOf(event));
   });
-  return () => {
-    end();
-    stream.flushSync();
-    stream.end();
+  return {
+    setLevel(next) {
+      logger.level = next ?? "silent";
+    },
+    close() {
+      end();
+      stream.flushSync();
+      stream.end();
+    },
   };
 }
 

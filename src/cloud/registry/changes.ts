@@ -1,4 +1,7 @@
 import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
+import type { ThingGroup } from "./thing-groups.ts";
+import type { ThingType } from "./thing-types.ts";
+import type { Thing } from "./things.ts";
 
 /** A certificate changed: its status, or what is attached to it. `after` is absent where it was deleted. */
 export type CertificateChange = {
@@ -16,6 +19,25 @@ export type CaChange = {
 
 /** The policy's version in force changed, or it was created or deleted (`after` absent). */
 export type PolicyChange = { readonly name: string; readonly after: PolicyEntry | undefined };
+
+/** What happened to a named resource. */
+export type Happening = "created" | "updated" | "deleted";
+
+/** A thing was made (`before` absent), changed, or deleted (`after` absent). */
+export type ThingChange = { readonly before: Thing | undefined; readonly after: Thing | undefined };
+
+/** A change of the registry that operators watch, as it was committed. */
+export type RegistryEvent =
+  | (ThingChange & { readonly kind: "thing" })
+  | { readonly kind: "thing-type"; readonly happened: Happening; readonly type: ThingType }
+  | { readonly kind: "thing-group"; readonly happened: Happening; readonly group: ThingGroup }
+  /** Names of static groups that a thing joined and left. */
+  | {
+      readonly kind: "membership";
+      readonly thing: string;
+      readonly added: readonly string[];
+      readonly removed: readonly string[];
+    };
 
 /** Listeners for one kind of change. They run right after the commit, in commit order; they must not throw. */
 export class Listeners<T> {

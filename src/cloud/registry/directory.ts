@@ -1,5 +1,12 @@
 import type { Certificate } from "../../pki/index.ts";
-import { Listeners, type CaChange, type CertificateChange, type PolicyChange } from "./changes.ts";
+import {
+  Listeners,
+  type CaChange,
+  type CertificateChange,
+  type PolicyChange,
+  type RegistryEvent,
+  type ThingChange,
+} from "./changes.ts";
 import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
 import { GroupIndex } from "./group-index.ts";
 
@@ -13,6 +20,8 @@ export class Directory {
   readonly certificateChanges = new Listeners<CertificateChange>();
   readonly caChanges = new Listeners<CaChange>();
   readonly policyChanges = new Listeners<PolicyChange>();
+  /** Of things, their types and groups, which connections do not ask for. */
+  readonly events = new Listeners<RegistryEvent>();
   readonly groups = new GroupIndex();
   readonly #certificates = new Map<string, CertificateEntry>();
   readonly #cas = new Map<string, CaEntry>();
@@ -83,6 +92,24 @@ export class Directory {
   setPolicy(name: string, after: PolicyEntry | undefined): void {
     replace(this.#policies, name, after);
     this.policyChanges.tell({ name, after });
+  }
+
+  /** Tells of a thing that was made, changed or deleted. */
+  setThing(change: ThingChange): void {
+    const { before, after } = change;
+    this.#things += Number(after !== undefined) - Number(before !== undefined);
+    this.events.tell({ kind: "thing", before, after });
+    const name = before?.name;
+    if (name !== undefined && !after) this.setGroupsOf(name, []);
+  }
+
+  /** Puts a thing into the static groups of these names, and into no other. */
+  setGroupsOf(thing: string, groups: readonly string[]): void {
+    const before = this.groups.groupsOf(thing);
+    this.groups.setGroupsOf(thing, groups);
+    const added = groups.filter((name) => !before.includes(name));
+    const removed = before.filter((name) => !groups.includes(name));
+    if (added.length + removed.length > 0) this.events.tell({ kind: "membership", thing, added, removed });
   }
 
   addThings(count: number): void {

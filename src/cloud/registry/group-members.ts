@@ -38,7 +38,7 @@ export type GroupChange = {
 export async function changeThingGroups(registry: Registry, thing: string, change: GroupChange): Promise<void> {
   await registry.store.write(
     (queries) => putThingGroups(registry, queries, thing, change),
-    (groups) => registry.directory.groups.setGroupsOf(thing, groups),
+    (groups) => registry.directory.setGroupsOf(thing, groups),
   );
 }
 

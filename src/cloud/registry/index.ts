@@ -55,11 +55,21 @@ export {
   transferCertificate,
   transferOf,
 } from "./certificate-transfer.ts";
-export { Listeners, type CaChange, type CertificateChange, type PolicyChange } from "./changes.ts";
+export {
+  Listeners,
+  type CaChange,
+  type CertificateChange,
+  type Happening,
+  type PolicyChange,
+  type RegistryEvent,
+  type ThingChange,
+} from "./changes.ts";
 export { Directory } from "./directory.ts";
 export type * from "./entries.ts";
 export {
+  acceptedRequest,
   certificateFromCsr,
+  certificateSignedElsewhere,
   END_OF_ISSUED,
   issueFromCsr,
   issueWithNewKey,
@@ -102,6 +112,7 @@ export {
   deleteThingGroup,
   describeThingGroup,
   dynamicGroups,
+  findThingGroup,
   listThingGroups,
   thingGroupNamed,
   updateThingGroup,
@@ -123,6 +134,7 @@ export {
   deleteThingType,
   deprecateThingType,
   describeThingType,
+  findThingType,
   listThingTypes,
   updateThingType,
   type ThingType,

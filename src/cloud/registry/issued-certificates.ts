@@ -1,4 +1,4 @@
-import { DecodeError, UsageError } from "../../codec/index.ts";
+import { DecodeError, equal, UsageError } from "../../codec/index.ts";
 import {
   CertificateError,
   certificateToPem,
@@ -15,6 +15,7 @@ import {
 } from "../../pki/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { certificateInserted, insertCertificate, issuedRow } from "./certificates.ts";
+import { checkDates, checkStrength, invalidCertificate, oneCertificate } from "./certificate-text.ts";
 import type { CertificateStatus } from "./entries.ts";
 import type { Registry } from "./registry.ts";
 
@@ -83,11 +84,33 @@ export async function certificateFromCsr(
   { issuer }: DeviceIssuing,
   csr: string,
 ): Promise<Certificate> {
+  const { subject, publicKey } = await acceptedRequest(registry, csr);
+  return signed(registry, issuer, { subject, publicKey: publicKey.der });
+}
+
+/**
+ * The certificate that another CA gave for a request, checked: it is for the request's key, strong enough, and in its
+ * period. Throws `UsageError` for the request, `Denied` `certificate-validation` for the certificate.
+ */
+export async function certificateSignedElsewhere(
+  registry: Registry,
+  { csr, certificatePem }: { readonly csr: string; readonly certificatePem: string },
+): Promise<Certificate> {
+  const { publicKey } = await acceptedRequest(registry, csr);
+  const what = "the provider's certificate";
+  const certificate = oneCertificate(certificatePem, what);
+  checkStrength(certificate, what);
+  checkDates(certificate, what, registry.clock.now());
+  if (equal(certificate.publicKey.der, publicKey.der)) return certificate;
+  throw invalidCertificate(`${what} is for another key than the request`);
+}
+
+/** Checks a request before anybody signs it. Throws `UsageError` `invalid-request`. */
+export async function acceptedRequest(registry: Registry, csr: string): Promise<CertificateRequest> {
   const request = await readRequest(registry, csr);
   const weakness = keyWeakness(request.publicKey);
-  if (weakness !== undefined) throw invalidRequest(`certificateSigningRequest has an unacceptable key: ${weakness}`);
-  const { subject, publicKey } = request;
-  return signed(registry, issuer, { subject, publicKey: publicKey.der });
+  if (weakness === undefined) return request;
+  throw invalidRequest(`certificateSigningRequest has an unacceptable key: ${weakness}`);
 }
 
 async function readRequest({ verifier }: Registry, csr: string): Promise<CertificateRequest> {

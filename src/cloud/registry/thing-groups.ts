@@ -52,25 +52,27 @@ export async function createThingGroup(registry: Registry, name: string, group: 
   const { parent = null, query = null, description, attributes = {}, tags } = group;
   const arn = iotArn(account, "thinggroup", name);
   const body: Body = { id: uuid(entropy), parent, description, attributes: kept(attributes), version: 1, query };
-  return store.write(
+  const { group: made } = await store.write(
     async (queries) => {
       const known = await GROUPS.find(queries, name);
       if (known) {
-        if (known.body.version === 1 && sameBesidesId(known.body, body)) return known;
+        if (known.body.version === 1 && sameBesidesId(known.body, body)) return { group: known, isNew: false };
         const message = `Thing Group ${name} already exists in current account with different properties`;
         throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
       }
       if (parent !== null) await checkParent(queries, parent);
-      const made = newResource(name, body, clock.now());
-      await GROUPS.insert(queries, made, arn);
+      const fresh = newResource(name, body, clock.now());
+      await GROUPS.insert(queries, fresh, arn);
       await putTags(queries, arn, tags);
-      return made;
+      return { group: fresh, isNew: true };
     },
-    () => {
-      if (!directory.groups.group(name))
-        directory.groups.setGroup(name, { name, parent: parent ?? undefined, policies: [] });
+    ({ group: fresh, isNew }) => {
+      if (!isNew) return;
+      directory.groups.setGroup(name, { name, parent: parent ?? undefined, policies: [] });
+      directory.events.tell({ kind: "thing-group", happened: "created", group: fresh });
     },
   );
+  return made;
 }
 
 /** A group with its parents, the root first. Throws `NotFound`. */
@@ -93,27 +95,32 @@ export type ThingGroupUpdate = ThingGroupProperties & {
  * `version-conflict`, `UsageError`. AWS IoT API, UpdateThingGroup, UpdateDynamicThingGroup
  */
 export async function updateThingGroup(
-  { store, clock }: Registry,
+  { store, clock, directory }: Registry,
   name: string,
   update: ThingGroupUpdate,
 ): Promise<number> {
   const { description, attributes, merge = false, expectedVersion, query } = update;
-  return store.write(async (queries) => {
-    const group = await GROUPS.named(queries, name);
-    checkIsDynamic(group, query !== undefined);
-    checkVersion(group, expectedVersion);
-    const { body } = group;
-    const all = attributes === undefined ? body.attributes : { ...(merge ? body.attributes : {}), ...attributes };
-    const changed: Body = {
-      ...body,
-      description: description ?? body.description,
-      attributes: kept(all),
-      version: body.version + 1,
-      query: body.query && { ...body.query, ...query },
-    };
-    await GROUPS.replace(queries, changedResource(group, changed, clock.now()));
-    return changed.version;
-  });
+  const { body: after } = await store.write(
+    async (queries) => {
+      const group = await GROUPS.named(queries, name);
+      checkIsDynamic(group, query !== undefined);
+      checkVersion(group, expectedVersion);
+      const { body } = group;
+      const all = attributes === undefined ? body.attributes : { ...(merge ? body.attributes : {}), ...attributes };
+      const changed: Body = {
+        ...body,
+        description: description ?? body.description,
+        attributes: kept(all),
+        version: body.version + 1,
+        query: body.query && { ...body.query, ...query },
+      };
+      const resource = changedResource(group, changed, clock.now());
+      await GROUPS.replace(queries, resource);
+      return resource;
+    },
+    (group) => directory.events.tell({ kind: "thing-group", happened: "updated", group }),
+  );
+  return after.version;
 }
 
 /**
@@ -128,7 +135,7 @@ export async function deleteThingGroup(
   await store.write(
     async (queries) => {
       const group = await GROUPS.find(queries, name);
-      if (!group) return [];
+      if (!group) return undefined;
       checkIsDynamic(group, isDynamic);
       checkVersion(group, expectedVersion);
       const child = (await GROUPS.all(queries)).find(({ body }) => body.parent === name);
@@ -140,16 +147,16 @@ export async function deleteThingGroup(
       await queries.deleteFrom("policy_attachments").where("target", "=", `thinggroup/${name}`).execute();
       await GROUPS.remove(queries, name);
       await removeTags(queries, iotArn(account, "thinggroup", name));
-      return things;
+      return { group, things };
     },
-    (things) => {
+    (deleted) => {
+      if (!deleted) return;
       directory.groups.setGroup(name, undefined);
-      for (const thing of things) {
-        directory.groups.setGroupsOf(
-          thing,
-          directory.groups.groupsOf(thing).filter((each) => each !== name),
-        );
+      for (const thing of deleted.things) {
+        const others = directory.groups.groupsOf(thing).filter((each) => each !== name);
+        directory.setGroupsOf(thing, others);
       }
+      directory.events.tell({ kind: "thing-group", happened: "deleted", group: deleted.group });
     },
   );
 }
@@ -193,6 +200,11 @@ export function allThingGroups(queries: Queries): Promise<ThingGroup[]> {
 /** The group. Throws `NotFound`. */
 export function thingGroupNamed(queries: Queries, name: string): Promise<ThingGroup> {
   return GROUPS.named(queries, name);
+}
+
+/** The group, or undefined. */
+export function findThingGroup(queries: Queries, name: string): Promise<ThingGroup | undefined> {
+  return GROUPS.find(queries, name);
 }
 
 /** Names of the groups above one, the root first. */

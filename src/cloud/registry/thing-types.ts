@@ -48,21 +48,25 @@ export async function createThingType(
     tags,
   }: { readonly properties?: ThingTypeProperties | undefined; readonly tags?: readonly Tag[] | undefined },
 ): Promise<ThingType> {
-  const { store, clock, entropy, account } = registry;
+  const { store, clock, entropy, account, directory } = registry;
   checkSearchable(properties);
   const arn = iotArn(account, "thingtype", name);
-  return store.write(async (queries) => {
-    const known = await TYPES.find(queries, name);
-    if (known) {
-      if (JSON.stringify(known.body.properties) === JSON.stringify(properties)) return known;
-      const message = `Thing type ${name} already exists in account with different properties`;
-      throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
-    }
-    const made = newResource<Body>(name, { id: uuid(entropy), properties, deprecatedAt: null }, clock.now());
-    await TYPES.insert(queries, made, arn);
-    await putTags(queries, arn, tags);
-    return made;
-  });
+  const { type } = await store.write(
+    async (queries) => {
+      const known = await TYPES.find(queries, name);
+      if (known) {
+        if (JSON.stringify(known.body.properties) === JSON.stringify(properties)) return { type: known, isNew: false };
+        const message = `Thing type ${name} already exists in account with different properties`;
+        throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
+      }
+      const made = newResource<Body>(name, { id: uuid(entropy), properties, deprecatedAt: null }, clock.now());
+      await TYPES.insert(queries, made, arn);
+      await putTags(queries, arn, tags);
+      return { type: made, isNew: true };
+    },
+    (made) => made.isNew && directory.events.tell({ kind: "thing-type", happened: "created", type: made.type }),
+  );
+  return type;
 }
 
 /** A thing type. Throws `NotFound`. */
@@ -72,49 +76,66 @@ export function describeThingType({ store }: Registry, name: string): Promise<Th
 
 /** Changes what a type says. Its description and searchable attributes stay as they were made. AWS IoT API, UpdateThingType */
 export async function updateThingType(
-  { store, clock }: Registry,
+  registry: Registry,
   name: string,
   properties: ThingTypeProperties = {},
 ): Promise<void> {
-  await store.write(async (queries) => {
-    const known = await TYPES.named(queries, name);
+  await changeType(registry, name, (body) => {
     const { thingTypeDescription, searchableAttributes } = properties;
-    const before = known.body.properties;
+    const before = body.properties;
     const isChanged =
       (thingTypeDescription !== undefined && thingTypeDescription !== before.thingTypeDescription) ||
       (searchableAttributes !== undefined &&
         JSON.stringify(searchableAttributes) !== JSON.stringify(before.searchableAttributes));
     if (isChanged) throw invalidRequest(`Thing type ${name} keeps its description and its searchable attributes`);
-    const body = { ...known.body, properties: { ...before, ...properties } };
-    await TYPES.replace(queries, changedResource(known, body, clock.now()));
+    return { ...body, properties: { ...before, ...properties } };
   });
 }
 
 /** Stops, or with `undo` lets again, things get a type. Throws `NotFound`. AWS IoT API, DeprecateThingType */
 export async function deprecateThingType(
-  { store, clock }: Registry,
+  registry: Registry,
   name: string,
   { undo = false }: { readonly undo?: boolean | undefined },
 ): Promise<void> {
-  await store.write(async (queries) => {
-    const known = await TYPES.named(queries, name);
-    const deprecatedAt = undo ? null : (known.body.deprecatedAt ?? Math.floor(clock.now()));
-    await TYPES.replace(queries, changedResource(known, { ...known.body, deprecatedAt }, clock.now()));
+  await changeType(registry, name, (body) => {
+    return { ...body, deprecatedAt: undo ? null : (body.deprecatedAt ?? Math.floor(registry.clock.now())) };
   });
+}
+
+async function changeType(
+  { store, clock, directory }: Registry,
+  name: string,
+  change: (body: Body) => Body,
+): Promise<void> {
+  await store.write(
+    async (queries) => {
+      const known = await TYPES.named(queries, name);
+      const changed = changedResource(known, change(known.body), clock.now());
+      await TYPES.replace(queries, changed);
+      return changed;
+    },
+    (type) => directory.events.tell({ kind: "thing-type", happened: "updated", type }),
+  );
 }
 
 /** Deletes a type that was deprecated five minutes ago. Throws `NotFound`, `UsageError`. AWS IoT API, DeleteThingType */
 export async function deleteThingType(registry: Registry, name: string): Promise<void> {
-  const { store, clock, account } = registry;
-  await store.write(async (queries) => {
-    const { body } = await TYPES.named(queries, name);
-    const isOld = body.deprecatedAt !== null && clock.now() >= body.deprecatedAt + DELETE_AFTER_MS;
-    if (!isOld) {
-      throw invalidRequest(`Cannot delete thing type ${name}: it must have been deprecated for 5 minutes`);
-    }
-    await TYPES.remove(queries, name);
-    await removeTags(queries, iotArn(account, "thingtype", name));
-  });
+  const { store, clock, account, directory } = registry;
+  await store.write(
+    async (queries) => {
+      const type = await TYPES.named(queries, name);
+      const { deprecatedAt } = type.body;
+      const isOld = deprecatedAt !== null && clock.now() >= deprecatedAt + DELETE_AFTER_MS;
+      if (!isOld) {
+        throw invalidRequest(`Cannot delete thing type ${name}: it must have been deprecated for 5 minutes`);
+      }
+      await TYPES.remove(queries, name);
+      await removeTags(queries, iotArn(account, "thingtype", name));
+      return type;
+    },
+    (type) => directory.events.tell({ kind: "thing-type", happened: "deleted", type }),
+  );
 }
 
 /** Thing types by creation date, newest first; only `name` where it is given. */
@@ -124,6 +145,11 @@ export function listThingTypes(
 ): Promise<Page<ThingType>> {
   const { name, ...page } = request;
   return TYPES.page(store.read, { ...page, matches: (type) => name === undefined || type.name === name });
+}
+
+/** A thing type, or undefined. */
+export function findThingType(queries: Queries, name: string): Promise<ThingType | undefined> {
+  return TYPES.find(queries, name);
 }
 
 /** Makes sure that things may get this type. Throws `NotFound`, and `UsageError` for a deprecated one. */

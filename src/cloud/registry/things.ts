@@ -4,6 +4,7 @@ import type { Queries, ThingRow } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { billingGroupNamed } from "./billing-groups.ts";
 import { pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
+import type { ThingChange } from "./changes.ts";
 import type { Registry } from "./registry.ts";
 import { thingTypeInUse } from "./thing-types.ts";
 import { uuid } from "./uuid.ts";
@@ -83,7 +84,7 @@ export async function insertThing(
 /** Tells of a thing that a transaction made. */
 export function thingInserted({ directory, trace }: Registry, { thing, isNew }: InsertedThing): void {
   if (!isNew) return;
-  directory.addThings(1);
+  directory.setThing({ before: undefined, after: thing });
   const event = { kind: "onboarding" as const, step: "thing-created" as const, clientId: "", caCertificate: "" };
   trace.emit("cloud", { ...event, detail: thing.name }, { device: thing.name });
 }
@@ -107,12 +108,15 @@ export type ThingUpdate = {
  * Changes a thing's attributes or type. Throws `NotFound`, `Conflict` `version-conflict`, `UsageError` `invalid-request`
  * for a deprecated type. AWS IoT API, UpdateThing
  */
-export async function updateThing({ store }: Registry, name: string, update: ThingUpdate): Promise<void> {
-  await store.write((queries) => changeThing(queries, name, update));
+export async function updateThing({ store, directory }: Registry, name: string, update: ThingUpdate): Promise<void> {
+  await store.write(
+    (queries) => changeThing(queries, name, update),
+    (change) => directory.setThing(change),
+  );
 }
 
-/** The same inside a transaction of the caller's. */
-export async function changeThing(queries: Queries, name: string, update: ThingUpdate): Promise<void> {
+/** The same inside a transaction of the caller's, who gives the change to the directory after it. */
+export async function changeThing(queries: Queries, name: string, update: ThingUpdate): Promise<ThingChange> {
   if (update.removeType === true && update.type !== undefined) {
     throw invalidRequest("removeThingType and thingTypeName exclude each other");
   }
@@ -124,6 +128,7 @@ export async function changeThing(queries: Queries, name: string, update: ThingU
   const type = update.removeType === true ? null : (update.type ?? thing.type);
   const changes = { attributes: JSON.stringify(attributes), type, version: thing.version + 1 };
   await queries.updateTable("things").set(changes).where("name", "=", name).execute();
+  return { before: thing, after: { ...thing, attributes, type, version: changes.version } };
 }
 
 /**
@@ -138,7 +143,7 @@ export async function deleteThing(
   await store.write(
     async (queries) => {
       const thing = await findThing(queries, name);
-      if (!thing) return 0;
+      if (!thing) return undefined;
       checkVersion(thing, expectedVersion);
       const attached = await queries
         .selectFrom("thing_principals")
@@ -148,12 +153,9 @@ export async function deleteThing(
       if (attached) throw invalidRequest(`Cannot delete. Thing ${name} is still attached to one or more principals`);
       await queries.deleteFrom("thing_group_members").where("thing", "=", name).execute();
       await queries.deleteFrom("things").where("name", "=", name).execute();
-      return 1;
+      return thing;
     },
-    (count) => {
-      directory.addThings(-count);
-      directory.groups.setGroupsOf(name, []);
-    },
+    (before) => before && directory.setThing({ before, after: undefined }),
   );
 }
 

@@ -106,7 +106,10 @@ async function makeThing({ shop, queries, told }: Work, planned: PlannedThing): 
     const isChanging = !isSame && (onAttributes === "REPLACE" || onAttributes === "MERGE");
     const isRetyping = onType === "REPLACE" && type !== undefined && type !== known.type;
     const change = { ...(isChanging && { attributes, merge: onAttributes === "MERGE" }), ...(isRetyping && { type }) };
-    if (isChanging || isRetyping) await changeThing(queries, name, change);
+    if (isChanging || isRetyping) {
+      const changed = await changeThing(queries, name, change);
+      told.push(() => registry.directory.setThing(changed));
+    }
   }
   const before = known ? await groupsOfThing(queries, name) : [];
   const onGroups = known ? (overrides["ThingGroups"] ?? "DO_NOTHING") : "MERGE";
@@ -117,7 +120,7 @@ async function makeThing({ shop, queries, told }: Work, planned: PlannedThing): 
     throw conflicting(`thing ${name} is in other groups`);
   const remove = onGroups === "REPLACE" ? strangers : [];
   const after = await putThingGroups(registry, queries, name, { add: missing, remove });
-  told.push(() => registry.directory.groups.setGroupsOf(name, after));
+  told.push(() => registry.directory.setGroupsOf(name, after));
 }
 
 /** The row of a certificate that does not exist yet, checked and signed before the transaction. */

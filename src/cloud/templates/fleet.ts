@@ -1,4 +1,5 @@
 import { Conflict, DecodeError, Denied, HawserError, NotFound, UsageError, utf8Bytes } from "../../codec/index.ts";
+import type { Certificate } from "../../pki/index.ts";
 import type { Json } from "../api/index.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
@@ -21,6 +22,11 @@ export type AskFunction = (
 ) => Promise<unknown>;
 
 export type FleetOptions = Workshop & {
+  /** Another signer of a device's request, in place of the cloud's own CA, where there is one. */
+  readonly signElsewhere?: (
+    csr: string,
+    sender: { readonly principalId: string; readonly clientId: string },
+  ) => Promise<Certificate | undefined>;
   readonly ask: AskFunction;
   /** Gives a message to one client only, if it subscribed to the topic. */
   readonly answer: (clientId: string, message: SystemMessage) => void;
@@ -83,12 +89,14 @@ export class FleetProvisioning {
     return { certificateId, certificatePem, privateKey: keyPair.privateKeyPem, certificateOwnershipToken };
   }
 
-  async #createFromCsr({ payload }: Question): Promise<Json> {
+  async #createFromCsr({ payload, principalId, clientId }: Question): Promise<Json> {
     const { registry, issuing } = this.#options;
     await sweepTemporary(registry);
     const csr = isObject(payload) ? payload["certificateSigningRequest"] : undefined;
     if (typeof csr !== "string") throw invalidRequest("certificateSigningRequest is required");
-    const certificate = await certificateFromCsr(registry, issuing, csr);
+    const { signElsewhere } = this.#options;
+    const certificate =
+      (await signElsewhere?.(csr, { principalId, clientId })) ?? (await certificateFromCsr(registry, issuing, csr));
     const { certificateId, certificatePem } = await record(registry, certificate, "PENDING_ACTIVATION");
     const certificateOwnershipToken = await giveOwnership(this.#options, certificateId);
     return { certificateOwnershipToken, certificateId, certificatePem };

@@ -1,0 +1,1 @@
+export { LoggingOptions, type ApiLogLevel, type KeptLogging } from "./logging-options.ts";

@@ -1,0 +1,1 @@
+export { CertificateProviders, type CertificateProvider, type CsrSender } from "./certificate-providers.ts";
