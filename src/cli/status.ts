@@ -20,6 +20,9 @@ For machines that watch, the control plane's address also answers /health, /read
       const counts = Object.entries(status.counts).map(([name, count]) => `  ${name}: ${count}`);
       const head = `account ${status.accountId} in ${status.region}, up for ${status.uptimeS} s`;
       const where = `  control plane ${options.api ?? facts.api}, MQTT ${facts.mqtt}`;
-      outputOf(command).line(status, [head, where, ...counts].join("\n"));
+      const { connected, away } = status.sessions;
+      const sessions = `  MQTT sessions: ${connected} connected, ${away} away`;
+      const listeners = status.listeners.map((each) => `  listening: ${each}`);
+      outputOf(command).line(status, [head, where, ...listeners, sessions, ...counts].join("\n"));
     });
 }

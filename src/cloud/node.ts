@@ -83,12 +83,14 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const shadows = openShadows(registry, broker, closing);
   const rootCertificate = identity.root;
   let url = "";
-  const parts = { options, ground, shop, ...entry, shadows, rootCertificate, controlPlane: () => url };
+  const listeners: string[] = [];
+  const parts = { options, ground, shop, ...entry, shadows, rootCertificate, listeners, controlPlane: () => url };
   const control = await openControlPlane(parts, closing);
   const { plane, destinations } = control;
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const servers = { options, ledger: trace, registry, ...entry, plane, destinations, shadows, identity };
+  const rooms = { plane, destinations, shadows, identity, listeners };
+  const servers = { options, ledger: trace, registry, ...entry, ...rooms };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   url = api;
   return {
@@ -156,6 +158,8 @@ type Parts = {
   readonly revocations: Revocations;
   readonly shadows: Shadows;
   readonly rootCertificate: string;
+  /** Filled as soon as they listen. */
+  readonly listeners: string[];
   /** The control plane's URL, once it listens. */
   readonly controlPlane: () => string;
 };
@@ -226,6 +230,7 @@ async function openControlPlane(
     ledger,
     dataEndpoint: nameOf(options),
     rootCertificate,
+    traffic: () => ({ sessions: sessionCounts(broker), listeners: parts.listeners }),
   });
   const plane: ControlPlane = new ControlPlane({
     ...common,
@@ -243,6 +248,12 @@ function connectedSince(broker: Broker): ReadonlyMap<string, number> {
       .sessions()
       .flatMap(({ clientId, connection }) => (connection ? [[clientId, connection.since] as const] : [])),
   );
+}
+
+function sessionCounts(broker: Broker): { connected: number; away: number } {
+  const counts = { connected: 0, away: 0 };
+  for (const { connected } of broker.sessions()) counts[connected ? "connected" : "away"]++;
+  return counts;
 }
 
 /** An error as functions know it: they ask for AWS's names, such as ResourceAlreadyExistsException. */
@@ -269,6 +280,7 @@ type Servers = Entry & {
   readonly destinations: Destinations;
   readonly shadows: Shadows;
   readonly identity: ServerIdentity;
+  readonly listeners: string[];
 };
 
 const DHE_WARNING = "TLS also offers DHE_RSA with AES-GCM, for clients without elliptic curves";
@@ -292,7 +304,9 @@ async function listen(
   const isPlain = isLoopback(host);
   const api = await listenApi({ ...servers, host, port: apiPort, tls: isPlain ? undefined : tls }, closing);
   const also = httpsPorts.map((port) => `HTTPS and WebSocket on ${host}:${port}`);
+  if (plainMqtt) also.push(`MQTT without TLS on ${plainMqtt.host}:${plainMqtt.port}`);
   for (const detail of [`MQTT on ${host}:${mqtt.port}`, ...also, `control plane on ${api.url}`]) {
+    servers.listeners.push(detail);
     trace.emit("cloud", { kind: "process", what: "listening", detail });
   }
   const name = nameOf(options);

@@ -148,6 +148,7 @@ function standIns(
     ledger: { events: async (filter, limit) => trace.events(filter).slice(-limit) },
     dataEndpoint: "localhost",
     rootCertificate: "",
+    traffic: () => ({ sessions: { connected: 0, away: 0 }, listeners: [] }),
   };
 }
 

@@ -43,6 +43,10 @@ test("health, readiness, metrics and the log of a cloud say what a watcher needs
   assert.ok(series.has("process_cpu_seconds_total") && series.has("hawser_mqtt_messages_total"));
 
   const status = await finished(hawser(words`status --data ${data}`));
+  assert.match(
+    status.join("\n"),
+    /listening: MQTT on 127\.0\.0\.1:\d+\n {2}listening: control plane on http:.*\n {2}MQTT sessions: 0 connected, 0 away/,
+  );
   assert.match(status.join("\n"), /account \d{12} in us-east-1, up for \d+ s\n.*MQTT localhost:\d+\n[^]*things: 1/);
   assert.deepEqual(await cloud.stop("SIGTERM"), { status: 0, signal: null });
 

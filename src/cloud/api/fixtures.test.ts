@@ -74,6 +74,7 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },
     dataEndpoint: "iot.example",
     rootCertificate: "ROOT",
+    traffic: () => ({ sessions: { connected: 0, away: 0 }, listeners: [] }),
     shop,
     tasks,
     ask,

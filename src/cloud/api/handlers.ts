@@ -19,6 +19,7 @@ import { roleAliasHandlers } from "./role-aliases/handlers.ts";
 import { searchHandlers } from "./search/handlers.ts";
 import { settingHandlers, type Settings } from "./settings/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
+import type { StatusResult } from "./operations-hawser.ts";
 import type { DestinationOperations, FunctionService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
 
@@ -54,6 +55,8 @@ export type ControlPlaneServices = {
   readonly dataEndpoint: string;
   /** The root that devices must trust, PEM. */
   readonly rootCertificate: string;
+  /** What is true at this moment: sessions, and what is listened for. */
+  readonly traffic: () => Pick<StatusResult, "sessions" | "listeners">;
 };
 
 /** All handlers over the rooms behind them. */

@@ -3,7 +3,7 @@ import type { EventFilter, TraceEvent } from "../../trace/index.ts";
 import { invalidRequest, notImplemented } from "../errors.ts";
 import type { Registry } from "../registry/index.ts";
 import type { HandlersOf } from "./handlers.ts";
-import type { HAWSER_OPERATIONS } from "./operations-hawser.ts";
+import type { HAWSER_OPERATIONS, StatusResult } from "./operations-hawser.ts";
 import type { ENDPOINT_OPERATIONS } from "./operations-registry.ts";
 import type { Why } from "./services.ts";
 
@@ -21,15 +21,16 @@ export function hawserHandlers(services: {
   readonly ledger: LedgerReader;
   readonly dataEndpoint: string;
   readonly rootCertificate: string;
+  readonly traffic: () => Pick<StatusResult, "sessions" | "listeners">;
 }): HandlersOf<Names> {
-  const { registry, why, ledger, dataEndpoint, rootCertificate } = services;
+  const { registry, why, ledger, dataEndpoint, rootCertificate, traffic } = services;
   const { account, accessKeys, clock, directory } = registry;
   const startedAt = Math.floor(clock.now());
   return {
     async Status() {
       const uptimeS = Math.floor((clock.now() - startedAt) / 1000);
       const { id: accountId, region } = account;
-      return { accountId, region, startedAt, uptimeS, counts: directory.counts };
+      return { accountId, region, startedAt, uptimeS, counts: directory.counts, ...traffic() };
     },
     async Ledger({ kinds, limit = DEFAULT_EVENTS, ...filter }) {
       const events = await ledger.events({ ...filter, ...(kinds === undefined ? {} : kindsOf(kinds)) }, limit);

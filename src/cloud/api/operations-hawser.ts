@@ -9,6 +9,10 @@ export type StatusResult = {
   readonly startedAt: number;
   readonly uptimeS: number;
   readonly counts: Readonly<Record<"caCertificates" | "certificates" | "things" | "policies", number>>;
+  /** MQTT sessions whose client is connected, and those that wait for it. */
+  readonly sessions: { readonly connected: number; readonly away: number };
+  /** What this cloud listens for, each with its address. */
+  readonly listeners: readonly string[];
 };
 
 /** An access key without its secret. */
