@@ -174,7 +174,8 @@ function drawHandshake(events: readonly TraceEvent[]): void {
     assert.ok(found >= 0, `no ${message} ${direction}`);
     return found;
   };
-  const tls = (event: TraceEvent) => event.kind.startsWith("tls.");
+  // Who says goodbye first is chance.
+  const tls = (event: TraceEvent) => event.kind.startsWith("tls.") && event.kind !== "tls.alert";
   const first = events.findIndex((event) => event.kind === "bus.exchange" && event.name === "GetRandom");
   drawPart("figure-5", events.filter(tls));
   const [serverHello, own] = [at("server_hello", "received"), at("certificate", "sent")];
@@ -184,10 +185,9 @@ function drawHandshake(events: readonly TraceEvent[]): void {
     (event.kind === "tls.operation" && event.operation === "master-secret") ||
     (event.kind === "bus.exchange" && !["ECDSASign"].includes(event.name));
   const proof = at("certificate_verify", "sent");
-  drawPart(
-    "figure-8",
-    events.slice(own, proof + 1).filter((event) => !secret(event)),
-  );
+  // The ephemeral key was made before the first message.
+  const made = events.filter((event) => event.kind === "tls.operation" && event.operation === "key-share");
+  drawPart("figure-8", [...made, ...events.slice(own, proof + 1).filter((event) => !secret(event))]);
   const agreed = events.slice(own, at("finished", "received") + 1);
   drawPart(
     "figure-9",
