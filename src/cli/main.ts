@@ -26,6 +26,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   oem: async () => (await import("./oem.ts")).registerOemCommands,
   pkcs11: async () => (await import("./pkcs11.ts")).registerPkcs11Commands,
   se: async () => (await import("./se.ts")).registerSeCommands,
+  rules: async () => (await import("./rules.ts")).registerRulesCommands,
   status: async () => (await import("./status.ts")).registerStatusCommand,
   timeline: registerLedger,
   tls: async () => (await import("./tls.ts")).registerTlsCommands,
