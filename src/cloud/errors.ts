@@ -91,6 +91,18 @@ export const CLOUD_ERRORS = {
     cause: "A provisioning template's override settings forbid to change what exists already.",
     cure: "Delete what exists, or let the template REPLACE, MERGE or DO_NOTHING instead of FAIL.",
   },
+  "job-state": {
+    cause: "A job or one of its executions is in a state that does not allow this.",
+    cure: "Describe it first: only what is queued can be cancelled without --force, only what has ended can be deleted without.",
+  },
+  "job-template-exists": {
+    cause: "There is a job template of this name already.",
+    cure: "Choose another name, or delete the one that is there (aws iot delete-job-template).",
+  },
+  "job-ended": {
+    cause: "A device asks about a job execution that has ended.",
+    cure: "Ask for $next, or for the executions that are pending.",
+  },
   "shadow-version": {
     cause: "A shadow changed since the version that an update names.",
     cure: "Get the shadow, and send the change again with its present version or without one.",

@@ -1,5 +1,11 @@
 import { nodeHash } from "../crypto/node.ts";
-import { dataHandlers, shadowHandlers, type ControlPlane, type MessagePublisher } from "./api/index.ts";
+import {
+  dataHandlers,
+  deviceJobHandlers,
+  shadowHandlers,
+  type ControlPlane,
+  type MessagePublisher,
+} from "./api/index.ts";
 import { namesAuthorizer, type CustomGate } from "./authorizers/index.ts";
 import type { Broker, Gatekeeper } from "./broker/index.ts";
 import { DomainGate, type Domains } from "./domains/index.ts";
@@ -9,6 +15,7 @@ import { listenGateway } from "./gateway/node.ts";
 import type { JwtGate } from "./jwt/index.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import type { Registry } from "./registry/index.ts";
+import { DeviceJobs, type Jobs } from "./jobs/index.ts";
 import type { Shadows } from "./shadows/index.ts";
 
 export type HttpsOptions = {
@@ -20,13 +27,14 @@ export type HttpsOptions = {
   readonly plane: ControlPlane;
   readonly domains: Domains;
   readonly shadows: Shadows;
+  readonly jobs: Jobs;
   readonly host: string;
   readonly tls: ServerTls;
 };
 
 /** Listens on each of the ports for what AWS puts on 443 and 8443. Rejects where one is taken, with none left open. */
 export async function listenHttps(options: HttpsOptions, ports: readonly number[]): Promise<readonly Listening[]> {
-  const { registry, broker, gatekeeper, tokens, custom, domains, plane, shadows, host, tls } = options;
+  const { registry, broker, gatekeeper, tokens, custom, domains, plane, shadows, jobs, host, tls } = options;
   const { clock, entropy, trace, accessKeys, account } = registry;
   const byServerName = new DomainGate({ domains, trace, next: custom });
   const devicePlane = new DevicePlane({
@@ -37,7 +45,7 @@ export async function listenHttps(options: HttpsOptions, ports: readonly number[
       const bearer = bearerOf(head);
       return bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer);
     },
-    operations: { ...publishing(registry, broker), ...shadowOperations(shadows) },
+    operations: { ...publishing(registry, broker), ...shadowOperations(shadows), ...jobOperations(jobs, registry) },
     bodyLimit: broker.settings.limits.payloadBytes,
     clock,
     entropy,
@@ -116,6 +124,29 @@ function shadowOperations(shadows: Shadows): DeviceOperations {
     ListNamedShadowsForThing: {
       needs: ({ thingName }) => [["iot:ListNamedShadowsForThing", thingName]],
       run: (input) => handlers.ListNamedShadowsForThing(input),
+    },
+  };
+}
+
+/** The same for jobs. AWS IoT Core, "Authorizing devices to use AWS IoT Jobs" */
+function jobOperations(jobs: Jobs, { clock }: Registry): DeviceOperations {
+  const handlers = deviceJobHandlers(new DeviceJobs(jobs), clock);
+  return {
+    GetPendingJobExecutions: {
+      needs: ({ thingName }) => [["iot:GetPendingJobExecutions", thingName]],
+      run: (input) => handlers.GetPendingJobExecutions(input),
+    },
+    StartNextPendingJobExecution: {
+      needs: ({ thingName }) => [["iot:StartNextPendingJobExecution", thingName]],
+      run: (input) => handlers.StartNextPendingJobExecution(input),
+    },
+    DescribeDeviceJobExecution: {
+      needs: ({ thingName }) => [["iot:DescribeJobExecution", thingName]],
+      run: (input) => handlers.DescribeDeviceJobExecution(input),
+    },
+    UpdateJobExecution: {
+      needs: ({ thingName }) => [["iot:UpdateJobExecution", thingName]],
+      run: (input) => handlers.UpdateJobExecution(input),
     },
   };
 }

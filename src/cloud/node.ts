@@ -26,6 +26,8 @@ import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import type { Revocations } from "./revocation/index.ts";
 import type { Destinations } from "./rules/index.ts";
 import { FleetIndex } from "./search/index.ts";
+import { openJobs } from "./node-jobs.ts";
+import type { Jobs } from "./jobs/index.ts";
 import { openShadows } from "./node-shadows.ts";
 import type { Shadows } from "./shadows/index.ts";
 import { openStore } from "./store/node.ts";
@@ -81,15 +83,16 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const entry = await openEntry({ ...options, shop, ask }, closing);
   const { broker } = entry;
   const shadows = openShadows(registry, broker, closing);
+  const jobs = await openJobs({ directory, registry, broker }, closing);
   const rootCertificate = identity.root;
   let url = "";
   const listeners: string[] = [];
-  const parts = { options, ground, shop, ...entry, shadows, rootCertificate, listeners, controlPlane: () => url };
+  const parts = { options, ground, shop, ...entry, shadows, jobs, rootCertificate, listeners, controlPlane: () => url };
   const control = await openControlPlane(parts, closing);
   const { plane, destinations } = control;
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const rooms = { plane, destinations, shadows, identity, listeners };
+  const rooms = { plane, destinations, shadows, jobs, identity, listeners };
   const servers = { options, ledger: trace, registry, ...entry, ...rooms };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   url = api;
@@ -157,6 +160,7 @@ type Parts = {
   readonly deviceRegistries: DeviceRegistries;
   readonly revocations: Revocations;
   readonly shadows: Shadows;
+  readonly jobs: Jobs;
   readonly rootCertificate: string;
   /** Filled as soon as they listen. */
   readonly listeners: string[];
@@ -172,7 +176,8 @@ async function openControlPlane(
   readonly functions: Functions;
   readonly destinations: Destinations;
 }> {
-  const { options, ground, shop, broker, gatekeeper, deviceRegistries, revocations, shadows, rootCertificate } = parts;
+  const { options, ground, shop, broker, gatekeeper, deviceRegistries, revocations, shadows, jobs, rootCertificate } =
+    parts;
   const { ledger, trace, registry } = ground;
   const { account, clock, entropy, store, accessKeys } = registry;
   const common = { account, clock, entropy, hash: nodeHash, trace };
@@ -222,6 +227,7 @@ async function openControlPlane(
       ...messagesOf(broker),
     },
     shadows,
+    jobs,
     functions,
     rules,
     destinations,
@@ -279,6 +285,7 @@ type Servers = Entry & {
   readonly plane: ControlPlane;
   readonly destinations: Destinations;
   readonly shadows: Shadows;
+  readonly jobs: Jobs;
   readonly identity: ServerIdentity;
   readonly listeners: string[];
 };

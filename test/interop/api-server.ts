@@ -20,6 +20,7 @@ import { EventSwitches } from "../../src/cloud/registry-events/index.ts";
 import { FleetIndex } from "../../src/cloud/search/index.ts";
 import { RegistrationTasks } from "../../src/cloud/templates/index.ts";
 import { fileObjectStore } from "../../src/cloud/templates/node-object-store.ts";
+import { Jobs } from "../../src/cloud/jobs/index.ts";
 import { Shadows } from "../../src/cloud/shadows/index.ts";
 import { openStore } from "../../src/cloud/store/node.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
@@ -83,6 +84,7 @@ export async function startCloud(
     registry,
     shop,
     tasks,
+    jobs: await Jobs.open({ registry, publish: () => undefined, readObject: async () => undefined }),
     shadows: new Shadows({ ...ports, publish: (topic) => void calls.push({ name: "shadow", input: topic }) }),
     index: new FleetIndex(registry, { connected: () => new Map() }),
     ...standIns(trace, calls),
@@ -125,7 +127,7 @@ function standIns(
   calls: CloudUnderTest["calls"],
 ): Omit<
   ControlPlaneServices,
-  "registry" | "settings" | "shop" | "tasks" | "index" | "shadows" | "deviceRegistries" | "revocations"
+  "registry" | "settings" | "shop" | "tasks" | "index" | "shadows" | "jobs" | "deviceRegistries" | "revocations"
 > {
   const absent = async (): Promise<never> => {
     throw new Error("not part of this test");

@@ -18,6 +18,7 @@ import { AUTHORIZER_STEPS } from "./aws-steps-authorizers.ts";
 import { FLEET_STEPS } from "./aws-steps-fleet.ts";
 import { PROVISIONING_STEPS } from "./aws-steps-provisioning.ts";
 import { SEARCH_STEPS } from "./aws-steps-search.ts";
+import { JOB_STEPS } from "./aws-steps-jobs.ts";
 import { SHADOW_FILES, SHADOW_STEPS } from "./aws-steps-shadows.ts";
 import { no, ok, words, type Step } from "./aws-steps.ts";
 import { certificateToPem, createCsr, csrToPem, nameFromAttributes } from "../../src/pki/index.ts";
@@ -28,7 +29,7 @@ type Report = {
   readonly problems: readonly string[];
   readonly failures: readonly unknown[];
   readonly variables: Readonly<Record<string, string>>;
-  readonly operations: Readonly<Record<"iot" | "iot-data", readonly string[]>>;
+  readonly operations: Readonly<Record<"iot" | "iot-data" | "iot-jobs-data", readonly string[]>>;
 };
 
 const REGION = "eu-central-1";
@@ -188,6 +189,7 @@ const STEPS = [
   ...AUTHORIZER_STEPS,
   ...SEARCH_STEPS,
   ...SHADOW_STEPS,
+  ...JOB_STEPS,
   ...FUNCTION_STEPS,
   ...RULE_STEPS,
   ...CLEANUP_STEPS,
@@ -244,7 +246,9 @@ async function reportOf(t: TestContext, python: string): Promise<Report> {
 /** Whether an operation is one that this CLI is too old to know. */
 function isNewer({ operations }: Report, offered: string): boolean {
   const [service = "", name = ""] = offered.split(":");
-  return (service === "iot" || service === "iot-data") && !operations[service].includes(name);
+  return (
+    (service === "iot" || service === "iot-data" || service === "iot-jobs-data") && !operations[service].includes(name)
+  );
 }
 
 /** What the CLI must have called: every operation of AWS's that the table holds. */
@@ -270,7 +274,7 @@ for (const which of [0, 1]) {
     );
     assert.match(report.variables["key"] ?? "", /^-----BEGIN RSA PRIVATE KEY-----\n/);
     // What its help lists is offered, or refused by its name: nothing falls through.
-    for (const service of ["iot", "iot-data"] as const) {
+    for (const service of ["iot", "iot-data", "iot-jobs-data"] as const) {
       const absent = ABSENT_OPERATIONS[service].map(([name]) => `${service}:${name}`);
       const unknown = report.operations[service].filter(
         (name) => ![...OFFERED, ...absent].includes(`${service}:${name}`),

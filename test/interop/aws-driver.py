@@ -85,7 +85,7 @@ def main():
             for part in path.split("."):
                 value = value[part]
             variables[name] = value
-    names = {service: driver.session.get_service_model(service).operation_names for service in ("iot", "iot-data")}
+    names = {service: driver.session.get_service_model(service).operation_names for service in ("iot", "iot-data", "iot-jobs-data")}
     json.dump(
         {"version": __version__, "seen": seen, "problems": problems, "failures": failures, "variables": variables,
          "operations": names}, sys.stdout)

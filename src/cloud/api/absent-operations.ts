@@ -8,23 +8,6 @@ export const ABSENT_OPERATIONS: Readonly<
   >
 > = {
   iot: [
-    ["CreateJob", "PUT", "/jobs/{jobId}"],
-    ["DescribeJob", "GET", "/jobs/{jobId}"],
-    ["UpdateJob", "PATCH", "/jobs/{jobId}"],
-    ["CancelJob", "PUT", "/jobs/{jobId}/cancel"],
-    ["DeleteJob", "DELETE", "/jobs/{jobId}"],
-    ["ListJobs", "GET", "/jobs"],
-    ["GetJobDocument", "GET", "/jobs/{jobId}/job-document"],
-    ["AssociateTargetsWithJob", "POST", "/jobs/{jobId}/targets"],
-    ["CancelJobExecution", "PUT", "/things/{thingName}/jobs/{jobId}/cancel"],
-    ["DeleteJobExecution", "DELETE", "/things/{thingName}/jobs/{jobId}/executionNumber/{executionNumber}"],
-    ["DescribeJobExecution", "GET", "/things/{thingName}/jobs/{jobId}"],
-    ["ListJobExecutionsForJob", "GET", "/jobs/{jobId}/things"],
-    ["ListJobExecutionsForThing", "GET", "/things/{thingName}/jobs"],
-    ["CreateJobTemplate", "PUT", "/job-templates/{jobTemplateId}"],
-    ["DescribeJobTemplate", "GET", "/job-templates/{jobTemplateId}"],
-    ["ListJobTemplates", "GET", "/job-templates"],
-    ["DeleteJobTemplate", "DELETE", "/job-templates/{jobTemplateId}"],
     ["AssociateSbomWithPackageVersion", "PUT", "/packages/{packageName}/versions/{versionName}/sbom"],
     ["AttachSecurityProfile", "PUT", "/security-profiles/{securityProfileName}/targets"],
     ["CancelAuditMitigationActionsTask", "PUT", "/audit/mitigationactions/tasks/{taskId}/cancel"],
@@ -131,12 +114,7 @@ export const ABSENT_OPERATIONS: Readonly<
     ["ValidateSecurityProfileBehaviors", "POST", "/security-profile-behaviors/validate"],
   ],
   "iot-data": [["DeleteConnection", "DELETE", "/connections/{clientId}"]],
-  "iot-jobs-data": [
-    ["GetPendingJobExecutions", "GET", "/things/{thingName}/jobs"],
-    ["StartNextPendingJobExecution", "PUT", "/things/{thingName}/jobs/$next"],
-    ["DescribeJobExecution", "GET", "/things/{thingName}/jobs/{jobId}"],
-    ["UpdateJobExecution", "POST", "/things/{thingName}/jobs/{jobId}"],
-  ],
+  "iot-jobs-data": [["StartCommandExecution", "POST", "/command-executions"]],
   lambda: [
     ["PublishVersion", "POST", "/2015-03-31/functions/{FunctionName}/versions"],
     ["ListVersionsByFunction", "GET", "/2015-03-31/functions/{FunctionName}/versions"],

@@ -38,10 +38,10 @@ async function raw(api: Api, method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
 test("what AWS has and this version does not answers 501 with its name, and never an empty success", async (t) => {
   const api = await newApi(t);
   for (const [method, target, service, name] of [
-    ["PUT", "/jobs/j1", "iot", "CreateJob"],
+    ["PUT", "/commands/c1", "iot", "CreateCommand"],
     ["GET", "/streams", "execute-api", "ListStreams"],
     ["DELETE", "/connections/a%2Fb", "iotdata", "DeleteConnection"],
-    ["GET", "/things/t/jobs", "iot-jobs-data", "GetPendingJobExecutions"],
+    ["POST", "/command-executions", "iot-jobs-data", "StartCommandExecution"],
     ["GET", "/2015-03-31/functions", "lambda", "ListFunctions"],
     ["GET", "/rules/r", "iot", "GetTopicRule"],
   ] as const) {

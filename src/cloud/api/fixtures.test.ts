@@ -15,6 +15,7 @@ import { LoggingOptions, type ApiLogLevel } from "../logging/index.ts";
 import { CertificateProviders } from "../providers/index.ts";
 import { EventSwitches } from "../registry-events/index.ts";
 import { FleetIndex } from "../search/index.ts";
+import { Jobs } from "../jobs/index.ts";
 import { Shadows } from "../shadows/index.ts";
 import { RegistrationTasks, type AskFunction, type ObjectStore, type Workshop } from "../templates/index.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
@@ -30,6 +31,7 @@ export type Api = World & {
   /** Levels that the log was given, in order. */
   readonly levels: readonly ApiLogLevel[];
   readonly shop: Workshop;
+  readonly jobs: Jobs;
   readonly tasks: RegistrationTasks;
   /** Clients that are connected, with the time since. */
   readonly connected: Map<string, number>;
@@ -65,6 +67,8 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
     switches: await EventSwitches.open(registry),
     logging: await LoggingOptions.open(registry, (level) => void levels.push(level)),
   };
+  const jobs = await jobsFor(registry, calls);
+  t.after(() => jobs.close());
   const handlers = createHandlers({
     settings,
     deviceRegistries: await DeviceRegistries.open(registry),
@@ -80,6 +84,7 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
     ask,
     index: new FleetIndex(registry, { connected: () => connected }),
     ...standIns(calls),
+    jobs,
     shadows: new Shadows({
       store: registry.store,
       clock,
@@ -106,6 +111,7 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
   return {
     ...world,
     shop,
+    jobs,
     tasks,
     objects,
     connected,
@@ -263,3 +269,10 @@ export const CONFIGURATION = {
   PackageType: "Zip",
   Architectures: ["x86_64"],
 } as const;
+
+/** Jobs that tell the test what they would publish. */
+async function jobsFor(registry: World["registry"], calls: Api["calls"]): Promise<Jobs> {
+  const publish = (topic: string, payload: Uint8Array) =>
+    void calls.push({ name: topic, input: JSON.parse(new TextDecoder().decode(payload)) as unknown });
+  return Jobs.open({ registry, publish, readObject: async () => undefined });
+}

@@ -2,6 +2,7 @@ import type { DeviceRegistries } from "../jwt/index.ts";
 import type { Registry } from "../registry/index.ts";
 import type { Revocations } from "../revocation/index.ts";
 import type { FleetIndex } from "../search/index.ts";
+import { DeviceJobs, type Jobs } from "../jobs/index.ts";
 import type { Shadows } from "../shadows/index.ts";
 import type { AskFunction, RegistrationTasks, Workshop } from "../templates/index.ts";
 import { authorizerHandlers } from "./authorizers/handlers.ts";
@@ -14,6 +15,8 @@ import { revocationHandlers } from "./revocation-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
 import { provisioningHandlers } from "./provisioning/handlers.ts";
+import { deviceJobHandlers } from "./jobs/device-handlers.ts";
+import { jobHandlers } from "./jobs/handlers.ts";
 import { shadowHandlers } from "./shadow-handlers.ts";
 import { roleAliasHandlers } from "./role-aliases/handlers.ts";
 import { searchHandlers } from "./search/handlers.ts";
@@ -46,6 +49,7 @@ export type ControlPlaneServices = {
   readonly ask: AskFunction;
   readonly messages: MessagePublisher;
   readonly shadows: Shadows;
+  readonly jobs: Jobs;
   readonly functions: FunctionService;
   readonly rules: RuleService;
   readonly destinations?: DestinationOperations;
@@ -78,6 +82,8 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...revocationHandlers(services.revocations),
     ...dataHandlers(services),
     ...shadowHandlers(services.shadows),
+    ...jobHandlers(services.registry, services.jobs),
+    ...deviceJobHandlers(new DeviceJobs(services.jobs), services.registry.clock),
     CreateTopicRule: (input) => rules.createTopicRule(input),
     GetTopicRule: rules.getTopicRule?.bind(rules),
     ReplaceTopicRule: rules.replaceTopicRule?.bind(rules),

@@ -62,6 +62,8 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "not-configured": [404, "NotConfiguredException"],
   "index-not-ready": [400, "IndexNotReadyException"],
   "conflicting-resource": [409, "ConflictingResourceUpdateException"],
+  "job-state": [409, "InvalidStateTransitionException"],
+  "job-ended": [410, "TerminalStateException"],
   "shadow-encoding": [415, "UnsupportedDocumentEncodingException"],
   "shadow-busy": [429, "ThrottlingException"],
   "version-conflict": [409, "VersionConflictException"],

@@ -2,6 +2,7 @@ export { authorizationOf, checkHead, checkSignature, type AuthenticationPorts } 
 export { callOperation, OperationRefused, type ClientOptions, type HttpSend } from "./client.ts";
 export { ControlPlane, type ControlPlaneOptions, type Exchange, type RequestHead } from "./control-plane.ts";
 export { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
+export { deviceJobHandlers } from "./jobs/device-handlers.ts";
 export { shadowHandlers } from "./shadow-handlers.ts";
 export { createHandlers, type ControlPlaneServices, type Handlers } from "./handlers.ts";
 export { refusalCauseOf } from "./refusal-cause.ts";

@@ -1,7 +1,7 @@
 import type { Shape, ShapeValue } from "./shape.ts";
 
 /** Which of AWS's services an operation belongs to, or `hawser` for our own. */
-export type ServiceName = "iot" | "iot-data" | "lambda" | "hawser";
+export type ServiceName = "iot" | "iot-data" | "iot-jobs-data" | "lambda" | "hawser";
 
 /** Where a parameter travels. `payload` is the whole body, raw bytes or bare JSON. */
 export type Place = "uri" | "query" | "header" | "body" | "payload";

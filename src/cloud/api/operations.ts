@@ -3,6 +3,8 @@ import { FLEET_OPERATIONS } from "./fleet/operations.ts";
 import { DATA_OPERATIONS } from "./operations-data.ts";
 import { SHADOW_OPERATIONS } from "./operations-shadows.ts";
 import { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
+import { DEVICE_JOB_OPERATIONS } from "./jobs/device-operations.ts";
+import { JOB_OPERATIONS } from "./jobs/operations.ts";
 import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
@@ -40,6 +42,8 @@ export const OPERATIONS = {
   ...DESTINATION_OPERATIONS,
   ...DATA_OPERATIONS,
   ...SHADOW_OPERATIONS,
+  ...JOB_OPERATIONS,
+  ...DEVICE_JOB_OPERATIONS,
   ...LAMBDA_OPERATIONS,
   ...HAWSER_OPERATIONS,
   ...DEVICE_REGISTRY_OPERATIONS,

@@ -41,14 +41,19 @@ test("no operation is both offered and named as absent", () => {
 
 test("findRoute tells services that share a path apart by what the caller signed for", () => {
   assert.deepEqual(findRoute("GET", "/things/t/jobs", "iot"), {
-    found: "absent",
+    found: "operation",
     name: "ListJobExecutionsForThing",
-    service: "iot",
+    labels: { thingName: "t" },
   });
   assert.deepEqual(findRoute("GET", "/things/t/jobs", "iot-jobs-data"), {
-    found: "absent",
+    found: "operation",
     name: "GetPendingJobExecutions",
-    service: "iot-jobs-data",
+    labels: { thingName: "t" },
+  });
+  assert.deepEqual(findRoute("GET", "/things/t/jobs/$next", "iot-jobs-data"), {
+    found: "operation",
+    name: "DescribeDeviceJobExecution",
+    labels: { thingName: "t", jobId: "$next" },
   });
 });
 

@@ -24,7 +24,7 @@ type Node = {
 };
 
 /** The service names that callers sign for, by the service that they mean; the usual one first. */
-export const SCOPES: Readonly<Record<ServiceName | QueryService | "iot-jobs-data", readonly string[]>> = {
+export const SCOPES: Readonly<Record<ServiceName | QueryService, readonly string[]>> = {
   // AWS CLI 2.9 and the AWS SDK for JavaScript 2 sign IoT calls as execute-api, newer ones as iot.
   iot: ["iot", "execute-api"],
   lambda: ["lambda"],
@@ -47,7 +47,7 @@ const ROOT = buildTree();
 export function findRoute(method: string, path: string, scope: string | undefined): Route {
   if (method === "POST" && path === "/" && isQueryService(scope)) return { found: "query", service: scope };
   const segments = decodedSegments(path);
-  const end = segments && (walk(ROOT, segments, 0) ?? walk(ROOT, withoutLastSlash(segments), 0));
+  const end = segments && (walk(ROOT, segments, method) ?? walk(ROOT, withoutLastSlash(segments), method));
   const targets = end?.node.targets.get(method) ?? [];
   const chosen = targets.find(({ service }) => scopesOf(service).includes(scope ?? "")) ?? targets[0];
   if (!chosen) return { found: "nothing" };
@@ -81,17 +81,18 @@ function withoutLastSlash(segments: readonly string[]): readonly string[] {
 
 type End = { readonly node: Node; readonly values: readonly string[] };
 
-function walk(node: Node, segments: readonly string[], at: number): End | undefined {
+/** Where the segments from `at` on lead for this method: a literal that ends in nothing gives way to a label. */
+function walk(node: Node, segments: readonly string[], method: string, at = 0): End | undefined {
   const segment = segments[at];
-  if (segment === undefined) return node.targets.size > 0 ? { node, values: [] } : undefined;
+  if (segment === undefined) return node.targets.has(method) ? { node, values: [] } : undefined;
   const literal = node.literals.get(segment);
-  const found = literal && walk(literal, segments, at + 1);
+  const found = literal && walk(literal, segments, method, at + 1);
   if (found) return found;
   // An empty segment is no name: `//` leads nowhere.
   if (node.rest && segments.slice(at).join("") !== "")
     return { node: node.rest, values: [segments.slice(at).join("/")] };
   if (!node.label || segment === "") return undefined;
-  const beyond = walk(node.label, segments, at + 1);
+  const beyond = walk(node.label, segments, method, at + 1);
   return beyond && { node: beyond.node, values: [segment, ...beyond.values] };
 }
 

@@ -63,7 +63,7 @@ export class DevicePlane {
   begin(head: RequestHead, peer: Peer): Exchange {
     const { bodyLimit, clock, entropy } = this.#options;
     const requestId = uuid(entropy);
-    const route = findRoute(head.method, head.path, "iotdata");
+    const route = this.#routeOf(head);
     if (route.found !== "operation" || !this.#options.operations[route.name]) {
       const title = "name" in route ? route.name : `${head.method} ${head.path.slice(0, 128)}`;
       return { answer: errorOf(notImplemented(`${title} with a client certificate`), requestId) };
@@ -75,6 +75,13 @@ export class DevicePlane {
       complete: (body) => this.#complete(call, body),
       tooLarge: () => this.#refuse(call, new UsageError<CloudErrorCode>("body-too-large", tooLarge(bodyLimit))),
     };
+  }
+
+  /** A device signs for no service: its path may be one of either that devices ask. */
+  #routeOf({ method, path }: RequestHead): ReturnType<typeof findRoute> {
+    const route = findRoute(method, path, "iotdata");
+    const isOffered = route.found === "operation" && this.#options.operations[route.name] !== undefined;
+    return isOffered ? route : findRoute(method, path, "iot-jobs-data");
   }
 
   async #complete(call: Call, body: Uint8Array): Promise<ApiResponse> {

@@ -20,7 +20,9 @@ export type IotResource =
   | "certificateprovider"
   | "ruledestination"
   | "index"
-  | "deviceregistry";
+  | "deviceregistry"
+  | "job"
+  | "jobtemplate";
 
 /** arn:aws:iot:REGION:ACCOUNT:KIND/NAME, the name of every resource of the control plane. */
 export function iotArn(account: Account, kind: IotResource, name: string): string {

@@ -15,6 +15,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "named resources, thing groups, tags", up: createFleetTables },
   { name: "QoS 2, packet identifiers and wills", up: addExactlyOnce },
   { name: "shadows", up: createShadows },
+  { name: "jobs", up: createJobs },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -312,6 +313,33 @@ async function createShadows(db: Kysely<unknown>): Promise<void> {
     .addColumn("document", "text")
     .addPrimaryKeyConstraint("shadows_pk", ["thing", "name"])
     .execute();
+}
+
+async function createJobs({ schema }: Kysely<unknown>): Promise<void> {
+  await schema
+    .createTable("jobs")
+    .addColumn("id", "text", (c) => c.primaryKey())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("created_at", "bigint", (c) => c.notNull())
+    .addColumn("due_at", "bigint")
+    .addColumn("body", "text", (c) => c.notNull())
+    .execute();
+  await schema
+    .createTable("job_executions")
+    .addColumn("job", "text", (c) => c.notNull())
+    .addColumn("thing", "text", (c) => c.notNull())
+    .addColumn("number", "integer", (c) => c.notNull())
+    .addColumn("status", "text", (c) => c.notNull())
+    .addColumn("queued_at", "bigint", (c) => c.notNull())
+    .addColumn("due_at", "bigint")
+    .addColumn("body", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("job_executions_pk", ["job", "thing", "number"])
+    .execute();
+  await schema.createIndex("jobs_due").on("jobs").columns(["due_at"]).execute();
+  const executions = (name: string) => schema.createIndex(`job_executions_${name}`).on("job_executions");
+  await executions("thing").columns(["thing", "status"]).execute();
+  await executions("status").columns(["job", "status"]).execute();
+  await executions("due").columns(["due_at"]).execute();
 }
 
 function withMessage<T extends string, C extends string>(table: CreateTableBuilder<T, C>) {

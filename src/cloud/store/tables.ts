@@ -17,6 +17,8 @@ export type Tables = {
   tags: TagRow;
   thing_group_members: ThingGroupMemberRow;
   shadows: ShadowRow;
+  jobs: JobRow;
+  job_executions: JobExecutionRow;
   topic_rules: TopicRuleRow;
   functions: FunctionRow;
   function_logs: FunctionLogRow;
@@ -129,6 +131,20 @@ export type ThingGroupMemberRow = { thing_group: string; thing: string; added_at
  * from there.
  */
 export type ShadowRow = { thing: string; name: string; version: number; document: string | null };
+
+/** `body` is JSON that the jobs room owns; `due_at` when the job is to be looked at again. */
+export type JobRow = { id: string; status: string; created_at: number; due_at: number | null; body: string };
+
+/** One thing's turn at a job; PENDING until it is rolled out. `due_at` is when it times out, `body` JSON. */
+export type JobExecutionRow = {
+  job: string;
+  thing: string;
+  number: number;
+  status: string;
+  queued_at: number;
+  due_at: number | null;
+  body: string;
+};
 
 /** `payload` is the rule's JSON as it was given. */
 export type TopicRuleRow = { name: string; payload: string; disabled: 0 | 1; created_at: number };
