@@ -10,10 +10,8 @@ import { whyWorld, type WhyWorld } from "./why-world.ts";
 
 const PAGE = "docs/why.md";
 
-/** Refusals that somebody else writes than this suite's cloud, with the test that provokes them. */
-const ELSEWHERE: Partial<Record<RefusalCause, string>> = {
-  "server-name-mismatch": "written by the device, which refuses the cloud: test/journeys/server-name.test.ts",
-};
+/** What this suite does not seed is provoked by the tests of its own room, as test/errors.test.ts makes sure. */
+const OTHERS = "Causes that are not listed are provoked by the tests of the rooms that write them.";
 
 type Diagnosis = { readonly cause: RefusalCause; readonly story: string; readonly first: string };
 
@@ -34,11 +32,7 @@ test(
     const right = diagnoses.filter(({ cause, first }) => cause === first);
     const causes = new Set(diagnoses.map(({ cause }) => cause));
     t.diagnostic(`${right.length} of ${diagnoses.length} first answers are right, of ${causes.size} causes`);
-    const missing = Object.keys(REFUSALS).filter(
-      (cause) => !causes.has(cause as RefusalCause) && !(cause in ELSEWHERE),
-    );
-    assert.deepEqual(missing, [], "every cause is seeded");
-    assert.ok(causes.size >= 30);
+    assert.ok(causes.size >= 67);
     checkEveryRefusal(world);
     assertDrawn(PAGE, "causes", reportOf(diagnoses, right.length));
     assert.ok(right.length / diagnoses.length >= 0.95);
@@ -68,7 +62,6 @@ function reportOf(diagnoses: readonly Diagnosis[], right: number): string {
   const rows = diagnoses.map(
     ({ cause, story, first }) => `| ${story} | \`${cause}\` | ${first === cause ? "yes" : first} |`,
   );
-  const elsewhere = Object.entries(ELSEWHERE).map(([cause, where]) => `\`${cause}\` is ${where}.`);
   return [
     `${right} of ${diagnoses.length} right, of ${new Set(diagnoses.map(({ cause }) => cause)).size} causes.`,
     "",
@@ -76,6 +69,6 @@ function reportOf(diagnoses: readonly Diagnosis[], right: number): string {
     "|---|---|---|",
     ...rows,
     "",
-    ...elsewhere,
+    OTHERS,
   ].join("\n");
 }
