@@ -15,6 +15,7 @@ import type { Operation } from "../../src/cloud/api/operation.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.test.ts";
 import { AUTHORIZER_STEPS } from "./aws-steps-authorizers.ts";
+import { SETTING_STEPS } from "./aws-steps-settings.ts";
 import { FLEET_STEPS } from "./aws-steps-fleet.ts";
 import { PROVISIONING_STEPS } from "./aws-steps-provisioning.ts";
 import { SEARCH_STEPS } from "./aws-steps-search.ts";
@@ -187,6 +188,7 @@ const STEPS = [
   ...FLEET_STEPS,
   ...PROVISIONING_STEPS,
   ...AUTHORIZER_STEPS,
+  ...SETTING_STEPS,
   ...SEARCH_STEPS,
   ...SHADOW_STEPS,
   ...JOB_STEPS,
@@ -256,6 +258,9 @@ const OFFERED = Object.entries<Operation>(OPERATIONS)
   .filter(([, { service }]) => service !== "hawser")
   .map(([key, { service, name }]) => `${service}:${name ?? key}`);
 
+/** What AWS added to an answer after Debian's AWS CLI; version 1 is newer, and knows them. */
+const NEWER_MEMBER = /^DescribeDomainConfiguration has no member (tlsConfig|authenticationType|applicationProtocol)$/;
+
 for (const which of [0, 1]) {
   test(`AW-24 AW-26 AW-31 AW-34 AW-36 AW-37 ${which === 0 ? "Debian's AWS CLI 2" : "AWS CLI 1"} carries out every operation and knows every answer`, async (t) => {
     const python = PYTHONS[which];
@@ -266,7 +271,11 @@ for (const which of [0, 1]) {
     }
     const report = await reportOf(t, python);
     assert.deepEqual(report.failures, [], report.version);
-    assert.deepEqual(report.problems, [], report.version);
+    assert.deepEqual(
+      report.problems.filter((each) => which !== 0 || !NEWER_MEMBER.test(each)),
+      [],
+      report.version,
+    );
     const seen = new Set(report.seen);
     assert.deepEqual(
       OFFERED.filter((each) => !seen.has(each) && !isNewer(report, each)),
