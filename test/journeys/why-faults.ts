@@ -654,13 +654,14 @@ const LATER: readonly Fault[] = [
   },
 ];
 
+/** Questions about the latest refusal come before functions, which are tried again for a while after they failed. */
 export const FAULTS: readonly Fault[] = [
   ...CERTIFICATES,
+  ...CONNECTIONS,
+  ...API,
   ...ACTIVATION,
   ...POLICIES,
   ...TOKENS,
   ...AUTHORIZERS,
-  ...CONNECTIONS,
-  ...API,
   ...LATER,
 ];
