@@ -142,7 +142,9 @@ test("beyond loopback the control plane speaks HTTPS; a device that trusts anoth
     assert.match(device.complaints.join("\n"), new RegExp(`"code":"${code}"`), where);
   }
   const [line = ""] = await finished(hawser(words`why --data ${data} --json`));
-  assert.match(line, /"cause":"tls-failed"/);
+  assert.match(line, /"cause":"not-http"/, "the latest: MQTT came to the control plane's port");
+  const told = await finished(hawser(words`ledger --data ${data} --kinds refusal --json`));
+  assert.match(told.join("\n"), /"cause":"tls-failed"/);
   await chip.stop();
   await cloud.stop();
 });

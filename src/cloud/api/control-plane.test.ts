@@ -226,6 +226,8 @@ test("Status tells whose cloud it is and what it holds; Why asks the room that e
     startedAt: Date.UTC(2026, 0, 1),
     uptimeS: 90,
     counts: { caCertificates: 0, certificates: 0, things: 1, policies: 0 },
+    sessions: { connected: 0, away: 0 },
+    listeners: [],
   });
   assert.deepEqual(await api.call("Why", { subject: "d1" }), { subject: "d1", findings: [] });
   assert.deepEqual(await api.call("Why", {}), { subject: null, findings: [] });
