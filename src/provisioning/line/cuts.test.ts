@@ -49,7 +49,7 @@ class Fuse {
 async function contents(model: ChipModel, feed: Parts, part: number) {
   const element = await openElement(model, localTransport(await feed.chip(part)));
   const keys = (await element.keySlots()).filter(({ slot, publicKey }) => slot < 0x100 && publicKey !== undefined);
-  const certificates = await element.listCertificates();
+  const certificates = (await element.listCertificates()).filter(({ index }) => index < 0x100);
   if (!(element instanceof Se05x)) return { keys: keys.length, certificates: certificates.length, objects: 0 };
   const { ids } = await element.send("readIdList", { offset: 0, filter: 0xff });
   return { keys: keys.length, certificates: certificates.length, objects: ids.length / 4 };
