@@ -2,12 +2,15 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
+import { after, test } from "node:test";
 
 import { iotjobs, iot, mqtt5 } from "aws-iot-device-sdk-v2";
 
 import { deviceWorld } from "./device-world.ts";
 import { requirePeer } from "./peers.ts";
+
+// AWS's request-response client leaves a native handle open that keeps the process for ever, however it is closed.
+after(() => void setImmediate(() => process.exit()));
 
 test("AWS's jobs client hears of a job, starts it, describes it and ends it", async (t) => {
   const { files, port, call } = await deviceWorld(t);

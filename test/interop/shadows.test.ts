@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { once } from "node:events";
-import { test } from "node:test";
+import { after, test } from "node:test";
 
 import {
   DeleteThingShadowCommand,
@@ -15,6 +15,9 @@ import { iotshadow, iot, mqtt5, type mqtt_request_response } from "aws-iot-devic
 
 import { deviceWorld, type DeviceWorld } from "./device-world.ts";
 import { requirePeer } from "./peers.ts";
+
+// AWS's request-response client leaves a native handle open that keeps the process for ever, however it is closed.
+after(() => void setImmediate(() => process.exit()));
 
 /** What aws-crt calls SubscriptionStatusEventType.SubscriptionEstablished. */
 const ESTABLISHED = 0;
