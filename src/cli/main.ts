@@ -43,12 +43,17 @@ async function main(argv: readonly string[]): Promise<void> {
     if (typed !== undefined && typed !== "help" && !wanted) {
       throw new UsageError<CliErrorCode>("unknown-command", `there is no command '${typed}'`);
     }
-    const files = wanted ? [wanted] : new Set(Object.values(COMMANDS));
+    const files = wanted ? [wanted] : asksVersion(argv) ? [] : new Set(Object.values(COMMANDS));
     for (const load of files) (await load())(program);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
     process.exitCode = reportFailure(error, argv.includes("--json"));
   }
+}
+
+/** The version alone needs no command's file. */
+function asksVersion(argv: readonly string[]): boolean {
+  return argv.length > 0 && argv.every((word) => ["-V", "--version"].includes(word));
 }
 
 function programOf(): Command {
