@@ -47,6 +47,17 @@ test("a query finds by field, by any field, with wildcards, ranges and logic", (
     ["(thingTypeName:x OR attributes.floor:3) AND NOT connectivity.connected:false", true],
     ["NOT (thingTypeName:x OR attributes.floor:3)", false],
     ["thingName:meter\\-12", true],
+    ["thingTypeName:meter -attributes.floor:4", true],
+    ["-thingTypeName:meter", false],
+    ["-(thingTypeName:x OR attributes.floor:3)", false],
+    ['-"hall b" -nothing', true],
+    ["attributes.floor>-1", true],
+    ["thingGroupNames:(north OR south)", true],
+    ["thingGroupNames:(north AND south)", false],
+    ['thingGroupNames:(north AND -south AND "floor one")', true],
+    ["attributes.floor:(>=3 AND <4)", true],
+    ["attributes.floor:(4 OR (2 OR 3)) thingName:meter*", true],
+    ["attributes.site:(meter-12)", false],
   ];
   for (const [query, found] of cases) assert.equal(parseQuery(query)(METER), found, query);
 });
@@ -68,6 +79,13 @@ test("a query that cannot be read is refused with its place, and none takes long
     `${"(".repeat(40)}a`,
     `${"NOT ".repeat(40)}a`,
     "a ".repeat(13),
+    "-",
+    "a:(",
+    "a:()",
+    "a:(b",
+    "a>(1)",
+    `${"a:(".repeat(40)}b`,
+    `${"-".repeat(40)}a`,
   ];
   for (const query of wrong) assert.throws(() => parseQuery(query), { code: "invalid-query" }, query);
   const document = new Map([["a", ["x".repeat(800)]]]);

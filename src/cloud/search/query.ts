@@ -19,8 +19,9 @@ const MAX_DEPTH = 16;
 const MAX_TERMS = 12;
 
 /**
- * The predicate of a query in AWS IoT's query syntax: terms `field:value`, `field>5`, `field:[a TO b]` or a bare value that any
- * field may have; `*` and `?` in values; AND, OR, NOT and parentheses, terms side by side joined by AND.
+ * The predicate of a query in AWS IoT's query syntax: terms `field:value`, `field>5`, `field:[a TO b]`, `field:(a OR b)` or a
+ * bare value that any field may have; `*` and `?` in values; AND, OR, NOT, `-` before what must not be, and parentheses,
+ * terms side by side joined by AND.
  *
  * Throws `UsageError` `invalid-query`. AWS IoT Device Management, "Query syntax"
  */
@@ -35,11 +36,13 @@ export function invalidQuery(message: string): UsageError<CloudErrorCode> {
 }
 
 class QueryParser {
-  readonly #tokens: readonly Token[];
+  readonly #tokens: Token[];
   #at = 0;
   #terms = 0;
+  /** The field whose parentheses the parser is inside. */
+  #field: string | undefined;
 
-  constructor(tokens: readonly Token[]) {
+  constructor(tokens: Token[]) {
     this.#tokens = tokens;
   }
 
@@ -65,34 +68,49 @@ class QueryParser {
 
   #not(depth: number): Predicate {
     if (depth > MAX_DEPTH) throw invalidQuery(`the query nests deeper than ${MAX_DEPTH}`);
-    if (!this.#take("NOT")) return this.#primary(depth);
+    if (!this.#take("NOT") && !this.#takeMinus()) return this.#primary(depth);
     const inner = this.#not(depth + 1);
     return (document) => !inner(document);
   }
 
   #primary(depth: number): Predicate {
-    if (this.#take("(")) {
-      const inner = this.#or(depth + 1);
-      if (!this.#take(")")) throw invalidQuery("the query lacks a closing parenthesis");
-      return inner;
-    }
+    if (this.#take("(")) return this.#group(depth);
     const token = this.#tokens[this.#at];
     if (token?.kind !== "word" && token?.kind !== "quoted")
       throw invalidQuery(`the query has ${this.#shown()} where a term should be`);
     this.#at += 1;
     this.#terms += 1;
     if (this.#terms > MAX_TERMS) throw invalidQuery(`a query has at most ${MAX_TERMS} terms`);
-    return token.kind === "quoted" ? anyField(exactly(token.text)) : this.#term(token.text);
+    if (token.kind === "quoted") return this.#here(exactly(token.text));
+    return this.#field === undefined ? this.#term(token.text, depth) : this.#here(valued(token.text));
   }
 
-  /** `field:value`, `field:` before a quoted text or a range, `field>5`, or a value. */
-  #term(word: string): Predicate {
+  /** What follows an opening parenthesis. */
+  #group(depth: number): Predicate {
+    const inner = this.#or(depth + 1);
+    if (!this.#take(")")) throw invalidQuery("the query lacks a closing parenthesis");
+    return inner;
+  }
+
+  /** A value of the field whose parentheses these are, else of any. */
+  #here(test: Test): Predicate {
+    return this.#field === undefined ? anyField(test) : oneField(this.#field, test);
+  }
+
+  /** `field:value`, `field:` before a quoted text, a range or parentheses, `field>5`, or a value. */
+  #term(word: string, depth: number): Predicate {
     const match = /^([^:<>=]+?)(:(?:[<>]=?)?|[<>]=?|=)(.*)$/s.exec(word);
     if (!match) return anyField(matching(word));
     const [, field = "", operator = "", rest = ""] = match;
     const compare = operator.replace(":", "");
     if (rest !== "")
       return oneField(field, compare === "" || compare === "=" ? matching(rest) : comparing(compare, rest));
+    if (compare === "" && this.#take("(")) {
+      this.#field = field;
+      const inner = this.#group(depth);
+      this.#field = undefined;
+      return inner;
+    }
     const next = this.#tokens[this.#at];
     if (next?.kind === "quoted") {
       this.#at += 1;
@@ -113,6 +131,15 @@ class QueryParser {
   #take(kind: Token["kind"]): boolean {
     if (this.#tokens[this.#at]?.kind !== kind) return false;
     this.#at += 1;
+    return true;
+  }
+
+  /** A minus that stands before a term: the rest of its word, if any, is the term. */
+  #takeMinus(): boolean {
+    const token = this.#tokens[this.#at];
+    if (token?.kind !== "word" || !token.text.startsWith("-")) return false;
+    if (token.text === "-") this.#at += 1;
+    else this.#tokens[this.#at] = { kind: "word", text: token.text.slice(1) };
     return true;
   }
 
@@ -156,6 +183,12 @@ function oneField(field: string, test: Test): Predicate {
 
 function exactly(text: string): Test {
   return (value) => value.toLowerCase() === text.toLowerCase();
+}
+
+/** A value among a field's parentheses: `>5`, or a text. */
+function valued(word: string): Test {
+  const [, operator = "", rest = ""] = /^([<>]=?)?(.*)$/s.exec(word) ?? [];
+  return operator === "" ? matching(rest) : comparing(operator, rest);
 }
 
 /** The whole value, whatever its case; `*` stands for any text and `?` for one character. */
