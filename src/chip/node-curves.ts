@@ -9,7 +9,7 @@ import { nodeBlockCipher } from "../apdu/node.ts";
 import { concat, fromHex, toHex } from "../codec/index.ts";
 import { nodeHash } from "../crypto/node.ts";
 import { type EcCurve, inverse, leftmostBits } from "./ec-curve.ts";
-import { EC_DOMAINS, type EcDomain } from "./ec-domains.ts";
+import { EC_DOMAINS, type EcDomain } from "../apdu/se05x/index.ts";
 import { nodeEdwards, nodeMontgomery } from "./node-montgomery.ts";
 import { nodeRsa } from "./node-rsa.ts";
 import { nodeSe05xArithmetic } from "./node-se05x.ts";

@@ -35,8 +35,28 @@ export const SE05X_MAC = {
   desCmac: 0x7a,
 } as const;
 
-/** Modes of AES on whole blocks, and of AES as a stream. Other paddings and DES stand in the chip's table of modes. */
-export const SE05X_CIPHER = { cbc: 0x0d, ecb: 0x0e, ctr: 0xf0, ctrInternalIv: 0xf1 } as const;
+/**
+ * Modes of AES and DES, by how they fill a message's last block: not at all, with zeros, with 80 and zeros, with its own
+ * length. SE05x command table, tier b; ISO/IEC 9797-1, section 6.3; RFC 8018, section 6.1.1
+ */
+export const SE05X_CIPHER = {
+  cbc: 0x0d,
+  ecb: 0x0e,
+  cbcZeros: 0x16,
+  cbcBit: 0x17,
+  cbcPkcs5: 0x18,
+  ctr: 0xf0,
+  /** The chip makes the initial block of what it encrypts. */
+  ctrInternalIv: 0xf1,
+  desCbc: 0x01,
+  desCbcZeros: 0x02,
+  desCbcBit: 0x03,
+  desCbcPkcs5: 0x04,
+  desEcb: 0x05,
+  desEcbZeros: 0x06,
+  desEcbBit: 0x07,
+  desEcbPkcs5: 0x08,
+} as const;
 
 /** Modes of authenticated encryption; with an internal nonce the chip makes it. */
 export const SE05X_AEAD = { gcm: 0xb0, gcmInternalIv: 0xf3, ccm: 0xf4, ccmInternalIv: 0xf5 } as const;

@@ -1,7 +1,6 @@
-import { CURVE_LIST_LENGTH } from "../../apdu/se05x/index.ts";
+import { CURVE_LIST_LENGTH, EC_DOMAINS, type EcDomain } from "../../apdu/se05x/index.ts";
 import { toHex } from "../../codec/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
-import { EC_DOMAINS, type EcDomain } from "../ec-domains.ts";
 import { WHOLE_CURVE } from "./curves.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";

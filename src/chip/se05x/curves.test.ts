@@ -18,7 +18,7 @@ import { test } from "node:test";
 import { Chance } from "../../../test/chip/differential.ts";
 import { type Host, newSe05x } from "../../../test/chip/se05x.ts";
 import { concat, fromHex, toHex } from "../../codec/index.ts";
-import { EC_DOMAINS, type EcDomain } from "../ec-domains.ts";
+import { EC_DOMAINS, type EcDomain } from "../../apdu/se05x/index.ts";
 import { MemoryInRam } from "../index.ts";
 
 const A = 0x20000001;

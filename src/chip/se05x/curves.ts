@@ -1,5 +1,5 @@
 import { fromHex } from "../../codec/index.ts";
-import { EC_DOMAINS } from "../ec-domains.ts";
+import { EC_DOMAINS } from "../../apdu/se05x/index.ts";
 
 /** All parameters of a curve are set. SE05x command table, tier b */
 export const WHOLE_CURVE = 0x1f;

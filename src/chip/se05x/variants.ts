@@ -1,5 +1,4 @@
-import type { Se05xCommandName } from "../../apdu/se05x/index.ts";
-import { EC_DOMAINS } from "../ec-domains.ts";
+import { EC_DOMAINS, type Se05xCommandName } from "../../apdu/se05x/index.ts";
 import { BORN_CURVES } from "./curves.ts";
 import { PUBLISHED_KEYS, type PublishedKeys } from "./platform-keys.ts";
 

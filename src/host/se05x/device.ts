@@ -12,7 +12,7 @@ import {
   type Se05xRequest,
   type Se05xResponse,
 } from "../../apdu/se05x/index.ts";
-import { concat, ProtocolError, Reader, Refused, toHex, UsageError } from "../../codec/index.ts";
+import { concat, ProtocolError, Refused, toHex, UsageError } from "../../codec/index.ts";
 import {
   type Clock,
   type DigestSigner,
@@ -36,6 +36,7 @@ import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
 import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
+import { Se05xCommandFamilies } from "./command-families.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { certificateIndexOf, certificateObject, isReserved, keyObject, SCRATCH_OBJECT, slotOf } from "./object-ids.ts";
 import { isRsaKey, rsaSigner } from "./rsa-signer.ts";
@@ -75,7 +76,7 @@ const ALGORITHMS: Readonly<Record<number, readonly SignatureAlgorithm[]>> = {
  * A slot below 256 stands for an object of Hawser's own; any other slot is an object identifier itself, so that the
  * keys that a part was born with are used like all others. Callers may be many: commands are queued.
  */
-export class Se05x implements SecureElement {
+export class Se05x extends Se05xCommandFamilies implements SecureElement {
   readonly identity: SecureElementIdentity;
   readonly random: Random;
   readonly verifier: DigestVerifier;
@@ -87,6 +88,7 @@ export class Se05x implements SecureElement {
   readonly #slotChanges = new Map<number, number>();
 
   private constructor(session: Se05xSession, transport: Transport, hash: Hash, identity: SecureElementIdentity) {
+    super(session.pool);
     this.#session = session;
     this.#transport = transport;
     this.#hash = hash;
@@ -152,7 +154,7 @@ export class Se05x implements SecureElement {
     return this.exclusive(async (session) => {
       const slots = new Map<number, Uint8Array | undefined>();
       for (let slot = 0; slot < LISTED_SLOTS; slot++) slots.set(slot, undefined);
-      for (const objectId of await objectsOf(session, SE05X_TYPE.ecPair)) {
+      for (const objectId of await session.objects.list(SE05X_TYPE.ecPair)) {
         if (isReserved(objectId)) continue;
         const { curve } = await session.send("curveOfKey", { objectId });
         // Keys on other curves sign and agree by commands of their own; nothing above knows what to do with them.
@@ -228,7 +230,7 @@ export class Se05x implements SecureElement {
   async listCertificates(): Promise<readonly StoredCertificate[]> {
     return this.exclusive(async (session) => {
       const found: StoredCertificate[] = [];
-      for (const objectId of await objectsOf(session, SE05X_TYPE.binary)) {
+      for (const objectId of await session.objects.list(SE05X_TYPE.binary)) {
         const index = certificateIndexOf(objectId);
         if (index === undefined) continue;
         found.push({ index, length: (await session.send("readSize", { objectId })).size });
@@ -329,18 +331,6 @@ async function publicKeyIn(session: Se05xSession, objectId: number): Promise<Uin
   } catch (error) {
     if (error instanceof Refused && error.wire === 0x6986) return undefined;
     throw error;
-  }
-}
-
-/** The identifiers of all objects of a type. */
-async function objectsOf(session: Se05xSession, filter: number): Promise<number[]> {
-  const found: number[] = [];
-  for (;;) {
-    const { more, ids } = await session.send("readIdList", { offset: found.length, filter });
-    const reader = new Reader(ids);
-    while (reader.remaining > 0) found.push(reader.u32());
-    if (more !== SE05X_RESULT.no) return found;
-    if (ids.length === 0) throw malformed("a list that goes on without anything in it");
   }
 }
 

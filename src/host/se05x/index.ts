@@ -1,5 +1,16 @@
 export type { ChannelPorts, PlatformAccess, SessionProof } from "./access.ts";
 export { attestationContent } from "./attestation.ts";
+export { se05xPolicy, type PolicyRule } from "./families/policies.ts";
+export type { AeadRequest, Sealed, Se05xAeadMode } from "./families/aead.ts";
+export type { ChipVersion, Se05xMemory } from "./families/chip-settings.ts";
+export type { CipherRequest, Encrypted, Se05xCipherMode, StartedCipher } from "./families/ciphers.ts";
+export type { Se05xCryptoContext, Se05xCryptoObject, Se05xRunning } from "./families/crypto-objects.ts";
+export type { HkdfRequest, Pbkdf2Request, Salt } from "./families/derivations.ts";
+export type { Se05xHash } from "./families/digests.ts";
+export type { MacCheck, Se05xMac } from "./families/macs.ts";
+export type { RsaNumbers, Se05xRsaPadding } from "./families/rsa-keys.ts";
+export type { AuthenticationOptions, SecretOptions, Se05xSecretKind } from "./families/secrets.ts";
+export type { Se05xSender } from "./families/sender.ts";
 export { Se05x, type Se05xAccess, type Se05xOptions } from "./device.ts";
 export { readCertificates } from "./files.ts";
 export { certificateObject, keyObject, secretObject } from "./object-ids.ts";

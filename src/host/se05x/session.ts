@@ -19,10 +19,12 @@ import type { Clock } from "../../crypto/index.ts";
 import type { Correlation, Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { channelBroken } from "./channel-broken.ts";
+import { Se05xCommandFamilies } from "./command-families.ts";
+import { CryptoObjectPool } from "./families/crypto-objects.ts";
 import type { Transport } from "../transport.ts";
 
 /** Commands to a chip of the SE05x family, one behind the other; every exchange is told to the trace. */
-export class Se05xSession {
+export class Se05xSession extends Se05xCommandFamilies {
   readonly #transport: Transport;
   readonly #clock: Clock;
   readonly #trace: Trace;
@@ -33,6 +35,7 @@ export class Se05xSession {
   #isChannelLost = false;
 
   constructor(transport: Transport, clock: Clock, trace: Trace) {
+    super(new CryptoObjectPool());
     this.#transport = transport;
     this.#clock = clock;
     this.#trace = trace;
