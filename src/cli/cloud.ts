@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { Option, type Command } from "commander";
 
-import { OperationRefused } from "../cloud/api/index.ts";
+import { OperationRefused, openApiText } from "../cloud/api/index.ts";
 import {
   ACTIVATION_FUNCTION,
   activationFunctionZip,
@@ -20,7 +20,7 @@ import { registerRevocationCommands } from "./cloud-revocation.ts";
 import { examples, outputOf, type Output } from "./output.ts";
 import { registerStatusCommand } from "./status.ts";
 
-/** `hawser cloud register-ca|install-jitr|status|keys|registry|deny|allow|denied|crl|root`: what an operator sets up once, through the control plane. */
+/** `hawser cloud register-ca|install-jitr|status|keys|registry|deny|allow|denied|crl|root|openapi`: what an operator sets up once, through the control plane. */
 export function registerCloudCommands(program: Command): void {
   const cloud = program.command("cloud").description("set a cloud up, through its control plane");
   registerCaCommand(cloud);
@@ -30,6 +30,7 @@ export function registerCloudCommands(program: Command): void {
   registerRegistryCommands(cloud);
   registerRevocationCommands(cloud);
   registerRoot(cloud);
+  registerOpenApi(cloud);
 }
 
 function registerCaCommand(cloud: Command): void {
@@ -170,6 +171,14 @@ function registerRoot(cloud: Command): void {
       const fields = { event: "root", certificateId: certificate.id, pem: text };
       outputOf(command).line(fields, options.out === undefined ? text.trimEnd() : written);
     });
+}
+
+function registerOpenApi(cloud: Command): void {
+  cloud
+    .command("openapi")
+    .description("print the OpenAPI document of what this cloud offers besides AWS's operations")
+    .addHelpText("after", examples("hawser cloud openapi > openapi.json"))
+    .action(() => void process.stdout.write(openApiText()));
 }
 
 /** Whether the call made something; false where it was there already, so that setting up twice is harmless. */

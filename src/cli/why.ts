@@ -34,7 +34,7 @@ export function registerWhyCommand(program: Command): void {
 async function answerFor(subject: string | undefined, options: WhyOptions): Promise<Answer> {
   const { trace } = options;
   if (trace.length === 0) {
-    return (await apiAccess(options).call("Why", subject === undefined ? {} : { subject })) as unknown as Answer;
+    return apiAccess(options).call("Why", subject === undefined ? {} : { subject });
   }
   const cloud = hasApi(options) ? await cloudEvents(options, { limit: CLOUD_EVENTS }) : [];
   return why(subject, [...cloud, ...trace.flatMap(eventsIn)]);

@@ -1,11 +1,21 @@
-import { HawserError, utf8Bytes } from "../codec/index.ts";
+import { HawserError } from "../codec/index.ts";
 import type { Ledger } from "../trace/index.ts";
-import type { ApiResponse, ControlPlane, RequestHead } from "./api/index.ts";
+import {
+  jsonPage,
+  openApiText,
+  pageExchange,
+  textPage,
+  type ApiResponse,
+  type ControlPlane,
+  type Exchange,
+  type PageHandlers,
+  type RequestHead,
+} from "./api/index.ts";
 import { serveApi, type ApiServer } from "./api/node.ts";
 import type { Broker } from "./broker/index.ts";
 import type { ServerTls } from "./broker/node.ts";
 import type { Closing } from "./node-closing.ts";
-import { operatorPage } from "./observe/index.ts";
+import { operatorPages } from "./observe/index.ts";
 import { openMetrics } from "./observe/node.ts";
 import type { Registry } from "./registry/index.ts";
 import type { Destinations } from "./rules/index.ts";
@@ -25,10 +35,10 @@ export type ApiListener = {
 /** The control plane's listener, with the pages that are asked without a signature. */
 export async function listenApi(parts: ApiListener, closing: Closing): Promise<ApiServer> {
   const { ledger, plane, host, port, tls } = parts;
-  const operator = operatorPages(parts, closing);
+  const handlers = pageHandlers(parts, closing);
   const api = await serveApi({
     controlPlane: plane,
-    pages: (head) => confirmationPage(head, parts.destinations) ?? operator(head),
+    pages: (head) => confirmationPage(head, parts.destinations) ?? pageExchange(head, handlers),
     host,
     port,
     onStranger: (address, evidence) =>
@@ -39,8 +49,8 @@ export async function listenApi(parts: ApiListener, closing: Closing): Promise<A
   return api;
 }
 
-/** Health, readiness and metrics; not ready any more from the moment that everything is being closed. */
-function operatorPages({ ledger, registry, broker }: ApiListener, closing: Closing) {
+/** Not ready any more from the moment that everything is being closed. */
+function pageHandlers({ ledger, registry, broker }: ApiListener, closing: Closing): PageHandlers {
   const metrics = openMetrics({
     ledger,
     sessions: () => broker.sessions(),
@@ -58,7 +68,11 @@ function operatorPages({ ledger, registry, broker }: ApiListener, closing: Closi
       return error instanceof Error ? error.message : String(error);
     }
   };
-  return (head: RequestHead) => operatorPage(head, { notReady, metrics });
+  const document = openApiText();
+  return {
+    ...operatorPages({ notReady, metrics }),
+    OpenApi: async () => textPage(200, "application/json", document),
+  };
 }
 
 const CONFIRM = "/confirmdestination/";
@@ -70,25 +84,22 @@ const CONFIRM = "/confirmdestination/";
 function confirmationPage(
   head: RequestHead,
   destinations: Pick<Destinations, "confirmTopicRuleDestination">,
-): Promise<ApiResponse> | undefined {
+): Exchange | undefined {
   const isSigned = head.headers.some(([name]) => name.toLowerCase() === "authorization") || head.query !== "";
   if (head.method !== "GET" || isSigned || !head.path.startsWith(CONFIRM)) return undefined;
-  return confirm(head.path.slice(CONFIRM.length), destinations);
+  const token = head.path.slice(CONFIRM.length);
+  return { bodyLimit: 0, complete: () => confirm(token, destinations), tooLarge: () => jsonPage(413, {}) };
 }
 
 async function confirm(
   confirmationToken: string,
   destinations: Pick<Destinations, "confirmTopicRuleDestination">,
 ): Promise<ApiResponse> {
-  const answer = (status: number, value: object): ApiResponse => {
-    const headers = { "Content-Type": "application/json", "Cache-Control": "no-store" };
-    return { status, headers, body: utf8Bytes(`${JSON.stringify(value)}\n`) };
-  };
   try {
     await destinations.confirmTopicRuleDestination({ confirmationToken });
-    return answer(200, { status: "ENABLED" });
+    return jsonPage(200, { status: "ENABLED" });
   } catch (error) {
-    if (error instanceof HawserError) return answer(401, { message: error.message });
+    if (error instanceof HawserError) return jsonPage(401, { message: error.message });
     throw error;
   }
 }

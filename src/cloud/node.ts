@@ -2,7 +2,7 @@ import { join } from "node:path";
 
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, queryOperations, type Json } from "./api/index.ts";
+import { ControlPlane, createHandlers, httpFor, queryOperations } from "./api/index.ts";
 import { openGatekeeper, type Broker } from "./broker/index.ts";
 import { listenPlain, listenTls, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";
@@ -231,8 +231,7 @@ async function openControlPlane(
     functions,
     rules,
     destinations,
-    // Through JSON: what is absent must be absent in the answer, too.
-    why: { explain: async (subject) => asJson(why(subject, await ledger.events({}, WHY_EVENTS))) },
+    why: { explain: async (subject) => why(subject, await ledger.events({}, WHY_EVENTS)) },
     ledger,
     dataEndpoint: nameOf(options),
     rootCertificate,
@@ -273,10 +272,6 @@ function underAwsName(error: unknown, { operation, trace }: { operation: string;
 
 /** How many events `why` looks at: more than a fleet's bad night. */
 const WHY_EVENTS = 50_000;
-
-function asJson(value: unknown): Json {
-  return JSON.parse(JSON.stringify(value)) as Json;
-}
 
 type Servers = Entry & {
   readonly options: CloudOptions;

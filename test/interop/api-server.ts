@@ -146,7 +146,7 @@ function standIns(
       retainedTopics: () => [],
       publish: (message, origin) => void calls.push({ name: "publish", input: { ...message, origin } }),
     },
-    why: { explain: async () => ({}) },
+    why: { explain: async () => ({ verdict: "unknown" as const, note: "", findings: [] }) },
     ledger: { events: async (filter, limit) => trace.events(filter).slice(-limit) },
     dataEndpoint: "localhost",
     rootCertificate: "",

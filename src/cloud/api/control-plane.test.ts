@@ -229,8 +229,13 @@ test("Status tells whose cloud it is and what it holds; Why asks the room that e
     sessions: { connected: 0, away: 0 },
     listeners: [],
   });
-  assert.deepEqual(await api.call("Why", { subject: "d1" }), { subject: "d1", findings: [] });
-  assert.deepEqual(await api.call("Why", {}), { subject: null, findings: [] });
+  assert.deepEqual(await api.call("Why", { subject: "d1" }), {
+    subject: "d1",
+    verdict: "unknown",
+    note: "",
+    findings: [],
+  });
+  assert.deepEqual(await api.call("Why", {}), { verdict: "unknown", note: "", findings: [] });
 });
 
 test("Ledger gives matching events as JSON Lines", async (t) => {

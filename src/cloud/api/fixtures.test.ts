@@ -74,7 +74,14 @@ export async function newApi(t: TestContext, { issuing, opened = {}, ...services
     deviceRegistries: await DeviceRegistries.open(registry),
     revocations: await Revocations.open(registry),
     registry,
-    why: { explain: async (subject) => ({ subject: subject ?? null, findings: [] }) },
+    why: {
+      explain: async (subject) => ({
+        ...(subject !== undefined && { subject }),
+        verdict: "unknown" as const,
+        note: "",
+        findings: [],
+      }),
+    },
     ledger: { events: async (filter, limit) => ledger.events(filter).slice(-limit) },
     dataEndpoint: "iot.example",
     rootCertificate: "ROOT",

@@ -91,13 +91,30 @@ const BY_CLASS = {
   conflict: { lambda: "ResourceConflictException", other: "ConflictException" },
 } as const;
 
+const NOT_FOUND: Row = [404, "ResourceNotFoundException"];
+const DENIED: Row = [403, "AccessDeniedException"];
+const UNFORESEEN: Row = [500, "InternalFailureException"];
+
+/** The HTTP status of each of AWS's error names. */
+export const STATUS_OF_TYPE: ReadonlyMap<string, number> = new Map(
+  [
+    ...Object.values(ROWS as Readonly<Record<string, Row>>),
+    NOT_FOUND,
+    DENIED,
+    UNFORESEEN,
+    ...Object.values(BY_CLASS.usage).map((type): Row => [400, type]),
+    ...Object.values(BY_CLASS.conflict).map((type): Row => [409, type]),
+  ].map(([status, type]) => [type, status]),
+);
+
 /** What an error becomes at the API's edge: total, and silent about what nobody foresaw. */
 export function httpFor(error: unknown, service: ServiceName): HttpError {
   const row = rowFor(error, service);
   if (!row || !(error instanceof HawserError)) {
     const message = "An internal failure; the server's log has it under this request id";
     const cure = undefined;
-    return { status: 500, type: "InternalFailureException", message, cure, members: {}, unforeseen: true };
+    const [status, type] = UNFORESEEN;
+    return { status, type, message, cure, members: {}, unforeseen: true };
   }
   const members = error instanceof ResourceExists ? error.resource : {};
   const [status, type] = row;
@@ -110,8 +127,8 @@ function rowFor(error: unknown, service: ServiceName): Row | undefined {
   if (row) return row;
   const side = service === "lambda" ? "lambda" : "other";
   if (error instanceof UsageError || error instanceof DecodeError) return [400, BY_CLASS.usage[side]];
-  if (error instanceof NotFound) return [404, "ResourceNotFoundException"];
+  if (error instanceof NotFound) return NOT_FOUND;
   if (error instanceof Conflict) return [409, BY_CLASS.conflict[side]];
-  if (error instanceof Denied) return [403, "AccessDeniedException"];
+  if (error instanceof Denied) return DENIED;
   return undefined;
 }

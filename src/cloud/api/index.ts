@@ -8,10 +8,12 @@ export { createHandlers, type ControlPlaneServices, type Handlers } from "./hand
 export { refusalCauseOf } from "./refusal-cause.ts";
 export { httpFor, type HttpError } from "./http-for.ts";
 export type { LedgerReader } from "./hawser-handlers.ts";
-export type { StatusResult } from "./operations-hawser.ts";
+export type { FunctionLogPage, StatusResult, WhyAnswer } from "./operations-hawser.ts";
 export { readInput } from "./input.ts";
 export type { Operation } from "./operation.ts";
 export { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
+export { openApiDocument, openApiText } from "./openapi.ts";
+export { jsonPage, pageExchange, PUBLIC_PAGES, textPage, type PageHandlers } from "./public-pages.ts";
 export { queryOperations } from "./query-operations.ts";
 export { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
 export { findRoute } from "./router.ts";

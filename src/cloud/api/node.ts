@@ -28,7 +28,7 @@ export const HTTP_LIMITS = {
 export type ApiServerOptions = {
   readonly controlPlane: ControlPlane;
   /** Answers what is asked without a signature, before the control plane is asked. */
-  readonly pages?: (head: RequestHead) => Promise<ApiResponse> | undefined;
+  readonly pages?: (head: RequestHead) => Exchange | undefined;
   readonly host?: string;
   /** 0 takes a free port. */
   readonly port?: number;
@@ -99,14 +99,12 @@ function protocolOf([first]: Uint8Array): string {
   return first === 0x10 ? "mqtt" : "neither";
 }
 
-async function handle(
+function handle(
   { controlPlane, pages }: ApiServerOptions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const page = await pages?.(headOf(request));
-  if (page) write(page, response);
-  else await answerRequest((head) => controlPlane.begin(head), request, response);
+  return answerRequest((head) => pages?.(head) ?? controlPlane.begin(head), request, response);
 }
 
 /** Answers one request as `begin` decides; its body is read only as far as that wants it. */

@@ -21,6 +21,8 @@ export type Operation<P extends Parameters = Parameters, O = unknown> = {
   readonly service: ServiceName;
   /** The name that AWS gives it, where the key in the table had to differ. */
   readonly name?: string;
+  /** What it does, in a sentence; our own operations have one each, for their document. */
+  readonly summary?: string;
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
   /** Path with `{label}` segments; a label is the parameter's wire name. `{label+}` at the end takes all that is left. */
   readonly path: string;
@@ -43,6 +45,8 @@ export type Output = {
   readonly headers?: Readonly<Record<string, string>>;
   /** A member that is the whole body as bytes; `contentType` says what they are. */
   readonly payload?: { readonly member: string; readonly contentType: string };
+  /** What the JSON body is, where the row's result type was made from it. */
+  readonly shape?: Shape<unknown>;
 };
 
 type RequiredKeys<P extends Parameters> = { [K in keyof P]: P[K]["required"] extends true ? K : never }[keyof P];
@@ -94,6 +98,13 @@ export type ResultOf<Op> = Op extends Operation<Parameters, infer O> ? O : never
 /** A row of the table, typed by its parameters and by the result that its handler returns. */
 export function operation<O>() {
   return <const P extends Parameters>(row: Operation<P, O>): Operation<P, O> => row;
+}
+
+/** A row whose result is a JSON body of a shape, from which its type is taken and its documentation written. */
+export function answering<O>(shape: Shape<O>) {
+  return <const P extends Parameters>(row: Omit<Operation<P, O>, "output">): Operation<P, O> => {
+    return { ...row, output: { ...OK, shape } };
+  };
 }
 
 function named(wire: string | undefined): { wire?: string } {

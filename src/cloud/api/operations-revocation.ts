@@ -1,65 +1,77 @@
-import { body, OK, operation, payload, required, uri } from "./operation.ts";
-import { blob, string } from "./shape.ts";
+import { answering, body, OK, operation, payload, required, uri, type ResultOf } from "./operation.ts";
+import { about, blob, integer, list, number, record, string } from "./shape.ts";
 
-/** A certificate on the deny-list, as the control plane describes it. */
-export type DeniedDescription = { readonly certificateId: string; readonly reason: string; readonly since: number };
+const TIME = about("Milliseconds since 1970.", number());
 
-/** A CRL in force, as the control plane describes it; times in milliseconds since 1970. */
-export type ListDescription = {
-  readonly caCertificateId: string;
-  readonly number?: string | undefined;
-  readonly thisUpdate: number;
-  readonly nextUpdate?: number | undefined;
-  readonly revoked: number;
-};
+const DENIED = record(
+  {
+    certificateId: string(),
+    reason: about("What whoever is refused for it is told.", string()),
+    since: TIME,
+  },
+  ["certificateId", "reason", "since"],
+);
+
+const LIST = record(
+  {
+    caCertificateId: string(),
+    number: about("The list's own number, in hex.", string()),
+    thisUpdate: TIME,
+    nextUpdate: TIME,
+    revoked: about("How many certificates are on it.", integer({ min: 0 })),
+  },
+  ["caCertificateId", "thisUpdate", "revoked"],
+);
 
 const CERTIFICATE_ID = uri(string({ min: 64, max: 66, pattern: /(0x)?[a-fA-F0-9]+/ }));
 
 /** Our own operations that withdraw certificates: CRLs of registered CAs, and a deny-list. */
 export const REVOCATION_OPERATIONS = {
-  /** The body is the list, DER or PEM; it must be signed by the CA, current, and not older than the one in force. */
-  PutCertificateRevocationList: operation<ListDescription>()({
+  PutCertificateRevocationList: answering(LIST)({
     service: "hawser",
+    summary:
+      "Puts a registered CA's CRL in force, DER or PEM: it must be signed by the CA, current, and not older than the one in force.",
     method: "PUT",
     path: "/hawser/v1/ca-certificates/{caCertificateId}/crl",
     input: { caCertificateId: CERTIFICATE_ID, crl: required(payload(blob)) },
-    output: OK,
     errors: ["ResourceNotFoundException", "CertificateValidationException"],
   }),
-  ListCertificateRevocationLists: operation<{ readonly lists: readonly ListDescription[] }>()({
+  ListCertificateRevocationLists: answering(record({ lists: list(LIST) }, ["lists"]))({
     service: "hawser",
+    summary: "The CRLs in force.",
     method: "GET",
     path: "/hawser/v1/crls",
     input: {},
-    output: OK,
     errors: [],
   }),
   DeleteCertificateRevocationList: operation<void>()({
     service: "hawser",
+    summary: "Takes a CA's CRL out of force.",
     method: "DELETE",
     path: "/hawser/v1/ca-certificates/{caCertificateId}/crl",
     input: { caCertificateId: CERTIFICATE_ID },
     output: OK,
     errors: ["ResourceNotFoundException"],
   }),
-  DenyCertificate: operation<DeniedDescription>()({
+  DenyCertificate: answering(DENIED)({
     service: "hawser",
+    summary: "Refuses a certificate from now on, registered or not; open connections end at once.",
     method: "PUT",
     path: "/hawser/v1/denied-certificates/{certificateId}",
     input: { certificateId: CERTIFICATE_ID, reason: required(body(string({ min: 1, max: 256 }))) },
-    output: OK,
     errors: [],
   }),
-  ListDeniedCertificates: operation<{ readonly denied: readonly DeniedDescription[] }>()({
+  ListDeniedCertificates: answering(record({ denied: list(DENIED) }, ["denied"]))({
     service: "hawser",
+    summary: "The deny-list.",
     method: "GET",
     path: "/hawser/v1/denied-certificates",
     input: {},
-    output: OK,
     errors: [],
   }),
   AllowCertificate: operation<void>()({
     service: "hawser",
+    summary: "Takes a certificate off the deny-list.",
     method: "DELETE",
     path: "/hawser/v1/denied-certificates/{certificateId}",
     input: { certificateId: CERTIFICATE_ID },
@@ -67,3 +79,9 @@ export const REVOCATION_OPERATIONS = {
     errors: ["ResourceNotFoundException"],
   }),
 } as const;
+
+/** A certificate on the deny-list, as the control plane describes it. */
+export type DeniedDescription = ResultOf<(typeof REVOCATION_OPERATIONS)["DenyCertificate"]>;
+
+/** A CRL in force, as the control plane describes it; times in milliseconds since 1970. */
+export type ListDescription = ResultOf<(typeof REVOCATION_OPERATIONS)["PutCertificateRevocationList"]>;

@@ -1,6 +1,6 @@
 import type { InputOf } from "./operation.ts";
 import type { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
-import type { HAWSER_OPERATIONS } from "./operations-hawser.ts";
+import type { FunctionLogPage, HAWSER_OPERATIONS, WhyAnswer } from "./operations-hawser.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
 import type { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { Json } from "./shape.ts";
@@ -111,19 +111,6 @@ export type Invocation = {
   readonly Payload?: Uint8Array;
 };
 
-/** One run of a function that has ended. `time` is in milliseconds since 1970; `log` the last 64 KB of what it printed. */
-export type FunctionLogEntry = {
-  /** Rises from run to run. */
-  readonly id: number;
-  readonly time: number;
-  readonly requestId: string;
-  readonly outcome: "succeeded" | "failed" | "timeout" | "memory";
-  readonly log: string;
-};
-
-/** Runs, oldest first; `cursor` is what to give as `after` to hear of later ones. */
-export type FunctionLogPage = { readonly entries: readonly FunctionLogEntry[]; readonly cursor: number };
-
 export type TopicRule = { readonly ruleArn: string; readonly rule: { readonly [key: string]: Json } };
 
 /** One page of rules; `createdAt` in seconds, `nextToken` absent on the last page. */
@@ -157,4 +144,4 @@ export type TopicRuleDestinationList = {
 };
 
 /** Answers `hawser why`: the last refusals about a device, certificate, client id or address, or the latest of all. */
-export type Why = { explain(subject: string | undefined): Promise<Json> };
+export type Why = { explain(subject: string | undefined): Promise<WhyAnswer> };

@@ -4,11 +4,16 @@ import { invalidRequest, notImplemented } from "../errors.ts";
 /** What JSON can say. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
+/** A schema as JSON Schema 2020-12, and so OpenAPI 3.1, writes it. */
+export type JsonSchema = { readonly [keyword: string]: Json };
+
 /**
  * One type of the service model: how a value is read from JSON or from text (path, query, header), and written back.
  * `at` names the field in messages. Both readers throw `UsageError` `invalid-request`.
  */
 export type Shape<T> = {
+  /** What the readers accept, for documentation. */
+  readonly schema: JsonSchema;
   fromJson(value: unknown, at: string): T;
   fromText(text: string, at: string): T;
   toJson(value: T): Json;
@@ -29,7 +34,12 @@ export function string(rules: Bounds & { readonly pattern?: RegExp } = {}): Shap
       throw invalidRequest(`${at} must match ${rules.pattern?.source}, not ${show(value)}`);
     return value;
   };
-  return textual((value, at) => check(typed(value, "string", at), at), check);
+  const schema = {
+    type: "string",
+    ...bounds(rules, "minLength", "maxLength"),
+    ...(whole && { pattern: whole.source }),
+  };
+  return textual(schema, (value, at) => check(typed(value, "string", at), at), check);
 }
 
 /** One of a closed set of words, in exactly this spelling. */
@@ -39,17 +49,18 @@ export function oneOf<const Word extends string>(...words: readonly Word[]): Sha
     if (found === undefined) throw invalidRequest(`${at} must be ${words.join(" or ")}, not ${show(value)}`);
     return found;
   };
-  return textual(check, check);
+  return textual({ type: "string", enum: words }, check, check);
 }
 
 /** A whole number that a double holds exactly. */
-export function integer(bounds: Bounds = {}): Shape<number> {
+export function integer(limits: Bounds = {}): Shape<number> {
   const check = (value: number, at: string): number => {
     if (!Number.isSafeInteger(value)) throw invalidRequest(`${at} must be a whole number, not ${show(value)}`);
-    inBounds(value, bounds, `${at} must be`, "");
+    inBounds(value, limits, `${at} must be`, "");
     return value;
   };
   return {
+    schema: { type: "integer", ...bounds(limits, "minimum", "maximum") },
     fromJson: (value, at) => check(typed(value, "number", at), at),
     fromText(text, at) {
       if (!/^-?\d{1,16}$/.test(text)) throw invalidRequest(`${at} must be a whole number, not ${show(text)}`);
@@ -61,12 +72,13 @@ export function integer(bounds: Bounds = {}): Shape<number> {
 }
 
 /** A number that JSON can say, with a fraction or without. */
-export function number(bounds: Bounds = {}): Shape<number> {
+export function number(limits: Bounds = {}): Shape<number> {
   const check = (value: number, at: string): number => {
-    inBounds(value, bounds, `${at} must be`, "");
+    inBounds(value, limits, `${at} must be`, "");
     return value;
   };
   return {
+    schema: { type: "number", ...bounds(limits, "minimum", "maximum") },
     fromJson: (value, at) => check(typed(value, "number", at), at),
     fromText(text, at) {
       if (!/^-?\d{1,16}(\.\d{1,16})?$/.test(text)) throw invalidRequest(`${at} must be a number, not ${show(text)}`);
@@ -79,6 +91,7 @@ export function number(bounds: Bounds = {}): Shape<number> {
 
 /** true or false; in text, these two words. */
 export const boolean: Shape<boolean> = {
+  schema: { type: "boolean" },
   fromJson: (value, at) => typed(value, "boolean", at),
   fromText(text, at) {
     if (text !== "true" && text !== "false") throw invalidRequest(`${at} must be true or false, not ${show(text)}`);
@@ -88,8 +101,21 @@ export const boolean: Shape<boolean> = {
   toText: String,
 };
 
+/** A text, a number or a truth value: one piece of evidence. */
+export const scalar: Shape<string | number | boolean> = {
+  schema: { type: ["string", "number", "boolean"] },
+  fromJson(value, at) {
+    if (typeof value === "string" || typeof value === "number" || typeof value === "boolean") return value;
+    throw invalidRequest(`${at} must be a text, a number or a truth value, not ${show(value)}`);
+  },
+  fromText: (text) => text,
+  toJson: (value) => value,
+  toText: String,
+};
+
 /** Bytes, base64 in JSON and in text. */
 export const blob: Shape<Uint8Array> = {
+  schema: { type: "string", contentEncoding: "base64" },
   fromJson: (value, at) => bytesOf(typed(value, "string", at), at),
   fromText: (text, at) => bytesOf(text, at),
   toJson: toBase64,
@@ -98,6 +124,7 @@ export const blob: Shape<Uint8Array> = {
 
 /** Any JSON value, handed on as it is. */
 export const document: Shape<Json> = {
+  schema: {},
   fromJson: (value) => value as Json,
   fromText: (text, at) => {
     throw invalidRequest(`${at} cannot travel as text ${show(text)}`);
@@ -107,11 +134,12 @@ export const document: Shape<Json> = {
 };
 
 /** A list whose elements all have one shape. */
-export function list<T>(element: Shape<T>, bounds: Bounds = {}): Shape<readonly T[]> {
+export function list<T>(element: Shape<T>, limits: Bounds = {}): Shape<readonly T[]> {
   return structural({
+    schema: { type: "array", items: element.schema, ...bounds(limits, "minItems", "maxItems") },
     fromJson(value, at) {
       if (!Array.isArray(value)) throw invalidRequest(`${at} must be a list, not ${show(value)}`);
-      inBounds(value.length, bounds, `${at} must have`, "elements");
+      inBounds(value.length, limits, `${at} must have`, "elements");
       return value.map((each, i) => element.fromJson(each, `${at}[${i}]`));
     },
     toJson: (value) => value.map((each) => element.toJson(each)),
@@ -119,11 +147,17 @@ export function list<T>(element: Shape<T>, bounds: Bounds = {}): Shape<readonly 
 }
 
 /** An object with any keys of one shape and values of another. */
-export function map<T>(key: Shape<string>, element: Shape<T>, bounds: Bounds = {}): Shape<Readonly<Record<string, T>>> {
+export function map<T>(key: Shape<string>, element: Shape<T>, limits: Bounds = {}): Shape<Readonly<Record<string, T>>> {
   return structural({
+    schema: {
+      type: "object",
+      propertyNames: key.schema,
+      additionalProperties: element.schema,
+      ...bounds(limits, "minProperties", "maxProperties"),
+    },
     fromJson(value, at) {
       const entries = Object.entries(objectOf(value, at));
-      inBounds(entries.length, bounds, `${at} must have`, "entries");
+      inBounds(entries.length, limits, `${at} must have`, "entries");
       return Object.fromEntries(
         entries.map(([name, each]) => [key.fromJson(name, `a key of ${at}`), element.fromJson(each, `${at}.${name}`)]),
       );
@@ -142,7 +176,9 @@ export function record<const M extends Members, const R extends keyof M & string
   members: M,
   required: readonly R[] = [],
 ): Shape<RecordOf<M, R>> {
+  const properties = Object.fromEntries(Object.entries(members).map(([name, { schema }]) => [name, schema]));
   return structural({
+    schema: { type: "object", properties, ...(required.length > 0 && { required }), additionalProperties: false },
     fromJson(value, at) {
       const entries = Object.entries(objectOf(value, at)).filter(([, each]) => each !== null);
       const absent = required.find((name) => !entries.some(([given]) => given === name));
@@ -163,6 +199,7 @@ export function record<const M extends Members, const R extends keyof M & string
 
 /** A field that the service has and this version does not: whoever sends it is told so. */
 export const unavailable: Shape<never> = {
+  schema: { not: {} },
   fromJson: (_, at) => {
     throw notImplemented(at);
   },
@@ -173,14 +210,25 @@ export const unavailable: Shape<never> = {
   toText: (value: never) => value,
 };
 
+/** The same shape, with a sentence about what it is. */
+export function about<T>(description: string, shape: Shape<T>): Shape<T> {
+  return { ...shape, schema: { ...shape.schema, description } };
+}
+
+/** Bounds under the words that JSON Schema has for them. */
+function bounds({ min, max }: Bounds, least: string, most: string): JsonSchema {
+  return { ...(min !== undefined && { [least]: min }), ...(max !== undefined && { [most]: max }) };
+}
+
 function textual<T extends string>(
+  schema: JsonSchema,
   fromJson: (value: unknown, at: string) => T,
   fromText: (text: string, at: string) => T,
 ): Shape<T> {
-  return { fromJson, fromText, toJson: (value) => value, toText: (value) => value };
+  return { schema, fromJson, fromText, toJson: (value) => value, toText: (value) => value };
 }
 
-function structural<T>(shape: Pick<Shape<T>, "fromJson" | "toJson">): Shape<T> {
+function structural<T>(shape: Pick<Shape<T>, "schema" | "fromJson" | "toJson">): Shape<T> {
   return {
     ...shape,
     fromText: (text, at) => shape.fromJson(text, at),

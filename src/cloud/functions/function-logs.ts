@@ -1,6 +1,6 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { FunctionLogRow, Queries, Store } from "../store/index.ts";
-import type { FunctionLogEntry } from "../api/services.ts";
+import type { FunctionLogPage } from "../api/index.ts";
 import type { RunResult } from "./runtime.ts";
 
 export type FunctionLogLimits = {
@@ -73,7 +73,7 @@ export class FunctionLogs {
   async runs(
     name: string,
     { after, limit }: { after?: number | undefined; limit: number },
-  ): Promise<FunctionLogEntry[]> {
+  ): Promise<FunctionLogPage["entries"]> {
     await this.#flushed();
     let query = this.#store.read.selectFrom("function_logs").selectAll().where("function", "=", name).limit(limit);
     query = after === undefined ? query.orderBy("id", "desc") : query.where("id", ">", after).orderBy("id");

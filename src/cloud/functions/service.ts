@@ -1,11 +1,11 @@
 import { Conflict, Denied, fromBase64, NotFound, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
+import type { FunctionLogPage } from "../api/index.ts";
 import { notImplemented } from "../errors.ts";
 import type {
   AddPermissionResult,
   FunctionConfiguration,
   FunctionDescription,
-  FunctionLogPage,
   FunctionList,
   FunctionOperations,
   FunctionPolicy,

@@ -1,1 +1,1 @@
-export { operatorPage, type PageSources } from "./pages.ts";
+export { operatorPages, type PageSources } from "./pages.ts";

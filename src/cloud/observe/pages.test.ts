@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { operatorPage } from "./index.ts";
+import { pageExchange, type ApiResponse, type PageHandlers } from "../api/index.ts";
+import { operatorPages, type PageSources } from "./index.ts";
 
 const head = (path: string, address = "127.0.0.1", method = "GET") => ({
   method,
@@ -10,6 +11,14 @@ const head = (path: string, address = "127.0.0.1", method = "GET") => ({
   headers: [],
   address,
 });
+
+async function operatorPage(request: ReturnType<typeof head>, sources: PageSources): Promise<ApiResponse | undefined> {
+  const handlers = { ...operatorPages(sources), OpenApi: () => assert.fail("not asked") } as unknown as PageHandlers;
+  const exchange = pageExchange(request, handlers);
+  if (!exchange) return undefined;
+  assert.ok("complete" in exchange);
+  return exchange.complete(new Uint8Array(0));
+}
 
 const metrics = { contentType: "text/plain", text: async () => "a 1\n" };
 
@@ -32,9 +41,9 @@ test("metrics are shown to callers of this machine alone", async () => {
   }
 });
 
-test("every other request is none of the pages' business", () => {
+test("every other request is none of the pages' business", async () => {
   const sources = { metrics, notReady: async () => undefined };
   for (const path of ["/", "/metrics/", "/health/x", "/__proto__", "/constructor", "/toString"])
-    assert.equal(operatorPage(head(path), sources), undefined);
-  assert.equal(operatorPage(head("/metrics", "127.0.0.1", "POST"), sources), undefined);
+    assert.equal(await operatorPage(head(path), sources), undefined);
+  assert.equal(await operatorPage(head("/metrics", "127.0.0.1", "POST"), sources), undefined);
 });

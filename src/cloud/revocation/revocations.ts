@@ -28,9 +28,9 @@ export type DeniedCertificate = { readonly certificateId: string; readonly reaso
 /** A revocation list in force; times in milliseconds since 1970. */
 export type UploadedList = {
   readonly caCertificateId: string;
-  readonly number: string | undefined;
+  readonly number?: string;
   readonly thisUpdate: number;
-  readonly nextUpdate: number | undefined;
+  readonly nextUpdate?: number;
   readonly revoked: number;
 };
 
@@ -216,5 +216,11 @@ function saidOf(list: RevocationList, certificate: Certificate) {
 }
 
 function uploaded(caCertificateId: string, { number, thisUpdate, nextUpdate, revoked }: RevocationList): UploadedList {
-  return { caCertificateId, number, thisUpdate, nextUpdate, revoked: revoked.size };
+  return {
+    caCertificateId,
+    ...(number !== undefined && { number }),
+    thisUpdate,
+    ...(nextUpdate !== undefined && { nextUpdate }),
+    revoked: revoked.size,
+  };
 }

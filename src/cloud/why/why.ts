@@ -31,7 +31,7 @@ export type Finding = {
  * "connected" that none is recorded and the subject did connect; "resolved" that it connected since its last refusal.
  */
 export type Answer = {
-  readonly subject: string | undefined;
+  readonly subject?: string;
   readonly verdict: "refused" | "resolved" | "connected" | "unknown";
   readonly note: string;
   /** Newest first. */
@@ -56,7 +56,7 @@ export function why(
       .map((group) => findingOf(group, all))
       .toReversed(),
   ).slice(0, limit);
-  return { subject, findings, ...verdictOf({ subject, related, findings }) };
+  return { ...(subject !== undefined && { subject }), findings, ...verdictOf({ subject, related, findings }) };
 }
 
 /** Events of several sources, each once, in the order of time. */
