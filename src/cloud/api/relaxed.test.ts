@@ -66,3 +66,35 @@ test("a certificate that the cloud issued is told as registered, not as one of n
     message: /The certificate is already provisioned or registered/,
   });
 });
+
+test("with relaxed certificates empty texts stand for policies, templates and documents, and grant nothing", async (t) => {
+  const api = await newApi(t, { opened: { relaxedCertificates: true } });
+  await api.call("CreatePolicy", { policyName: "p", policyDocument: "{}" });
+  await api.call("CreatePolicyVersion", { policyName: "p", policyDocument: "doc", setAsDefault: true });
+  assert.deepEqual(api.registry.directory.policy("p")?.document.statements, []);
+  await assert.rejects(api.call("CreatePolicy", { policyName: "q", policyDocument: '{"Statement":[]}' }), {
+    type: "MalformedPolicyException",
+  });
+  const registrationConfig = { templateBody: "a_template", roleArn: "arn:aws:iam::1:role/r" };
+  await api.call("RegisterCACertificate", { ...CA, registrationConfig });
+  const { certificatePem, certificateId: id } = await api.call("CreateKeysAndCertificate", {});
+  await api.call("DeleteCertificate", { certificateId: id });
+  assert.equal((await api.call("RegisterCertificate", { certificatePem })).certificateId, id);
+  const { thingArn } = await api.call("CreateThing", { thingName: "t" });
+  const documentSource = "https://s3.amazonaws.com/bucket/nothing.json";
+  await api.call("CreateJob", { jobId: "j", targets: [thingArn], documentSource });
+  assert.deepEqual(await api.call("GetJobDocument", { jobId: "j" }), { document: "" });
+  const { execution } = await api.call("StartNextPendingJobExecution", { thingName: "t" });
+  assert.deepEqual([execution?.jobId, execution?.jobDocument], ["j", undefined]);
+});
+
+test("without relaxed certificates an empty policy, a template that is none and a lost document are refused", async (t) => {
+  const api = await newApi(t);
+  for (const policyDocument of ["{}", "doc"]) {
+    const policy = { policyName: "p", policyDocument };
+    await assert.rejects(api.call("CreatePolicy", policy), { type: "MalformedPolicyException" });
+  }
+  const { thingArn } = await api.call("CreateThing", { thingName: "t" });
+  const job = { jobId: "j", targets: [thingArn], documentSource: "https://s3.amazonaws.com/bucket/nothing.json" };
+  await assert.rejects(api.call("CreateJob", job), { type: "InvalidRequestException" });
+});

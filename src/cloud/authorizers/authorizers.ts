@@ -99,12 +99,12 @@ export async function deleteAuthorizer({ store, account }: Registry, name: strin
   });
 }
 
-/** Authorizers by creation date; of one status where given. */
+/** Authorizers by name, last first unless `ascending`; of one status where given. AWS IoT API, ListAuthorizers */
 export function listAuthorizers(
   { store }: Registry,
   { status, ...request }: PageRequest & { readonly status?: Body["status"] | undefined },
 ): Promise<Page<Authorizer>> {
-  return AUTHORIZERS.page(store.read, {
+  return AUTHORIZERS.pageByName(store.read, {
     ...request,
     matches: ({ body }) => status === undefined || body.status === status,
   });

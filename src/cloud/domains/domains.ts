@@ -156,7 +156,7 @@ export class Domains {
     );
   }
 
-  /** By creation date, newest first; of one service where given. */
+  /** By creation date, oldest first; of one service where given. */
   list({
     serviceType,
     ...request
@@ -164,7 +164,7 @@ export class Domains {
     Page<DomainConfiguration>
   > {
     const matches = ({ body }: DomainConfiguration) => serviceType === undefined || body.serviceType === serviceType;
-    return DOMAINS.page(this.#registry.store.read, { ...request, matches });
+    return DOMAINS.page(this.#registry.store.read, { ...request, ascending: true, matches });
   }
 
   #put(configuration: DomainConfiguration): void {

@@ -2,7 +2,15 @@ import { Conflict } from "../../codec/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
 import { settle, end, type Change } from "./changes.ts";
 import type { Jobs } from "./jobs.ts";
-import { checkVersion, executionNamed, jobNamed, pendingOf, putExecution, type Execution } from "./records.ts";
+import {
+  checkVersion,
+  documentFor,
+  executionNamed,
+  jobNamed,
+  pendingOf,
+  putExecution,
+  type Execution,
+} from "./records.ts";
 import { deviceMayMove, isTerminal, type ExecutionStatus } from "./rules.ts";
 
 /** An execution with its job's document, as JSON text, where a device wants it. */
@@ -52,7 +60,7 @@ export class DeviceJobs {
       const { queries } = change;
       const [next] = await pendingOf(queries, thing);
       if (!next) return undefined;
-      const { document } = (await jobNamed(queries, next.job)).order;
+      const document = documentFor((await jobNamed(queries, next.job)).order);
       if (next.status === "IN_PROGRESS") return { execution: next, document };
       const progress = { status: "IN_PROGRESS" as const, statusDetails, stepTimeoutInMinutes };
       return { execution: await proceed(change, next, progress), document };
@@ -76,7 +84,7 @@ export class DeviceJobs {
         throw new Conflict<CloudErrorCode>("job-ended", message);
       }
       const { order } = await jobNamed(queries, execution.job);
-      return { execution, document: wantsDocument ? order.document : undefined };
+      return { execution, document: wantsDocument ? documentFor(order) : undefined };
     }, told);
   }
 
@@ -100,7 +108,7 @@ export class DeviceJobs {
         const message = `The execution of job ${job} for thing ${thing} cannot go from ${execution.status} to ${status}`;
         throw new ExecutionConflict("job-state", message, execution);
       }
-      const { document } = (await jobNamed(queries, job)).order;
+      const document = documentFor((await jobNamed(queries, job)).order);
       return { execution: await proceed(change, execution, progress), document };
     }, told);
   }

@@ -24,6 +24,14 @@ export type JobOrder = JobTerms & {
   readonly jobTemplateArn?: string | undefined;
 };
 
+/** The document of a job whose source nobody could read, where the registry takes stand-ins: devices get none. */
+export const NO_DOCUMENT = "";
+
+/** What devices get as a job's document, JSON text. */
+export function documentFor({ document }: JobOrder): string | undefined {
+  return document === NO_DOCUMENT ? undefined : document;
+}
+
 type JobHistory = {
   readonly updatedAt: number;
   readonly completedAt?: number | undefined;

@@ -1,7 +1,7 @@
 import { utf8Bytes } from "../../codec/index.ts";
 import type { Json } from "../api/index.ts";
 import type { Queries } from "../store/index.ts";
-import { jobNamed, pendingOf, type Execution } from "./records.ts";
+import { documentFor, jobNamed, pendingOf, type Execution } from "./records.ts";
 
 export type Publish = (topic: string, payload: Uint8Array) => void;
 
@@ -34,7 +34,7 @@ export class Told {
       if (keys(before) !== keys(after)) this.add(`${topic}/notify`, { timestamp, jobs: grouped(after) });
       const [next] = after;
       if (keys(before.slice(0, 1)) === keys(after.slice(0, 1))) continue;
-      const execution = next && describeNext(next, (await jobNamed(queries, next.job)).order.document);
+      const execution = next && describeNext(next, documentFor((await jobNamed(queries, next.job)).order));
       this.add(`${topic}/notify-next`, { timestamp, ...(execution && { execution }) });
     }
   }
@@ -89,7 +89,7 @@ export function describeExecution(
   };
 }
 
-function describeNext(execution: Execution, document: string): Json {
+function describeNext(execution: Execution, document: string | undefined): Json {
   const { thingName: _, ...rest } = describeExecution(execution, document, 0);
   const { approximateSecondsBeforeTimedOut: __, ...shown } = rest;
   return shown;

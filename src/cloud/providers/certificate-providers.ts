@@ -81,8 +81,9 @@ export class CertificateProviders {
     });
   }
 
+  /** By name, last first unless `ascending`. AWS IoT API, ListCertificateProviders */
   list(request: PageRequest): Promise<Page<CertificateProvider>> {
-    return PROVIDERS.page(this.#registry.store.read, request);
+    return PROVIDERS.pageByName(this.#registry.store.read, request);
   }
 
   arnOf(name: string): string {

@@ -80,6 +80,9 @@ export async function certificateUnderCa(
   const certificate = acceptable(registry, request.certificatePem);
   // What the cloud issued itself has no registered CA, and is known all the same.
   if (registry.directory.certificate(certificate.id)) throw alreadyRegistered(registry, certificate.id);
+  if (registry.relaxedCertificates && registry.directory.casNamedBy(certificate).length === 0) {
+    return newRow(registry, certificate, { caId: undefined, mode: "DEFAULT", status });
+  }
   const ca = await onlyIssuer(registry, certificate, request.caCertificatePem);
   if (ca.status !== "ACTIVE") throw invalidCertificate(`CA certificate ${ca.id} is INACTIVE; activate it first`);
   return newRow(registry, certificate, { caId: ca.id, mode: ca.mode, status });

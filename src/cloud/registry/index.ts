@@ -155,5 +155,5 @@ export {
   type Thing,
   type ThingFilter,
 } from "./things.ts";
-export { isNoCertificate } from "./stand-ins.ts";
+export { isNoCertificate, isStandInText } from "./stand-ins.ts";
 export { uuid } from "./uuid.ts";

@@ -24,7 +24,7 @@ export type PagePlan = {
   readonly after: Keyset | undefined;
 };
 
-const DEFAULT_LIMIT = 100;
+const DEFAULT_LIMIT = 50;
 
 /** Reads a page request of the list `name`. A token of another list or direction throws `UsageError` `invalid-request`. */
 export function planPage(name: string, { limit = DEFAULT_LIMIT, token, ascending = false }: PageRequest): PagePlan {

@@ -1,10 +1,11 @@
 import { Conflict } from "../../codec/index.ts";
 import { notFound, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import { parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
+import type { PolicyDocument } from "../policy/index.ts";
 import type { PolicyRow, PolicyVersionRow, Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
+import { policyOf } from "./stand-ins.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
 import { uuid } from "./uuid.ts";
 
@@ -21,7 +22,7 @@ export async function createPolicy(
   document: string,
   tags: readonly Tag[] = [],
 ): Promise<PolicyVersion> {
-  const compiled = parsePolicyDocument(document);
+  const compiled = policyOf(registry, document);
   const { store, directory } = registry;
   // Onboarding asks for every device; what is known to be on the disk needs no turn of the writer.
   if (directory.policy(name)) throw policyExists(registry, name);
@@ -75,7 +76,7 @@ export async function createPolicyVersion(
   name: string,
   { document, setAsDefault = false }: { readonly document: string; readonly setAsDefault?: boolean | undefined },
 ): Promise<PolicyVersion> {
-  const compiled = parsePolicyDocument(document);
+  const compiled = policyOf(registry, document);
   const { store, clock, directory } = registry;
   return store.write(
     async (queries) => {
@@ -118,7 +119,7 @@ export async function setDefaultPolicyVersion(registry: Registry, name: string, 
       const { document } = await versionOf(queries, name, version);
       const changes = { default_version: version, modified_at: Math.floor(clock.now()) };
       await queries.updateTable("policies").set(changes).where("name", "=", name).execute();
-      return parsePolicyDocument(document);
+      return policyOf(registry, document);
     },
     (document) => directory.setPolicy(name, { name, version, document }),
   );

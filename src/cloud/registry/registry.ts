@@ -10,7 +10,7 @@ import type { Account } from "./account.ts";
 import { Directory } from "./directory.ts";
 import type { CaEntry, CertificateEntry } from "./entries.ts";
 import { randomAccountId, settingOr } from "./settings.ts";
-import { isNoCertificate } from "./stand-ins.ts";
+import { isNoCertificate, policyOf } from "./stand-ins.ts";
 import { loadGroups } from "./thing-groups.ts";
 
 export type RegistryPorts = {
@@ -89,7 +89,8 @@ async function loadCas({ store, directory }: Registry): Promise<void> {
   for (const row of rows) if (!isNoCertificate(row.pem)) directory.setCa(row.id, caEntryOf(row));
 }
 
-async function loadPolicies({ store, directory, trace }: Registry): Promise<void> {
+async function loadPolicies(registry: Registry): Promise<void> {
+  const { store, directory } = registry;
   const rows = await store.read
     .selectFrom("policies")
     .innerJoin("policy_versions", (join) =>
@@ -100,20 +101,20 @@ async function loadPolicies({ store, directory, trace }: Registry): Promise<void
     .select(["policies.name", "policy_versions.version", "policy_versions.document"])
     .execute();
   for (const { name, version, document } of rows) {
-    directory.setPolicy(name, { name, version, document: compiledOrDeny(name, document, trace) });
+    directory.setPolicy(name, { name, version, document: compiledOrDeny(registry, name, document) });
   }
 }
 
 /** Denies everything: what stands for a stored document that this version cannot read. */
 const DENY_ALL = '{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*"}}';
 
-function compiledOrDeny(name: string, document: string, trace: Trace): PolicyDocument {
+function compiledOrDeny(registry: Registry, name: string, document: string): PolicyDocument {
   try {
-    return parsePolicyDocument(document);
+    return policyOf(registry, document);
   } catch (error) {
     if (!(error instanceof HawserError)) throw error;
     const detail = `policy ${name} cannot be read and denies everything until it is replaced: ${error.message}`;
-    trace.emit("cloud", { kind: "process", what: "warning", detail });
+    registry.trace.emit("cloud", { kind: "process", what: "warning", detail });
     return parsePolicyDocument(DENY_ALL);
   }
 }

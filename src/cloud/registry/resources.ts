@@ -31,6 +31,11 @@ export type ResourceKind<Body> = {
     queries: Queries,
     request: PageRequest & { readonly matches?: (resource: Resource<Body>) => boolean },
   ): Promise<Page<Resource<Body>>>;
+  /** By name, last first unless `ascending`; `matches` leaves some out. */
+  pageByName(
+    queries: Queries,
+    request: PageRequest & { readonly matches?: (resource: Resource<Body>) => boolean },
+  ): Promise<Page<Resource<Body>>>;
 };
 
 /** How many rows a page looks at for one that matches, at a time. */
@@ -92,6 +97,14 @@ export function resourceKind<Body>(kind: string, title: string): ResourceKind<Bo
       }
       const shown = rows.slice(0, plan.limit + 1);
       return pageOf(kind, plan, { rows: shown, keyOf: ({ name, createdAt }) => ({ number: createdAt, text: name }) });
+    },
+    async pageByName(queries, { matches = () => true, ...request }) {
+      const plan = planPage(`${kind} by name`, request);
+      let query = select(queries, kind);
+      if (plan.after) query = query.where("name", plan.operator, plan.after.text);
+      const found = (await query.orderBy("name", plan.direction).execute()).map(read).filter(matches);
+      const keyOf = ({ name }: Resource<Body>) => ({ number: 0, text: name });
+      return pageOf(`${kind} by name`, plan, { rows: found.slice(0, plan.limit + 1), keyOf });
     },
   };
   return self;

@@ -1,5 +1,6 @@
 import { utf8Bytes } from "../../codec/index.ts";
 import { certificateId } from "../../pki/index.ts";
+import { parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
 import type { Registry } from "./registry.ts";
 
 /**
@@ -18,4 +19,19 @@ export function isNoCertificate(pem: string): boolean {
 /** The id of a stand-in: lower-case hex SHA-256 of its text, as a certificate's id is that of its DER. */
 export function standInId(text: string): string {
   return certificateId(utf8Bytes(text));
+}
+
+type Relaxed = Pick<Registry, "relaxedCertificates">;
+
+/**
+ * The compiled policy document. Where the registry takes stand-ins, a text that says nothing at all, `{}` or a plain word, is
+ * a policy that grants nothing. Throws `MalformedPolicy`.
+ */
+export function policyOf(registry: Relaxed, text: string): PolicyDocument {
+  return isStandInText(registry, text) ? { version: "2012-10-17", statements: [] } : parsePolicyDocument(text);
+}
+
+/** Whether a text that should be a JSON document is `{}` or a plain word, and the registry was told to take such texts. */
+export function isStandInText({ relaxedCertificates }: Relaxed, text: string): boolean {
+  return relaxedCertificates && /^(?:\{\s*\}|\w+)$/.test(text.trim());
 }

@@ -1,9 +1,10 @@
-import { invalidRequest, notFound } from "../errors.ts";
+import { NotFound } from "../../codec/index.ts";
+import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
 import type { Queries } from "../store/index.ts";
 import { certificateIdOfArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
-import { thingNamed } from "./things.ts";
+import { findThing, thingNamed } from "./things.ts";
 
 export type ThingPrincipalType = "EXCLUSIVE_THING" | "NON_EXCLUSIVE_THING";
 
@@ -84,7 +85,10 @@ export async function listThingPrincipals(
   thing: string,
   request: AttachmentRequest,
 ): Promise<Page<ThingAttachment>> {
-  await thingNamed(store.read, thing);
+  if (!(await findThing(store.read, thing))) {
+    const message = `Failed to list principals for thing ${thing} because the thing does not exist in your account`;
+    throw new NotFound<CloudErrorCode>("resource-not-found", message);
+  }
   return attachmentPage(store.read, { column: "thing", value: thing, other: "principal" }, request);
 }
 

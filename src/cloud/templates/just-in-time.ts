@@ -1,7 +1,7 @@
 import { HawserError } from "../../codec/index.ts";
 import { nameValues, type Certificate, type NameAttributeType } from "../../pki/index.ts";
 import { invalidRequest } from "../errors.ts";
-import { newResource, resourceKind, type Registry } from "../registry/index.ts";
+import { isStandInText, newResource, resourceKind, type Registry } from "../registry/index.ts";
 import type { Queries } from "../store/index.ts";
 import { carryOut, type Workshop } from "./carry-out.ts";
 import { planOf } from "./plan.ts";
@@ -51,6 +51,7 @@ export async function checkRegistrationConfig(registry: Registry, config: Regist
   if (templateBody === undefined || roleArn === undefined) {
     throw invalidRequest("registrationConfig needs templateName, or templateBody and roleArn");
   }
+  if (isStandInText(registry, templateBody)) return;
   const template = parseTemplate(templateBody);
   const id = template.certificate?.properties["CertificateId"];
   if (id === undefined) throw invalidRequest("templateBody must refer to the certificate by AWS::IoT::Certificate::Id");

@@ -33,7 +33,7 @@ test("job templates of one name are refused by their code", async (t) => {
   await assert.rejects(handlers.CreateJobTemplate(template), { code: "job-template-exists" });
 });
 
-test("jobs are listed by pages, newest first, and executions by theirs", async (t) => {
+test("jobs are listed by pages, oldest first, and executions by theirs", async (t) => {
   const api = await newApi(t);
   const targets: string[] = [];
   for (const thingName of ["a", "b", "c"]) targets.push((await api.call("CreateThing", { thingName })).thingArn);
@@ -44,10 +44,10 @@ test("jobs are listed by pages, newest first, and executions by theirs", async (
   const first = await api.call("ListJobs", { maxResults: 2 });
   assert.deepEqual(
     first.jobs.map(({ jobId }) => jobId),
-    ["3", "2"],
+    ["1", "2"],
   );
   const second = await api.call("ListJobs", { maxResults: 2, nextToken: first.nextToken ?? "" });
-  assert.deepEqual([second.jobs.map(({ jobId }) => jobId), second.nextToken], [["1"], undefined]);
+  assert.deepEqual([second.jobs.map(({ jobId }) => jobId), second.nextToken], [["3"], undefined]);
   const page = await api.call("ListJobExecutionsForJob", { jobId: "1", maxResults: 2 });
   assert.equal(page.executionSummaries.length, 2);
   const rest = await api.call("ListJobExecutionsForJob", { jobId: "1", nextToken: page.nextToken ?? "" });

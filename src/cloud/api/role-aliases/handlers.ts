@@ -57,7 +57,7 @@ export function roleAliasHandlers(registry: Registry): HandlersOf<keyof typeof R
       });
     },
     async ListRoleAliases(input) {
-      return markerPage("roleAliases", await ALIASES.page(store.read, pageRequestOf(input)), ({ name }) => name);
+      return markerPage("roleAliases", await ALIASES.pageByName(store.read, pageRequestOf(input)), ({ name }) => name);
     },
   };
 }
