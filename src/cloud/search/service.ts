@@ -4,26 +4,21 @@ import {
   allThingGroups,
   ancestorsOf,
   describeThing,
-  newResource,
-  resourceKind,
   type Page,
   type PageRequest,
   type Registry,
   type ThingGroup,
 } from "../registry/index.ts";
-import { groupDocument, thingDocument, thingDocuments, type Connectivity, type IndexedThing } from "./documents.ts";
+import { configureIndex, indexingConfiguration, type IndexingConfiguration } from "./configuration.ts";
+import {
+  groupDocument,
+  thingDocument,
+  thingDocuments,
+  type Connectivity,
+  type IndexedThing,
+  type Sources,
+} from "./documents.ts";
 import { numberOf, parseQuery, type IndexedDocument } from "./query.ts";
-
-/** What is in the index. */
-export type IndexingConfiguration = {
-  readonly things: "OFF" | "REGISTRY";
-  readonly connectivity: "OFF" | "STATUS";
-  readonly groups: "OFF" | "ON";
-};
-
-const CONFIGURATION = resourceKind<IndexingConfiguration>("indexing-configuration", "Indexing configuration");
-const BY_DEFAULT: IndexingConfiguration = { things: "REGISTRY", connectivity: "STATUS", groups: "ON" };
-const ONLY = "default";
 
 /** The indices that can be asked. */
 export const INDICES = { things: "AWS_Things", groups: "AWS_ThingGroups" } as const;
@@ -53,16 +48,12 @@ export class FleetIndex {
     this.#connectivity = connectivity;
   }
 
-  async configuration(): Promise<IndexingConfiguration> {
-    return (await CONFIGURATION.find(this.#registry.store.read, ONLY))?.body ?? BY_DEFAULT;
+  configuration(): Promise<IndexingConfiguration> {
+    return indexingConfiguration(this.#registry);
   }
 
-  async configure(change: Partial<IndexingConfiguration>): Promise<void> {
-    const body = { ...(await this.configuration()), ...change };
-    await this.#registry.store.write(async (queries) => {
-      await CONFIGURATION.remove(queries, ONLY);
-      await CONFIGURATION.insert(queries, newResource(ONLY, body, this.#registry.clock.now()), "");
-    });
+  configure(change: Partial<IndexingConfiguration>): Promise<void> {
+    return configureIndex(this.#registry, change);
   }
 
   /** Things that a query finds, by name. Throws `UsageError` `invalid-query`, `index-not-ready`. */
@@ -70,11 +61,7 @@ export class FleetIndex {
     await this.#ready("things");
     const matches = parseQuery(query);
     const rows: IndexedThing[] = [];
-    for await (const found of thingDocuments(
-      this.#registry,
-      this.#connectivity,
-      token === undefined ? "" : nameIn(token),
-    )) {
+    for await (const found of thingDocuments(await this.#sources(), token === undefined ? "" : nameIn(token))) {
       if (!matches(found.document)) continue;
       if (rows.length === limit) return { rows, next: tokenOf(rows.at(-1)?.thing.name ?? "") };
       rows.push(found);
@@ -108,9 +95,8 @@ export class FleetIndex {
 
   /** Whether a query finds a thing. */
   async finds(query: string, thingName: string): Promise<boolean> {
-    const { read } = this.#registry.store;
     const thing = await describeThing(this.#registry, thingName);
-    return parseQuery(query)((await thingDocument(read, thing, this.#connectivity)).document);
+    return parseQuery(query)((await thingDocument(await this.#sources(), thing)).document);
   }
 
   /** Numbers about the field's values. Throws `UsageError` `invalid-aggregation` where one is no number. */
@@ -170,11 +156,16 @@ export class FleetIndex {
     } else if (indexName === INDICES.things) {
       await this.#ready("things");
       const matches = parseQuery(query);
-      for await (const { document } of thingDocuments(this.#registry, this.#connectivity)) {
+      for await (const { document } of thingDocuments(await this.#sources())) {
         if (matches(document)) documents.push(document);
       }
     } else throw notFound(`Index ${indexName}`);
     return documents.flatMap((document) => document.get(field) ?? []);
+  }
+
+  async #sources(): Promise<Sources> {
+    const [registry, connectivity] = [this.#registry, this.#connectivity];
+    return { registry, connectivity, configuration: await this.configuration() };
   }
 
   async #ready(what: "things" | "groups"): Promise<void> {

@@ -1,13 +1,27 @@
-import { notFound } from "../../errors.ts";
+import { invalidRequest, notFound } from "../../errors.ts";
 import { createThingGroup, deleteThingGroup, iotArn, updateThingGroup, type Registry } from "../../registry/index.ts";
-import { INDICES, parseQuery, refuseUnindexed, type FleetIndex, type IndexedThing } from "../../search/index.ts";
+import {
+  INDICES,
+  parseQuery,
+  refuseUnindexed,
+  shadowText,
+  type FleetIndex,
+  type IndexedThing,
+  type IndexingConfiguration,
+} from "../../search/index.ts";
 import { propertiesOf } from "../fleet/group-handlers.ts";
 import type { HandlersOf } from "../handlers.ts";
 import type { SEARCH_OPERATIONS } from "./operations.ts";
+import type { Field, ThingGroupIndexingConfiguration, ThingIndexingConfiguration } from "./results.ts";
 
 type Names = keyof typeof SEARCH_OPERATIONS;
 type DynamicNames = Extract<Names, `${string}DynamicThingGroup`>;
 type StatisticNames = "GetStatistics" | "GetCardinality" | "GetBucketsAggregation" | "GetPercentiles";
+
+type ThingsAsked = ThingIndexingConfiguration & { readonly thingIndexingMode: IndexingConfiguration["things"] };
+type GroupsAsked = ThingGroupIndexingConfiguration & {
+  readonly thingGroupIndexingMode: IndexingConfiguration["groups"];
+};
 
 const QUERY_VERSION = "2017-09-30";
 const PERCENTS = [1, 5, 25, 50, 75, 95, 99];
@@ -22,39 +36,18 @@ export function searchHandlers(services: {
   return {
     ...dynamicHandlers(registry),
     ...statisticHandlers(index),
-    async GetIndexingConfiguration() {
-      const { things, connectivity, groups } = await index.configuration();
-      return {
-        thingIndexingConfiguration: {
-          thingIndexingMode: things,
-          thingConnectivityIndexingMode: connectivity,
-          deviceDefenderIndexingMode: "OFF" as const,
-          namedShadowIndexingMode: "OFF" as const,
-        },
-        thingGroupIndexingConfiguration: { thingGroupIndexingMode: groups },
-      };
-    },
+    GetIndexingConfiguration: async () => shownConfiguration(await index.configuration()),
     async UpdateIndexingConfiguration({ thingIndexingConfiguration: of, thingGroupIndexingConfiguration: ofGroups }) {
-      const { deviceDefenderIndexingMode, namedShadowIndexingMode } = of ?? {};
-      refuseUnindexed({ deviceDefenderIndexingMode, namedShadowIndexingMode });
-      const things = of?.thingIndexingMode;
-      if (things === "REGISTRY_AND_SHADOW") refuseUnindexed({ thingIndexingMode: things });
-      const connectivity = of?.thingConnectivityIndexingMode;
-      await index.configure({
-        ...(things !== undefined && things !== "REGISTRY_AND_SHADOW" && { things }),
-        ...(connectivity !== undefined && { connectivity }),
-        ...(ofGroups && { groups: ofGroups.thingGroupIndexingMode }),
-      });
+      await index.configure({ ...(of && thingsIndexed(of)), ...(ofGroups && groupsIndexed(ofGroups)) });
     },
     ListIndices: async () => ({ indexNames: Object.values(INDICES) }),
     async DescribeIndex({ indexName }) {
-      const { things, connectivity, groups } = await index.configuration();
-      if (indexName === INDICES.groups && groups === "ON") {
+      const configuration = await index.configuration();
+      if (indexName === INDICES.groups && configuration.groups === "ON") {
         return { indexName, indexStatus: "ACTIVE" as const, schema: "REGISTRY" };
       }
-      if (indexName !== INDICES.things || things === "OFF") throw notFound(`Index ${indexName}`);
-      const schema = connectivity === "STATUS" ? "REGISTRY_AND_CONNECTIVITY_STATUS" : "REGISTRY";
-      return { indexName, indexStatus: "ACTIVE" as const, schema };
+      if (indexName !== INDICES.things || configuration.things === "OFF") throw notFound(`Index ${indexName}`);
+      return { indexName, indexStatus: "ACTIVE" as const, schema: schemaOf(configuration) };
     },
     async SearchIndex({ indexName = INDICES.things, queryString, nextToken: token, maxResults = 100 }) {
       if (indexName === INDICES.groups) {
@@ -80,14 +73,71 @@ export function searchHandlers(services: {
   };
 }
 
-function foundThing({ thing, groups, connectedSince: since }: IndexedThing) {
+function schemaOf({ things, connectivity, namedShadows }: IndexingConfiguration): string {
+  if (namedShadows === "ON") return "MULTI_INDEXING_MODE";
+  return things + (connectivity === "STATUS" ? "_AND_CONNECTIVITY_STATUS" : "");
+}
+
+function shownConfiguration(configuration: IndexingConfiguration) {
+  const { things, connectivity, namedShadows, shadowNames, groups, thingFields, groupFields } = configuration;
+  return {
+    thingIndexingConfiguration: {
+      thingIndexingMode: things,
+      thingConnectivityIndexingMode: connectivity,
+      deviceDefenderIndexingMode: "OFF" as const,
+      namedShadowIndexingMode: namedShadows,
+      ...(thingFields.length > 0 && { customFields: thingFields }),
+      ...(shadowNames.length > 0 && { filter: { namedShadowNames: shadowNames } }),
+    },
+    thingGroupIndexingConfiguration: {
+      thingGroupIndexingMode: groups,
+      ...(groupFields.length > 0 && { customFields: groupFields }),
+    },
+  };
+}
+
+/** Throws `UsageError` where named shadows shall be indexed and none is named, and where something is not built. */
+function thingsIndexed(of: ThingsAsked): Partial<IndexingConfiguration> {
+  const { deviceDefenderIndexingMode, namedShadowIndexingMode, filter } = of;
+  refuseUnindexed({ deviceDefenderIndexingMode, geoLocations: filter?.geoLocations?.map(({ name }) => name).join() });
+  const shadowNames = filter?.namedShadowNames;
+  if (namedShadowIndexingMode === "ON" && (shadowNames ?? []).length === 0) {
+    throw invalidRequest("namedShadowIndexingMode ON needs the shadows' names in filter.namedShadowNames");
+  }
+  return {
+    things: of.thingIndexingMode,
+    ...(of.thingConnectivityIndexingMode !== undefined && { connectivity: of.thingConnectivityIndexingMode }),
+    ...(namedShadowIndexingMode !== undefined && { namedShadows: namedShadowIndexingMode }),
+    ...(shadowNames && { shadowNames }),
+    ...(of.customFields && { thingFields: fieldsOf(of.customFields) }),
+  };
+}
+
+function groupsIndexed(of: GroupsAsked): Partial<IndexingConfiguration> {
+  const { thingGroupIndexingMode: groups, customFields } = of;
+  return { groups, ...(customFields && { groupFields: fieldsOf(customFields) }) };
+}
+
+/** Every field of a document can be asked for; which type was declared is kept and shown. */
+function fieldsOf(
+  fields: readonly Field[],
+): { readonly name: string; readonly type: "Number" | "String" | "Boolean" }[] {
+  return fields.map(({ name = "", type = "String" }) => ({ name, type }));
+}
+
+function foundThing({ thing, groups, connectedSince: since, shadows, document }: IndexedThing) {
+  const [isIndexed] = document.get("connectivity.connected") ?? [];
+  const shadow = shadowText(shadows);
   return {
     thingName: thing.name,
     thingId: thing.id,
     ...(thing.type !== null && { thingTypeName: thing.type }),
     thingGroupNames: groups,
     attributes: thing.attributes,
-    connectivity: { connected: since !== undefined, ...(since !== undefined && { timestamp: since }) },
+    ...(shadow !== undefined && { shadow }),
+    ...(isIndexed !== undefined && {
+      connectivity: { connected: since !== undefined, ...(since !== undefined && { timestamp: since }) },
+    }),
   };
 }
 

@@ -70,8 +70,9 @@ test("SearchIndex finds things by page, with groups and connectivity, and says w
   for (const indexName of ["AWS_Things", "AWS_ThingGroups", "x"]) {
     await assert.rejects(api.call("DescribeIndex", { indexName }), { wire: 404 });
   }
-  const shadow = { thingIndexingConfiguration: { thingIndexingMode: "REGISTRY_AND_SHADOW" } } as const;
-  await assert.rejects(api.call("UpdateIndexingConfiguration", shadow), { wire: 501 });
+  const violations = { thingIndexingMode: "REGISTRY", deviceDefenderIndexingMode: "VIOLATIONS" } as const;
+  const defender = { thingIndexingConfiguration: violations };
+  await assert.rejects(api.call("UpdateIndexingConfiguration", defender), { wire: 501 });
   await api.call("UpdateIndexingConfiguration", { thingIndexingConfiguration: { thingIndexingMode: "REGISTRY" } });
   assert.equal((await api.call("DescribeIndex", { indexName: "AWS_Things" })).indexStatus, "ACTIVE");
   assert.equal(
@@ -153,4 +154,84 @@ test("a dynamic group holds what its query finds, at any moment, and is changed 
   assert.deepEqual(await members(), ["other"]);
   await api.call("DeleteDynamicThingGroup", { thingGroupName, expectedVersion: 2 });
   await assert.rejects(members(), { wire: 404 });
+});
+
+test("shadows are found by what they hold once they are indexed, and come with the answer", async (t) => {
+  const { api, names } = await fleet(t);
+  const utf8 = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+  const told = {
+    state: { desired: { mode: "eco" }, reported: { mode: "max", rooms: ["hall", "attic"], n: { volts: 3 } } },
+  };
+  await api.call("UpdateThingShadow", { thingName: "m1", payload: utf8(told) });
+  const config = { state: { reported: { build: 7 } } };
+  await api.call("UpdateThingShadow", { thingName: "m2", shadowName: "config", payload: utf8(config) });
+  assert.deepEqual((await names("shadow.reported.mode:max")).names, [], "shadows are not indexed unless asked");
+  const asked = {
+    thingIndexingMode: "REGISTRY_AND_SHADOW",
+    namedShadowIndexingMode: "ON",
+    filter: { namedShadowNames: ["config"] },
+    customFields: [{ name: "shadow.reported.n.volts", type: "Number" }],
+  } as const;
+  await api.call("UpdateIndexingConfiguration", { thingIndexingConfiguration: asked });
+  const { thingIndexingConfiguration } = await api.call("GetIndexingConfiguration", {});
+  const rest = { thingConnectivityIndexingMode: "STATUS", deviceDefenderIndexingMode: "OFF" };
+  assert.deepEqual(thingIndexingConfiguration, { ...asked, ...rest });
+  assert.equal((await api.call("DescribeIndex", { indexName: "AWS_Things" })).schema, "MULTI_INDEXING_MODE");
+  for (const [query, found] of Object.entries({
+    "shadow.reported.mode:max": ["m1"],
+    "shadow.desired.mode:eco shadow.hasDelta:true": ["m1"],
+    "shadow.delta.mode:eco": ["m1"],
+    "shadow.reported.rooms:attic": ["m1"],
+    "shadow.reported.n.volts>2": ["m1"],
+    "shadow.name.config.reported.build:7": ["m2"],
+    "shadow.name.config.hasDelta:false": ["m2"],
+    "shadow.reported.build:7": [],
+  })) {
+    assert.deepEqual((await names(query)).names, found, query);
+  }
+  const { statistics } = await api.call("GetStatistics", {
+    queryString: "*",
+    aggregationField: "shadow.name.config.reported.build",
+  });
+  assert.deepEqual([statistics?.count, statistics?.sum], [1, 7]);
+  const { things } = await api.call("SearchIndex", { queryString: "thingName:m2" });
+  const shown = JSON.parse(things?.[0]?.shadow ?? "null") as { name: { config: object } };
+  const timestamp = Math.floor(api.clock.now() / 1000);
+  assert.deepEqual(shown, {
+    name: {
+      config: { ...config.state, metadata: { reported: { build: { timestamp } } }, hasDelta: false, version: 1 },
+    },
+  });
+  const group = { thingGroupName: "max", queryString: "shadow.reported.mode:max" };
+  await api.call("CreateDynamicThingGroup", group);
+  assert.deepEqual((await api.call("ListThingsInThingGroup", { thingGroupName: "max" })).things, ["m1"]);
+  const { thingGroups } = await api.call("ListThingGroupsForThing", { thingName: "m1" });
+  assert.equal(thingGroups?.length, 1);
+});
+
+test("an index of named shadows without their names is refused with what it needs, and so is what is not built", async (t) => {
+  const { api } = await fleet(t);
+  const thingIndexingConfiguration = { thingIndexingMode: "REGISTRY", namedShadowIndexingMode: "ON" } as const;
+  await assert.rejects(api.call("UpdateIndexingConfiguration", { thingIndexingConfiguration }), {
+    wire: 400,
+    message: /filter\.namedShadowNames/,
+  });
+  const filter = { geoLocations: [{ name: "shadow.reported.place" }] };
+  const geo = { thingIndexingConfiguration: { thingIndexingMode: "REGISTRY", filter } } as const;
+  await assert.rejects(api.call("UpdateIndexingConfiguration", geo), { wire: 501 });
+  await api.call("UpdateIndexingConfiguration", {
+    thingIndexingConfiguration: { thingIndexingMode: "REGISTRY", thingConnectivityIndexingMode: "OFF" },
+    thingGroupIndexingConfiguration: {
+      thingGroupIndexingMode: "ON",
+      customFields: [{ name: "attributes.n", type: "Number" }],
+    },
+  });
+  const { thingGroupIndexingConfiguration: groups } = await api.call("GetIndexingConfiguration", {});
+  assert.deepEqual(groups?.customFields, [{ name: "attributes.n", type: "Number" }]);
+  api.connected.set("m1", api.clock.now());
+  const found = await api.call("SearchIndex", { queryString: "connectivity.connected:true" });
+  assert.deepEqual(found.things, [], "connectivity is not indexed");
+  const [thing] = (await api.call("SearchIndex", { queryString: "thingName:m1" })).things ?? [];
+  assert.equal(thing?.connectivity, undefined);
+  assert.equal((await api.call("DescribeIndex", { indexName: "AWS_Things" })).schema, "REGISTRY");
 });
