@@ -51,6 +51,10 @@ export const CHIP_ERRORS = {
     cause: "There is no snapshot of this name. Those of a chip without --state end with its process.",
     cure: "Check the spelling; make snapshots with hawser chip snapshot NAME.",
   },
+  "restricted-pair": {
+    cause: "A simulated part cannot be born with this restricted key pair, or is there already and was born otherwise.",
+    cure: "Give a key pair that the part has, and 0 to 255 uses; for another birth give another --state file, or leave the option out.",
+  },
   "state-disk": {
     cause: "The chip's state could not be read or written; a command that wanted to change it was not carried out.",
     cure: "Check the folder's permissions and the free space of the disk.",

@@ -1,14 +1,14 @@
 import { Option, type Command } from "commander";
 
 import type { A71chVariant } from "../apdu/a71ch/index.ts";
-import { A71chChip } from "../chip/a71ch/index.ts";
+import { A71chChip, bearRestricted, type RestrictedPair } from "../chip/a71ch/index.ts";
 import { type Card, MemoryInRam, type NonVolatileMemory, type Rehearsable } from "../chip/index.ts";
 import { nodeChipCrypto, nodeSe05xCrypto, SealedFileMemory, serveChip, serveControl } from "../chip/node.ts";
 import { Se05xChip, SE05X_MODELS, type Se05xModelName } from "../chip/se05x/index.ts";
 import { toHex } from "../codec/index.ts";
 import { SeededEntropy, type Entropy, type SecureElement } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
-import { A71ch } from "../host/a71ch/index.ts";
+import { A71ch, type RestrictedKeyPair } from "../host/a71ch/index.ts";
 import { certificateId, parseCertificate } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
 import { type AccessOptions, openChipAt, withAccessOptions } from "./chip-access.ts";
@@ -35,6 +35,7 @@ type ServeOptions = {
   readonly stateKey?: string;
   readonly seed?: string;
   readonly endurance?: number;
+  readonly restrictedPair?: RestrictedPair;
   readonly control?: string;
   readonly trace?: string;
 };
@@ -54,10 +55,19 @@ function registerServe(chip: Command): void {
     .option("--seed <text>", "make every random byte from this text: for tests, never for keys in use")
     .option("--control <path>", "make a control socket there, for snapshot, rewind, fork and what-if")
     .option("--endurance <writes>", "how often each place of the memory can be written", numberOption(1))
+    .option(
+      "--restricted-pair <slot[:uses]>",
+      "an A71CH born with a key pair that signs one certificate only",
+      restriction,
+    )
     .option("--trace <file>", "append every command as JSON Lines; key material is redacted")
     .addHelpText(
       "after",
-      examples("hawser chip serve --model a5000 --port 8050", "hawser chip serve --port 0 --state device.chip --json"),
+      examples(
+        "hawser chip serve --model a5000 --port 8050",
+        "hawser chip serve --restricted-pair 3:10",
+        "hawser chip serve --port 0 --state device.chip --json",
+      ),
     )
     .action(async (options: ServeOptions, command: Command) => serve(options, outputOf(command)));
 }
@@ -95,14 +105,18 @@ type ServedModel = {
 };
 
 async function chipOf(options: ServeOptions, output: Output, trace: Trace): Promise<ServedModel> {
-  const { model, variant, endurance } = options;
+  const { model, variant, endurance, restrictedPair } = options;
   const ports = { entropy: entropyOf(options.seed, output), clock: nodeClock, memory: memoryOf(options), trace };
   if (model !== "a71ch") {
-    if (variant !== undefined || endurance !== undefined) {
-      throw badOption("--variant and --endurance are for --model a71ch");
+    if ([variant, endurance, restrictedPair].some((each) => each !== undefined)) {
+      throw badOption("--variant, --endurance and --restricted-pair are for --model a71ch");
     }
     const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, ...ports });
     return { chip, model: chip.readerName, control: controlOf(chip, options) };
+  }
+  if (restrictedPair) {
+    const { entropy, memory } = ports;
+    await bearRestricted({ crypto: nodeChipCrypto, entropy, variant: variant ?? "B", memory, ...restrictedPair });
   }
   const chip = new A71chChip({
     crypto: nodeChipCrypto,
@@ -111,6 +125,12 @@ async function chipOf(options: ServeOptions, output: Output, trace: Trace): Prom
     ...(endurance === undefined ? {} : { enduranceWrites: endurance }),
   });
   return { chip, model: "A71CH", control: controlOf(chip, options) };
+}
+
+function restriction(text: string): RestrictedPair {
+  const [, slot, uses = "0"] = /^(\d{1,2})(?::(\d{1,3}))?$/.exec(text) ?? [];
+  if (slot === undefined) throw badOption(`--restricted-pair takes a slot, or slot:uses, not ${text}`);
+  return { slot: Number(slot), maxUses: Number(uses) };
 }
 
 function controlOf(chip: Rehearsable, options: ServeOptions): ServedModel["control"] {
@@ -152,6 +172,7 @@ async function info(options: InfoOptions, output: Output): Promise<void> {
   const device = await openChipAt(options.chip, options);
   const variant = device instanceof A71ch ? device.variant : undefined;
   try {
+    const restricted = device instanceof A71ch ? await device.restrictedKeyPair() : undefined;
     const certificates = await certificatesIn(device);
     const slots = (await device.keySlots()).map(({ slot, publicKey }) => ({
       slot,
@@ -160,13 +181,20 @@ async function info(options: InfoOptions, output: Output): Promise<void> {
     const { model, uniqueId, firmware } = device.identity;
     const keys = slots.map(({ slot, publicKey }) => `  key pair ${slot}: ${publicKey ?? "empty"}\n`).join("");
     const stored = certificates.map(({ index, subject, id }) => `  certificate ${index}: ${subject}, ${id}\n`).join("");
+    const limits = restricted ? `  ${restrictionText(restricted)}\n` : "";
+    const facts = { ...(variant ? { variant } : {}), ...(restricted ? { restrictedKeyPair: restricted } : {}) };
     output.line(
-      { model, uniqueId, firmware, ...(variant ? { variant } : {}), keySlots: slots, certificates },
-      `${model}${variant ? ` ${variant}` : ""}, applet ${firmware}, unique id ${uniqueId}\n${keys}${stored}`.trimEnd(),
+      { model, uniqueId, firmware, ...facts, keySlots: slots, certificates },
+      `${model}${variant ? ` ${variant}` : ""}, applet ${firmware}, unique id ${uniqueId}\n${keys}${limits}${stored}`.trimEnd(),
     );
   } finally {
     await device.close();
   }
+}
+
+function restrictionText({ slot, uses, maxUses, blocks }: RestrictedKeyPair): string {
+  const places = blocks.map(({ offset, length }) => `${length} at ${offset}`).join(", ");
+  return `key pair ${slot} is restricted: ${uses} of ${maxUses === 0 ? "any number of" : maxUses} uses; bytes: ${places}`;
 }
 
 async function certificatesIn(device: SecureElement): Promise<{ index: number; id: string; subject: string }[]> {

@@ -57,6 +57,30 @@ test("a chip that is not there, and a port that is taken, end with status 1 and 
   );
 });
 
+test("hawser chip serve --restricted-pair makes a part that says so, over restarts, and no other part into one", async (t) => {
+  const directory = mkdtempSync(join(tmpdir(), "hawser-restricted-"));
+  t.after(() => rmSync(directory, { recursive: true }));
+  const state = join(directory, "part.chip");
+  const serve = (...argv: readonly string[]) => hawser(["chip", "serve", "--port", "0", "--json", ...argv]);
+  for (const wanted of [["--restricted-pair", "1:7"], ["--restricted-pair", "1:7"], []]) {
+    const chip = serve("--state", state, ...wanted);
+    t.after(() => chip.stop("SIGKILL"));
+    const { address } = await chip.json({ event: "listening" });
+    const [line = ""] = await finished(hawser(["chip", "info", "--chip", String(address), "--json"]));
+    const { restrictedKeyPair } = JSON.parse(line) as { restrictedKeyPair: Record<string, unknown> };
+    const { slot, uses, maxUses } = restrictedKeyPair;
+    assert.deepEqual([slot, uses, maxUses], [1, 0, 7]);
+    await chip.stop();
+  }
+  const other = serve("--state", state, "--restricted-pair", "2:7");
+  assert.equal((await other.ended).status, 1);
+  assert.match(other.complaints.join("\n"), /was not born with key pair 2 restricted so/);
+  for (const wrong of ["x", "1:", "1:2:3", "-1"]) {
+    assert.equal((await serve(`--restricted-pair=${wrong}`).ended).status, 2, wrong);
+  }
+  assert.equal((await serve("--model", "a5000", "--restricted-pair", "1").ended).status, 2);
+});
+
 test("options that cannot work end with status 2, before anything is touched", async () => {
   const all = [
     ["chip", "serve", "--port", "70000"],

@@ -73,6 +73,14 @@ function captured(
 const VECTORS: readonly Vector[] = [
   sent("readKeyPairUsage", ["8011010100", ""], { slot: 1 }, { usage: "" }),
   sent("readRestriction", ["8091000600", "ff00"], {}, { restriction: "ff00" }),
+  sent("readKeyPairUsage", ["8011030100", "0202"], { slot: 3 }, { usage: "0202" }),
+  sent(
+    "readRestriction",
+    ["8091000600", "03030017000800ec004101610014"],
+    {},
+    { restriction: "03030017000800ec004101610014" },
+  ),
+  sent("signRestricted", [`801503005d${"5a".repeat(93)}00`, "01"], { slot: 3, update: "5a".repeat(93) }, { uses: 1 }),
   sent("setTlsLabel", ["809200050b686177736572207465737400", ""], { label: "6861777365722074657374" }),
   sent("freezeSecret", ["8043030000", ""], { slot: 3 }),
   sent("freezeKeyPairByCode", ["801301101043963951a779f7b3d953ef71b335f33d00", ""], {

@@ -26,8 +26,7 @@ const digestAnswer = struct({ digest });
 const macAnswer = struct({ mac: fixed(32) });
 
 /**
- * The commands of the A71CH, one row each; anything else answers 6D00. A chip with restricted key pairs, which sign only
- * what completes a template, has one more form of `sign`; no such chip is simulated.
+ * The commands of the A71CH, one row each; anything else answers 6D00.
  *
  * An instruction is a class nibble (1 key pair, 2 public key, 3 configuration key, 4 symmetric secret, 6 counter,
  * 7 general purpose storage, 9 module) and an action nibble (1 get, 2 set, 3 freeze, 4 erase, 5 and up special).
@@ -54,7 +53,7 @@ export const A71CH_COMMANDS = {
     p2: 0x00,
     response: struct({ point }),
   }),
-  /** How often a restricted key pair was used and may be; nothing for other key pairs. */
+  /** How often a restricted key pair was used and may be, a byte each, 0 for no limit; nothing for other key pairs. */
   readKeyPairUsage: command({
     name: "ReadKeyPairUsage",
     ins: 0x11,
@@ -100,6 +99,18 @@ export const A71CH_COMMANDS = {
     p2: 0x00,
     request: struct({ digest }),
     response: struct({ signature: rest }),
+  }),
+  /**
+   * What a restricted key pair does in place of signing digests: it puts bytes into its certificate in storage and signs
+   * that, `uses` times so far. An update of 32 bytes has the form of `sign`, and its answer one byte.
+   */
+  signRestricted: command({
+    name: "SignRestricted",
+    ins: 0x15,
+    p1: slot,
+    p2: 0x00,
+    request: struct({ update: bounded({ min: 1, max: 255 }) }),
+    response: struct({ uses: u8 }),
   }),
   /**
    * The master secret of TLS 1.2 with ECDHE_PSK: key agreement with a stored key, then a stored secret. The command
@@ -342,7 +353,7 @@ export const A71CH_COMMANDS = {
     p2: 0x05,
     response: struct({ challenge: fixed(16) }),
   }),
-  /** Which key pair is restricted and how; FF 00 for none. */
+  /** Which key pair is restricted, and the blocks of storage that its updates go to, each an offset and a length; FF 00 for none. */
   readRestriction: command({
     name: "ReadRestriction",
     ins: 0x91,

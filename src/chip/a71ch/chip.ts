@@ -18,7 +18,7 @@ import {
   SECURE_CLASS,
   SW_OK,
 } from "../../apdu/index.ts";
-import { concat, DecodeError, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
+import { DecodeError, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import { MemoryInRam } from "../memory.ts";
@@ -26,7 +26,7 @@ import type { ChipCrypto, Consequence, NonVolatileMemory, Rehearsable } from "..
 import { consequencesOf } from "./consequences.ts";
 import { a71chHandlers, type A71chHandlers, type A71chInside } from "./handlers.ts";
 import { decodeImage, encodeImage } from "./image.ts";
-import { freshObjects, refuse } from "./objects.ts";
+import { freshObjects, newUniqueId, refuse } from "./objects.ts";
 import { freshSession } from "./session-state.ts";
 import { stateFacts } from "./state-facts.ts";
 
@@ -290,11 +290,3 @@ const WHILE_LOCKED: ReadonlySet<A71chCommandName> = new Set([...ALWAYS, "readCha
 
 /** As a chip of this type gave it on its own bus; hosts do not look into it. A71CH state bytes */
 const ANSWER_TO_RESET = fromHex("b803110105b9020101ba0101bb0c413730303543473234325231bc00");
-
-/**
- * 18 bytes in the layout of a real identifier: IC type, fabrication data, serial number and batch at their places.
- * What tells chips apart, bytes 8 to 15, comes from the entropy. A71CH state bytes
- */
-function newUniqueId(entropy: Entropy): Uint8Array {
-  return concat(fromHex("4790516847911210"), entropy.bytes(8), fromHex("4812"));
-}

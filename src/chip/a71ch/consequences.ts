@@ -56,6 +56,8 @@ const CONSEQUENCES: Consequences = {
   ],
   setCounter: ({ slot }, objects) => counted(slot, objects),
   incrementCounter: ({ slot }, objects) => counted(slot, objects),
+  signRestricted: ({ slot }, objects) => spentUse(slot, objects),
+  sign: ({ slot }, objects) => spentUse(slot, objects),
   eraseKeyPair: ({ slot }, objects) => lostKeyPair(slot, objects),
   eraseKeyPairByCode: ({ slot }, objects) => lostKeyPair(slot, objects),
   generateKeyPair: ({ slot }, objects) => lostKeyPair(slot, objects),
@@ -105,6 +107,21 @@ function lostKeyPair(slot: number, { keyPairs }: A71chObjects): readonly Consequ
   return keyPairs[slot]?.content
     ? [{ impossible: `to use the key that is in key pair ${slot} now, ever again`, undoneBy: "nothing" }]
     : [];
+}
+
+/** A restricted key pair overwrites the certificate that it signed before, and has only so many signatures. */
+function spentUse(slot: number, { restriction }: A71chObjects): readonly Consequence[] {
+  if (restriction?.keyPair !== slot) return [];
+  const { uses, maxUses, blocks } = restriction;
+  const replaced = { impossible: "to read the certificate that is in its place now", undoneBy: "nothing" };
+  if (maxUses === 0) return [replaced];
+  const update = new Uint8Array(blocks.reduce((sum, { length }) => sum + length, 0));
+  const isLast = uses + 1 >= maxUses;
+  const impossible = isLast
+    ? `to sign with key pair ${slot} ever again`
+    : `to sign over ${maxUses - uses - 1} times more with key pair ${slot}`;
+  const probe = isLast ? { probe: bytesOf("signRestricted", { slot, update }) } : {};
+  return [replaced, { impossible, undoneBy: "nothing", ...probe }];
 }
 
 function lostSecret(what: string, slot: number, slots: readonly Slot<unknown>[]): readonly Consequence[] {

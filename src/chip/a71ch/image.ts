@@ -4,9 +4,12 @@ import type { ChipErrorCode } from "../errors.ts";
 import { KeyPair } from "../key-pair.ts";
 import { SecretKey } from "../secret-key.ts";
 import { type A71chObjects, freshObjects, type Slot } from "./objects.ts";
+import type { Restriction } from "./restricted.ts";
 
 const MODEL = utf8Bytes("A71CH");
-const VERSION = 2;
+const VERSION = 3;
+/** Before a key pair could be restricted. */
+const VERSION_WITHOUT_RESTRICTION = 2;
 /** Before writes were counted. */
 const VERSION_WITHOUT_WRITES = 1;
 
@@ -29,6 +32,7 @@ export function encodeImage(variant: A71chVariant, objects: A71chObjects): Uint8
   if (channelKeys) [channelKeys.enc, channelKeys.mac, channelKeys.dek].forEach((key) => key.save(image));
   image.u16(objects.writes.size);
   for (const [place, count] of objects.writes) image.prefixed(1, (body) => body.utf8(place)).u32(count);
+  writeRestriction(image, objects.restriction);
   return image.finish();
 }
 
@@ -38,7 +42,7 @@ export function decodeImage(variant: A71chVariant, bytes: Uint8Array): A71chObje
   try {
     const model = image.bytes(MODEL.length);
     const version = image.u8();
-    const isKnown = version === VERSION || version === VERSION_WITHOUT_WRITES;
+    const isKnown = version >= VERSION_WITHOUT_WRITES && version <= VERSION;
     if (!equal(model, MODEL) || !isKnown || image.utf8(1) !== variant) {
       throw new UsageError<ChipErrorCode>(
         "state-version",
@@ -47,6 +51,7 @@ export function decodeImage(variant: A71chVariant, bytes: Uint8Array): A71chObje
     }
     const objects = readObjects(image, A71CH_VARIANTS[variant]);
     if (version !== VERSION_WITHOUT_WRITES) readWrites(image, objects);
+    if (version > VERSION_WITHOUT_RESTRICTION) objects.restriction = readRestriction(image);
     image.end();
     return objects;
   } catch (cause) {
@@ -79,6 +84,22 @@ function readWrites(image: Reader, { writes }: A71chObjects): void {
     const place = image.prefixed(1, (body) => body.utf8(body.remaining));
     writes.set(place, image.u32());
   }
+}
+
+/** A byte, 1 where there is a restriction, then what it says. */
+function writeRestriction(image: Writer, restriction: Restriction | undefined): void {
+  image.u8(restriction ? 1 : 0);
+  if (!restriction) return;
+  const { keyPair, maxUses, uses, room, signedLength, blocks } = restriction;
+  image.u8(keyPair).u8(maxUses).u8(uses).u16(room.offset).u16(room.length).u16(signedLength).u8(blocks.length);
+  for (const { offset, length } of blocks) image.u16(offset).u16(length);
+}
+
+function readRestriction(image: Reader): Restriction | undefined {
+  if (readFlags(image) !== 1) return undefined;
+  const range = () => ({ offset: image.u16(), length: image.u16() });
+  const [keyPair, maxUses, uses, room, signedLength] = [image.u8(), image.u8(), image.u8(), range(), image.u16()];
+  return { keyPair, maxUses, uses, room, signedLength, blocks: Array.from({ length: image.u8() }, range) };
 }
 
 /** A slot is a byte of flags, 1 present and 2 frozen, then its content where present. */

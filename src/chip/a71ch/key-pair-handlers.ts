@@ -4,6 +4,7 @@ import { SecretKey } from "../secret-key.ts";
 import { CODE, checkCodeFor, refuseOpenChange } from "./codes.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
 import { checkSlot, contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
+import { refuseRestricted, restrictionOf, signRestricted } from "./restricted.ts";
 
 type KeyPairCommand =
   | "readKeyPairPoint"
@@ -17,6 +18,7 @@ type KeyPairCommand =
   | "eraseKeyPair"
   | "eraseKeyPairByCode"
   | "sign"
+  | "signRestricted"
   | "agree";
 
 const PAIR = "key pair";
@@ -27,17 +29,37 @@ export function keyPairHandlers(inside: A71chInside): Pick<A71chHandlers, KeyPai
   const content = (slot: number) => contentOf(inside.objects.keyPairs, slot, PAIR);
   return {
     readKeyPairPoint: ({ slot }) => ({ point: content(slot).point }),
-    // No key pair of this chip is restricted, and of others nothing is counted.
-    readKeyPairUsage: ({ slot }) => (content(slot), { usage: new Uint8Array(0) }),
+    readKeyPairUsage({ slot }) {
+      content(slot);
+      const restriction = restrictionOf(inside, slot);
+      return { usage: restriction ? Uint8Array.of(restriction.uses, restriction.maxUses) : new Uint8Array(0) };
+    },
     ...keyPairChanges(inside),
-    sign: ({ slot, digest }) => ({ signature: content(slot).sign(crypto, entropy, digest) }),
-    agree: ({ slot, peerPoint }) => ({ sharedSecret: content(slot).agree(crypto, peerPoint) }),
+    sign({ slot, digest }) {
+      const restriction = restrictionOf(inside, slot);
+      // An update of 32 bytes looks like a digest; to a restricted key pair nothing is one.
+      if (restriction) return { signature: Uint8Array.of(signRestricted(inside, restriction, digest)) };
+      return { signature: content(slot).sign(crypto, entropy, digest) };
+    },
+    signRestricted({ slot, update }) {
+      checkSlot(inside.objects.keyPairs, slot, PAIR);
+      const restriction = restrictionOf(inside, slot);
+      if (!restriction) throw refuse(0x6700, `${PAIR} ${slot} signs digests of 32 bytes, not ${update.length}`);
+      return { uses: signRestricted(inside, restriction, update) };
+    },
+    agree({ slot, peerPoint }) {
+      refuseRestricted(inside, slot);
+      return { sharedSecret: content(slot).agree(crypto, peerPoint) };
+    },
   };
 }
 
 function keyPairChanges(
   inside: A71chInside,
-): Pick<A71chHandlers, Exclude<KeyPairCommand, "readKeyPairPoint" | "readKeyPairUsage" | "sign" | "agree">> {
+): Pick<
+  A71chHandlers,
+  Exclude<KeyPairCommand, "readKeyPairPoint" | "readKeyPairUsage" | "sign" | "signRestricted" | "agree">
+> {
   const { crypto, entropy } = inside;
   /** The slot is checked before the key is made: a refused command takes nothing from the entropy. */
   const fill = (slot: number, make: () => KeyPair) => {

@@ -172,6 +172,7 @@ function probeOf(key: A71chCommandName) {
     digest: zeros(32),
     signature: zeros(8),
     bytes: zeros(4),
+    update: zeros(5),
     code: zeros(16),
     key: zeros(16),
     wrappedKey: zeros(24),
@@ -223,7 +224,7 @@ test("A71chChip whose debug mode was ended is never reset again, and says so", (
   assert.equal(again.send("readKeyPairPoint", { slot: 0 }).sw, 0x9000);
 });
 
-test("A71chChip has no restricted key pair, and counts no use of others", () => {
+test("A71chChip that was not born so has no restricted key pair, and counts no use of others", () => {
   const { send } = bench();
   assert.equal(send("readKeyPairUsage", { slot: 0 }).sw, 0x6985);
   assert.equal(send("generateKeyPair", { slot: 0 }).sw, 0x9000);

@@ -7,9 +7,10 @@ import {
   NO_RESTRICTED_KEY_PAIR,
   SECURE_CHANNEL,
 } from "../../apdu/a71ch/index.ts";
-import { encode, equal } from "../../codec/index.ts";
+import { encode, equal, Writer } from "../../codec/index.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
 import { refuse, type Slot, statesOf } from "./objects.ts";
+import type { Restriction } from "./restricted.ts";
 import { freshSession } from "./session-state.ts";
 
 type ModuleCommand =
@@ -41,7 +42,7 @@ export function moduleHandlers(inside: A71chInside): Pick<A71chHandlers, ModuleC
     readFreeMemory: ({ kind }) => ({ freeBytes: freeBytes(inside, kind) }),
     readModuleInfo: () => ({
       selectResponse: selectResponse(),
-      restrictedKeyPair: NO_RESTRICTED_KEY_PAIR,
+      restrictedKeyPair: inside.objects.restriction?.keyPair ?? NO_RESTRICTED_KEY_PAIR,
       transportLock: inside.objects.transportLock,
       secureChannel: channelState(inside),
       injectLock: inside.objects.injectionLocked ? INJECT_LOCK.locked : INJECT_LOCK.unlocked,
@@ -58,7 +59,7 @@ export function moduleHandlers(inside: A71chInside): Pick<A71chHandlers, ModuleC
         storage: inside.objects.frozenSegments.map((frozen) => ({ present: true, frozen })),
       }),
     }),
-    readRestriction: () => ({ restriction: NO_RESTRICTION }),
+    readRestriction: () => ({ restriction: restrictionInfo(inside.objects.restriction) }),
     random({ length }) {
       if (length < 1 || length > 255) throw refuse(0x6a86, "between 1 and 255 random bytes at once");
       return { bytes: inside.entropy.bytes(length) };
@@ -69,6 +70,15 @@ export function moduleHandlers(inside: A71chInside): Pick<A71chHandlers, ModuleC
 
 /** The answer where no key pair is restricted. A71CH APDU table */
 const NO_RESTRICTION = Uint8Array.of(0xff, 0x00);
+
+/** The key pair, and where in storage its updates go, block by block. A71CH APDU table, instruction 91 06 */
+function restrictionInfo(restriction: Restriction | undefined): Uint8Array {
+  if (!restriction) return NO_RESTRICTION;
+  const { keyPair, blocks } = restriction;
+  const info = new Writer(2 + 4 * blocks.length).u8(keyPair).u8(blocks.length);
+  for (const { offset, length } of blocks) info.u16(offset).u16(length);
+  return info.finish();
+}
 
 /** Selecting anything ends a secure channel and whatever was under way. */
 function forget(inside: A71chInside): void {

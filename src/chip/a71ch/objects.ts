@@ -1,8 +1,10 @@
 import { type A71chCapacity, type ObjectState, STORAGE_SEGMENT, TRANSPORT_LOCK } from "../../apdu/a71ch/index.ts";
-import { Refused, utf8Bytes } from "../../codec/index.ts";
+import { concat, fromHex, Refused, utf8Bytes } from "../../codec/index.ts";
+import type { Entropy } from "../../crypto/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
 import type { KeyPair } from "../key-pair.ts";
 import type { SecretKey } from "../secret-key.ts";
+import type { Restriction } from "./restricted.ts";
 
 /** A numbered place for an object. A frozen place keeps what it holds, or its emptiness. */
 export type Slot<T> = { content: T | undefined; frozen: boolean };
@@ -27,6 +29,8 @@ export type A71chObjects = {
   channelKeys: ChannelKeys | undefined;
   /** The chip answers nobody outside a secure channel. */
   channelMandatory: boolean;
+  /** What a factory restricted; commands do not. */
+  restriction: Restriction | undefined;
   /** How often each place was written; nothing sets it back. */
   readonly writes: Map<string, number>;
 };
@@ -54,8 +58,17 @@ export function freshObjects(capacity: A71chCapacity, uniqueId: Uint8Array): A71
     debugAvailable: true,
     channelKeys: undefined,
     channelMandatory: false,
+    restriction: undefined,
     writes: new Map(),
   };
+}
+
+/**
+ * 18 bytes in the layout of a real identifier: IC type, fabrication data, serial number and batch at their places.
+ * What tells chips apart, bytes 8 to 15, comes from the entropy. A71CH state bytes
+ */
+export function newUniqueId(entropy: Entropy): Uint8Array {
+  return concat(fromHex("4790516847911210"), entropy.bytes(8), fromHex("4812"));
 }
 
 /** What a slot holds. Refused with 6A86 where there is no such slot, 6985 where it is empty. */

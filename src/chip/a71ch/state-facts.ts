@@ -9,6 +9,7 @@ export function stateFacts(objects: A71chObjects): Readonly<Record<string, strin
     "inject lock": objects.injectionLocked ? "locked" : "unlocked",
     "secure channel": channelWords(objects),
     ...slotFacts("key pair", objects.keyPairs),
+    "restricted key pair": restrictionWords(objects),
     ...slotFacts("public key", objects.publicKeys),
     ...slotFacts("configuration key", objects.configKeys),
     ...slotFacts("symmetric secret", objects.secrets),
@@ -26,6 +27,12 @@ const TRANSPORT_WORDS = {
 function channelWords({ channelMandatory, channelKeys }: A71chObjects): string {
   if (channelMandatory) return "mandatory";
   return channelKeys ? "keys set" : "keys not set";
+}
+
+function restrictionWords({ restriction }: A71chObjects): string {
+  if (!restriction) return "none";
+  const { keyPair, uses, maxUses } = restriction;
+  return `${keyPair}, ${uses} uses${maxUses === 0 ? "" : ` of ${maxUses}`}`;
 }
 
 function slotFacts(what: string, slots: readonly Slot<unknown>[]): Record<string, string> {

@@ -3,6 +3,7 @@ import type { Hash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
 import { checkSlot, contentOf, refuse } from "./objects.ts";
+import { refuseRestricted } from "./restricted.ts";
 import { secretsOf } from "./secret-handlers.ts";
 
 type TlsCommand = "clientHelloRandom" | "setTlsLabel" | "derivePskMasterSecret" | "deriveEcdhPskMasterSecret";
@@ -34,6 +35,7 @@ export function tlsHandlers(inside: A71chInside): Pick<A71chHandlers, TlsCommand
       ),
     deriveEcdhPskMasterSecret({ keyPair, blocks, slot, peerPoint, serverRandom }) {
       checkSlot(inside.objects.keyPairs, keyPair, "key pair");
+      refuseRestricted(inside, keyPair);
       const secrets = secretsOf(inside, slot, blocks);
       const shared = contentOf(inside.objects.keyPairs, keyPair, "key pair").agree(inside.crypto, peerPoint);
       // RFC 5489, section 2

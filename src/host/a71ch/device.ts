@@ -32,6 +32,7 @@ import type { HostErrorCode } from "../errors.ts";
 import { Queue } from "../queue.ts";
 import type { Transport } from "../transport.ts";
 import { eraseCertificate, listCertificates, readCertificate, writeCertificate } from "./certificates.ts";
+import { readRestrictedKeyPair, type RestrictedKeyPair, signRestricted } from "./restricted-key-pair.ts";
 import { openSecureChannel, type SecureChannel } from "./secure-channel.ts";
 import { A71chSession, isRefusal } from "./session.ts";
 
@@ -178,6 +179,20 @@ export class A71ch implements SecureElement {
       publicKey: ecPublicKeyInfo(point),
       signDigest: async (digest) => trimmed((await this.send("sign", { slot, digest: leftmost(digest) })).signature),
     };
+  }
+
+  /** The key pair that the part was born to sign one certificate with, or undefined where none is restricted. */
+  async restrictedKeyPair(): Promise<RestrictedKeyPair | undefined> {
+    return this.exclusive(readRestrictedKeyPair);
+  }
+
+  /**
+   * Puts bytes into the certificate of a restricted key pair and has it signed anew, in its place in storage; gives how
+   * often the pair has signed. Throws `UsageError` `bad-argument` where no pair is restricted or the bytes do not fill
+   * its blocks, `Refused` where it has no use left.
+   */
+  async signRestricted(update: Uint8Array): Promise<number> {
+    return this.exclusive((session) => signRestricted(session, update));
   }
 
   async sharedSecret(slot: number, peerPoint: Uint8Array): Promise<Uint8Array> {

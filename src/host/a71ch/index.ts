@@ -7,6 +7,7 @@ export {
   type KeyReference,
   type ReferenceKeyClass,
 } from "./reference-key.ts";
+export { type RestrictedKeyPair } from "./restricted-key-pair.ts";
 export { openSecureChannel, putChannelKeys, type SecureChannel } from "./secure-channel.ts";
 export { A71chSession } from "./session.ts";
 export { readStorage, writeStorage } from "./storage.ts";
