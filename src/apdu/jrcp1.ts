@@ -22,12 +22,26 @@ export const JRCP1_RESET_REQUEST: Jrcp1Frame = {
 
 /** Bytes of a frame. JRCP v1: type, node, length as u16, payload */
 export function encodeJrcp1({ type, node, payload }: Jrcp1Frame): Uint8Array {
-  return new Writer(payload.length + 4)
-    .u8(type)
-    .u8(node)
-    .prefixed(2, (body) => body.bytes(payload))
-    .finish();
+  return new Writer(payload.length + 4).u8(type).u8(node).u16(payload.length).bytes(payload).finish();
 }
+
+/**
+ * The frame that these bytes begin with, and its length in all; undefined until more bytes come. Throws `DecodeError`
+ * `length` for a payload over the limit as soon as its header is there. `origin` is where in the stream the bytes begin.
+ */
+export function readJrcp1(
+  bytes: Uint8Array,
+  { maxPayload = 1024, origin = 0 }: { readonly maxPayload?: number; readonly origin?: number } = {},
+): { readonly frame: Jrcp1Frame; readonly length: number } | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const reader = new Reader(bytes, origin);
+  const [type, node, at, length] = [reader.u8(), reader.u8(), reader.at, reader.u16()];
+  if (length > maxPayload) throw new DecodeError("length", `a payload of ${length} bytes, at most ${maxPayload}`, at);
+  if (reader.remaining < length) return undefined;
+  return { frame: { type, node, payload: reader.bytes(length).slice() }, length: HEADER_BYTES + length };
+}
+
+const HEADER_BYTES = 4;
 
 /**
  * Cuts a stream of bytes into JRCP v1 frames, however the stream is fragmented.
@@ -50,17 +64,11 @@ export class Jrcp1Parser {
 
   /** The next complete frame, or undefined until more bytes come. */
   next(): Jrcp1Frame | undefined {
-    if (this.#pending.length < 4) return undefined;
-    const reader = new Reader(this.#pending, this.#consumed);
-    const [type, node, at, length] = [reader.u8(), reader.u8(), reader.at, reader.u16()];
-    if (length > this.#maxPayload) {
-      throw new DecodeError("length", `a payload of ${length} bytes, at most ${this.#maxPayload}`, at);
-    }
-    if (reader.remaining < length) return undefined;
-    const payload = reader.bytes(length);
-    this.#pending = this.#pending.subarray(4 + length);
-    this.#consumed += 4 + length;
-    return { type, node, payload };
+    const found = readJrcp1(this.#pending, { maxPayload: this.#maxPayload, origin: this.#consumed });
+    if (!found) return undefined;
+    this.#pending = this.#pending.subarray(found.length);
+    this.#consumed += found.length;
+    return found.frame;
   }
 
   /** How many bytes wait for the rest of their frame. */

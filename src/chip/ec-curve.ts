@@ -1,4 +1,4 @@
-import { concat, fromHex, Reader } from "../codec/index.ts";
+import { concat } from "../codec/index.ts";
 import { ecdsaRawToDer, type Entropy, type Hash } from "../crypto/index.ts";
 
 /** A prime curve as a simulated chip needs it, synchronous as silicon is to its firmware. */
@@ -51,8 +51,15 @@ function nonceBytes(hash: Hash, length: number, parts: readonly Uint8Array[]): U
   return concat(...halves).slice(0, length);
 }
 
+/** Asked for at every signature, of the same few curves. */
+const orderBits = new Map<bigint, number>();
+
 function bitsOf(order: bigint): number {
-  return order.toString(2).length;
+  const known = orderBits.get(order);
+  if (known !== undefined) return known;
+  const bits = order.toString(2).length;
+  orderBits.set(order, bits);
+  return bits;
 }
 
 /** The leftmost bits of a digest as a number. FIPS 186-5, section 6.4.1 */
@@ -82,15 +89,24 @@ export function newScalar(curve: EcCurve, entropy: Entropy): Uint8Array {
 }
 
 function toInteger(bytes: Uint8Array): bigint {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   let value = 0n;
-  const reader = new Reader(bytes);
-  while (reader.remaining >= 8) value = (value << 64n) | reader.u64();
-  while (reader.remaining > 0) value = (value << 8n) | BigInt(reader.u8());
+  let at = 0;
+  for (; at + 8 <= bytes.length; at += 8) value = (value << 64n) | view.getBigUint64(at);
+  for (; at < bytes.length; at++) value = (value << 8n) | BigInt(view.getUint8(at));
   return value;
 }
 
+/** Big-endian, each in `length` bytes, which must hold it. */
 function fromIntegers(length: number, ...values: readonly bigint[]): Uint8Array {
-  return fromHex(values.map((value) => value.toString(16).padStart(2 * length, "0")).join(""));
+  const bytes = new Uint8Array(length * values.length);
+  const view = new DataView(bytes.buffer);
+  values.forEach((value, i) => {
+    let [left, at] = [value, length * (i + 1)];
+    for (; at - 8 >= length * i; left >>= 64n) view.setBigUint64((at -= 8), left);
+    for (; at > length * i; left >>= 8n) view.setUint8(--at, Number(left & 0xffn));
+  });
+  return bytes;
 }
 
 /**

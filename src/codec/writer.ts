@@ -62,9 +62,9 @@ export class Writer {
     return this;
   }
 
-  /** A copy of all that was written. */
+  /** All that was written. Nothing more is written into these bytes: a writer whose room is full begins a larger one. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
   }
 
   #integer(value: number, size: 1 | 2 | 3 | 4): this {

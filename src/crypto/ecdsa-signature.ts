@@ -16,21 +16,34 @@ export function ecdsaDerToRaw(der: Uint8Array, scalarLength: number): Uint8Array
 
 /** DER ECDSA-Sig-Value from `r ‖ s`. RFC 3279, section 2.2.3 */
 export function ecdsaRawToDer(raw: Uint8Array): Uint8Array {
-  const writer = new Writer();
-  writer.u8(0x30);
-  const body = new Writer();
-  for (const part of [raw.subarray(0, raw.length / 2), raw.subarray(raw.length / 2)]) {
-    let from = 0;
-    while (from < part.length - 1 && part[from] === 0) from++;
-    const digits = part.subarray(from);
-    const sign = (digits[0] ?? 0) >= 0x80 ? 1 : 0;
-    body.u8(0x02).u8(digits.length + sign);
-    if (sign) body.u8(0);
-    body.bytes(digits);
+  const half = raw.length / 2;
+  const [r, s] = [unpadded(raw.subarray(0, half)), unpadded(raw.subarray(half))];
+  const length = integerLength(r) + integerLength(s);
+  const writer = new Writer(length + (length < 0x80 ? 2 : 3)).u8(0x30);
+  if (length >= 0x80) writer.u8(0x81);
+  writer.u8(length);
+  for (const digits of [r, s]) {
+    writer.u8(0x02).u8(integerLength(digits) - 2);
+    if (isSignSet(digits)) writer.u8(0);
+    writer.bytes(digits);
   }
-  const content = body.finish();
-  if (content.length >= 0x80) writer.u8(0x81);
-  return writer.u8(content.length).bytes(content).finish();
+  return writer.finish();
+}
+
+/** A number's bytes without zeros in front, of which one stays. */
+function unpadded(bytes: Uint8Array): Uint8Array {
+  let from = 0;
+  while (from < bytes.length - 1 && bytes[from] === 0) from++;
+  return bytes.subarray(from);
+}
+
+/** Bytes of a DER INTEGER of these digits, with its head. X.690, section 8.3 */
+function integerLength(digits: Uint8Array): number {
+  return 2 + digits.length + (isSignSet(digits) ? 1 : 0);
+}
+
+function isSignSet([first = 0]: Uint8Array): boolean {
+  return first >= 0x80;
 }
 
 /** Length of the DER element at the start of the bytes; chips may pad a signature behind it. */

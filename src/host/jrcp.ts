@@ -4,12 +4,12 @@ import {
   encodeJrcp2,
   JRCP1_RESET_REQUEST,
   JRCP1_TYPE,
-  Jrcp1Parser,
   type Jrcp1Frame,
   JRCP2_GREETING,
   JRCP2_LIST_READERS,
   JRCP2_TYPE,
   type Jrcp2Frame,
+  readJrcp1,
   readJrcp2,
 } from "../apdu/index.ts";
 import { DecodeError, equal } from "../codec/index.ts";
@@ -64,12 +64,10 @@ function question1(frame: Jrcp1Frame): JrcpQuestion<Uint8Array> {
   return {
     bytes: encodeJrcp1(frame),
     read(received) {
-      const parser = new Jrcp1Parser({ maxPayload: MAX_PAYLOAD });
-      parser.push(received);
-      const answer = parser.next();
+      const answer = readJrcp1(received, { maxPayload: MAX_PAYLOAD });
       if (!answer) return undefined;
-      checkType(frame.type, answer.type);
-      return { value: answer.payload, length: received.length - parser.pendingBytes };
+      checkType(frame.type, answer.frame.type);
+      return { value: answer.frame.payload, length: answer.length };
     },
   };
 }

@@ -30,7 +30,7 @@ export async function connectChip(address: string, options: ConnectChipOptions =
   const i2c = i2cAddress(address);
   if (i2c) return openPart(i2c, clock);
   const { isJrcp2, ...target } = parseAddress(address);
-  const channel = new Channel(connect({ ...target, noDelay: true }), address, clock, timeoutMs);
+  const channel = new Channel(target, address, clock, timeoutMs);
   const ask = <T>(question: JrcpQuestion<T>) => channel.request(question);
   const { answerToReset, apduRequest } = isJrcp2
     ? await openJrcp2(ask)
@@ -68,6 +68,11 @@ function parseAddress(address: string): { host: string; port: number; isJrcp2: b
   return { host, port, isJrcp2: match?.[1] !== undefined };
 }
 
+/** More than the longest answer of a chip. */
+const READ_BYTES = 4096;
+
+const NOTHING = new Uint8Array(0);
+
 /** `take` looks for the answer in what was received, and gives how many bytes it took, or undefined until more come. */
 type Waiting = { take(received: Uint8Array): number | undefined; reject(error: Error): void };
 
@@ -77,20 +82,29 @@ class Channel {
   readonly #address: string;
   readonly #clock: Clock;
   readonly #timeoutMs: number;
-  #received: Uint8Array = new Uint8Array(0);
+  #received: Uint8Array = NOTHING;
   #waiting: Waiting | undefined;
   #failure: Error | undefined;
   #connected = false;
 
-  constructor(socket: Socket, address: string, clock: Clock, timeoutMs: number) {
-    this.#socket = socket;
+  constructor(
+    target: { readonly host: string; readonly port: number },
+    address: string,
+    clock: Clock,
+    timeoutMs: number,
+  ) {
+    // One buffer for all that comes: a stream of chunks costs a chip's host more than most of its own work.
+    const onread = {
+      buffer: new Uint8Array(READ_BYTES),
+      callback: (count: number, bytes: Uint8Array) => this.#receive(bytes.subarray(0, count)),
+    };
+    this.#socket = connect({ ...target, noDelay: true, onread });
     this.#address = address;
     this.#clock = clock;
     this.#timeoutMs = timeoutMs;
-    socket.on("connect", () => (this.#connected = true));
-    socket.on("data", (chunk: Uint8Array) => this.#receive(chunk));
-    socket.on("error", (cause) => this.#fail(this.#socketError(cause)));
-    socket.on("close", () => this.#fail(this.#lost(`the chip at ${address} closed the connection`)));
+    this.#socket.on("connect", () => (this.#connected = true));
+    this.#socket.on("error", (cause) => this.#fail(this.#socketError(cause)));
+    this.#socket.on("close", () => this.#fail(this.#lost(`the chip at ${address} closed the connection`)));
   }
 
   async request<T>(question: JrcpQuestion<T>): Promise<T> {
@@ -128,19 +142,22 @@ class Channel {
     });
   }
 
-  #receive(chunk: Uint8Array): void {
-    // A copy: what comes from a socket is a view into memory that Node uses again.
-    this.#received = concat(this.#received, chunk);
+  /** Always has more read: what comes at the wrong time ends the connection. */
+  #receive(chunk: Uint8Array): true {
+    const received = this.#received.length === 0 ? chunk : concat(this.#received, chunk);
     try {
-      const taken = this.#waiting ? this.#waiting.take(this.#received) : 0;
-      if (taken === undefined) return;
-      this.#received = this.#received.slice(taken);
-      if (this.#received.length > 0) throw new DecodeError("trailing", "bytes that nobody asked for", taken);
+      const taken = this.#waiting ? this.#waiting.take(received) : 0;
+      // A copy: the next bytes come into the same buffer.
+      this.#received = taken === undefined ? received.slice() : NOTHING;
+      if (taken !== undefined && taken < received.length) {
+        throw new DecodeError("trailing", "bytes that nobody asked for", taken);
+      }
     } catch (cause) {
       if (!(cause instanceof DecodeError)) throw cause;
       const message = `what came from ${this.#address} is no answer`;
       this.#fail(new ProtocolError<HostErrorCode>("malformed-frame", message, undefined, { cause }));
     }
+    return true;
   }
 
   #fail(error: Error): void {

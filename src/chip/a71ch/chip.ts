@@ -150,7 +150,7 @@ export class A71chChip implements Rehearsable {
 
   /** Answers one command. Never throws: what goes wrong inside answers 6F00 and is told to the trace. */
   exchange(command: Uint8Array): Uint8Array {
-    const started = this.#clock.now();
+    const started = this.#trace.isSilent ? 0 : this.#clock.now();
     // A copy: what is stored must not change with the caller's buffer.
     const { seen, answer, channel } = this.#answer(Uint8Array.from(command));
     const plain = encodeResponse(answer);

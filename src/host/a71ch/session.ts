@@ -63,7 +63,7 @@ export class A71chSession {
    * open, or `secure` is called without one.
    */
   async transmit(command: Uint8Array): Promise<Uint8Array> {
-    const started = this.#clock.now();
+    const started = this.#trace.isSilent ? 0 : this.#clock.now();
     const { response, sentBytes, receivedBytes } = await this.#exchange(command);
     if (this.#trace.isSilent) return response;
     const { name, statusWord, ...shown } = describeExchange(A71CH_COMMAND_SET, command, response);

@@ -90,7 +90,7 @@ export class Se05xSession extends Se05xCommandFamilies {
 
   /** What is traced is the command without what carries it. */
   async #exchange(plain: Uint8Array): Promise<Uint8Array> {
-    const started = this.#clock.now();
+    const started = this.#trace.isSilent ? 0 : this.#clock.now();
     if (this.#isChannelLost) throw channelBroken("the secure channel was lost, connect again");
     const sent = this.#wrapped(plain);
     const isProtected = this.#platform !== undefined || this.#within?.channel !== undefined;
