@@ -15,6 +15,7 @@ export const SECURITY_DOMAIN_AID = fromHex("d276000085304a434f9003");
 
 /** What the card manager is asked for by `identify`. SE05x command table, tier a */
 export const IDENTIFY_TAG = 0xdf28;
+const COLLECT_GARBAGE_TAG = 0xdf25;
 
 /** Selection, the platform's secure channel and its identity data. GPC SCP03, section 7; SE05x command table, tier a */
 export const CARD_ROWS = {
@@ -82,6 +83,16 @@ export const CARD_ROWS = {
     p2: 0xfe,
     request: struct({ tag: literal(u16, IDENTIFY_TAG) }),
     response: struct({ data: rest }),
+  }),
+  /** Has the platform give back memory that nothing refers to any more. */
+  collectGarbage: command({
+    name: "CollectGarbage",
+    ins: 0xca,
+    p1: 0x00,
+    p2: 0xfe,
+    request: struct({ tag: literal(u16, COLLECT_GARBAGE_TAG), length: literal(u8, 1), mode: literal(u8, 0x03) }),
+    response: struct({}),
+    ...NO_LE,
   }),
   /** Card production life cycle data. */
   productionData: command({ name: "ReadCPLC", ins: 0xca, p1: 0x9f, p2: 0x7f, response: struct({ data: rest }) }),

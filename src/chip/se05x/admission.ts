@@ -32,12 +32,18 @@ const OUTSIDE_CHANNEL: ReadonlySet<Se05xCommandName> = new Set([
   "initializeUpdate",
   "externalAuthenticate",
   "identify",
+  "collectGarbage",
   "productionData",
 ]);
 
 /** What the platform answers itself; only the last two not while the application is selected. SE05x command table, tier a */
 const IN_PLATFORM: ReadonlySet<Se05xCommandName> = new Set([...OUTSIDE_CHANNEL, "putKeys"]);
-const ONLY_IN_PLATFORM: ReadonlySet<Se05xCommandName> = new Set(["identify", "productionData", "putKeys"]);
+const ONLY_IN_PLATFORM: ReadonlySet<Se05xCommandName> = new Set([
+  "identify",
+  "collectGarbage",
+  "productionData",
+  "putKeys",
+]);
 
 /** What tells who the chip is, and leads to unlocking it. SE05x command table, tier e */
 const WHILE_LOCKED: ReadonlySet<Se05xCommandName> = new Set([

@@ -383,7 +383,7 @@ test("Se05xChip keeps files and counters: parts, bounds, types, sizes, lists and
   assert.equal(send("getFreeMemory", { memory: 1 }).bytes, before);
 });
 
-test("Se05xChip keeps persistent objects over power cycles and forgets transient ones", async () => {
+test("Se05xChip keeps persistent objects over power cycles, and of transient ones all but the value", async () => {
   const memory = new MemoryInRam();
   const first = await newChip({ memory });
   first.send("writeEcKey", { part: PAIR, objectId: A, curve: 4 });
@@ -400,13 +400,17 @@ test("Se05xChip keeps persistent objects over power cycles and forgets transient
   const second = await newChip({ memory });
   assert.equal(second.chip.uniqueId, first.chip.uniqueId);
   assert.deepEqual(second.send("readObject", { objectId: A }).bytes, point);
-  assert.equal(second.send("exists", { objectId: B + 1 }).result, 2);
+  assert.equal(second.send("exists", { objectId: B + 1 }).result, 1);
+  assert.equal(
+    second.refused("cipher", { objectId: B + 1, mode: 0x0e, direction: 0x37, input: new Uint8Array(16) }),
+    "6985",
+  );
   const mac = { objectId: B, algorithm: 0x19, input: new Uint8Array(3) };
   assert.deepEqual(second.send("mac", mac), first.send("mac", mac));
   assert.equal(second.send("readType", { objectId: B + 4 }).type, 0x2a);
   assert.equal(second.refused("readObject", { objectId: B + 4 }), "6986");
   first.chip.reset();
-  assert.equal(first.send("exists", { objectId: B + 1 }).result, 2);
+  assert.equal(first.send("exists", { objectId: B + 1 }).result, 1);
   await assert.rejects(
     newChip({ memory, model: "se050" }),
     (error) => error instanceof UsageError && error.code === "state-version",

@@ -262,7 +262,7 @@ export class Se05xChip implements Rehearsable {
     Object.assign(platform, { selected, proposed: undefined, channel: undefined });
     Object.assign(passing, { isLocked: false, restriction: RESTRICTION.none });
     this.#inside.tlsRandom = undefined;
-    store.dropTransient();
+    store.forgetTransient();
   }
 
   #store(): void {

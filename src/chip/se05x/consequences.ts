@@ -12,7 +12,6 @@ import { DecodeError, ProtocolError } from "../../codec/index.ts";
 import type { Consequence } from "../ports.ts";
 import { hexId, type SecureObject } from "./objects.ts";
 import type { ObjectStore } from "./store.ts";
-import { isTransient } from "./writing.ts";
 
 /** What commands make impossible, seen from a chip's present state. Commands without an entry can be taken back. */
 type Consequences = {
@@ -86,7 +85,6 @@ const LOCKED = 0x01;
 
 type Writing = {
   readonly objectId: number;
-  readonly insFlags?: number;
   readonly policy?: readonly PolicyEntry[] | undefined;
 };
 
@@ -95,8 +93,8 @@ function written(request: Writing, store: ObjectStore): readonly Consequence[] {
 }
 
 /** An object that is made, and whose policy lets nobody delete it. SE05x policy table */
-function undeletable({ objectId, insFlags, policy = [] }: Writing, store: ObjectStore): readonly Consequence[] {
-  if (store.find(objectId) || isTransient(insFlags) || policy.length === 0) return [];
+function undeletable({ objectId, policy = [] }: Writing, store: ObjectStore): readonly Consequence[] {
+  if (store.find(objectId) || policy.length === 0) return [];
   if (policy.some(({ rights }) => (rights & RIGHT.delete) !== 0)) return [];
   const probe = bytesOf("deleteObject", { objectId });
   return [{ impossible: `to delete object ${hexId(objectId)}`, undoneBy: deletingAll(), probe }];

@@ -23,9 +23,33 @@ export type Content =
   | { readonly kind: "binary"; readonly bytes: Uint8Array }
   | { readonly kind: "counter"; readonly size: number; readonly value: bigint }
   /** A register's value follows from what it began with and was extended by. */
-  | { readonly kind: "pcr"; readonly initial: Uint8Array; readonly value: Uint8Array };
+  | { readonly kind: "pcr"; readonly initial: Uint8Array; readonly value: Uint8Array }
+  /** What is left of a transient key whose value went with power: enough to tell what it was, and to take another. */
+  | KeyShell;
 
-export type ContentKindName = Content["kind"];
+/** `type` is what filters name, `curve` is there for keys on one, `size` is what hosts are told. */
+export type KeyShell = {
+  readonly kind: "shell";
+  readonly of: Exclude<ContentKindName, "shell">;
+  readonly type: number;
+  readonly curve?: number;
+  readonly size: number;
+};
+
+type ContentKindName =
+  | "ecPair"
+  | "ecPublic"
+  | "okpPair"
+  | "okpPublic"
+  | "rsa"
+  | "aes"
+  | "des"
+  | "userId"
+  | "hmac"
+  | "binary"
+  | "counter"
+  | "pcr"
+  | "shell";
 
 /** What keys compute with; prime curves by their identifiers on the wire. */
 export type KeyPorts = {
@@ -39,6 +63,9 @@ export type KeyPorts = {
 export function okpCurve({ edwards, montgomery }: KeyPorts, id: number): OkpCurve | undefined {
   return id === SE05X_CURVE.ed25519 ? edwards : montgomery.get(id);
 }
+
+/** How a shell's image says that its key was on no curve. */
+const NO_CURVE = 0x00;
 
 /** Types of RSA keys whose private half is raw; with one in CRT form the next. */
 const RSA_TYPES = { pair: SE05X_TYPE.rsaPair, private: SE05X_TYPE.rsaPrivate, public: SE05X_TYPE.rsaPublic } as const;
@@ -165,7 +192,48 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
     write: (image, { initial, value }) => void image.bytes(initial).bytes(value),
     read: (image) => ({ kind: "pcr", initial: image.bytes(32).slice(), value: image.bytes(32).slice() }),
   },
+  shell: {
+    mark: 12,
+    type: ({ type }) => type,
+    length: () => 0,
+    size: ({ size }) => size,
+    write: (image, shell) =>
+      void image
+        .u8(KINDS[shell.of].mark)
+        .u8(shell.type)
+        .u8(shell.curve ?? NO_CURVE)
+        .u16(shell.size),
+    read(image) {
+      const of = kindMarked(image);
+      if (of === "shell") throw new DecodeError("value", "kind of object", image.at);
+      const [type, curve] = [image.u8(), image.u8()];
+      return { kind: "shell", of, type, ...(curve === NO_CURVE ? {} : { curve }), size: image.u16() };
+    },
+  },
 };
+
+/** What is left of a transient object's content without power: of keys a shell, of others what they began with. SE05x APDUs, section 4.1 */
+export function withoutPower(content: Content): Content {
+  switch (content.kind) {
+    case "shell":
+      return content;
+    case "binary":
+      return { ...content, bytes: new Uint8Array(content.bytes.length) };
+    case "counter":
+      return { ...content, value: 0n };
+    case "pcr":
+      return { ...content, value: content.initial };
+    default: {
+      const curve = "curve" in content ? { curve: content.curve } : {};
+      return { kind: "shell", of: content.kind, type: contentType(content), ...curve, size: contentSize(content) };
+    }
+  }
+}
+
+/** What kind an object is or, where its value went with power, was. */
+export function kindOfContent(content: Content): Exclude<ContentKindName, "shell"> {
+  return content.kind === "shell" ? content.of : content.kind;
+}
 
 /** The type of a content as filters and attributes name it. SE05x command table, tier b */
 export function contentType(content: Content): number {
@@ -191,11 +259,16 @@ export function writeContent(image: Writer, content: Content): void {
 
 /** A content from the chip's own state image. Throws `DecodeError` for a kind or curve that this chip does not have. */
 export function readContent(image: Reader, ports: KeyPorts): Content {
+  return KINDS[kindMarked(image)].read(image, ports);
+}
+
+function kindMarked(image: Reader): ContentKindName {
   const at = image.at;
   const mark = image.u8();
-  const kind = Object.values(KINDS).find((each) => each.mark === mark);
-  if (!kind) throw new DecodeError("value", "kind of object", at);
-  return kind.read(image, ports);
+  const found = Object.entries(KINDS).find(([, each]) => each.mark === mark);
+  if (!found) throw new DecodeError("value", "kind of object", at);
+  // The names of the kinds are the keys of the table.
+  return found[0] as ContentKindName;
 }
 
 function kindOf(content: Content): ContentKind<Content> {

@@ -28,7 +28,7 @@ export function curveHandlers(inside: Se05xInside): Pick<Se05xHandlers, CurveCom
     }),
     curveOfKey({ objectId }) {
       const { content } = store.present(objectId);
-      if (!("curve" in content)) throw refuse(0x6985, "no key on a curve");
+      if (!("curve" in content) || content.curve === undefined) throw refuse(0x6985, "no key on a curve");
       return { curve: content.curve };
     },
     createCurve({ curve }) {

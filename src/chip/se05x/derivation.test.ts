@@ -182,9 +182,13 @@ test("Transient keys leave the chip sealed and come back in their own place, ove
   assert.equal(host.sw("importObject", { objectId: KEY, serialized: aes.with(20, (aes[20] ?? 0) ^ 1) }), "6a80");
   assert.equal(host.sw("importObject", { objectId: KEY, serialized: aes.slice(0, 3) }), "6a80");
   chip.reset();
-  assert.equal(host.sw("importObject", { objectId: KEY, serialized: aes }), "6985", "its place is gone");
+  assert.equal(host.sw("exportObject", { objectId: KEY }), "6985", "there is nothing to move");
+  host.send("deleteObject", { objectId: TARGET });
+  assert.equal(host.sw("importObject", { objectId: TARGET, serialized: ec }), "6985", "its place is gone");
+  host.send("writeEcKey", { part: 0x60, objectId: TARGET, curve: 4, insFlags: transient });
+  assert.equal(host.sw("importObject", { objectId: TARGET, serialized: ec }), "6a80", "of another curve");
+  host.send("deleteObject", { objectId: TARGET });
   const { host: later } = await newSe05x({ model: "se051", memory, seed: "later" });
-  later.send("writeSymmKey", { kind: 3, objectId: KEY, value: new Uint8Array(16), insFlags: transient });
   later.send("importObject", { objectId: KEY, serialized: aes });
   const plain = { objectId: KEY, mode: 0x0e, direction: 0x37, input: value };
   const { output } = later.send("cipher", plain);

@@ -5,6 +5,7 @@ import {
   SE05X_PART,
   SE05X_RESULT,
   SE05X_SIGNATURE,
+  SE05X_TYPE,
 } from "../../apdu/se05x/index.ts";
 import { DecodeError, equal } from "../../codec/index.ts";
 import { ecdsaDerToRaw } from "../../crypto/index.ts";
@@ -14,7 +15,7 @@ import { type Content, okpCurve } from "./contents.ts";
 import { findCurve } from "./curve-handlers.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
-import type { SecureObject } from "./objects.ts";
+import { type SecureObject, typeOf } from "./objects.ts";
 import { type OkpCurve, OkpKey } from "./okp-key.ts";
 import { refuse } from "./refuse.ts";
 import { rsaHolds, rsaSign } from "./rsa-handlers.ts";
@@ -149,22 +150,21 @@ function featureOf(curve: number): number {
   return curve === SE05X_CURVE.x25519 || curve === SE05X_CURVE.x448 ? FEATURE.montgomery : FEATURE.ec;
 }
 
-function typeIsPair({ content }: SecureObject): boolean {
-  return (content.kind === "ecPair" || content.kind === "okpPair") && content.whole;
+function typeIsPair(object: SecureObject): boolean {
+  return typeOf(object) === SE05X_TYPE.ecPair;
 }
 
 /** Where the object exists, P1 need not say which halves are meant. SE05x command table, section 4.5 */
 function partOf(former: SecureObject | undefined, part: number): number {
   if (!former || part !== SE05X_PART.none) return part;
-  const { content } = former;
-  if (content.kind === "ecPublic" || content.kind === "okpPublic") return SE05X_PART.public;
+  if (typeOf(former) === SE05X_TYPE.ecPublic) return SE05X_PART.public;
   return typeIsPair(former) ? SE05X_PART.pair : SE05X_PART.private;
 }
 
 function curveIdOf(former: SecureObject | undefined, given: number | undefined): number {
   if (!former) return given ?? SE05X_CURVE.p256;
   const { content } = former;
-  if (!("curve" in content)) throw refuse(0x6985, "an object keeps its type");
+  if (!("curve" in content) || content.curve === undefined) throw refuse(0x6985, "an object keeps its type");
   if (given !== undefined && given !== content.curve) throw refuse(0x6985, "a key keeps its curve");
   return content.curve;
 }

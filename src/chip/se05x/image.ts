@@ -1,25 +1,28 @@
 import { policyEntries } from "../../apdu/se05x/index.ts";
 import { DecodeError, decode, encode, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
-import { type KeyPorts, readContent, writeContent } from "./contents.ts";
+import { type KeyPorts, readContent, withoutPower, writeContent } from "./contents.ts";
 import type { SecureObject } from "./objects.ts";
 import { readSettings, type Settings, writeSettings } from "./settings.ts";
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
 const VERSION = 4;
+const FLAG = { authentication: 1, transient: 2 } as const;
 
 /** What a chip keeps without power. */
 export type ChipState = { readonly settings: Settings; readonly objects: Iterable<SecureObject> };
 
-/** Settings and persistent objects as one image: magic, format version, model, settings, then object by object. */
+/** Settings and objects, transient ones without their values, as one image: magic, format version, model, settings, then object by object. */
 export function encodeImage(model: Se05xModelName, { settings, objects }: ChipState): Uint8Array {
   const image = new Writer(8192)
     .bytes(MAGIC)
     .u8(VERSION)
     .prefixed(1, (body) => body.utf8(model));
   writeSettings(image, settings);
-  for (const object of objects) if (!object.transient) writeObject(image, object);
+  for (const object of objects) {
+    writeObject(image, object.transient ? { ...object, content: withoutPower(object.content) } : object);
+  }
   return image.finish();
 }
 
@@ -47,20 +50,26 @@ export function writeObject(image: Writer, object: SecureObject): void {
   image
     .u32(object.id)
     .u8(object.origin)
-    .u8(object.authentication ? 1 : 0);
+    .u8((object.authentication ? FLAG.authentication : 0) | (object.transient ? FLAG.transient : 0));
   image.u16(object.maxAttempts).u16(object.failedAttempts).u32(object.madeBy).u32(object.version);
   image.prefixed(2, (body) => body.bytes(encode(policyEntries, object.policy)));
   writeContent(image, object.content);
 }
 
-/** An object that `writeObject` wrote, as a persistent one. */
+/** An object that `writeObject` wrote. */
 export function readObject(image: Reader, ports: KeyPorts): SecureObject {
-  const head = { id: image.u32(), origin: image.u8(), authentication: image.u8() === 1 };
+  const named = { id: image.u32(), origin: image.u8() };
+  const flags = image.u8();
+  const head = {
+    ...named,
+    authentication: (flags & FLAG.authentication) !== 0,
+    transient: (flags & FLAG.transient) !== 0,
+  };
   const attempts = { maxAttempts: image.u16(), failedAttempts: image.u16() };
   const made = { madeBy: image.u32(), version: image.u32() };
   const policy = decode(
     policyEntries,
     image.prefixed(2, (body) => body.rest()),
   );
-  return { ...head, ...attempts, ...made, policy, transient: false, content: readContent(image, ports) };
+  return { ...head, ...attempts, ...made, policy, content: readContent(image, ports) };
 }

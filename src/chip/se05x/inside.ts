@@ -3,10 +3,14 @@ import { demandRight, NOBODY } from "./access.ts";
 import type { Se05xChipOptions } from "./chip.ts";
 import type { Se05xInside } from "./handlers.ts";
 import type { ChipState } from "./image.ts";
+import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RESTRICTION } from "./settings.ts";
 import { ObjectStore } from "./store.ts";
 import { SE05X_MODELS } from "./variants.ts";
+
+/** What can be done with a transient object whose value went with power: give it another, or none ever again. */
+const OF_SHELLS: ReadonlySet<Right> = new Set(["write", "generate", "delete", "importExport"]);
 
 /** What handlers work on, for a chip that was just powered. */
 export function newInside(
@@ -44,6 +48,8 @@ export function newInside(
         const content = store.find(registerId)?.content;
         return content?.kind === "pcr" ? content.value : undefined;
       });
+      if (object.content.kind === "shell" && !OF_SHELLS.has(right))
+        throw refuse(0x6985, `the value of ${hexId(id)} went with power`);
       return object;
     },
     demandFeature(bit) {

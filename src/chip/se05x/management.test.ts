@@ -128,6 +128,8 @@ test("The chip tests itself, tells identity data through the application, and at
   assert.equal(host.raw(identify).sw, 0x6d00, "the application has no such command");
   host.send("selectCardManager", {});
   assert.deepEqual(host.send("identify", { tag: 0xdf28 }).data, answer.slice(0, -2));
+  assert.equal(host.raw("80ca00fe04df250103").sw, 0x9000, "as NXP's host program asks for garbage collection");
+  assert.equal(host.raw("80ca00fe04df250104").sw, 0x6a80);
   assert.equal(toHex(answer).slice(0, 20), "fe45df2842010c0001a9");
   assert.equal(host.send("productionData", {}).data.length, 45);
   host.send("select", { aid: SE05X_AID });

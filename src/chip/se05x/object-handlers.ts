@@ -94,8 +94,8 @@ function rsaComponent(component: number | undefined): "n" | "e" {
 
 function curveType(object: SecureObject): number {
   const { content } = object;
-  if (!("curve" in content)) return typeOf(object);
-  const { curve } = content;
+  const curve = "curve" in content ? content.curve : undefined;
+  if (curve === undefined) return typeOf(object);
   // Four a curve; those whose keys are byte strings follow the prime ones.
   const base = curve < FIRST_OKP ? 0x21 + 4 * (curve - 1) : 0x65 + 4 * (curve - FIRST_OKP);
   return base + typeOf(object) - 1;

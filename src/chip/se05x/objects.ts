@@ -8,7 +8,7 @@ export type SecureObject = {
   /** Empty for the default policy. */
   readonly policy: readonly PolicyEntry[];
   readonly origin: number;
-  /** Gone with the next reset or selection. */
+  /** Its value goes with the next reset or selection; the object stays. */
   readonly transient: boolean;
   /** Made to open sessions with, and for nothing else. */
   readonly authentication: boolean;
@@ -26,11 +26,16 @@ export function typeOf({ content }: SecureObject): number {
   return contentType(content);
 }
 
-/** Bytes of user memory that an object takes: its content, and a head for identifier, attributes and policy. */
-export function footprintOf({ content, policy }: SecureObject): number {
+/** Bytes of user memory that an object takes: a head for identifier, attributes and policy, and its content, of a transient object in the other memory. */
+export function footprintOf({ content, policy, transient }: SecureObject): Footprint {
   const HEAD = 24;
-  return HEAD + contentLength(content) + policy.reduce((sum, { extension }) => sum + 9 + extension.length, 0);
+  const head = HEAD + policy.reduce((sum, { extension }) => sum + 9 + extension.length, 0);
+  const length = contentLength(content);
+  return transient ? { persistent: head, transient: length } : { persistent: head + length, transient: 0 };
 }
+
+/** Bytes of both memories. */
+export type Footprint = { readonly persistent: number; readonly transient: number };
 
 /** The size that hosts are told: of a key its length, of a file its bytes. */
 export function sizeOf({ content }: SecureObject): number {

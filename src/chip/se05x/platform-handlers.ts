@@ -6,8 +6,10 @@ import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 const FABRICATOR = 0x4790;
 const OPERATING_SYSTEM = 0x4700;
 
-/** Identity data of the platform under the application. SE05x command table, tier a */
-export function platformHandlers(inside: Se05xInside): Pick<Se05xHandlers, "identify" | "productionData"> {
+/** What the platform answers itself: identity data under the application. SE05x command table, tier a */
+export function platformHandlers(
+  inside: Se05xInside,
+): Pick<Se05xHandlers, "identify" | "collectGarbage" | "productionData"> {
   const { model, store } = inside;
   const serial = (): Uint8Array => {
     const content = store.find(SE05X_OBJECT.uniqueId)?.content;
@@ -27,6 +29,8 @@ export function platformHandlers(inside: Se05xInside): Pick<Se05xHandlers, "iden
       const content = new Writer(80).u16(0xdf28).prefixed(1, (body) => body.bytes(concat(...fields)));
       return { data: field(0xfe, content.finish()) };
     },
+    // What is deleted here is free at once.
+    collectGarbage: () => ({}),
     productionData() {
       const data = new Writer(42).u16(FABRICATOR).u16(0xd321).u16(OPERATING_SYSTEM).bytes(new Uint8Array(6));
       // Serial number and batch; dates and the equipment of later stations are not kept.

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { APPLET_72_KEYS, bytesOf, type Host, newSe05x } from "../../../test/chip/se05x.ts";
 import { type PolicyEntry, RIGHT, type Right } from "../../apdu/se05x/index.ts";
 import { concat, equal, fromHex } from "../../codec/index.ts";
+import { MemoryInRam } from "../index.ts";
 import { nodeSe05xCrypto } from "../node.ts";
 import { demandRight } from "./access.ts";
 
@@ -88,20 +89,18 @@ const entry: fc.Arbitrary<PolicyEntry> = fc.record(
 );
 
 test("Se05xChip allows exactly what the reference allows, over policies, sessions and commands", async () => {
-  const { host } = await newSe05x();
+  const { chip, host } = await newSe05x();
   host.send("writeUserId", { insFlags: 0x40, objectId: USER, value: PIN });
   host.send("writeSymmKey", { insFlags: 0x40, kind: 3, objectId: AES, value: AES_KEY });
+  host.send("writeSymmKey", { kind: 5, objectId: OTHER, value: DIGEST });
+  const before = new MemoryInRam();
+  chip.saveTo(before);
   const outcomes = { allowed: 0, refused: 0 };
   fc.assert(
     fc.property(fc.array(entry, { minLength: 1, maxLength: 3 }), fc.constantFrom(...SESSIONS), (policy, session) => {
-      host.send("select", { aid: fromHex("a0000003965453000000010300000000") });
-      host.send("writeSymmKey", { kind: 5, insFlags: 0x80, objectId: OTHER, value: DIGEST });
       for (const use of Object.keys(USES) as Use[]) {
-        // Transient, so that it is gone with the next selection whatever its policy.
-        const insFlags = 0x80;
-        host.send("select", { aid: fromHex("a0000003965453000000010300000000") });
-        host.send("writeSymmKey", { kind: 5, insFlags, objectId: OTHER, value: DIGEST });
-        host.send("writeEcKey", { part: 0x60, insFlags, objectId: OBJECT, policy });
+        chip.restoreFrom(before);
+        host.send("writeEcKey", { part: 0x60, objectId: OBJECT, policy });
         const { sw } = session.open(host).raw(USES[use]);
         const expected = isAllowed(policy, session, use);
         assert.equal(sw !== 0x6986, expected, `${use} answers ${sw.toString(16)}`);

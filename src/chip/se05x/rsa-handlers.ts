@@ -1,9 +1,10 @@
-import { SE05X_ORIGIN, SE05X_PART, SE05X_RSA } from "../../apdu/se05x/index.ts";
+import { SE05X_ORIGIN, SE05X_PART, SE05X_RSA, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { equal } from "../../codec/index.ts";
 import type { DigestName } from "./arithmetic.ts";
-import type { Content } from "./contents.ts";
+import { type Content, kindOfContent } from "./contents.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import { type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RSA_COMPONENTS, RSA_SIZES, type RsaForm, RsaKey } from "./rsa-key.ts";
 import {
@@ -136,13 +137,14 @@ function writeRsaKey(inside: Se05xInside, request: WriteRequest) {
   refuseAuthentication(request.insFlags);
   const given = RSA_COMPONENTS.filter((component) => (request[component]?.length ?? 0) > 0);
   const former = inside.store.find(request.objectId);
-  if (former && former.content.kind !== "rsa") throw refuse(0x6985, "an object keeps its type");
+  if (former && kindOfContent(former.content) !== "rsa") throw refuse(0x6985, "an object keeps its type");
   const held = former?.content.kind === "rsa" ? former.content.key : undefined;
+  const isShell = former?.content.kind === "shell";
   const generates = given.every((component) => component === "e");
   // What a policy allows counts once the key is whole. SE05x command table, section 4.5
-  if (former && held?.isWhole) inside.demand(former.id, generates ? "generate" : "write");
-  const form = held?.form ?? newForm(request);
-  if (held && request.bits !== undefined && request.bits !== form.bits) throw refuse(0x6985, "a key keeps its size");
+  if (former && (held?.isWhole || isShell)) inside.demand(former.id, generates ? "generate" : "write");
+  const form = held?.form ?? (isShell ? formOf(former) : newForm(request));
+  if (former && request.bits !== undefined && request.bits !== form.bits) throw refuse(0x6985, "a key keeps its size");
   if (form.crt !== crt) throw refuse(0x6985, "a key keeps its form");
   const isGenerated = generates && form.half === "pair" && (given.length === 0 || !held || held.isWhole);
   const key = isGenerated ? generated(inside, form, request.e) : extended(inside, { form, held, given, request });
@@ -156,6 +158,14 @@ function newForm({ part, form, bits }: WriteRequest): RsaForm {
   if (bits === undefined || !RSA_SIZES.includes(bits)) throw refuse(0x6a80, `no RSA key of ${bits} bits`);
   const half = part === SE05X_PART.public ? "public" : part === SE05X_PART.private ? "private" : "pair";
   return { bits, half, crt: form !== RAW };
+}
+
+/** The form of a key whose value went with power. */
+function formOf(object: SecureObject): RsaForm {
+  const type = typeOf(object);
+  const half = type >= SE05X_TYPE.rsaPublic ? "public" : type >= SE05X_TYPE.rsaPrivate ? "private" : "pair";
+  const crt = half === "public" || type === SE05X_TYPE.rsaPair + 1 || type === SE05X_TYPE.rsaPrivate + 1;
+  return { bits: 8 * sizeOf(object), half, crt };
 }
 
 function generated({ rsa, entropy }: Se05xInside, form: RsaForm, e: Uint8Array | undefined): RsaKey {

@@ -19,7 +19,7 @@ export function stateFacts(store: ObjectStore): Readonly<Record<string, string>>
     "platform channel": platformScpRequired ? "required" : "not required",
     "platform keys": [...keySets.keys()].map(String).join(" "),
     features: features.toString(16).padStart(4, "0"),
-    "free memory": `${store.free(false)} bytes`,
+    "free memory": `${store.free("persistent")} bytes`,
     ...Object.fromEntries(objects.map((object) => [`object ${hexId(object.id)}`, wordsOf(object)])),
   };
 }

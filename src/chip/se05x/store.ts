@@ -1,11 +1,13 @@
 import { SE05X_CREDENTIAL } from "../../apdu/se05x/index.ts";
+import { withoutPower } from "./contents.ts";
 import { refuse } from "./refuse.ts";
-import { footprintOf, hexId, type SecureObject } from "./objects.ts";
+import { type Footprint, footprintOf, hexId, type SecureObject } from "./objects.ts";
 import { type Settings, settingsFootprint } from "./settings.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** What memory a host may ask about: persistent, or one of the two transient kinds. */
 const PERSISTENT = 1;
+const NOTHING: Footprint = { persistent: 0, transient: 0 };
 
 /** Identifiers that mean something to the chip itself. SE05x object ids */
 const RESERVED = { from: 0x7fff_0200, to: 0x7fff_02ff } as const;
@@ -38,7 +40,7 @@ export class ObjectStore {
   configure(change: Partial<Settings>): void {
     this.#change();
     this.#settings = { ...this.#settings, ...change };
-    if (this.free(false) < 0) throw refuse(0x6985, "no memory for this");
+    if (this.free("persistent") < 0) throw refuse(0x6985, "no memory for this");
   }
 
   find(id: number): SecureObject | undefined {
@@ -55,8 +57,12 @@ export class ObjectStore {
   /** Puts an object in, in the place of one with its identifier. Refused with 6985 where memory does not suffice. */
   put(object: SecureObject): void {
     const former = this.#objects.get(object.id);
-    const free = this.free(object.transient) + (former?.transient === object.transient ? footprintOf(former) : 0);
-    if (footprintOf(object) > free) throw refuse(0x6985, `no memory for object ${hexId(object.id)}`);
+    const taken = footprintOf(object);
+    const freed = former ? footprintOf(former) : NOTHING;
+    for (const memory of ["persistent", "transient"] as const) {
+      if (taken[memory] > this.free(memory) + freed[memory])
+        throw refuse(0x6985, `no memory for object ${hexId(object.id)}`);
+    }
     this.#change().set(object.id, object);
   }
 
@@ -66,13 +72,14 @@ export class ObjectStore {
 
   /** Free bytes of the memory that commands call `kind`. */
   freeOfKind(kind: number): number {
-    return this.free(kind !== PERSISTENT);
+    return this.free(kind === PERSISTENT ? "persistent" : "transient");
   }
 
-  free(transient: boolean): number {
-    const total = transient ? this.#model.transientBytes : this.#model.persistentBytes;
-    let used = transient ? 0 : settingsFootprint(this.#settings);
-    for (const object of this) if (object.transient === transient) used += footprintOf(object);
+  free(memory: keyof Footprint): number {
+    const isTransient = memory === "transient";
+    const total = isTransient ? this.#model.transientBytes : this.#model.persistentBytes;
+    let used = isTransient ? 0 : settingsFootprint(this.#settings);
+    for (const object of this) used += footprintOf(object)[memory];
     return total - used;
   }
 
@@ -106,9 +113,11 @@ export class ObjectStore {
     this.#before = undefined;
   }
 
-  /** Drops what does not outlive power. */
-  dropTransient(): void {
-    for (const { id, transient } of this) if (transient) this.#objects.delete(id);
+  /** Forgets the values that do not outlive power; their objects stay. */
+  forgetTransient(): void {
+    for (const object of this) {
+      if (object.transient) this.#objects.set(object.id, { ...object, content: withoutPower(object.content) });
+    }
   }
 
   /** The first change of a command sets the former state aside. */

@@ -1,13 +1,14 @@
 import { cbcDecrypt, cbcEncrypt, cmac, padded, sameBytes, unpadded } from "../../apdu/index.ts";
 import { concat, DecodeError, Reader, Writer } from "../../codec/index.ts";
+import { kindOfContent } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { readObject, writeObject } from "./image.ts";
-import { type SecureObject, typeOf } from "./objects.ts";
+import { hexId, type SecureObject, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
 
 /** Kinds of objects that leave the chip. SE05x command table, section 4.5 */
-const PORTABLE: ReadonlySet<SecureObject["content"]["kind"]> = new Set([
+const PORTABLE: ReadonlySet<ReturnType<typeof kindOfContent>> = new Set([
   "aes",
   "des",
   "rsa",
@@ -22,12 +23,17 @@ const CODE = 16;
 /** Transient objects that wait outside the chip, under keys of its own. SE05x command table, section 4.5 */
 export function transferHandlers(inside: Se05xInside): Pick<Se05xHandlers, "exportObject" | "importObject"> {
   return {
-    exportObject: ({ objectId }) => ({ serialized: sealed(inside, portable(inside, objectId)) }),
+    exportObject({ objectId }) {
+      const object = portable(inside, objectId);
+      if (object.content.kind === "shell") throw refuse(0x6985, `the value of ${hexId(objectId)} went with power`);
+      return { serialized: sealed(inside, object) };
+    },
     importObject({ objectId, serialized }) {
       inside.demandChanging();
       const present = portable(inside, objectId);
-      const object = opened(inside, present, serialized);
-      inside.store.put({ ...object, transient: true });
+      // Who may use it was settled when its place was made; only the value comes back.
+      const { content, origin, version } = opened(inside, present, serialized);
+      inside.store.put({ ...present, content, origin, version });
       return {};
     },
   };
@@ -36,7 +42,8 @@ export function transferHandlers(inside: Se05xInside): Pick<Se05xHandlers, "expo
 /** An object that may leave, and come back in its own place only. */
 function portable(inside: Se05xInside, id: number): SecureObject {
   const object = inside.demand(id, "importExport");
-  if (!object.transient || !PORTABLE.has(object.content.kind)) throw refuse(0x6985, "only transient keys are moved");
+  if (!object.transient || !PORTABLE.has(kindOfContent(object.content)))
+    throw refuse(0x6985, "only transient keys are moved");
   return object;
 }
 
@@ -64,9 +71,11 @@ function opened(inside: Se05xInside, present: SecureObject, serialized: Uint8Arr
   });
 }
 
-/** Identifier and type, so that an object comes back as what it was. SE05x command table, section 4.5 */
+/** Identifier, type and curve, so that an object comes back as what it was. SE05x command table, section 4.5 */
 function labelOf(object: SecureObject): Uint8Array {
-  return new Writer(5).u32(object.id).u8(typeOf(object)).finish();
+  const { id, content } = object;
+  const curve = "curve" in content ? (content.curve ?? 0) : 0;
+  return new Writer(6).u32(id).u8(typeOf(object)).u8(curve).finish();
 }
 
 /** The chip's own keys for objects outside, which it makes when they are first needed. */

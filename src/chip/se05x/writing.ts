@@ -1,7 +1,7 @@
 import type { NoFields } from "../../apdu/index.ts";
 import { type PolicyEntry, SE05X_INS_FLAG, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { demandWholePolicy } from "./access.ts";
-import type { Content } from "./contents.ts";
+import { type Content, contentSize, kindOfContent } from "./contents.ts";
 import type { Se05xInside } from "./handlers.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
@@ -46,7 +46,7 @@ export function replaceContent(
 ): NoFields {
   inside.demandChanging();
   if (given.policy) throw refuse(0x6985, "the policy of an object that exists stays");
-  if (former.content.kind !== change.content.kind) throw refuse(0x6985, "an object keeps its type");
+  if (kindOfContent(former.content) !== kindOfContent(change.content)) throw refuse(0x6985, "an object keeps its type");
   inside.store.put({ ...former, ...change, version: given.version ?? former.version });
   return {};
 }
@@ -59,12 +59,14 @@ export function replaceSecret(inside: Se05xInside, targetId: number, bytes: Uint
   inside.demandChanging();
   const target = inside.demand(targetId, "write");
   const { content } = target;
-  if (content.kind !== "hmac" && content.kind !== "aes" && content.kind !== "des") {
+  const kind = kindOfContent(content);
+  if (kind !== "hmac" && kind !== "aes" && kind !== "des") {
     throw refuse(0x6985, "what is derived goes into a symmetric key");
   }
-  const fits = content.kind === "hmac" || content.secret.length === bytes.length;
+  const fits = kind === "hmac" || contentSize(content) === bytes.length;
   if (!fits) throw refuse(0x6985, "the key takes another length");
-  const changed: Content = { ...content, secret: new Secret(bytes) };
+  const limits = { minTagLength: 0, minOutputLength: 0 };
+  const changed: Content = { ...limits, ...content, kind, secret: new Secret(bytes) };
   inside.store.put({ ...target, origin: SE05X_ORIGIN.internal, content: changed });
   return {};
 }

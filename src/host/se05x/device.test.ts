@@ -141,6 +141,16 @@ test("Se05x random and verifier come from the chip, and every command is told to
   assert.equal(names.filter((name) => name === "GetRandom").length, 3);
 });
 
+test("Se05x checks signatures again after a power cut left the shell of an earlier check's key", async () => {
+  const { chip, device } = await open();
+  const publicKey = nodeSe05xCrypto.p256.publicPoint(new Uint8Array(32).fill(1));
+  await device.send("writeEcKey", { part: 0x20, objectId: 0x48570200, curve: 3, publicKey, insFlags: 0x80 });
+  chip.reset();
+  const digest = new Uint8Array(32);
+  assert.equal(await device.verifier.verifyDigest(publicKey, digest, new Uint8Array(3)), false);
+  assert.equal(await device.verifier.verifyDigest(publicKey, digest, new Uint8Array(3)), false);
+});
+
 test("Se05x asUser does inside a session what a policy keeps from everybody else", async () => {
   const { device } = await open();
   const [user, key, pin] = [0x20000001, 0x20000002, fromHex("31323334")];

@@ -313,7 +313,13 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
     const policy = [{ authObjectId: 0, rights, extension: new Uint8Array(0) }];
     return this.exclusive(async (session) => {
       const key = { part: SE05X_PART.public, objectId, curve, publicKey: point, policy };
-      await session.send("writeEcKey", { ...key, insFlags: SE05X_INS_FLAG.transient });
+      const write = () => session.send("writeEcKey", { ...key, insFlags: SE05X_INS_FLAG.transient });
+      await write().catch(async (error: unknown) => {
+        // Power was cut in an earlier check, and what is left of its key is in the way.
+        if (!(error instanceof Refused) || error.wire !== 0x6985) throw error;
+        await session.send("deleteObject", { objectId });
+        return write();
+      });
       try {
         const request = { objectId, algorithm: SE05X_SIGNATURE.plain, digest: digest.subarray(0, 64), signature };
         return (await session.send("verify", request)).result === SE05X_RESULT.yes;
