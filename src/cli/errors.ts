@@ -32,6 +32,10 @@ export const CLI_ERRORS = {
     cause: "The files did not reach the device: scp failed.",
     cure: "Its own message stands above; try scp by hand with the same address, and check the device's host key.",
   },
+  "not-authentic": {
+    cause: "What was to be decrypted was changed since, or sealed with another key or other associated data.",
+    cure: "Compare the file, the key's object and --associated with those of the encryption; there is no plaintext otherwise.",
+  },
   ...A71CH_TOOL_ERRORS,
   internal: {
     cause: "Hawser met a failure that it has no name for: a defect.",

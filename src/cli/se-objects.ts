@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 
-import { type ObjectAttributes, objectAttributes, SE05X_RESULT } from "../apdu/se05x/index.ts";
-import { decode, Reader, Refused, toHex } from "../codec/index.ts";
+import { toHex } from "../codec/index.ts";
 import { Se05x } from "../host/se05x/index.ts";
 import { parseCertificate } from "../pki/index.ts";
 import { placeOption } from "./chip-access.ts";
@@ -66,10 +65,10 @@ async function info({ element, output }: SeTools<SeOptions>): Promise<void> {
   );
 }
 
-async function memoryOf(chip: Se05x) {
-  const { info: version } = await chip.send("getVersion", {});
-  const { bytes: persistentFree } = await chip.send("getFreeMemory", { memory: 1 });
-  const { bytes: transientFree } = await chip.send("getFreeMemory", { memory: 2 });
+async function memoryOf({ settings }: Se05x) {
+  const version = await settings.version();
+  const persistentFree = await settings.free("persistent");
+  const transientFree = await settings.free("untilReset");
   const features = version.features.toString(16).padStart(4, "0");
   return { features, secureBox: version.secureBoxVersion.toString(16).padStart(4, "0"), persistentFree, transientFree };
 }
@@ -90,21 +89,11 @@ async function list(tools: SeTools<SeOptions>): Promise<void> {
   }
 }
 
-const ANY_TYPE = 0xff;
-
-async function listObjects(chip: Se05x, { output }: SeTools<SeOptions>): Promise<void> {
-  const found: number[] = [];
-  for (let isMore = true; isMore;) {
-    const { more, ids } = await chip.send("readIdList", { offset: found.length, filter: ANY_TYPE });
-    const reader = new Reader(ids);
-    while (reader.remaining > 0) found.push(reader.u32());
-    isMore = more === SE05X_RESULT.no && ids.length > 0;
-  }
-  for (const objectId of found.toSorted((a, b) => a - b)) {
-    const { type, origin, authenticates } = await attributesOf(chip, objectId);
-    const { memory } = await chip.send("readType", { objectId });
-    const isTransient = memory !== 1;
-    const size = await sizeOf(chip, objectId);
+async function listObjects({ objects }: Se05x, { output }: SeTools<SeOptions>): Promise<void> {
+  for (const objectId of (await objects.list()).toSorted((a, b) => a - b)) {
+    const { type, origin, authenticates } = await objects.attributes(objectId);
+    const { isTransient } = await objects.type(objectId);
+    const size = await objects.size(objectId);
     const kind = typeText(type);
     const words = [kind, originText(origin), isTransient ? "transient" : "", authenticates ? "authenticates" : ""];
     output.line(
@@ -116,7 +105,7 @@ async function listObjects(chip: Se05x, { output }: SeTools<SeOptions>): Promise
 
 async function policy({ element, options, output }: SeTools<PlaceOptions>): Promise<void> {
   const chip = demandSe05x(element, "--object");
-  const attributes = await attributesOf(chip, options.object);
+  const attributes = await chip.objects.attributes(options.object);
   const { type, origin, authenticates, failedAttempts, maxAttempts, madeBy } = attributes;
   const text = policyText(attributes.policy);
   const object = placeText(attributes.objectId);
@@ -136,20 +125,6 @@ async function policy({ element, options, output }: SeTools<PlaceOptions>): Prom
   );
 }
 
-async function attributesOf(chip: Se05x, objectId: number): Promise<ObjectAttributes> {
-  return decode(objectAttributes, (await chip.send("readAttributes", { objectId })).attributes);
-}
-
-/** Some objects do not say how long they are, to nobody in particular. */
-async function sizeOf(chip: Se05x, objectId: number): Promise<number | undefined> {
-  try {
-    return (await chip.send("readSize", { objectId })).size;
-  } catch (error) {
-    if (error instanceof Refused) return undefined;
-    throw error;
-  }
-}
-
 async function remove({ element, options, output }: SeTools<DeleteOptions>): Promise<void> {
   const { slot, certificate, object } = options;
   if ([slot, certificate, object].filter((each) => each !== undefined).length !== 1) {
@@ -157,7 +132,7 @@ async function remove({ element, options, output }: SeTools<DeleteOptions>): Pro
   }
   if (slot !== undefined) await element.eraseKeyPair(slot);
   else if (certificate !== undefined) await element.eraseCertificate(certificate);
-  else await demandSe05x(element, "--object").send("deleteObject", { objectId: object ?? 0 });
+  else await demandSe05x(element, "--object").objects.delete(object ?? 0);
   const [what, place] =
     slot !== undefined
       ? ["key pair", slot]

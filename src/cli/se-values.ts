@@ -3,6 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 
 import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, SE05X_TYPE } from "../apdu/se05x/index.ts";
+import { fromHex } from "../codec/index.ts";
 import type { SignatureAlgorithm } from "../crypto/index.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
@@ -23,6 +24,21 @@ export function hashOption(value: string): SignatureAlgorithm {
   const found = Object.hasOwn(HASHES, value) ? HASHES[value] : undefined;
   if (!found) throw new InvalidArgumentError(`one of ${Object.keys(HASHES).join(", ")} is needed.`);
   return found;
+}
+
+/** Parses one of several words. */
+export function choiceOption<Word extends string>(...words: readonly Word[]): (value: string) => Word {
+  return (value) => {
+    const found = words.find((word) => word === value);
+    if (found === undefined) throw new InvalidArgumentError(`one of ${words.join(", ")} is needed.`);
+    return found;
+  };
+}
+
+/** Parses bytes in hex digits, none among them. */
+export function hexOption(value: string): Uint8Array {
+  if (!/^([0-9a-fA-F]{2})*$/.test(value)) throw new InvalidArgumentError("hex digits are needed, two for each byte.");
+  return fromHex(value);
 }
 
 /**

@@ -1,8 +1,12 @@
 import type { Command } from "commander";
 
 import { registerSeCertificateCommands } from "./se-certificates.ts";
+import { registerSeCipherCommands } from "./se-ciphers.ts";
+import { registerSeCodeCommands } from "./se-codes.ts";
 import { registerSeKeyCommands } from "./se-keys.ts";
 import { registerSeObjectCommands } from "./se-objects.ts";
+import { registerSeRegisterCommands } from "./se-registers.ts";
+import { registerSeSecretCommands } from "./se-secrets.ts";
 import { registerSeSignatureCommands } from "./se-signatures.ts";
 
 /** `hawser se info|list|…`: whatever chip answers at an address, key by key and object by object. */
@@ -12,4 +16,8 @@ export function registerSeCommands(program: Command): void {
   registerSeKeyCommands(se);
   registerSeCertificateCommands(se);
   registerSeSignatureCommands(se);
+  registerSeSecretCommands(se);
+  registerSeCodeCommands(se);
+  registerSeCipherCommands(se);
+  registerSeRegisterCommands(se);
 }

@@ -149,3 +149,76 @@ test("hawser se: an SE05x's policies and attestation, and what an A71CH has none
     assert.match(JSON.stringify(await other.se(2, ...argv)), /A71CH/);
   }
 });
+
+test("hawser se: secrets, codes, derived keys, ciphers, counters and registers, as openssl computes them", async (t) => {
+  requirePeer(t, "openssl");
+  for (const model of ["a5000", "se050"]) {
+    const { folder, se, openssl } = await world(t, model);
+    const write = (name: string, content: string | Uint8Array) => writeFileSync(join(folder, name), content);
+    const code = async (...argv: string[]) => ((await se(1, ...argv))[0]?.error as { code: string } | undefined)?.code;
+    const key = "000102030405060708090a0b0c0d0e0f";
+    write("key.hex", `${key}\n`);
+    write("message", "telemetry ".repeat(100));
+    await se(0, "secret", "--object", "0x20000001", "--kind", "hmac", "--value", "key.hex");
+    await se(0, "secret", "--object", "0x20000002", "--kind", "aes", "--value", "key.hex");
+
+    assert.equal((await se(0, "digest", "--in", "message"))[0]?.content, hexOf(openssl("dgst", "-r", "message").text));
+    await se(0, "mac", "--object", "0x20000001", "--in", "message", "--out", "mac");
+    const mac = openssl("dgst", "-sha256", "-mac", "HMAC", "-macopt", `hexkey:${key}`, "-r", "message").text;
+    assert.equal(readFileSync(join(folder, "mac")).toString("hex"), hexOf(mac));
+    assert.equal((await se(0, "mac", "--object", "0x20000001", "--in", "message", "--check", "mac"))[0]?.valid, true);
+    assert.equal((await se(1, "mac", "--object", "0x20000001", "--in", "key.hex", "--check", "mac"))[0]?.valid, false);
+    const [derived] = await se(0, "hkdf", "--object", "0x20000001", "--info", "session 1", "--bytes", "42");
+    const kdf = ["kdf", "-keylen", "42", "-kdfopt", "digest:SHA256", "-kdfopt", `hexkey:${key}`];
+    const expected = openssl(...kdf, "-kdfopt", "info:session 1", "HKDF").text;
+    assert.equal(derived?.content, expected.trim().replaceAll(":", "").toLowerCase());
+
+    const cbc = ["--object", "0x20000002", "--mode", "cbc", "--iv", "0f".repeat(16)];
+    await se(0, "encrypt", ...cbc, "--in", "message", "--out", "sealed");
+    const enc = ["enc", "-d", "-aes-128-cbc", "-K", key, "-iv", "0f".repeat(16), "-in", "sealed"];
+    assert.equal(openssl(...enc).text, "telemetry ".repeat(100));
+    await se(0, "decrypt", ...cbc, "--in", "sealed", "--out", "opened");
+    assert.equal(readFileSync(join(folder, "opened"), "utf8"), "telemetry ".repeat(100));
+    await se(2, "encrypt", "--object", "0x20000002", "--mode", "ctr", "--in", "message");
+
+    const [made] = await se(0, "counter", "--object", "0x20000003", "--create", "4");
+    assert.equal(made?.value, "0");
+    assert.equal((await se(0, "counter", "--object", "0x20000003", "--increment"))[0]?.value, "1");
+    assert.equal((await se(0, "counter", "--object", "0x20000003", "--set", "70000"))[0]?.value, "70000");
+    assert.equal(await code("counter", "--object", "0x20000003", "--set", "5"), "status-word");
+    await se(2, "counter", "--object", "0x20000003", "--set", "70001", "--increment");
+
+    write("pin.hex", "31323334");
+    await se(0, "secret", "--object", "0x7da00001", "--kind", "userid", "--value", "pin.hex", "--max-attempts", "3");
+    const guarded = ["--object", "0x20000004", "--kind", "hmac", "--value", "key.hex", "--policy", "7da00001:sign"];
+    await se(0, "secret", ...guarded);
+    assert.equal(await code("mac", "--object", "0x20000004", "--in", "message"), "status-word");
+    await se(0, "mac", "--object", "0x20000004", "--in", "message", "--session", "userid:7da00001:pin.hex");
+    await se(2, "secret", "--object", "1", "--kind", "hmac", "--value", "message");
+    assert.ok((await se(0, "list")).some(({ object }) => object === "0x20000004"));
+
+    const sealing = ["--object", "0x20000002", "--associated", "key.hex"];
+    if (model === "se050") {
+      assert.equal(await code("encrypt", ...sealing, "--in", "message"), "status-word");
+      assert.equal(
+        (await se(0, "pcr", "--object", "0x20000005", "--create", "00".repeat(32)))[0]?.value,
+        "00".repeat(32),
+      );
+      const [register] = await se(0, "pcr", "--object", "0x20000005", "--extend", "message");
+      write("extended", Buffer.concat([Buffer.alloc(32), readFileSync(join(folder, "message"))]));
+      assert.equal(register?.value, hexOf(openssl("dgst", "-sha256", "-r", "extended").text));
+      assert.equal((await se(0, "pcr", "--object", "0x20000005", "--reset"))[0]?.value, "00".repeat(32));
+      continue;
+    }
+    await se(0, "encrypt", ...sealing, "--in", "message", "--out", "sealed");
+    await se(0, "decrypt", ...sealing, "--in", "sealed", "--out", "opened");
+    assert.equal(readFileSync(join(folder, "opened"), "utf8"), "telemetry ".repeat(100));
+    assert.equal(await code("decrypt", "--object", "0x20000002", "--in", "sealed"), "not-authentic");
+    assert.equal(await code("pcr", "--object", "0x20000005", "--create", "00".repeat(32)), "status-word");
+  }
+});
+
+/** The digits at the beginning of what `openssl dgst -r` prints. */
+function hexOf(text: string): string {
+  return /^[0-9a-f]+/.exec(text)?.[0] ?? "";
+}
