@@ -7,6 +7,8 @@ import {
   countsOf,
   executionOf,
   executionsOf,
+  isFollowing,
+  jobNamed,
   putExecution,
   putJob,
   type Execution,
@@ -14,6 +16,7 @@ import {
   type JobOrder,
   type JobStatus,
 } from "./records.ts";
+import { closedUntil, endOf } from "./schedule.ts";
 import { isAborted, isRetried, rolloutRate, type Counts, type ExecutionStatus } from "./rules.ts";
 import type { Told } from "./told.ts";
 
@@ -70,19 +73,22 @@ export async function addTurns({ queries, now }: Change, job: Job, things: Itera
   }
 }
 
-/** Rolls out as many turns as this minute allows, and sees to it that the job is looked at again where there are more. */
+/**
+ * Rolls out as many turns as this minute allows, none outside of maintenance windows, and sees to it that the job is looked
+ * at again where there are more.
+ */
 export async function rollOut(change: Change, job: Job): Promise<Job> {
   const { queries, now, told } = change;
   const rate = rolloutRate(job.order, await countsOf(queries, job.id));
   const waiting = await executionsOf(queries, job.id, ["PENDING"]);
-  const chosen = waiting.slice(0, rate);
+  const opens = closedUntil(job.order, now);
+  const chosen = opens === undefined ? waiting.slice(0, rate) : [];
   for (const execution of chosen) {
     await told.touch(queries, execution.thing);
     await putExecution(queries, { ...execution, status: "QUEUED", queuedAt: now, updatedAt: now });
   }
-  const isUnfinished = waiting.length > chosen.length || job.order.targetSelection === "CONTINUOUS";
-  const ends = endOf(job);
-  const due = [...(isUnfinished ? [now + MINUTE] : []), ...(ends === undefined ? [] : [ends])];
+  const isUnfinished = waiting.length > chosen.length || isFollowing(job);
+  const due = [...(isUnfinished ? [opens ?? now + MINUTE] : []), ...endsOf(job)].filter(Number.isFinite);
   const rolled: Job = { ...job, dueAt: due.length === 0 ? null : Math.min(...due) };
   await putJob(queries, rolled);
   return rolled;
@@ -129,7 +135,8 @@ export async function settle(change: Change, job: Job, ended: Execution): Promis
   const { thing, number, status } = ended;
   if (job.status !== "IN_PROGRESS") return;
   if (isRetried(job.order, status, number)) {
-    await putExecution(queries, newTurn(job.id, thing, { number: number + 1, now, status: "QUEUED" }));
+    const next = closedUntil(job.order, now) === undefined ? "QUEUED" : "PENDING";
+    await putExecution(queries, newTurn(job.id, thing, { number: number + 1, now, status: next }));
     return;
   }
   const counts = await countsOf(queries, job.id);
@@ -140,7 +147,7 @@ export async function settle(change: Change, job: Job, ended: Execution): Promis
 /** Completes a snapshot job without turns that are not over. */
 export async function completeIfDone(change: Change, job: Job): Promise<void> {
   const { PENDING, QUEUED, IN_PROGRESS } = await countsOf(change.queries, job.id);
-  if (job.order.targetSelection === "CONTINUOUS" || PENDING + QUEUED + IN_PROGRESS > 0) return;
+  if (isFollowing(job) || PENDING + QUEUED + IN_PROGRESS > 0) return;
   await close(change, job, "COMPLETED", {});
 }
 
@@ -207,23 +214,23 @@ export function processDetails(counts: Counts): { [key: string]: Json } {
 }
 
 /** Does what has fallen due: scheduled starts and ends, the next minute of a rollout, turns that took too long. */
-export async function catchUp(change: Change, jobNamed: (id: string) => Promise<Job>): Promise<void> {
+export async function catchUp(change: Change): Promise<void> {
   const { queries, now } = change;
   const late = await queries.selectFrom("job_executions").selectAll().where("due_at", "<=", now).execute();
   for (const row of late) {
     const ended = await end(change, executionOf(row), { status: "TIMED_OUT" });
-    await settle(change, await jobNamed(row.job), ended);
+    await settle(change, await jobNamed(queries, row.job), ended);
   }
   const due = await queries.selectFrom("jobs").select("id").where("due_at", "<=", now).execute();
-  for (const { id } of due) await wake(change, await jobNamed(id));
+  for (const { id } of due) await wake(change, await jobNamed(queries, id));
 }
 
 async function wake(change: Change, job: Job): Promise<void> {
   const { now } = change;
-  const ends = endOf(job);
-  if (ends !== undefined && ends <= now) return conclude(change, job);
-  const running: Job = { ...job, status: "IN_PROGRESS" };
-  if (job.status === "SCHEDULED" || job.order.targetSelection === "CONTINUOUS") await follow(change, running);
+  if (endsOf(job).some((end) => end <= now)) return conclude(change, job);
+  const isClosed = closedUntil(job.order, now) !== undefined;
+  const running: Job = isClosed ? job : { ...job, status: "IN_PROGRESS" };
+  if (job.status === "SCHEDULED" || isFollowing(job)) await follow(change, running);
   const rolled = await rollOut(change, running);
   if (rolled.dueAt === null) await completeIfDone(change, rolled);
 }
@@ -237,15 +244,32 @@ async function conclude(change: Change, job: Job): Promise<void> {
   }
   const { queries } = change;
   await queries.deleteFrom("job_executions").where("job", "=", job.id).where("status", "=", "PENDING").execute();
-  const schedulingConfig = { ...job.order.schedulingConfig, endTime: undefined };
-  const stopped: Job = { ...job, dueAt: null, order: { ...job.order, targetSelection: "SNAPSHOT", schedulingConfig } };
+  const stopped: Job = { ...job, status: "IN_PROGRESS", dueAt: null, history: { ...job.history, isStopped: true } };
   await putJob(queries, stopped);
   await completeIfDone(change, stopped);
 }
 
-function endOf({ order }: Job): number | undefined {
-  const { endTime } = order.schedulingConfig ?? {};
-  return endTime === undefined ? undefined : Date.parse(endTime);
+/** The end of a job that has one still before it. */
+function endsOf({ order, history }: Job): readonly number[] {
+  const end = endOf(order);
+  return end === undefined || history.isStopped === true ? [] : [end];
+}
+
+/** Takes every turn of things that are no more: what was not over is REMOVED, and jobs without another turn complete. */
+export async function removeTurnsOfAbsent(change: Change): Promise<void> {
+  const { queries } = change;
+  const rows = await queries
+    .selectFrom("job_executions")
+    .leftJoin("things", "things.name", "job_executions.thing")
+    .selectAll("job_executions")
+    .where("things.name", "is", null)
+    .where("job_executions.status", "in", ["PENDING", "QUEUED", "IN_PROGRESS"])
+    .execute();
+  for (const row of rows) await end(change, executionOf(row), { status: "REMOVED" });
+  for (const id of new Set(rows.map(({ job }) => job))) {
+    const job = await jobNamed(queries, id);
+    if (job.status === "IN_PROGRESS") await completeIfDone(change, job);
+  }
 }
 
 function newTurn(

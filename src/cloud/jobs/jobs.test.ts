@@ -264,6 +264,83 @@ test("a scheduled job begins and ends at its times, in each of the ways to end",
   }
 });
 
+test("a job with maintenance windows is handed out while one is open only, retries too", async (t) => {
+  const it = await jobsOf(t);
+  const targets = await it.things("A");
+  const maintenanceWindows = [{ startTime: "cron(0 2 * * ? *)", durationInMinutes: 30 }];
+  const jobExecutionsRetryConfig = { criteriaList: [{ failureType: "ALL" as const, numberOfRetries: 3 }] };
+  const order = { targets, schedulingConfig: { maintenanceWindows }, jobExecutionsRetryConfig };
+  await assert.rejects(it.create("j", order), { code: "invalid-request", message: /CONTINUOUS/ });
+  await it.create("j", { ...order, targetSelection: "CONTINUOUS" });
+  assert.equal((await it.jobs.describe("j")).job.status, "SCHEDULED");
+  await it.advance(119 * MINUTE);
+  assert.deepEqual(await it.states("j"), []);
+  await it.advance(MINUTE);
+  assert.equal((await it.jobs.describe("j")).job.status, "IN_PROGRESS");
+  assert.deepEqual(await it.states("j"), ["A#1 QUEUED"]);
+  await it.advance(35 * MINUTE);
+  await it.ask("A/jobs/start-next");
+  await it.ask("A/jobs/j/update", { status: "FAILED" });
+  assert.deepEqual(await it.states("j"), ["A#1 FAILED"]);
+  await it.advance(20 * 60 * MINUTE);
+  assert.deepEqual(await it.states("j"), ["A#1 FAILED"]);
+  await it.advance((3 * 60 + 25) * MINUTE);
+  assert.deepEqual(await it.states("j"), ["A#1 FAILED", "A#2 QUEUED"]);
+});
+
+test("schedules that make no sense are refused", async (t) => {
+  const it = await jobsOf(t);
+  const targets = await it.things("A");
+  const windows = (startTime: string) => ({ maintenanceWindows: [{ startTime, durationInMinutes: 5 }] });
+  const wrong: readonly [NewJob["schedulingConfig"], RegExp][] = [
+    [{ startTime: "2025-12-31T00:00:00Z" }, /is over/],
+    [{ startTime: "2027-06-01 00:00" }, /within a year/],
+    [{ startTime: "soon" }, /must be a time/],
+    [{ endTime: "2025-12-31T00:00:00Z" }, /after the start/],
+    [{ endTime: "2029-01-01T00:00:00Z" }, /two years/],
+    [{ endBehavior: "CANCEL" }, /needs an endTime/],
+    [windows("0 0 30 FEB ? *"), /never come/],
+    [windows("at night"), /six fields/],
+  ];
+  for (const [schedulingConfig, message] of wrong) {
+    const order = { targets, targetSelection: "CONTINUOUS" as const, schedulingConfig };
+    await assert.rejects(it.create("j", order), { code: "invalid-request", message }, JSON.stringify(schedulingConfig));
+  }
+});
+
+test("a thing that is deleted takes its turns with it, and a job that waited for it completes; a restart finds it too", async (t) => {
+  const it = await jobsOf(t);
+  const targets = await it.things("A", "B", "C");
+  await it.create("j", { targets, jobExecutionsRolloutConfig: { maximumPerMinute: 2 } });
+  await it.ask("A/jobs/start-next");
+  await it.ask("A/jobs/j/update", { status: "SUCCEEDED" });
+  it.heard.length = 0;
+  await deleteThing(it.registry, "B");
+  await it.settle();
+  assert.deepEqual(await it.states("j"), ["A#1 SUCCEEDED", "B#1 REMOVED"]);
+  assert.ok(it.heard.some(([topic]) => topic === "$aws/events/jobExecution/j/removed"));
+  it.jobs.close();
+  await deleteThing(it.registry, "C");
+  const again = await Jobs.open(it.jobs.ports);
+  t.after(() => again.close());
+  const { job, counts } = await again.describe("j");
+  assert.deepEqual([job.status, counts.REMOVED, counts.SUCCEEDED], ["COMPLETED", 2, 1]);
+});
+
+test("a continuous job whose scheduled end stops its rollout stays described as it was ordered", async (t) => {
+  const it = await jobsOf(t);
+  const targets = await it.things("A");
+  const schedulingConfig = { endTime: "2026-01-01T01:00:00Z", endBehavior: "STOP_ROLLOUT" as const };
+  await it.create("j", { targets, targetSelection: "CONTINUOUS", schedulingConfig });
+  await it.advance(60 * MINUTE);
+  const { job } = await it.jobs.describe("j");
+  assert.deepEqual([job.status, job.order.targetSelection], ["IN_PROGRESS", "CONTINUOUS"]);
+  assert.deepEqual(job.order.schedulingConfig, schedulingConfig);
+  await it.ask("A/jobs/start-next");
+  await it.ask("A/jobs/j/update", { status: "SUCCEEDED" });
+  assert.equal((await it.jobs.describe("j")).job.status, "COMPLETED");
+});
+
 test("cancelling and deleting: what is in progress needs force, what has ended does not", async (t) => {
   const it = await jobsOf(t);
   await it.create("j", { targets: await it.things("a", "b") });

@@ -1,6 +1,16 @@
 import { Conflict } from "../../codec/index.ts";
 import { invalidRequest, notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import { iotArn, pageOf, planPage, type Page, type PageRequest, type Registry } from "../registry/index.ts";
+import {
+  iotArn,
+  pageOf,
+  planPage,
+  putTags,
+  removeTags,
+  type Tag,
+  type Page,
+  type PageRequest,
+  type Registry,
+} from "../registry/index.ts";
 import type { Queries } from "../store/index.ts";
 import {
   addTurns,
@@ -8,6 +18,7 @@ import {
   catchUp,
   completeIfDone,
   end,
+  removeTurnsOfAbsent,
   rollOut,
   settle,
   tellJob,
@@ -20,6 +31,7 @@ import {
   executionNamed,
   executionOf,
   findJob,
+  isFollowing,
   jobNamed,
   jobOf,
   NO_DOCUMENT,
@@ -29,6 +41,7 @@ import {
   type JobOrder,
 } from "./records.ts";
 import { isTerminal, type Counts } from "./rules.ts";
+import { startOf } from "./schedule.ts";
 import { Told, type Publish } from "./told.ts";
 
 export type JobsPorts = {
@@ -56,6 +69,7 @@ const LONGEST_MS = 3_600_000;
 export class Jobs {
   readonly ports: JobsPorts;
   #cancelTimer: (() => void) | undefined;
+  #cancelListener: (() => void) | undefined;
   #isClosed = false;
 
   constructor(ports: JobsPorts) {
@@ -65,13 +79,17 @@ export class Jobs {
   /** Takes up what fell due while nobody looked, and goes on from there. */
   static async open(ports: JobsPorts): Promise<Jobs> {
     const jobs = new Jobs(ports);
-    await jobs.change(async () => undefined);
+    await jobs.change(removeTurnsOfAbsent);
+    jobs.#cancelListener = ports.registry.directory.events.add((event) => {
+      if (event.kind === "thing" && !event.after) jobs.#inBackground(removeTurnsOfAbsent);
+    });
     return jobs;
   }
 
   close(): void {
     this.#isClosed = true;
     this.#cancelTimer?.();
+    this.#cancelListener?.();
   }
 
   /** One change: `work` in a transaction behind what has fallen due, then its tellings, then the timer. */
@@ -81,7 +99,7 @@ export class Jobs {
       async (queries) => {
         const told = new Told();
         const change = { registry, queries, now: Math.floor(registry.clock.now()), told };
-        await catchUp(change, (id) => jobNamed(queries, id));
+        await catchUp(change);
         const done = await work(change);
         await told.finish(queries, change.now);
         return { result: done, told, wakeAt: await nextDue(queries) };
@@ -96,7 +114,7 @@ export class Jobs {
   }
 
   /** Makes a job and rolls it out, or schedules it. Throws `Conflict`, `NotFound`, `UsageError`. AWS IoT API, CreateJob */
-  async create(id: string, wanted: NewJob): Promise<Job> {
+  async create(id: string, wanted: NewJob, tags: readonly Tag[] = []): Promise<Job> {
     const { registry } = this.ports;
     const document = await this.documentOf(wanted);
     return this.change(async (change) => {
@@ -111,6 +129,7 @@ export class Jobs {
       const job: Job = { id, status: "SCHEDULED", createdAt: now, dueAt: startsAt ?? null, order, history };
       const things = await thingsOf(change, order);
       await putJob(queries, job);
+      await putTags(queries, iotArn(registry.account, "job", id), tags);
       if (startsAt !== undefined) return job;
       const running: Job = { ...job, status: "IN_PROGRESS" };
       await addTurns(change, running, things);
@@ -159,6 +178,7 @@ export class Jobs {
       tellJob(change, job, "deleted", await countsOf(queries, id));
       await queries.deleteFrom("job_executions").where("job", "=", id).execute();
       await queries.deleteFrom("jobs").where("id", "=", id).execute();
+      await removeTags(queries, iotArn(change.registry.account, "job", id));
     });
   }
 
@@ -167,7 +187,7 @@ export class Jobs {
     return this.change(async (change) => {
       const { queries, now } = change;
       const job = await jobNamed(queries, id);
-      if (job.order.targetSelection !== "CONTINUOUS") throw invalidRequest(`Job ${id} is not CONTINUOUS`);
+      if (!isFollowing(job)) throw invalidRequest(`Job ${id} is not CONTINUOUS`);
       if (isOver(job)) throw invalidRequest(`Job ${id} is ${job.status}`);
       const order = { ...job.order, targets: [...new Set([...job.order.targets, ...targets])] };
       const history = { ...job.history, updatedAt: now, ...(comment !== undefined && { comment }) };
@@ -308,13 +328,16 @@ export class Jobs {
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
     if (at === undefined || this.#isClosed) return;
-    const { clock, trace } = this.ports.registry;
+    const { clock } = this.ports.registry;
     const delay = Math.min(LONGEST_MS, Math.max(0, at - clock.now()));
-    this.#cancelTimer = clock.after(delay, () => {
-      this.change(async () => undefined).catch((error: unknown) => {
-        const detail = `jobs could not go on: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
-        if (!this.#isClosed) trace.emit("cloud", { kind: "process", what: "warning", detail });
-      });
+    this.#cancelTimer = clock.after(delay, () => this.#inBackground(async () => undefined));
+  }
+
+  #inBackground(work: (change: Change) => Promise<void>): void {
+    const { trace } = this.ports.registry;
+    this.change(work).catch((error: unknown) => {
+      const detail = `jobs could not go on: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`;
+      if (!this.#isClosed) trace.emit("cloud", { kind: "process", what: "warning", detail });
     });
   }
 }
@@ -328,25 +351,6 @@ function placeOf(source: string): readonly [bucket: string, key: string] {
   const [, bucket, key] = found ?? [];
   if (bucket === undefined || key === undefined) throw invalidRequest("documentSource is no address of an S3 object");
   return [bucket, decodeURIComponent(key)];
-}
-
-function startOf(
-  { schedulingConfig: { startTime, endTime, endBehavior } = {} }: JobOrder,
-  now: number,
-): number | undefined {
-  const starts = startTime === undefined ? undefined : timeIn(startTime, "startTime");
-  const ends = endTime === undefined ? undefined : timeIn(endTime, "endTime");
-  if (ends !== undefined && ends <= (starts ?? now))
-    throw invalidRequest("schedulingConfig: endTime must be after the start");
-  if (endBehavior !== undefined && ends === undefined)
-    throw invalidRequest("schedulingConfig: endBehavior needs an endTime");
-  return starts !== undefined && starts > now ? starts : undefined;
-}
-
-function timeIn(text: string, name: string): number {
-  const time = Date.parse(/([zZ]|[+-]\d\d:\d\d)$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
-  if (Number.isNaN(time)) throw invalidRequest(`schedulingConfig.${name} must be a time such as 2026-01-31T13:05:00Z`);
-  return time;
 }
 
 async function nextDue(queries: Queries): Promise<number | undefined> {

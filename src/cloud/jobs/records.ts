@@ -1,15 +1,10 @@
 import { Conflict } from "../../codec/index.ts";
 import { notFound, type CloudErrorCode } from "../errors.ts";
 import type { JobExecutionRow, JobRow, Queries } from "../store/index.ts";
+import type { Scheduling } from "./schedule.ts";
 import { NO_COUNTS, type Counts, type ExecutionStatus, type JobTerms } from "./rules.ts";
 
 export type JobStatus = "SCHEDULED" | "IN_PROGRESS" | "CANCELED" | "COMPLETED";
-
-export type Scheduling = {
-  readonly startTime?: string | undefined;
-  readonly endTime?: string | undefined;
-  readonly endBehavior?: "STOP_ROLLOUT" | "CANCEL" | "FORCE_CANCEL" | undefined;
-};
 
 /** What a job says, as it was asked for; targets are ARNs, the document is a JSON text. */
 export type JobOrder = JobTerms & {
@@ -38,6 +33,8 @@ type JobHistory = {
   readonly reasonCode?: string | undefined;
   readonly comment?: string | undefined;
   readonly forceCanceled?: boolean | undefined;
+  /** Whether its scheduled end has come and nothing more is rolled out. */
+  readonly isStopped?: boolean | undefined;
 };
 
 /** A job. Times are milliseconds since 1970. */
@@ -49,6 +46,11 @@ export type Job = {
   readonly order: JobOrder;
   readonly history: JobHistory;
 };
+
+/** Whether a job goes on with things that join its targets. */
+export function isFollowing({ order, history }: Job): boolean {
+  return order.targetSelection === "CONTINUOUS" && history.isStopped !== true;
+}
 
 /** One thing's turn at a job. */
 export type Execution = {

@@ -23,6 +23,8 @@ const TAGGED = {
   rolealias: "role-alias",
   domainconfiguration: "domain-configuration",
   certificateprovider: "certificate-provider",
+  job: "jobs",
+  jobtemplate: "job-template",
 } as const satisfies Partial<Record<IotResource, string>>;
 
 /** Sets tags of a resource. Throws `NotFound`, `Conflict` `limit-exceeded`. AWS IoT API, TagResource */
@@ -85,7 +87,7 @@ async function checkTagged({ account }: Registry, queries: Queries, arn: string)
 }
 
 async function exists(queries: Queries, where: (typeof TAGGED)[keyof typeof TAGGED], name: string): Promise<boolean> {
-  if (where === "ca_certificates") {
+  if (where === "ca_certificates" || where === "jobs") {
     return (await queries.selectFrom(where).select("id").where("id", "=", name).executeTakeFirst()) !== undefined;
   }
   if (where === "policies" || where === "topic_rules") {

@@ -1,15 +1,34 @@
-import { processDetails, type Execution, type Job, type Jobs, type NewJob } from "../../jobs/index.ts";
-import { invalidRequest, type CloudErrorCode } from "../../errors.ts";
-import { iotArn, nameOfArn, newResource, putTags, resourceKind, type Registry } from "../../registry/index.ts";
+import {
+  checkWindows,
+  comingWindows,
+  processDetails,
+  type Execution,
+  type Job,
+  type Jobs,
+  type MaintenanceWindow,
+  type NewJob,
+} from "../../jobs/index.ts";
+import { invalidRequest, notImplemented, type CloudErrorCode } from "../../errors.ts";
+import {
+  allThingGroups,
+  iotArn,
+  nameOfArn,
+  newResource,
+  putTags,
+  removeTags,
+  resourceKind,
+  type Registry,
+} from "../../registry/index.ts";
 import { Conflict } from "../../../codec/index.ts";
 import type { HandlersOf } from "../handlers.ts";
 import { pageRequestOf, tokenPage } from "../paging.ts";
 import type { JOB_OPERATIONS } from "./operations.ts";
 import type { ExecutionSummary } from "./results.ts";
 
-type TemplateBody = Omit<NewJob, "targets" | "targetSelection" | "document"> & {
+type TemplateBody = Omit<NewJob, "targets" | "targetSelection" | "document" | "schedulingConfig"> & {
   readonly document: string;
   readonly description: string;
+  readonly maintenanceWindows?: readonly MaintenanceWindow[] | undefined;
 };
 
 const TEMPLATES = resourceKind<TemplateBody>("job-template", "Job template");
@@ -36,12 +55,14 @@ function jobParts(registry: Registry, jobs: Jobs): HandlersOf<JobPart> {
     return { jobArn: iotArn(account, "job", id), jobId: id, ...(description !== undefined && { description }) };
   };
   return {
-    async CreateJob({ jobId, tags, ...wanted }) {
+    async CreateJob({ jobId, tags, documentParameters, ...wanted }) {
       const { jobTemplateArn } = wanted;
-      const template = jobTemplateArn === undefined ? {} : await templateOf(registry, jobTemplateArn);
-      const job = await jobs.create(jobId, { ...template, ...wanted });
-      const arn = iotArn(account, "job", jobId);
-      if (tags) await registry.store.write((queries) => putTags(queries, arn, tags));
+      const { maintenanceWindows, ...template } =
+        jobTemplateArn === undefined ? {} : await templateOf(registry, jobTemplateArn);
+      if (documentParameters) throw invalidRequest("documentParameters are for AWS managed templates only");
+      const schedulingConfig = maintenanceWindows && { maintenanceWindows, ...wanted.schedulingConfig };
+      const order = { ...template, ...wanted, ...(schedulingConfig && { schedulingConfig }) };
+      const job = await jobs.create(jobId, order, tags);
       return named(job);
     },
     async DescribeJob({ jobId }) {
@@ -50,7 +71,12 @@ function jobParts(registry: Registry, jobs: Jobs): HandlersOf<JobPart> {
       const { forceCanceled, reasonCode, comment } = job.history;
       const more = { ...order, ...named(job), status: job.status, forceCanceled, reasonCode, comment };
       const isConcurrent = false;
-      const described = { ...more, ...timesOf(job), isConcurrent, jobProcessDetails: processDetails(counts) };
+      const rollouts = comingWindows(job.order, registry.clock.now()).map((at) => ({
+        startTime: new Date(at).toISOString().replace(".000Z", "Z"),
+      }));
+      const details = { isConcurrent, jobProcessDetails: processDetails(counts) };
+      const scheduled = rollouts.length > 0 && { scheduledJobRollouts: rollouts };
+      const described = { ...more, ...timesOf(job), ...details, ...scheduled };
       return { ...(documentSource !== undefined && { documentSource }), job: described };
     },
     UpdateJob({ jobId, ...rest }) {
@@ -59,13 +85,13 @@ function jobParts(registry: Registry, jobs: Jobs): HandlersOf<JobPart> {
     },
     CancelJob: async ({ jobId, ...why }) => named(await jobs.cancel(jobId, why)),
     DeleteJob: ({ jobId, force }) => jobs.delete(jobId, force),
-    async ListJobs({ status, targetSelection, thingGroupName, namespaceId, ...page }) {
-      const group = thingGroupName === undefined ? undefined : iotArn(account, "thinggroup", thingGroupName);
+    async ListJobs({ status, targetSelection, thingGroupName, thingGroupId, namespaceId, ...page }) {
+      const groups = await groupArns(registry, { thingGroupName, thingGroupId });
       const matches = (job: Job) =>
         (status === undefined || job.status === status) &&
         (targetSelection === undefined || job.order.targetSelection === targetSelection) &&
         (namespaceId === undefined || job.order.namespaceId === namespaceId) &&
-        (group === undefined || job.order.targets.includes(group));
+        groups.every((group) => job.order.targets.includes(group));
       return tokenPage("jobs", await jobs.list(pageRequestOf(page), matches), (job) => {
         const { jobArn, jobId } = named(job);
         const { targetSelection: selection } = job.order;
@@ -76,6 +102,17 @@ function jobParts(registry: Registry, jobs: Jobs): HandlersOf<JobPart> {
     AssociateTargetsWithJob: async ({ jobId, targets, comment }) =>
       named(await jobs.associate(jobId, targets, comment)),
   };
+}
+
+/** The ARNs of groups that a list asks for by name and by id; what no group has is no job's target. */
+async function groupArns(
+  { account, store }: Registry,
+  asked: { readonly thingGroupName?: string | undefined; readonly thingGroupId?: string | undefined },
+): Promise<readonly string[]> {
+  const { thingGroupName: name, thingGroupId: id } = asked;
+  const found = id === undefined ? undefined : (await allThingGroups(store.read)).find(({ body }) => body.id === id);
+  const names = [...(name === undefined ? [] : [name]), ...(id === undefined ? [] : [found?.name ?? ""])];
+  return names.map((each) => iotArn(account, "thinggroup", each));
 }
 
 type ExecutionPart =
@@ -131,15 +168,17 @@ function templateParts(registry: Registry, jobs: Jobs): HandlersOf<TemplatePart>
       const job = jobArn === undefined ? undefined : nameOfArn(account, "job", jobArn);
       if (jobArn !== undefined && job === undefined) throw invalidRequest("jobArn is no ARN of a job of this account");
       const known = job === undefined ? undefined : (await jobs.describe(job)).job.order;
+      checkWindows(given.maintenanceWindows);
       const source = known ?? given;
       const document = await jobs.documentOf(source);
       const {
         targets: _,
         targetSelection: __,
-        schedulingConfig: ___,
+        schedulingConfig,
         ...terms
-      } = known ?? { targets: [], targetSelection: "" };
-      const body: TemplateBody = { ...terms, ...given, document };
+      } = known ?? { targets: [], targetSelection: "", schedulingConfig: undefined };
+      const { maintenanceWindows } = schedulingConfig ?? {};
+      const body: TemplateBody = { ...terms, ...(maintenanceWindows && { maintenanceWindows }), ...given, document };
       await store.write(async (queries) => {
         if (await TEMPLATES.find(queries, jobTemplateId)) {
           throw new Conflict<CloudErrorCode>("job-template-exists", `Job template ${jobTemplateId} already exists`);
@@ -163,13 +202,18 @@ function templateParts(registry: Registry, jobs: Jobs): HandlersOf<TemplatePart>
       await store.write(async (queries) => {
         await TEMPLATES.named(queries, jobTemplateId);
         await TEMPLATES.remove(queries, jobTemplateId);
+        await removeTags(queries, named(jobTemplateId).jobTemplateArn);
       });
     },
   };
 }
 
 /** What a template gives to a job that names none of its own. Throws `NotFound`, `UsageError`. */
-async function templateOf({ account, store }: Registry, arn: string): Promise<Partial<NewJob>> {
+async function templateOf(
+  { account, store }: Registry,
+  arn: string,
+): Promise<Partial<Omit<TemplateBody, "documentSource">>> {
+  if (/^arn:aws[\w-]*:iot:[\w-]*::jobtemplate\//.test(arn)) throw notImplemented("an AWS managed job template");
   const name = nameOfArn(account, "jobtemplate", arn);
   if (name === undefined) throw invalidRequest("jobTemplateArn is no ARN of a job template of this account");
   const { documentSource: _, ...body } = (await TEMPLATES.named(store.read, name)).body;

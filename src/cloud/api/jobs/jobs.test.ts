@@ -56,3 +56,75 @@ test("jobs are listed by pages, oldest first, and executions by theirs", async (
     targets.slice(2),
   );
 });
+
+test("jobs and job templates carry tags, from their making to their deletion; wrong tags make no job", async (t) => {
+  const api = await newApi(t);
+  const { thingArn } = await api.call("CreateThing", { thingName: "T" });
+  const order = { targets: [thingArn], document: "{}" };
+  const tags = [{ Key: "site", Value: "A" }];
+  const { jobArn } = await api.call("CreateJob", { jobId: "j", ...order, tags });
+  const template = { jobTemplateId: "t", document: "{}", description: "d", tags };
+  const { jobTemplateArn } = await api.call("CreateJobTemplate", template);
+  for (const resourceArn of [jobArn, jobTemplateArn]) {
+    await api.call("TagResource", { resourceArn, tags: [{ Key: "line", Value: "7" }] });
+    await api.call("UntagResource", { resourceArn, tagKeys: ["site"] });
+    assert.deepEqual((await api.call("ListTagsForResource", { resourceArn })).tags, [{ Key: "line", Value: "7" }]);
+  }
+  await api.call("DeleteJob", { jobId: "j", force: true });
+  await api.call("DeleteJobTemplate", { jobTemplateId: "t" });
+  await api.call("CreateJob", { jobId: "j", ...order });
+  await api.call("CreateJobTemplate", { ...template, tags: [] });
+  for (const resourceArn of [jobArn, jobTemplateArn]) {
+    assert.deepEqual((await api.call("ListTagsForResource", { resourceArn })).tags, []);
+  }
+  const reserved = [{ Key: "aws:x", Value: "" }];
+  await assert.rejects(api.call("CreateJob", { jobId: "k", ...order, tags: reserved }), { wire: 400 });
+  await assert.rejects(api.call("DescribeJob", { jobId: "k" }), { type: "ResourceNotFoundException" });
+});
+
+test("maintenance windows come from the order or its template, and the next seven are told", async (t) => {
+  const api = await newApi(t);
+  const { thingArn } = await api.call("CreateThing", { thingName: "T" });
+  const maintenanceWindows = [{ startTime: "30 3 ? * MON *", durationInMinutes: 60 }];
+  const template = { jobTemplateId: "t", document: "{}", description: "d", maintenanceWindows };
+  const { jobTemplateArn } = await api.call("CreateJobTemplate", template);
+  assert.deepEqual(
+    (await api.call("DescribeJobTemplate", { jobTemplateId: "t" })).maintenanceWindows,
+    maintenanceWindows,
+  );
+  const order = { targets: [thingArn], targetSelection: "CONTINUOUS" } as const;
+  await api.call("CreateJob", { jobId: "j", ...order, jobTemplateArn });
+  const { job } = await api.call("DescribeJob", { jobId: "j" });
+  assert.deepEqual(job.schedulingConfig, { maintenanceWindows });
+  assert.equal(job.scheduledJobRollouts?.length, 7);
+  assert.deepEqual(job.scheduledJobRollouts?.[0], { startTime: "2026-01-05T03:30:00Z" });
+  await api.call("CreateJobTemplate", { jobTemplateId: "u", jobArn: job.jobArn, description: "again" });
+  const copy = await api.call("DescribeJobTemplate", { jobTemplateId: "u" });
+  assert.deepEqual(copy.maintenanceWindows, maintenanceWindows);
+  const wrong = { ...template, jobTemplateId: "v", maintenanceWindows: [{ startTime: "x", durationInMinutes: 1 }] };
+  await assert.rejects(api.call("CreateJobTemplate", wrong), { type: "InvalidRequestException" });
+});
+
+test("what only AWS's managed templates have is refused for what it is", async (t) => {
+  const api = await newApi(t);
+  const { thingArn } = await api.call("CreateThing", { thingName: "T" });
+  const order = { jobId: "j", targets: [thingArn] };
+  const own = { ...order, document: "{}", documentParameters: { a: "b" } };
+  await assert.rejects(api.call("CreateJob", own), { type: "InvalidRequestException" });
+  const managed = { ...order, jobTemplateArn: "arn:aws:iot:eu-central-1::jobtemplate/AWS-Reboot:1.0" };
+  await assert.rejects(api.call("CreateJob", managed), { type: "NotImplementedException" });
+});
+
+test("ListJobs finds the jobs of a group by its name and by its id", async (t) => {
+  const api = await newApi(t);
+  const { thingGroupArn = "", thingGroupId = "" } = await api.call("CreateThingGroup", { thingGroupName: "g" });
+  const { thingArn } = await api.call("CreateThing", { thingName: "T" });
+  await api.call("CreateJob", { jobId: "1", targets: [thingGroupArn], document: "{}" });
+  await api.call("CreateJob", { jobId: "2", targets: [thingArn], document: "{}" });
+  const found = async (filter: { thingGroupName?: string; thingGroupId?: string }) =>
+    (await api.call("ListJobs", filter)).jobs.map(({ jobId }) => jobId);
+  assert.deepEqual(await found({ thingGroupName: "g" }), ["1"]);
+  assert.deepEqual(await found({ thingGroupId }), ["1"]);
+  assert.deepEqual(await found({ thingGroupId: "none" }), []);
+  assert.deepEqual(await found({}), ["1", "2"]);
+});

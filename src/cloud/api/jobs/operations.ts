@@ -26,6 +26,10 @@ const SELECTION = oneOf("CONTINUOUS", "SNAPSHOT");
 const DETAILS = map(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }), string({ min: 1, max: 1024 }), {
   max: 10,
 });
+const PARAMETERS = map(
+  string({ min: 1, max: 128, pattern: /[a-zA-Z0-9_-]+/ }),
+  string({ min: 1, max: 30_720, pattern: /[^\p{C}]+/u }),
+);
 const EXPONENTIAL_RATE = record(
   {
     baseRatePerMinute: integer({ min: 1, max: 1000 }),
@@ -50,11 +54,18 @@ const RETRY_CRITERION = record({ failureType: RETRIED, numberOfRetries: integer(
   "failureType",
   "numberOfRetries",
 ]);
+const WINDOWS = list(
+  record({ startTime: string({ min: 1, max: 256 }), durationInMinutes: integer({ min: 1, max: 1430 }) }, [
+    "startTime",
+    "durationInMinutes",
+  ]),
+  { max: 10 },
+);
 const SCHEDULING = record({
   startTime: string({ min: 1, max: 64 }),
   endTime: string({ min: 1, max: 64 }),
   endBehavior: oneOf("STOP_ROLLOUT", "CANCEL", "FORCE_CANCEL"),
-  maintenanceWindows: unavailable,
+  maintenanceWindows: WINDOWS,
 });
 
 /** How a job runs, in orders, templates and changes alike. */
@@ -95,7 +106,7 @@ export const JOB_OPERATIONS = {
       tags: TAGS,
       namespaceId: body(NAMESPACE),
       jobTemplateArn: body(string({ min: 1, max: 1600, pattern: /arn:[!-~]+/ })),
-      documentParameters: body(unavailable),
+      documentParameters: body(PARAMETERS),
       schedulingConfig: body(SCHEDULING),
     },
     output: OK,
@@ -146,7 +157,7 @@ export const JOB_OPERATIONS = {
       status: query(oneOf("IN_PROGRESS", "CANCELED", "COMPLETED", "DELETION_IN_PROGRESS", "SCHEDULED")),
       targetSelection: query(SELECTION),
       thingGroupName: query(string({ min: 1, max: 128 })),
-      thingGroupId: query(unavailable),
+      thingGroupId: query(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9-]+/ })),
       ...NAMED,
       ...PAGE,
     },
@@ -238,7 +249,7 @@ export const JOB_OPERATIONS = {
       ...DOCUMENT,
       description: required(body(DESCRIPTION)),
       tags: TAGS,
-      maintenanceWindows: body(unavailable),
+      maintenanceWindows: body(WINDOWS),
     },
     output: OK,
     errors: ["ResourceNotFoundException", "ConflictException", "LimitExceededException"],

@@ -1,5 +1,5 @@
 /** @table What job operations answer, in the service model's words. Times are seconds since 1970 but for devices' milliseconds. */
-import type { JobOrder, JobStatus } from "../../jobs/index.ts";
+import type { JobOrder, JobStatus, MaintenanceWindow } from "../../jobs/index.ts";
 import type { Json } from "../shape.ts";
 
 type Order = Partial<Omit<JobOrder, "document" | "documentSource">>;
@@ -17,6 +17,7 @@ export type JobDescription = Order &
     readonly comment?: string | undefined;
     readonly isConcurrent: boolean;
     readonly jobProcessDetails: Json;
+    readonly scheduledJobRollouts?: readonly { readonly startTime: string }[];
   };
 
 export type DescribeJobResult = { readonly documentSource?: string | undefined; readonly job: JobDescription };
@@ -70,6 +71,7 @@ export type DescribeTemplateResult = Order &
   TemplateName & {
     readonly document: string;
     readonly documentSource?: string | undefined;
+    readonly maintenanceWindows?: readonly MaintenanceWindow[] | undefined;
     readonly createdAt: number;
   };
 
