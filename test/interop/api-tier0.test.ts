@@ -140,6 +140,14 @@ const FUNCTION_STEPS: readonly Step[] = [
   ok("lambda get-policy --function-name f"),
   ok("lambda remove-permission --function-name f --statement-id s"),
   ok("lambda invoke --function-name f --payload fileb://event.json out.json"),
+  ok("lambda publish-version --function-name f --description one"),
+  ok("lambda list-versions-by-function --function-name f"),
+  ok("lambda create-alias --function-name f --name prod --function-version 1"),
+  ok("lambda update-alias --function-name f --name prod --description d"),
+  ok("lambda get-alias --function-name f --name prod"),
+  ok("lambda list-aliases --function-name f"),
+  ok("lambda invoke --function-name f --qualifier prod --payload fileb://event.json out.json"),
+  ok("lambda delete-alias --function-name f --name prod"),
   ok("lambda delete-function --function-name f"),
 ];
 

@@ -116,12 +116,6 @@ export const ABSENT_OPERATIONS: Readonly<
   "iot-data": [["DeleteConnection", "DELETE", "/connections/{clientId}"]],
   "iot-jobs-data": [["StartCommandExecution", "POST", "/command-executions"]],
   lambda: [
-    ["PublishVersion", "POST", "/2015-03-31/functions/{FunctionName}/versions"],
-    ["ListVersionsByFunction", "GET", "/2015-03-31/functions/{FunctionName}/versions"],
-    ["CreateAlias", "POST", "/2015-03-31/functions/{FunctionName}/aliases"],
-    ["GetAlias", "GET", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"],
-    ["ListAliases", "GET", "/2015-03-31/functions/{FunctionName}/aliases"],
-    ["DeleteAlias", "DELETE", "/2015-03-31/functions/{FunctionName}/aliases/{Name}"],
     ["PutFunctionEventInvokeConfig", "PUT", "/2019-09-25/functions/{FunctionName}/event-invoke-config"],
     ["GetFunctionEventInvokeConfig", "GET", "/2019-09-25/functions/{FunctionName}/event-invoke-config"],
     ["ListTags", "GET", "/2017-03-31/tags/{Resource}"],

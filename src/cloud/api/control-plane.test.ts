@@ -211,7 +211,7 @@ test("Lambda's errors have Lambda's members besides", async (t) => {
       message: "no f",
       Type: "User",
       Message: "no f",
-      cure: "aws lambda list-functions shows the names; give the bare name.",
+      cure: "aws lambda list-functions shows the names, list-versions-by-function and list-aliases what is behind them.",
     },
   });
 });

@@ -10,6 +10,7 @@ import { certificateHandlers } from "./certificate-handlers.ts";
 import { dataHandlers, type MessagePublisher } from "./data-handlers.ts";
 import { deviceRegistryHandlers } from "./device-registry-handlers.ts";
 import { fleetHandlers } from "./fleet/handlers.ts";
+import { functionHandlers } from "./function-handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
 import { revocationHandlers } from "./revocation-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
@@ -97,17 +98,6 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     UpdateTopicRuleDestination: destinations?.updateTopicRuleDestination.bind(destinations),
     ListTopicRuleDestinations: destinations?.listTopicRuleDestinations.bind(destinations),
     DeleteTopicRuleDestination: destinations?.deleteTopicRuleDestination.bind(destinations),
-    CreateFunction: (input) => functions.createFunction(input),
-    GetFunction: functions.getFunction?.bind(functions),
-    GetFunctionConfiguration: functions.getFunctionConfiguration?.bind(functions),
-    UpdateFunctionCode: functions.updateFunctionCode?.bind(functions),
-    UpdateFunctionConfiguration: functions.updateFunctionConfiguration?.bind(functions),
-    DeleteFunction: functions.deleteFunction?.bind(functions),
-    ListFunctions: functions.listFunctions?.bind(functions),
-    AddPermission: (input) => functions.addPermission(input),
-    RemovePermission: functions.removePermission?.bind(functions),
-    GetFunctionPolicy: functions.getFunctionPolicy?.bind(functions),
-    FunctionLogs: functions.functionLogs?.bind(functions),
-    Invoke: (input) => functions.invoke(input),
+    ...functionHandlers(functions),
   };
 }

@@ -75,6 +75,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "rule-access-denied": [401, "UnauthorizedException"],
   "function-refused": [400, "InvalidResponseException"],
   "policy-too-long": [400, "PolicyLengthExceededException"],
+  "code-storage": [400, "CodeStorageExceededException"],
   "function-revision": [412, "PreconditionFailedException"],
   "request-content": [400, "InvalidRequestContentException"],
   "request-too-large": [413, "RequestTooLargeException"],

@@ -12,12 +12,14 @@ import type {
 
 const ARN_START =
   "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?";
-const FUNCTION_NAME = string({
+/** A name, partial ARN or ARN of a function. */
+export const FUNCTION_NAME = string({
   min: 1,
   max: 140,
   pattern: new RegExp(`${ARN_START}([a-zA-Z0-9-_]+)(:(\\$LATEST|[a-zA-Z0-9-_]+))?`),
 });
-const NAMESPACED_FUNCTION_NAME = string({
+/** The same, with a longer bound. */
+export const NAMESPACED_FUNCTION_NAME = string({
   min: 1,
   max: 256,
   pattern: new RegExp(`${ARN_START}([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`),
@@ -27,7 +29,8 @@ const ROLE_ARN = string({ pattern: /arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role\/?[a-z
 const ARN = string({
   pattern: /arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)/,
 });
-const DESCRIPTION = string({ max: 256 });
+/** What a person says about a function, version or alias. */
+export const DESCRIPTION = string({ max: 256 });
 const HANDLER = string({ max: 128, pattern: /[^\s]+/ });
 const TIMEOUT_SECONDS = integer({ min: 1, max: 900 });
 const MEMORY_MEGABYTES = integer({ min: 128, max: 10_240 });

@@ -2,6 +2,7 @@ import type { InputOf } from "./operation.ts";
 import type { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
 import type { FunctionLogPage, HAWSER_OPERATIONS, WhyAnswer } from "./operations-hawser.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
+import type { LAMBDA_VERSION_OPERATIONS } from "./operations-lambda-versions.ts";
 import type { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { Json } from "./shape.ts";
 
@@ -13,7 +14,7 @@ import type { Json } from "./shape.ts";
  * into AWS's names. A method that is absent answers 501 with the operation's name.
  */
 export type FunctionService = Pick<FunctionOperations, "createFunction" | "addPermission" | "invoke"> &
-  Partial<FunctionOperations>;
+  Partial<FunctionOperations> & { readonly versions?: VersionOperations };
 
 /** What the control plane asks of the rules room; errors as for `FunctionService`. */
 export type RuleService = Pick<RuleOperations, "createTopicRule"> & Partial<RuleOperations>;
@@ -37,6 +38,7 @@ export type DestinationOperations = {
 type Destinations = typeof DESTINATION_OPERATIONS;
 type Lambda = typeof LAMBDA_OPERATIONS;
 type Rules = typeof RULE_OPERATIONS;
+type Versions = typeof LAMBDA_VERSION_OPERATIONS;
 
 /** All function operations of the table. */
 export type FunctionOperations = {
@@ -52,6 +54,17 @@ export type FunctionOperations = {
   getFunctionPolicy(input: InputOf<Lambda["GetFunctionPolicy"]>): Promise<FunctionPolicy>;
   invoke(input: InputOf<Lambda["Invoke"]>): Promise<Invocation>;
   functionLogs(input: InputOf<(typeof HAWSER_OPERATIONS)["FunctionLogs"]>): Promise<FunctionLogPage>;
+};
+
+/** The operations on versions and aliases of functions. */
+export type VersionOperations = {
+  publishVersion(input: InputOf<Versions["PublishVersion"]>): Promise<FunctionConfiguration>;
+  listVersionsByFunction(input: InputOf<Versions["ListVersionsByFunction"]>): Promise<VersionList>;
+  createAlias(input: InputOf<Versions["CreateAlias"]>): Promise<AliasConfiguration>;
+  updateAlias(input: InputOf<Versions["UpdateAlias"]>): Promise<AliasConfiguration>;
+  getAlias(input: InputOf<Versions["GetAlias"]>): Promise<AliasConfiguration>;
+  listAliases(input: InputOf<Versions["ListAliases"]>): Promise<AliasList>;
+  deleteAlias(input: InputOf<Versions["DeleteAlias"]>): Promise<void>;
 };
 
 /** All rule operations of the table. `topicRulePayload` is JSON as it came; the rules room checks it. */
@@ -94,6 +107,22 @@ export type FunctionDescription = {
 
 /** One page of functions; `NextMarker` is absent on the last. */
 export type FunctionList = { readonly Functions: readonly FunctionConfiguration[]; readonly NextMarker?: string };
+
+/** One page of a function's versions, `$LATEST` first; `NextMarker` is absent on the last. */
+export type VersionList = { readonly Versions: readonly FunctionConfiguration[]; readonly NextMarker?: string };
+
+/** An alias as Lambda describes it. */
+export type AliasConfiguration = {
+  readonly AliasArn: string;
+  readonly Name: string;
+  readonly FunctionVersion: string;
+  readonly Description: string;
+  readonly RoutingConfig?: { readonly AdditionalVersionWeights: Readonly<Record<string, number>> };
+  readonly RevisionId: string;
+};
+
+/** One page of a function's aliases; `NextMarker` is absent on the last. */
+export type AliasList = { readonly Aliases: readonly AliasConfiguration[]; readonly NextMarker?: string };
 
 /** `Statement` is the permission as a JSON text. */
 export type AddPermissionResult = { readonly Statement: string };

@@ -7,8 +7,24 @@ export const FUNCTION_ERRORS = {
     cure: "Change it with update-function-code and update-function-configuration, or delete it first.",
   },
   "function-not-found": {
-    cause: "No function has this name, or the ARN names another account or region.",
-    cure: "aws lambda list-functions shows the names; give the bare name.",
+    cause: "No function, version or alias has this name, or the ARN names another account or region.",
+    cure: "aws lambda list-functions shows the names, list-versions-by-function and list-aliases what is behind them.",
+  },
+  "alias-exists": {
+    cause: "The function has an alias of this name already.",
+    cure: "Point it elsewhere with aws lambda update-alias, or delete it first.",
+  },
+  "alias-not-found": {
+    cause: "The function has no alias of this name.",
+    cure: "aws lambda list-aliases --function-name NAME shows them; create-alias makes one.",
+  },
+  "version-in-use": {
+    cause: "An alias stands for the version that is to be deleted.",
+    cure: "Point the alias at another version with aws lambda update-alias, or delete it first.",
+  },
+  "code-storage": {
+    cause: "The code of all functions and published versions together would take more than 2 GB.",
+    cure: "Delete old versions: aws lambda delete-function --function-name NAME --qualifier NUMBER.",
   },
   "function-parameter": {
     cause: "A parameter of a function is missing or outside its bounds.",

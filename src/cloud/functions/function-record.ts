@@ -1,8 +1,8 @@
 import { UsageError } from "../../codec/index.ts";
 import type { FunctionConfiguration } from "../api/services.ts";
-import { functionArn, type Account } from "../registry/index.ts";
+import type { Account } from "../registry/index.ts";
 import type { FunctionErrorCode } from "./errors.ts";
-import { LATEST } from "./function-name.ts";
+import { LATEST, qualifiedArn } from "./function-name.ts";
 import type { PermissionStatement } from "./resource-policy.ts";
 
 /** What is kept of a function besides its code. Times in milliseconds since 1970. */
@@ -25,16 +25,50 @@ export type FunctionRecord = {
   readonly policyRevisionId: string;
   readonly createdAt: number;
   readonly modifiedAt: number;
+  /** The highest number that a version was ever published under; numbers are not used again. */
+  readonly lastVersion?: number;
 };
 
-/** A function with its resource policy, in the order in which the statements were added. */
-export type FunctionEntry = { readonly record: FunctionRecord; readonly statements: readonly PermissionStatement[] };
+/** A function as it was when it was published under a number. */
+export type VersionRecord = FunctionRecord & {
+  readonly version: string;
+  /** Stands for the code and configuration that were published: what has not changed is not published twice. */
+  readonly fingerprint: string;
+};
 
-/** The record as Lambda describes it. */
-export function configurationOf(record: FunctionRecord, account: Account): FunctionConfiguration {
+/** A name for a version, or for two between which invocations are shared out. */
+export type AliasRecord = {
+  readonly name: string;
+  readonly version: string;
+  readonly description: string;
+  /** At most one more version, and the share of invocations that goes to it, 0 to 1. */
+  readonly weights: Readonly<Record<string, number>>;
+  readonly revisionId: string;
+  readonly policyRevisionId: string;
+};
+
+/** A function, its versions by number and aliases by name, and resource policies by qualifier, oldest statement first. */
+export type FunctionEntry = {
+  readonly record: FunctionRecord;
+  readonly versions: ReadonlyMap<string, VersionRecord>;
+  readonly aliases: ReadonlyMap<string, AliasRecord>;
+  readonly policies: ReadonlyMap<string, readonly PermissionStatement[]>;
+};
+
+/** The version that a record is: its number, or `$LATEST`. */
+export function versionOf(record: FunctionRecord | VersionRecord): string {
+  return "version" in record ? record.version : LATEST;
+}
+
+/** The record as Lambda describes it, under its own ARN or the one that the caller asked for. */
+export function configurationOf(
+  record: FunctionRecord | VersionRecord,
+  account: Account,
+  arn = qualifiedArn(account, { name: record.name, qualifier: versionOf(record) }),
+): FunctionConfiguration {
   return {
     FunctionName: record.name,
-    FunctionArn: functionArn(account, record.name),
+    FunctionArn: arn,
     Runtime: record.runtime,
     Role: record.role,
     Handler: record.handler,
@@ -44,7 +78,7 @@ export function configurationOf(record: FunctionRecord, account: Account): Funct
     MemorySize: record.memoryMb,
     LastModified: new Date(record.modifiedAt).toISOString().replace("Z", "+0000"),
     CodeSha256: record.codeSha256,
-    Version: LATEST,
+    Version: versionOf(record),
     RevisionId: record.revisionId,
     State: "Active",
     LastUpdateStatus: "Successful",
@@ -58,7 +92,8 @@ export function configurationOf(record: FunctionRecord, account: Account): Funct
 const FUNCTION_ENDPOINT = "http://api.hawser.internal";
 
 /** All that a function finds in its environment, its own variables last but never over the reserved ones. */
-export function environmentOf(record: FunctionRecord, account: Account): Record<string, string> {
+export function environmentOf(record: FunctionRecord | VersionRecord, account: Account): Record<string, string> {
+  const version = versionOf(record);
   const day = new Date(record.modifiedAt).toISOString().slice(0, 10).replaceAll("-", "/");
   return {
     TZ: "UTC",
@@ -75,10 +110,10 @@ export function environmentOf(record: FunctionRecord, account: Account): Record<
     AWS_EC2_METADATA_DISABLED: "true",
     AWS_EXECUTION_ENV: `AWS_Lambda_${record.runtime}`,
     AWS_LAMBDA_FUNCTION_NAME: record.name,
-    AWS_LAMBDA_FUNCTION_VERSION: LATEST,
+    AWS_LAMBDA_FUNCTION_VERSION: version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(record.memoryMb),
     AWS_LAMBDA_LOG_GROUP_NAME: `/aws/lambda/${record.name}`,
-    AWS_LAMBDA_LOG_STREAM_NAME: `${day}/[${LATEST}]${record.revisionId.replaceAll("-", "")}`,
+    AWS_LAMBDA_LOG_STREAM_NAME: `${day}/[${version}]${record.revisionId.replaceAll("-", "")}`,
   };
 }
 

@@ -1,14 +1,14 @@
 import { HawserError, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
-import { functionArn, uuid, type Account } from "../registry/index.ts";
+import { uuid, type Account } from "../registry/index.ts";
 import type { FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import { EventInvocations, type EventLimits } from "./event-invocations.ts";
 import type { FunctionLogs } from "./function-logs.ts";
-import { LATEST } from "./function-name.ts";
-import { environmentOf, type FunctionRecord } from "./function-record.ts";
-import type { Deployment, FunctionRuntime, RunResult } from "./runtime.ts";
+import { qualifiedArn, type FunctionRef } from "./function-name.ts";
+import { environmentOf, versionOf, type FunctionRecord, type VersionRecord } from "./function-record.ts";
+import type { Deployment, FunctionRuntime, RunRequest, RunResult } from "./runtime.ts";
 import { correlationOf, tellWaiting } from "./waiting-device.ts";
 import { unzipCode } from "./zip-code.ts";
 
@@ -23,7 +23,11 @@ export type InvokerOptions = {
   readonly eventLimits?: Partial<EventLimits>;
 };
 
-type Request = { readonly requestId: string; readonly event: string; readonly clientContext?: unknown };
+/** What runs: a function as it is now, or a version of it. */
+type Runnable = FunctionRecord | VersionRecord;
+
+/** How a run ended, and which version ran. */
+export type Executed = RunResult & { readonly version: string };
 
 /** The largest event, in bytes. */
 export const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
@@ -40,24 +44,36 @@ export class FunctionInvoker {
     this.#events = new EventInvocations(options.clock, options.eventLimits);
   }
 
+  /** The record that runs for a name; an alias of two versions gives one or the other. Throws `NotFound`. */
+  running(ref: FunctionRef): Runnable {
+    const { directory, entropy } = this.#options;
+    const chance = (): number => new DataView(entropy.bytes(4).slice().buffer).getUint32(0) / 2 ** 32;
+    return directory.running(ref, chance);
+  }
+
   /** Runs the function once and resolves with how that ended. `event` is JSON text. */
-  run(name: string, event: string, clientContext?: unknown): Promise<RunResult> {
-    const { record } = this.#options.directory.entry(name);
-    return this.#attempt(record, { requestId: uuid(this.#options.entropy), event, clientContext });
+  async run(ref: FunctionRef, event: string, clientContext?: unknown): Promise<Executed> {
+    const record = this.running(ref);
+    const result = await this.#attempt(record, this.#request(ref, event, clientContext));
+    return { ...result, version: versionOf(record) };
   }
 
   /**
    * Accepts an event: it is run soon, and again after a failure. Each attempt uses the code of its own time.
    * Throws `Refused` `too-many-requests`.
    */
-  accept(name: string, event: string, clientContext?: unknown): void {
-    const { entropy, directory } = this.#options;
-    const requestId = uuid(entropy);
-    directory.entry(name);
+  accept(ref: FunctionRef, event: string, clientContext?: unknown): void {
+    const request = this.#request(ref, event, clientContext);
+    this.running(ref);
     this.#events.accept(
-      () => this.#attempt(directory.entry(name).record, { requestId, event, clientContext }),
-      (why) => this.#told(name, requestId, `gave up on the event after its last attempt: ${why}`),
+      () => this.#attempt(this.running(ref), request),
+      (why) => this.#told(ref.name, request.requestId, `gave up on the event after its last attempt: ${why}`),
     );
+  }
+
+  #request(ref: FunctionRef, event: string, clientContext: unknown): RunRequest {
+    const { account, entropy } = this.#options;
+    return { requestId: uuid(entropy), invokedArn: qualifiedArn(account, ref), event, clientContext };
   }
 
   close(): void {
@@ -69,7 +85,7 @@ export class FunctionInvoker {
     return this.#underway.get(certificateId);
   }
 
-  #attempt(record: FunctionRecord, request: Request): Promise<RunResult> {
+  #attempt(record: Runnable, request: RunRequest): Promise<RunResult> {
     const ids = correlationOf(request.event);
     const run = this.#run(record, request, ids);
     const { certificate } = ids;
@@ -83,7 +99,7 @@ export class FunctionInvoker {
     return run;
   }
 
-  async #run(record: FunctionRecord, request: Request, ids: { readonly certificate?: string }): Promise<RunResult> {
+  async #run(record: Runnable, request: RunRequest, ids: { readonly certificate?: string }): Promise<RunResult> {
     const { runtime, trace, logs } = this.#options;
     const { name } = record;
     try {
@@ -113,19 +129,20 @@ export class FunctionInvoker {
     this.#options.trace.emit("cloud", { ...event, detail: clip(detail) });
   }
 
-  #deploymentOf(record: FunctionRecord): Deployment {
+  #deploymentOf(record: Runnable): Deployment {
     const { account, directory } = this.#options;
     const { name, handler, memoryMb, timeoutS, revisionId } = record;
+    const ref = { name, qualifier: versionOf(record) };
     return {
       functionName: name,
-      functionArn: functionArn(account, name),
-      version: LATEST,
+      functionArn: qualifiedArn(account, ref),
+      version: ref.qualifier,
       revision: revisionId,
       handler,
       memoryMb,
       timeoutMs: timeoutS * 1000,
       environment: environmentOf(record, account),
-      files: async () => unzipCode(await directory.code(name)),
+      files: async () => unzipCode(await directory.code(ref)),
     };
   }
 }

@@ -10,7 +10,7 @@ import { LogTail } from "./log-tail.ts";
 import { FunctionPool, type PoolOptions } from "./pool.ts";
 import type { Deployment, FunctionProcess, IsolationReport, ProcessEvents, ProcessStarter } from "./runtime.ts";
 
-type Message = { readonly type: string; readonly id: number; readonly event: unknown };
+type Message = { readonly type: string; readonly id: number; readonly event: unknown; readonly functionArn?: string };
 
 /** A process that loads at once and then does what it is told. */
 class FakeProcess implements FunctionProcess {
@@ -150,6 +150,20 @@ test("FunctionPool runs invocations of one function on as many processes as it m
   await again;
   await settle();
   assert.deepEqual(starter.started[2]?.frozen, [true, false, true]);
+});
+
+test("a warm process is told of each invocation by which ARN it was asked for", async () => {
+  const { starter, pool } = world();
+  for (const invokedArn of ["a:1", "a:prod", undefined]) {
+    const run = pool.run(deployment("a:1"), { ...request(), ...(invokedArn && { invokedArn }) });
+    await settle();
+    starter.started[0]?.finish();
+    await run;
+  }
+  assert.deepEqual(
+    starter.started.map(({ received }) => received.map(({ functionArn }) => functionArn)),
+    [["a:1", "a:prod", "a:1"]],
+  );
 });
 
 test("FunctionPool starts few processes of one function at once; work that waits goes to whichever is free first", async () => {

@@ -1,6 +1,7 @@
 /** Everything needed to run one revision of one function. */
 export type Deployment = {
   readonly functionName: string;
+  /** With the number behind it where it is a published version. */
   readonly functionArn: string;
   readonly version: string;
   /** Changes whenever code or configuration does: processes and folders are never shared between revisions. */
@@ -15,8 +16,13 @@ export type Deployment = {
   readonly files: () => Promise<ReadonlyMap<string, Uint8Array>>;
 };
 
-/** One invocation. `event` is JSON text, handed on as it is. */
-export type RunRequest = { readonly requestId: string; readonly event: string; readonly clientContext?: unknown };
+/** One invocation. `event` is JSON text, handed on as it is; `invokedArn` names the function as the caller did. */
+export type RunRequest = {
+  readonly requestId: string;
+  readonly invokedArn?: string;
+  readonly event: string;
+  readonly clientContext?: unknown;
+};
 
 /** Why an invocation failed, as the caller is told. */
 export type FunctionFailure = {

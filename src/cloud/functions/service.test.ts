@@ -1,101 +1,16 @@
 import assert from "node:assert/strict";
-import { test, type TestContext } from "node:test";
+import { test } from "node:test";
 
 import { zipSync } from "fflate";
 
-import { fromBase64, HawserError, Refused, toBase64, utf8Bytes } from "../../codec/index.ts";
+import { fromBase64, Refused, toBase64, utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import type { TraceEvent } from "../../trace/index.ts";
-import { entropy, newWorld, temporary, type World } from "../registry/fixtures.test.ts";
-import {
-  FunctionLogs,
-  Functions,
-  functionStore,
-  type FunctionRuntime,
-  type RunRequest,
-  type RunResult,
-} from "./index.ts";
-import type { Deployment } from "./runtime.ts";
+import { entropy, newWorld } from "../registry/fixtures.test.ts";
+import { FunctionLogs, Functions, functionStore, type RunResult } from "./index.ts";
+import { BASIC, ended, failed, FakeRuntime, open, refused, ROLE, ZIP, type Run } from "./service-fixtures.test.ts";
 
-const ROLE = "arn:aws:iam::123456789012:role/any";
 const RULE = "arn:aws:iot:eu-central-1:ACCOUNT:rule/jitr";
-
-type Run = { readonly deployment: Deployment; readonly request: RunRequest };
-
-class FakeRuntime implements FunctionRuntime {
-  readonly isolation = { boundary: "none", reachable: [], runs: true, warning: "" } as const;
-  readonly runs: Run[] = [];
-  readonly retired: string[] = [];
-  answer: (run: Run) => RunResult | HawserError = () => ended('"done"');
-
-  run(deployment: Deployment, request: RunRequest): Promise<RunResult> {
-    const run = { deployment, request };
-    this.runs.push(run);
-    const answer = this.answer(run);
-    return answer instanceof HawserError ? Promise.reject(answer) : Promise.resolve(answer);
-  }
-
-  retire(functionArn: string): void {
-    this.retired.push(functionArn);
-  }
-
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
-}
-
-const cost = { durationMs: 7, maxMemoryBytes: 1, log: utf8Bytes(`${"x".repeat(5000)}END`) };
-
-function ended(payload: string): RunResult {
-  return { ...cost, outcome: "succeeded", payload };
-}
-
-function failed(outcome: "failed" | "timeout" | "memory" = "failed"): RunResult {
-  return {
-    ...cost,
-    outcome,
-    error: { errorType: "TypeError", errorMessage: "bad", trace: ["TypeError: bad", "at x"] },
-  };
-}
-
-type Service = World & { readonly functions: Functions; readonly runtime: FakeRuntime; readonly directory: string };
-
-async function open(t: TestContext, directory = temporary(t)): Promise<Service> {
-  const world = await newWorld(t, directory);
-  const runtime = new FakeRuntime();
-  const { account, store } = world.registry;
-  const { clock, ledger: trace } = world;
-  const kept = functionStore(store);
-  const logs = await FunctionLogs.open({ store, clock });
-  const functions = await Functions.open({
-    account,
-    clock,
-    entropy,
-    hash: nodeHash,
-    trace,
-    store: kept,
-    logs,
-    runtime,
-  });
-  return { ...world, functions, runtime, directory };
-}
-
-const ZIP = zipSync({ "index.js": [utf8Bytes("exports.handler = async () => 1"), { mtime: "2000-01-01" }] });
-const BASIC = {
-  FunctionName: "f",
-  Role: ROLE,
-  Runtime: "nodejs22.x",
-  Handler: "index.handler",
-  Code: { ZipFile: ZIP },
-} as const;
-
-async function refused(promise: Promise<unknown>, code: string, message = /./): Promise<void> {
-  await assert.rejects(promise, (error: HawserError) => {
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, message);
-    return true;
-  });
-}
 
 function runsIn(events: readonly TraceEvent[]) {
   return events.flatMap((event) => (event.kind === "function.run" ? [event] : []));
@@ -176,14 +91,14 @@ test("two CreateFunction of one name at once make one function: function-exists"
   await refused(functions.createFunction(BASIC), "function-exists", /Function already exist: f/);
 });
 
-test("CreateFunction refuses what it cannot keep: function-parameter, function-code, not-implemented", async (t) => {
+test("CreateFunction refuses what it cannot keep: function-parameter, function-code", async (t) => {
   const { functions } = await open(t);
   const { Runtime: _, ...noRuntime } = BASIC;
   await refused(functions.createFunction(noRuntime), "function-parameter", /Runtime and Handler are mandatory/);
   await refused(functions.createFunction({ ...BASIC, Code: {} }), "function-parameter", /ZipFile/);
   await refused(functions.createFunction({ ...BASIC, FunctionName: "f".repeat(65) }), "function-parameter", /65/);
   await refused(functions.createFunction({ ...BASIC, Code: { ZipFile: utf8Bytes("no") } }), "function-code");
-  await refused(functions.createFunction({ ...BASIC, Publish: true }), "not-implemented", /Publish/);
+  await refused(functions.createFunction({ ...BASIC, FunctionName: "f:1" }), "function-parameter", /not f:1/);
   const variables = (Variables: Record<string, string>) =>
     functions.createFunction({ ...BASIC, Environment: { Variables } });
   for (const name of [

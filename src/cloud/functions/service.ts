@@ -1,7 +1,6 @@
-import { Conflict, Denied, fromBase64, NotFound, toBase64, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, Denied, fromBase64, NotFound, Refused, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { FunctionLogPage } from "../api/index.ts";
-import { notImplemented } from "../errors.ts";
 import type {
   AddPermissionResult,
   FunctionConfiguration,
@@ -11,20 +10,23 @@ import type {
   FunctionPolicy,
   Invocation,
 } from "../api/services.ts";
-import { functionArn, uuid, type Account } from "../registry/index.ts";
+import { uuid, type Account } from "../registry/index.ts";
 import { FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import type { EventLimits } from "./event-invocations.ts";
 import type { FunctionLogs } from "./function-logs.ts";
-import { bareName, LATEST } from "./function-name.ts";
+import { bareName, LATEST, qualifiedArn, refOf, type FunctionRef } from "./function-name.ts";
 import { tellWaiting } from "./waiting-device.ts";
 import { badParameter, checkEnvironment, configurationOf, type FunctionRecord } from "./function-record.ts";
 import type { FunctionStore } from "./function-store.ts";
 import { eventText, FunctionInvoker } from "./invoker.ts";
+import { pageOf } from "./pages.ts";
 import { policyText, statementOf, whyNot, type ServiceCaller } from "./resource-policy.ts";
+import { checkRevision } from "./revision.ts";
 import type { FunctionRuntime, RunResult } from "./runtime.ts";
 import type { Trace } from "../../trace/index.ts";
-import { unzipCode } from "./zip-code.ts";
+import { FunctionVersions } from "./versions.ts";
+import { CODE_LIMITS, unzipCode } from "./zip-code.ts";
 
 export type FunctionServiceOptions = {
   readonly account: Account;
@@ -37,11 +39,13 @@ export type FunctionServiceOptions = {
   /** Closed with the functions. */
   readonly logs: FunctionLogs;
   readonly eventLimits?: Partial<EventLimits>;
+  /** What the zips of all functions and versions may take together. */
+  readonly codeBytes?: number;
 };
 
 type Input<Name extends keyof FunctionOperations> = Parameters<FunctionOperations[Name]>[0];
 
-const DEFAULTS = { timeoutS: 3, memoryMb: 128, maxItems: 50, logRuns: 20 } as const;
+const DEFAULTS = { timeoutS: 3, memoryMb: 128, logRuns: 20 } as const;
 const MAX_NAME = 64;
 const LOG_TAIL_BYTES = 4096;
 
@@ -50,11 +54,14 @@ export class Functions implements FunctionOperations {
   readonly #options: FunctionServiceOptions;
   readonly #directory: FunctionDirectory;
   readonly #invoker: FunctionInvoker;
+  /** The operations on versions and aliases. */
+  readonly versions: FunctionVersions;
 
   private constructor(options: FunctionServiceOptions, directory: FunctionDirectory) {
     this.#options = options;
     this.#directory = directory;
     this.#invoker = new FunctionInvoker({ ...options, directory });
+    this.versions = new FunctionVersions({ ...options, directory, checkRoom: (bytes) => this.#checkRoom(bytes) });
   }
 
   static async open(options: FunctionServiceOptions): Promise<Functions> {
@@ -83,8 +90,8 @@ export class Functions implements FunctionOperations {
         "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
       );
     }
-    refusePublish(input.Publish);
-    if (!code.ZipFile) throw badParameter("Code needs ZipFile");
+    const zip = code.ZipFile;
+    if (!zip) throw badParameter("Code needs ZipFile");
     checkEnvironment(input.Environment?.Variables ?? {});
     const now = clock.now();
     const record: FunctionRecord = {
@@ -97,54 +104,75 @@ export class Functions implements FunctionOperations {
       memoryMb: input.MemorySize ?? DEFAULTS.memoryMb,
       environment: input.Environment?.Variables ?? {},
       architectures: input.Architectures ?? ["x86_64"],
-      ...this.#codeFacts(code.ZipFile),
+      ...this.#codeFacts(zip),
       revisionId: uuid(entropy),
       policyRevisionId: uuid(entropy),
       createdAt: now,
       modifiedAt: now,
     };
-    return configurationOf(await this.#directory.create(record, code.ZipFile), account);
+    const { published } = await this.#directory.change(
+      name,
+      (entry) => {
+        if (entry) throw new Conflict<FunctionErrorCode>("function-exists", `Function already exist: ${name}`);
+        this.#checkRoom(zip.length);
+        return input.Publish === true ? this.versions.publish(record, undefined) : { record, published: record };
+      },
+      zip,
+    );
+    return configurationOf(published, account);
   }
 
   async getFunction(input: Input<"getFunction">): Promise<FunctionDescription> {
-    const { record } = this.#directory.entry(this.#name(input));
-    const { account } = this.#options;
-    const Location = `hawser:function/${record.name}/code/${record.codeSha256}`;
-    return { Configuration: configurationOf(record, account), Code: { RepositoryType: "Hawser", Location } };
+    const Configuration = await this.getFunctionConfiguration(input);
+    const { FunctionName, Version, CodeSha256 } = Configuration;
+    const Location = `hawser:function/${FunctionName}/${Version}/code/${CodeSha256}`;
+    return { Configuration, Code: { RepositoryType: "Hawser", Location } };
   }
 
   async getFunctionConfiguration(input: Input<"getFunctionConfiguration">): Promise<FunctionConfiguration> {
-    return configurationOf(this.#directory.entry(this.#name(input)).record, this.#options.account);
+    const { account } = this.#options;
+    const ref = this.#ref(input);
+    return configurationOf(this.#invoker.running(ref), account, qualifiedArn(account, ref));
   }
 
-  async listFunctions({ Marker, MaxItems = DEFAULTS.maxItems }: Input<"listFunctions">): Promise<FunctionList> {
-    const after = Marker === undefined ? "" : nameIn(Marker);
-    const names = this.#directory.names().filter((name) => name > after);
-    const shown = names.slice(0, MaxItems);
-    const Functions = shown.map((name) => configurationOf(this.#directory.entry(name).record, this.#options.account));
-    const last = shown.at(-1);
-    return names.length > shown.length && last !== undefined
-      ? { Functions, NextMarker: toBase64(utf8Bytes(last)) }
-      : { Functions };
+  async listFunctions(input: Input<"listFunctions">): Promise<FunctionList> {
+    const { account } = this.#options;
+    const rows = this.#directory.names().flatMap((name) => {
+      const { record, versions } = this.#directory.entry(name);
+      if (input.FunctionVersion !== "ALL") return [{ key: name, configuration: configurationOf(record, account) }];
+      const latest = configurationOf(
+        record,
+        account,
+        `${qualifiedArn(account, { name, qualifier: LATEST })}:${LATEST}`,
+      );
+      const all = [latest, ...[...versions.values()].map((version) => configurationOf(version, account))];
+      return all.map((configuration, i) => ({ key: `${name}:${String(i).padStart(9, "0")}`, configuration }));
+    });
+    const { shown, next } = pageOf(rows, input);
+    return { Functions: shown.map(({ configuration }) => configuration), ...next };
   }
 
   async updateFunctionCode(input: Input<"updateFunctionCode">): Promise<FunctionConfiguration> {
     const { account } = this.#options;
-    const name = this.#name(input);
-    refusePublish(input.Publish);
-    const { ZipFile: code, DryRun, RevisionId, Architectures: architectures } = input;
+    const name = bareName(input.FunctionName, account);
+    const { ZipFile: code, DryRun, Publish, RevisionId, Architectures: architectures } = input;
     if (!code) throw badParameter("ZipFile is missing");
     const facts = { ...this.#codeFacts(code), ...(architectures && { architectures }) };
-    const change = (record: FunctionRecord) => this.#changed(record, RevisionId, facts);
-    if (DryRun === true) return configurationOf(change(this.#directory.entry(name).record), account);
-    const record = await this.#directory.change(name, change, code);
-    this.#options.runtime.retire(functionArn(account, name));
-    return configurationOf(record, account);
+    const change = () => {
+      const entry = this.#directory.entry(name);
+      const record = this.#changed(entry.record, RevisionId, facts);
+      this.#checkRoom(code.length - entry.record.codeSize);
+      return Publish === true ? this.versions.publish(record, entry) : { record, published: record };
+    };
+    if (DryRun === true) return configurationOf(change().record, account);
+    const { published } = await this.#directory.change(name, change, code);
+    this.#retire({ name, qualifier: LATEST });
+    return configurationOf(published, account);
   }
 
   async updateFunctionConfiguration(input: Input<"updateFunctionConfiguration">): Promise<FunctionConfiguration> {
     const { account } = this.#options;
-    const name = this.#name(input);
+    const name = bareName(input.FunctionName, account);
     const { Role, Handler, Description, Timeout, MemorySize, Environment, Runtime, RevisionId } = input;
     if (Environment) checkEnvironment(Environment.Variables ?? {});
     const facts = {
@@ -156,20 +184,29 @@ export class Functions implements FunctionOperations {
       ...(Environment && { environment: Environment.Variables ?? {} }),
       ...(Runtime !== undefined && { runtime: Runtime }),
     };
-    const record = await this.#directory.change(name, (record) => this.#changed(record, RevisionId, facts));
-    this.#options.runtime.retire(functionArn(account, name));
+    const { record } = await this.#directory.change(name, () => ({
+      record: this.#changed(this.#directory.entry(name).record, RevisionId, facts),
+    }));
+    this.#retire({ name, qualifier: LATEST });
     return configurationOf(record, account);
   }
 
+  /** Deletes the function with all versions and aliases, or the one version that is named. */
   async deleteFunction(input: Input<"deleteFunction">): Promise<void> {
-    const name = this.#name(input);
-    await this.#directory.remove(name);
-    await this.#options.logs.forget(name);
-    this.#options.runtime.retire(functionArn(this.#options.account, name));
+    const { account, logs } = this.#options;
+    const { name, qualifier } = refOf(input.FunctionName, account, input.Qualifier);
+    // Whoever names $LATEST means a version, and would lose the whole function.
+    if (qualifier !== LATEST || input.Qualifier !== undefined || input.FunctionName.endsWith(LATEST)) {
+      await this.versions.deleteVersion(name, qualifier);
+      return this.#retire({ name, qualifier });
+    }
+    const { versions } = await this.#directory.remove(name);
+    await logs.forget(name);
+    for (const each of [LATEST, ...versions.keys()]) this.#retire({ name, qualifier: each });
   }
 
   async addPermission(input: Input<"addPermission">): Promise<AddPermissionResult> {
-    const name = this.#name(input);
+    const ref = this.#ref(input);
     const { StatementId, Action, Principal, SourceArn, SourceAccount, RevisionId } = input;
     const permission = {
       statementId: StatementId,
@@ -178,42 +215,43 @@ export class Functions implements FunctionOperations {
       sourceArn: SourceArn,
       sourceAccount: SourceAccount,
     };
-    const statement = statementOf(permission, functionArn(this.#options.account, name));
-    await this.#directory.addStatement(name, statement, (record) => this.#policyChanged(record, RevisionId));
+    const statement = statementOf(permission, qualifiedArn(this.#options.account, ref));
+    await this.#directory.addStatement(ref, statement, (owner) => this.#policyChanged(owner, RevisionId));
     return { Statement: JSON.stringify(statement) };
   }
 
   async removePermission(input: Input<"removePermission">): Promise<void> {
     const { StatementId, RevisionId } = input;
-    const change = (record: FunctionRecord) => this.#policyChanged(record, RevisionId);
-    await this.#directory.removeStatement(this.#name(input), StatementId, change);
+    const ref = this.#ref(input);
+    await this.#directory.removeStatement(ref, StatementId, (owner) => this.#policyChanged(owner, RevisionId));
   }
 
   async getFunctionPolicy(input: Input<"getFunctionPolicy">): Promise<FunctionPolicy> {
-    const { record, statements } = this.#directory.entry(this.#name(input));
-    if (statements.length > 0) return { Policy: policyText(statements), RevisionId: record.policyRevisionId };
+    const { statements, owner } = this.#directory.policyOf(this.#ref(input));
+    if (statements.length > 0) return { Policy: policyText(statements), RevisionId: owner.policyRevisionId };
     throw new NotFound<FunctionErrorCode>("statement-not-found", "The resource you requested does not exist.");
   }
 
   async invoke(input: Input<"invoke">): Promise<Invocation> {
     const { InvocationType = "RequestResponse", LogType, ClientContext, Payload = new Uint8Array() } = input;
-    const name = this.#name(input);
-    this.#directory.entry(name);
+    const ref = this.#ref(input);
+    this.#invoker.running(ref);
     const clientContext = ClientContext === undefined ? undefined : clientContextIn(ClientContext);
     const event = eventText(Payload, InvocationType === "Event" ? "Event" : "RequestResponse");
     if (InvocationType === "DryRun") return { StatusCode: 204 };
     if (InvocationType === "Event") {
-      this.#invoker.accept(name, event, clientContext);
+      this.#invoker.accept(ref, event, clientContext);
       return { StatusCode: 202 };
     }
-    const result = await this.#invoker.run(name, event, clientContext);
+    const result = await this.#invoker.run(ref, event, clientContext);
     const LogResult = toBase64(result.log.subarray(Math.max(0, result.log.length - LOG_TAIL_BYTES)));
-    return { StatusCode: 200, ExecutedVersion: LATEST, ...answerOf(result), ...(LogType === "Tail" && { LogResult }) };
+    const ExecutedVersion = result.version;
+    return { StatusCode: 200, ExecutedVersion, ...answerOf(result), ...(LogType === "Tail" && { LogResult }) };
   }
 
   /** What the last runs of a function printed. An operation of our own. */
   async functionLogs(input: Input<"functionLogs">): Promise<FunctionLogPage> {
-    const name = this.#name(input);
+    const name = bareName(input.FunctionName, this.#options.account);
     this.#directory.entry(name);
     const { after, limit = DEFAULTS.logRuns } = input;
     const entries = await this.#options.logs.runs(name, { after, limit });
@@ -226,15 +264,15 @@ export class Functions implements FunctionOperations {
    */
   invokeFor(caller: ServiceCaller, given: string, event: string): string | undefined {
     const { account, trace } = this.#options;
-    const name = bareName(given, account);
-    const evidence = { function: name, ruleArn: caller.sourceArn };
-    if (!this.#directory.has(name)) tellWaiting(trace, event, { cause: "function-missing", evidence });
-    const reason = whyNot(this.#directory.entry(name).statements, caller);
+    const ref = refOf(given, account);
+    const evidence = { function: shown(ref), ruleArn: caller.sourceArn };
+    if (!this.#directory.has(ref)) tellWaiting(trace, event, { cause: "function-missing", evidence });
+    const reason = whyNot(this.#directory.policyOf(ref).statements, caller);
     if (reason !== undefined) {
       tellWaiting(trace, event, { cause: "function-permission", evidence: { ...evidence, reason } });
       return reason;
     }
-    this.#invoker.accept(name, event);
+    this.#invoker.accept(ref, event);
     return undefined;
   }
 
@@ -244,12 +282,13 @@ export class Functions implements FunctionOperations {
    */
   async askFor(caller: ServiceCaller, given: string, { event, limitMs }: Question): Promise<unknown> {
     const { account, clock } = this.#options;
-    const name = bareName(given, account);
-    const reason = whyNot(this.#directory.entry(name).statements, caller);
+    const ref = refOf(given, account);
+    const name = shown(ref);
+    const reason = whyNot(this.#directory.policyOf(ref).statements, caller);
     if (reason !== undefined) throw refusedBy(name, reason);
     let cancel = () => {};
     const late = new Promise<undefined>((resolve) => void (cancel = clock.after(limitMs, () => resolve(undefined))));
-    const result = await Promise.race([this.#invoker.run(name, JSON.stringify(event)), late]);
+    const result = await Promise.race([this.#invoker.run(ref, JSON.stringify(event)), late]);
     cancel();
     if (!result) throw refusedBy(name, `no answer within ${limitMs} ms`);
     if (result.outcome !== "succeeded") throw refusedBy(name, result.error.errorMessage);
@@ -260,8 +299,21 @@ export class Functions implements FunctionOperations {
     }
   }
 
-  #name({ FunctionName, Qualifier }: { readonly FunctionName: string; readonly Qualifier?: string }): string {
-    return bareName(FunctionName, this.#options.account, Qualifier);
+  #ref({ FunctionName, Qualifier }: { readonly FunctionName: string; readonly Qualifier?: string }): FunctionRef {
+    return refOf(FunctionName, this.#options.account, Qualifier);
+  }
+
+  /** What runs from code that is no longer there must not run again. */
+  #retire(ref: FunctionRef): void {
+    this.#options.runtime.retire(qualifiedArn(this.#options.account, ref));
+  }
+
+  #checkRoom(more: number): void {
+    const { codeBytes = CODE_LIMITS.allBytes } = this.#options;
+    const size = this.#directory.codeBytes() + more;
+    if (size <= codeBytes || more <= 0) return;
+    const message = `Code storage limit exceeded: the functions and versions would take ${size} bytes, at most ${codeBytes}`;
+    throw new Refused<FunctionErrorCode>("code-storage", message, size);
   }
 
   #codeFacts(zip: Uint8Array): Pick<FunctionRecord, "codeSize" | "codeSha256"> {
@@ -275,16 +327,10 @@ export class Functions implements FunctionOperations {
     return { ...record, ...facts, revisionId: uuid(entropy), modifiedAt: clock.now() };
   }
 
-  #policyChanged(record: FunctionRecord, expected: string | undefined): FunctionRecord {
-    checkRevision(expected, record.policyRevisionId);
-    return { ...record, policyRevisionId: uuid(this.#options.entropy) };
+  #policyChanged<T extends { readonly policyRevisionId: string }>(owner: T, expected: string | undefined): T {
+    checkRevision(expected, owner.policyRevisionId);
+    return { ...owner, policyRevisionId: uuid(this.#options.entropy) };
   }
-}
-
-function checkRevision(expected: string | undefined, actual: string): void {
-  if (expected === undefined || expected === actual) return;
-  const message = `The RevisionId provided does not match the latest: ${expected} is not ${actual}`;
-  throw new Conflict<FunctionErrorCode>("function-revision", message);
 }
 
 /** What a service asks a function, as JSON, and how long it waits. */
@@ -294,21 +340,14 @@ function refusedBy(name: string, why: string): Denied<FunctionErrorCode> {
   return new Denied("function-refused", `function ${name}: ${why}`);
 }
 
-function refusePublish(publish: boolean | undefined): void {
-  if (publish === true) throw notImplemented("Publish (numbered versions of a function)");
-}
-
 function answerOf(result: RunResult): Pick<Invocation, "Payload" | "FunctionError"> {
   if (result.outcome === "succeeded") return { Payload: utf8Bytes(result.payload) };
   return { FunctionError: "Unhandled", Payload: utf8Bytes(JSON.stringify(result.error)) };
 }
 
-function nameIn(marker: string): string {
-  try {
-    return new TextDecoder().decode(fromBase64(marker));
-  } catch (cause) {
-    throw badParameter(`Marker was not given by ListFunctions: ${cause instanceof Error ? cause.message : ""}`);
-  }
+/** A function as a person names it. */
+function shown({ name, qualifier }: FunctionRef): string {
+  return qualifier === LATEST ? name : `${name}:${qualifier}`;
 }
 
 function clientContextIn(base64: string): unknown {

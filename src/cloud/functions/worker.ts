@@ -144,8 +144,9 @@ export class FunctionWorker {
     return end;
   }
 
-  async #invoke({ requestId, event, clientContext }: RunRequest): Promise<RunEnd> {
-    const { timeoutMs, functionArn } = this.#options.deployment;
+  async #invoke({ requestId, invokedArn, event, clientContext }: RunRequest): Promise<RunEnd> {
+    const { timeoutMs, functionArn: ownArn } = this.#options.deployment;
+    const functionArn = invokedArn ?? ownArn;
     const seconds = (timeoutMs / 1000).toFixed(2);
     const late = failure("Sandbox.Timedout", `RequestId: ${requestId} Error: Task timed out after ${seconds} seconds`);
     const about = JSON.stringify({ type: "invoke", id: this.#turns, requestId, functionArn, timeoutMs, clientContext });

@@ -9,6 +9,8 @@ export const CODE_LIMITS = {
   unzippedBytes: 50 * 1024 * 1024,
   files: 500,
   pathBytes: 255,
+  /** The zips of all functions and their versions together. */
+  allBytes: 2 * 1024 * 1024 * 1024,
 } as const;
 
 const LOCAL_HEADER = 0x04034b50;

@@ -133,8 +133,10 @@ export function hopsOf(origin: string): number {
 }
 
 function cureFor({ service, sourceArn, sourceAccount }: RuleCaller, functionArn: string): string {
+  const qualifier = functionArn.split(":")[7];
+  const isQualified = qualifier !== undefined && qualifier !== "$LATEST";
   const options = [
-    `--function-name ${nameIn(functionArn)}`,
+    `--function-name ${nameIn(functionArn)}${isQualified ? ` --qualifier ${qualifier}` : ""}`,
     "--statement-id rule --action lambda:InvokeFunction",
     `--principal ${service} --source-arn ${sourceArn} --source-account ${sourceAccount}`,
   ];

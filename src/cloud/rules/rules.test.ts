@@ -333,6 +333,19 @@ test("what an action could not do is told in the ledger, with the cure, and stop
   for (const detail of [binary, text]) assert.match(detail ?? "", /the payload is not JSON/);
 });
 
+test("a rule whose function has a qualifier needs that qualifier's permission, and its cure says so", async (t) => {
+  const { rules, engine, functions, ledger } = await open(t);
+  const functionArn = "arn:aws:lambda:eu-central-1:123456789012:function:f:prod";
+  const topicRulePayload = { sql: "SELECT * FROM 'a'", actions: [{ lambda: { functionArn } }] };
+  await rules.createTopicRule({ ruleName: "jitr", topicRulePayload });
+  functions.answer = () => "no statement";
+  engine.handle(message("a"));
+  assert.equal(functions.asked[0]?.functionArn, functionArn);
+  const [run] = ledger.events({ kinds: ["function.run"] });
+  assert.ok(run?.kind === "function.run");
+  assert.match(run.detail, /aws lambda add-permission --function-name f --qualifier prod --statement-id rule/);
+});
+
 test("a rule with fields and a condition hands its function what it selects, and nothing where the condition fails", async (t) => {
   const { rules, engine, functions } = await open(t);
   const sql = "SELECT temp AS celsius, topic(2) AS device FROM 'dt/+' WHERE temp > 30";

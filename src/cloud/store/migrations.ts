@@ -16,6 +16,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "QoS 2, packet identifiers and wills", up: addExactlyOnce },
   { name: "shadows", up: createShadows },
   { name: "jobs", up: createJobs },
+  { name: "function versions and aliases", up: createFunctionVersions },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -236,6 +237,24 @@ async function createFunctionLogs(db: Kysely<unknown>): Promise<void> {
     .addColumn("size", "bigint", (c) => c.notNull())
     .execute();
   await db.schema.createIndex("function_logs_function").on("function_logs").columns(["function", "id"]).execute();
+}
+
+async function createFunctionVersions(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createTable("function_versions")
+    .addColumn("function", "text", (c) => c.notNull())
+    .addColumn("version", "integer", (c) => c.notNull())
+    .addColumn("configuration", "text", (c) => c.notNull())
+    .addColumn("code", BYTES, (c) => c.notNull())
+    .addPrimaryKeyConstraint("function_versions_pk", ["function", "version"])
+    .execute();
+  await db.schema
+    .createTable("function_aliases")
+    .addColumn("function", "text", (c) => c.notNull())
+    .addColumn("name", "text", (c) => c.notNull())
+    .addColumn("configuration", "text", (c) => c.notNull())
+    .addPrimaryKeyConstraint("function_aliases_pk", ["function", "name"])
+    .execute();
 }
 
 async function createFleetTables(db: Kysely<unknown>): Promise<void> {

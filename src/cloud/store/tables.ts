@@ -23,6 +23,8 @@ export type Tables = {
   functions: FunctionRow;
   function_logs: FunctionLogRow;
   function_permissions: FunctionPermissionRow;
+  function_versions: FunctionVersionRow;
+  function_aliases: FunctionAliasRow;
   ledger_events: LedgerEventRow;
   mqtt_sessions: MqttSessionRow;
   mqtt_subscriptions: MqttSubscriptionRow;
@@ -158,7 +160,13 @@ export type FunctionRow = {
   modified_at: number;
 };
 
-/** `statement` is one statement of the function's resource policy as JSON. */
+/** A function as it was published: its record as JSON, and the zip of that time. */
+export type FunctionVersionRow = { function: string; version: number; configuration: string; code: Uint8Array };
+
+/** A name for a version of a function; its record as JSON. */
+export type FunctionAliasRow = { function: string; name: string; configuration: string };
+
+/** A statement of a resource policy as JSON. `function` is the function's name, or `NAME:QUALIFIER` of a version or alias. */
 export type FunctionPermissionRow = { function: string; statement_id: string; statement: string; created_at: number };
 
 /** One durable trace event; the ids stand beside its JSON so that they can be asked for. */
