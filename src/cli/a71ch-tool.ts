@@ -127,8 +127,8 @@ function shown(words: readonly string[]): string {
   return words.map((word) => (/^[0-9a-fA-F]{32,}$/.test(word) ? `(${word.length / 2} bytes)` : word)).join(" ");
 }
 
-function failed(error: unknown, output: Output): number {
-  reportFailure(error, output.json);
+async function failed(error: unknown, output: Output): Promise<number> {
+  await reportFailure(error, output.json);
   // Not one of ours: a defect, which reportFailure shows whole.
   return error instanceof HawserError ? exitStatusOf(error) : 1;
 }

@@ -42,7 +42,7 @@ const PROGRAM = `
     try {
       await program.parseAsync(argv, { from: "user" });
     } catch (error) {
-      status = reportFailure(error, argv.includes("--json"));
+      status = await reportFailure(error, argv.includes("--json"));
     }
     process.send({ status, out, err });
   });

@@ -16,7 +16,7 @@ function hawser(...argv: readonly string[]) {
 }
 
 /** What `reportFailure` writes to standard error, and the status it gives. */
-function reported(error: unknown, json = false): { status: number; text: string } {
+async function reported(error: unknown, json = false): Promise<{ status: number; text: string }> {
   const write = process.stderr.write.bind(process.stderr);
   let text = "";
   process.stderr.write = (chunk) => {
@@ -24,7 +24,8 @@ function reported(error: unknown, json = false): { status: number; text: string 
     return true;
   };
   try {
-    return { status: reportFailure(error, json), text };
+    const status = await reportFailure(error, json);
+    return { status, text };
   } finally {
     process.stderr.write = write;
   }
@@ -48,36 +49,36 @@ test("an unknown command and an unknown option end with status 2 and say how to 
   assert.match(option.stderr, /unknown option '--sail'/);
 });
 
-test("a failure prints its message, cause and cure; --json gives the same as one object", () => {
-  const { status, text } = reported(new UsageError("bad-key", "private key cannot be read"));
+test("a failure prints its message, cause and cure; --json gives the same as one object", async () => {
+  const { status, text } = await reported(new UsageError("bad-key", "private key cannot be read"));
   assert.equal(status, 1);
   assert.match(text, /^error: private key cannot be read\ncause: A key is malformed.*\ncure: {2}Give an EC /);
-  const { error } = JSON.parse(reported(new UsageError("bad-key", "no"), true).text) as { error: object };
+  const { error } = JSON.parse((await reported(new UsageError("bad-key", "no"), true)).text) as { error: object };
   assert.deepEqual(error, { code: "bad-key", message: "no", ...explain("bad-key") });
 });
 
-test("a failure with a cause below it names both, once", () => {
+test("a failure with a cause below it names both, once", async () => {
   const below = new UsageError("bad-key", "key is encrypted");
   const above = new UsageError("bad-key", "cannot load the CA", { cause: below });
-  assert.match(reported(above).text, /^error: cannot load the CA: key is encrypted\n/);
+  assert.match((await reported(above)).text, /^error: cannot load the CA: key is encrypted\n/);
 });
 
-test("bad-option ends with status 2", () => {
-  assert.equal(reported(badOption("--count needs --topic")).status, 2);
+test("bad-option ends with status 2", async () => {
+  assert.equal((await reported(badOption("--count needs --topic"))).status, 2);
 });
 
-test("a system error is explained, and an unknown one is shown whole and called a defect", () => {
+test("a system error is explained, and an unknown one is shown whole and called a defect", async () => {
   const refused = Object.assign(new Error("connect ECONNREFUSED 127.0.0.1:1"), { code: "ECONNREFUSED" });
-  assert.match(reported(refused).text, /^error: connect ECONNREFUSED 127.0.0.1:1\ncause: Nothing listens/);
-  assert.match(reported(new AggregateError([refused])).text, /cause: Nothing listens/);
-  assert.match(reported(new RangeError("odd")).text, /RangeError: odd\n[^]*error: odd\ncause: .*defect/);
+  assert.match((await reported(refused)).text, /^error: connect ECONNREFUSED 127.0.0.1:1\ncause: Nothing listens/);
+  assert.match((await reported(new AggregateError([refused]))).text, /cause: Nothing listens/);
+  assert.match((await reported(new RangeError("odd"))).text, /RangeError: odd\n[^]*error: odd\ncause: .*defect/);
 });
 
-test("every failure of the operating system that has a row is told with it", () => {
+test("every failure of the operating system that has a row is told with it", async () => {
   const codes = Object.keys(CLI_ERRORS).filter((code) => code.startsWith("E"));
   assert.ok(codes.length > 10);
   for (const code of codes) {
-    const { status, text } = reported(Object.assign(new Error("it failed"), { code }));
+    const { status, text } = await reported(Object.assign(new Error("it failed"), { code }));
     assert.equal(status, 1);
     assert.ok(text.includes(explain(code)?.cure ?? "no cure"), code);
   }
@@ -105,10 +106,12 @@ test("AW-72 masked shows four characters of a secret and hides its length", () =
   assert.equal(masked("AKIA").length, masked("AKIA0123456789").length);
 });
 
-test("an error that nobody foresaw is called internal, and keeps its stack for the report", () => {
-  const { error } = JSON.parse(reported(new RangeError("off by one"), true).text) as { error: { code: string } };
+test("an error that nobody foresaw is called internal, and keeps its stack for the report", async () => {
+  const { error } = JSON.parse((await reported(new RangeError("off by one"), true)).text) as {
+    error: { code: string };
+  };
   assert.equal(error.code, "internal");
-  const { status, text } = reported(new RangeError("off by one"));
+  const { status, text } = await reported(new RangeError("off by one"));
   assert.equal(status, 1);
   assert.match(text, /RangeError: off by one\n\s+at /);
 });

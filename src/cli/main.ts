@@ -54,7 +54,7 @@ async function main(argv: readonly string[]): Promise<void> {
     for (const load of files) (await load())(program);
     await program.parseAsync(argv, { from: "user" });
   } catch (error) {
-    process.exitCode = reportFailure(error, argv.includes("--json"));
+    process.exitCode = await reportFailure(error, argv.includes("--json"));
   }
 }
 

@@ -2,7 +2,6 @@ import { CommanderError, InvalidArgumentError, type Command } from "commander";
 
 import { HawserError, UsageError } from "../codec/index.ts";
 import { CLI_ERRORS } from "./errors.ts";
-import { explain } from "./error-tables.ts";
 
 /** Where a command tells what it does: for a person as text, for a program as one JSON object a line. */
 export interface Output {
@@ -64,9 +63,11 @@ const USAGE_CODES: readonly string[] = ["bad-option", "unknown-command"];
 export type ExitStatus = 0 | 1 | 2;
 
 /** Prints a failure with its cause and cure to standard error and gives the exit status. Commander prints its own. */
-export function reportFailure(error: unknown, json: boolean): ExitStatus {
+export async function reportFailure(error: unknown, json: boolean): Promise<ExitStatus> {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
   const { code, message, detail } = describe(error);
+  // The tables of all rooms: only a failure loads them.
+  const { explain } = await import("./error-tables.ts");
   const entry = explain(code, error instanceof Error ? error.stack : "") ?? CLI_ERRORS.internal;
   if (json) {
     writeErr(JSON.stringify({ error: { code, message, cause: entry.cause, cure: entry.cure } }));

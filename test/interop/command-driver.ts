@@ -22,7 +22,7 @@ for await (const line of createInterface({ input: process.stdin })) {
   try {
     await program.parseAsync(words, { from: "user" });
   } catch (error) {
-    process.exitCode = reportFailure(error, true);
+    process.exitCode = await reportFailure(error, true);
   }
   write(`${JSON.stringify({ status: process.exitCode, stdout: out.join(""), stderr: err.join("") })}\n`);
 }
