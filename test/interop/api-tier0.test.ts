@@ -152,7 +152,7 @@ const FUNCTION_STEPS: readonly Step[] = [
 ];
 
 const RULE_STEPS: readonly Step[] = [
-  { args: [...words("iot create-topic-rule --rule-name r --topic-rule-payload"), RULE] },
+  { args: [...words("iot create-topic-rule --rule-name r --tags site=A&line=7 --topic-rule-payload"), RULE] },
   ok("iot get-topic-rule --rule-name r"),
   { args: [...words("iot replace-topic-rule --rule-name r --topic-rule-payload"), RULE] },
   ok("iot list-topic-rules"),

@@ -1,5 +1,5 @@
 import type { DeviceRegistries } from "../jwt/index.ts";
-import type { Registry } from "../registry/index.ts";
+import { checkTags, iotArn, putTags, removeTags, type Registry } from "../registry/index.ts";
 import type { Revocations } from "../revocation/index.ts";
 import type { FleetIndex } from "../search/index.ts";
 import { DeviceJobs, type Jobs } from "../jobs/index.ts";
@@ -67,6 +67,8 @@ export type ControlPlaneServices = {
 /** All handlers over the rooms behind them. */
 export function createHandlers(services: ControlPlaneServices): Handlers {
   const { functions, rules, destinations } = services;
+  const { store, account } = services.registry;
+  const ruleArn = (name: string) => iotArn(account, "rule", name);
   return {
     ...certificateHandlers(services.registry, services.shop.issuing, services.settings.providers),
     ...thingHandlers(services.registry),
@@ -85,13 +87,22 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...shadowHandlers(services.shadows),
     ...jobHandlers(services.registry, services.jobs),
     ...deviceJobHandlers(new DeviceJobs(services.jobs), services.registry.clock),
-    CreateTopicRule: (input) => rules.createTopicRule(input),
+    async CreateTopicRule({ tags = [], ...rule }) {
+      checkTags(tags);
+      await rules.createTopicRule(rule);
+      if (tags.length > 0) await store.write((queries) => putTags(queries, ruleArn(rule.ruleName), tags));
+    },
     GetTopicRule: rules.getTopicRule?.bind(rules),
     ReplaceTopicRule: rules.replaceTopicRule?.bind(rules),
     ListTopicRules: rules.listTopicRules?.bind(rules),
     EnableTopicRule: rules.enableTopicRule?.bind(rules),
     DisableTopicRule: rules.disableTopicRule?.bind(rules),
-    DeleteTopicRule: rules.deleteTopicRule?.bind(rules),
+    DeleteTopicRule:
+      rules.deleteTopicRule &&
+      (async (input) => {
+        await rules.deleteTopicRule?.(input);
+        await store.write((queries) => removeTags(queries, ruleArn(input.ruleName)));
+      }),
     CreateTopicRuleDestination: destinations?.createTopicRuleDestination.bind(destinations),
     ConfirmTopicRuleDestination: destinations?.confirmTopicRuleDestination.bind(destinations),
     GetTopicRuleDestination: destinations?.getTopicRuleDestination.bind(destinations),

@@ -31,3 +31,26 @@ test("principals of a thing that does not exist are refused as AWS words it", as
     message: new RegExp(message),
   });
 });
+
+test("CreateTopicRule takes tags from its header; deleting the rule forgets them", async (t) => {
+  const rules = { createTopicRule: async () => undefined, deleteTopicRule: async () => undefined };
+  const api = await newApi(t, { rules });
+  const rule = { ruleName: "r", topicRulePayload: { sql: "SELECT * FROM 'a'", actions: [] } };
+  const tags = [
+    { Key: "site", Value: "Halle 1 & 2" },
+    { Key: "empty", Value: "" },
+  ];
+  await api.call("CreateTopicRule", { ...rule, tags });
+  const kept = () => api.registry.store.read.selectFrom("tags").select(["key", "value"]).execute();
+  assert.deepEqual(await kept(), [
+    { key: "empty", value: "" },
+    { key: "site", value: "Halle 1 & 2" },
+  ]);
+  await api.call("DeleteTopicRule", { ruleName: "r" });
+  assert.deepEqual(await kept(), []);
+  const refused = { type: "InvalidRequestException" };
+  await assert.rejects(api.call("CreateTopicRule", { ...rule, tags: [{ Key: "aws:x", Value: "" }] }), refused);
+  await assert.rejects(api.call("CreateTopicRule", { ...rule, tags: [{ Key: "", Value: "v" }] }), refused);
+  const many = Array.from({ length: 51 }, (_, i) => ({ Key: `k${i}`, Value: "" }));
+  await assert.rejects(api.call("CreateTopicRule", { ...rule, tags: many }), refused);
+});

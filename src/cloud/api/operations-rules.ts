@@ -1,8 +1,39 @@
-import { boolean, document, integer, string, unavailable } from "./shape.ts";
+import { invalidRequest } from "../errors.ts";
+import { boolean, document, integer, string, type Shape } from "./shape.ts";
 import { header, OK, operation, payload, query, required, uri } from "./operation.ts";
 import type { TopicRule, TopicRuleList } from "./services.ts";
 
 const RULE_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9_]+/ });
+
+/** AWS, "Tagging your AWS IoT resources" */
+const MAX_TAGS = 50;
+
+type Tag = { readonly Key: string; readonly Value: string };
+
+/** Tags as a header has them: `key=value&key2=value2`, percent-encoded. AWS IoT API, CreateTopicRule, tags */
+const TAGGING: Shape<readonly Tag[]> = {
+  schema: { type: "string" },
+  fromJson: (_, at) => {
+    throw invalidRequest(`${at} travels as a text`);
+  },
+  fromText(text, at) {
+    const pairs = text.split("&");
+    if (pairs.length > MAX_TAGS) throw invalidRequest(`${at} has ${pairs.length} tags, at most ${MAX_TAGS}`);
+    return pairs.map((pair) => {
+      const [key = "", value = "", ...more] = pair.split("=");
+      try {
+        if (key !== "" && more.length === 0) return { Key: decodeURIComponent(key), Value: decodeURIComponent(value) };
+      } catch {
+        // Told below.
+      }
+      throw invalidRequest(
+        `${at} must be key=value pairs joined by &, percent-encoded, not ${JSON.stringify(pair.slice(0, 64))}`,
+      );
+    });
+  },
+  toJson: (tags) => tags,
+  toText: (tags) => tags.map(({ Key, Value }) => `${encodeURIComponent(Key)}=${encodeURIComponent(Value)}`).join("&"),
+};
 
 /** Topic rules. The body of CreateTopicRule and ReplaceTopicRule is the rule itself; the rules room reads and checks it. */
 export const RULE_OPERATIONS = {
@@ -13,7 +44,7 @@ export const RULE_OPERATIONS = {
     input: {
       ruleName: uri(RULE_NAME),
       topicRulePayload: required(payload(document)),
-      tags: header("x-amz-tagging", unavailable),
+      tags: header("x-amz-tagging", TAGGING),
     },
     output: OK,
     errors: ["SqlParseException", "ResourceAlreadyExistsException", "ConflictingResourceUpdateException"],

@@ -104,7 +104,7 @@ export { currentRegistrationCode, deleteRegistrationCode } from "./registration-
 export { openRegistry, type Registry, type RegistryOptions, type RegistryPorts } from "./registry.ts";
 export { createRole, deleteRole, describeRole, type Role, type RoleRequest } from "./roles.ts";
 export { changedResource, newResource, resourceKind, type Resource, type ResourceKind } from "./resources.ts";
-export { putTags, removeTags, tagResource, tagsOf, untagResource, type Tag } from "./tags.ts";
+export { checkTags, putTags, removeTags, tagResource, tagsOf, untagResource, type Tag } from "./tags.ts";
 export {
   allThingGroups,
   ancestorsOf,

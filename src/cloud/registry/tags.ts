@@ -54,8 +54,7 @@ export async function tagsOf(registry: Registry, arn: string): Promise<Tag[]> {
 /** Sets tags inside a transaction of the caller's. Throws `Conflict` `limit-exceeded`, `UsageError` `invalid-request`. */
 export async function putTags(queries: Queries, arn: string, tags: readonly Tag[] = []): Promise<void> {
   if (tags.length === 0) return;
-  const reserved = tags.find(({ Key }) => Key.toLowerCase().startsWith("aws:"));
-  if (reserved) throw invalidRequest(`tag key ${JSON.stringify(reserved.Key)} begins with aws:, which is reserved`);
+  checkTags(tags);
   for (const { Key: key, Value: value = "" } of tags) {
     await queries
       .insertInto("tags")
@@ -64,9 +63,19 @@ export async function putTags(queries: Queries, arn: string, tags: readonly Tag[
       .execute();
   }
   const all = await queries.selectFrom("tags").select("key").where("arn", "=", arn).execute();
-  if (all.length <= MAX_TAGS) return;
-  const message = `a resource has at most ${MAX_TAGS} tags, this would make ${all.length}`;
-  throw new Conflict<CloudErrorCode>("limit-exceeded", message);
+  if (all.length > MAX_TAGS) throw tooMany(all.length);
+}
+
+/** Checks tags of what is to be made. Throws as `putTags`. */
+export function checkTags(tags: readonly Tag[]): void {
+  const reserved = tags.find(({ Key }) => Key.toLowerCase().startsWith("aws:"));
+  if (reserved) throw invalidRequest(`tag key ${JSON.stringify(reserved.Key)} begins with aws:, which is reserved`);
+  const { size } = new Set(tags.map(({ Key }) => Key));
+  if (size > MAX_TAGS) throw tooMany(size);
+}
+
+function tooMany(count: number): Conflict<CloudErrorCode> {
+  return new Conflict("limit-exceeded", `a resource has at most ${MAX_TAGS} tags, this would make ${count}`);
 }
 
 /** Forgets the tags of a resource that is deleted. */
