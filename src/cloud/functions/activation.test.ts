@@ -60,7 +60,7 @@ test("AW-43 the shipped function, in the sandbox, makes thing and policy, attach
   assert.equal((await invoke(first))["thingName"], "sensor-17");
   const { status, policies, things } = registry.directory.certificate(first) ?? {};
   assert.deepEqual({ status, policies, things }, { status: "ACTIVE", policies: ["devices"], things: ["sensor-17"] });
-  assert.equal(asked.at(-1), "UpdateCertificate", "activation comes last");
+  assert.deepEqual(asked, ["DescribeCertificate", "RegisterThing", "CreatePolicy", "RegisterThing"]);
   assert.equal((await invoke(first))["status"], "ACTIVE", "the event may come again");
   const odd = await register("Müller & Söhne");
   assert.equal((await invoke(odd))["thingName"], odd, "a name that no thing can have gives way to the certificate id");
@@ -107,6 +107,26 @@ test("allowOperations lets listed operations through and refuses others; errors 
   assert.deepEqual(reached, only);
   const warnings = JSON.stringify(ledger.events({ kinds: ["process"] }));
   assert.match(warnings, /UpdateThing of function arn.* failed: RangeError: a defect with a secret/, "the log has it");
+});
+
+test("allowOperations lets functions register things for certificates that are there, and have none made", async () => {
+  const reached: unknown[] = [];
+  const api = allowOperations((operation) => (reached.push(operation), Promise.resolve({})));
+  const registerThing = (certificate: Record<string, string> | undefined) => {
+    const Resources = {
+      t: { Type: "AWS::IoT::Thing", Properties: { ThingName: "t" } },
+      ...(certificate && { c: { Type: "AWS::IoT::Certificate", Properties: certificate } }),
+    };
+    return api("RegisterThing", { templateBody: JSON.stringify({ Resources }) }, { functionArn: "f" });
+  };
+  await registerThing({ CertificateId: "ab".repeat(32) });
+  await registerThing(undefined);
+  assert.equal(reached.length, 2);
+  const refusal = { name: "Denied", code: "function-operation", message: /names by CertificateId only/ };
+  await assert.rejects(registerThing({ CertificateSigningRequest: "PEM" }), refusal);
+  await assert.rejects(registerThing({ CertificatePem: "PEM", CACertificatePem: "PEM" }), refusal);
+  await assert.rejects(api("RegisterThing", { templateBody: "{" }, { functionArn: "f" }), { code: "invalid-request" });
+  assert.equal(reached.length, 2);
 });
 
 test("a refused API call keeps AWS's name and its cause: function-call", async () => {

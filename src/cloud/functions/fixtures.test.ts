@@ -9,9 +9,19 @@ import {
   updateCertificate,
   type Registry,
 } from "../registry/index.ts";
+import { nodeHash } from "../../crypto/node.ts";
+import { newIssuing } from "../registry/fixtures.test.ts";
+import { carryOut, parseTemplate, planOf } from "../templates/index.ts";
 import type { ApiCaller } from "./index.ts";
 
 type Calls = Readonly<Record<string, (input: Readonly<Record<string, string>>) => Promise<unknown>>>;
+
+/** RegisterThing, straight onto the registry. */
+export async function registerThing(registry: Registry, input: unknown): Promise<unknown> {
+  const { templateBody, parameters } = input as { templateBody: string; parameters: Record<string, string> };
+  const shop = { registry, issuing: await newIssuing(), hash: nodeHash };
+  return carryOut(shop, planOf(parseTemplate(templateBody), parameters));
+}
 
 /** The operations that activation needs, straight onto the registry. */
 function callsOf(registry: Registry): Calls {
@@ -26,6 +36,7 @@ function callsOf(registry: Registry): Calls {
     CreateThing: ({ thingName = "" }) => createThing(registry, thingName),
     AttachThingPrincipal: ({ thingName = "", principal = "" }) =>
       attachThingPrincipal(registry, thingName, { principal }),
+    RegisterThing: (input) => registerThing(registry, input),
     UpdateCertificate: ({ certificateId = "", newStatus }) =>
       updateCertificate(registry, certificateId, newStatus as "ACTIVE"),
   };

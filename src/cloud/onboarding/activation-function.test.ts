@@ -10,6 +10,7 @@ import { certificateToPem, type Certificate } from "../../pki/index.ts";
 import { silentTrace } from "../../trace/index.ts";
 import { unzipCode, type ApiCaller, type Deployment } from "../functions/index.ts";
 import { openFunctionRuntime } from "../functions/node.ts";
+import { parseTemplate, planOf } from "../templates/index.ts";
 import { BoundPolicies, parsePolicyDocument, policyContext } from "../policy/index.ts";
 import {
   ACTIVATION_FUNCTION,
@@ -31,13 +32,13 @@ const module = (await import(`data:text/javascript,${encodeURIComponent(activati
 /** Runs the shipped program against an API that answers as told, and gives its calls. */
 async function run(
   event: unknown,
-  more: { status?: string; certificate?: Certificate; fails?: Record<string, string> } = {},
+  more: { status?: string; certificate?: Certificate; fails?: Record<string, readonly string[]> } = {},
 ) {
   const { status = "PENDING_ACTIVATION", certificate = leaf, fails = {} } = more;
   const calls: Call[] = [];
   const call = async (operation: string, input: Record<string, unknown>): Promise<unknown> => {
     calls.push([operation, input]);
-    const name = fails[operation];
+    const name = fails[operation]?.[calls.filter(([each]) => each === operation).length - 1];
     if (name !== undefined) throw Object.assign(new Error(name), { name });
     const certificateDescription = {
       certificateArn: `${ARN}:cert/x`,
@@ -56,37 +57,57 @@ async function run(
 
 const event = { certificateId: leaf.id, caCertificateId: "c".repeat(64), certificateStatus: "PENDING_ACTIVATION" };
 
-test("AW-43 the shipped function makes thing and policy, attaches both, and activates the certificate last", async () => {
+/** What the function asks of RegisterThing, filled in. */
+const planned = ([operation, { templateBody, parameters }]: Call) => {
+  assert.equal(operation, "RegisterThing");
+  return planOf(parseTemplate(templateBody as string), parameters as Record<string, string>);
+};
+
+const NOT_FOUND = "ResourceNotFoundException";
+const EXISTS = "ResourceAlreadyExistsException";
+
+test("AW-43 the shipped function makes thing, attaches it and the policy, and activates the certificate, all at once", async () => {
   const { result, calls } = await run(event);
-  assert.deepEqual(calls, [
-    ["DescribeCertificate", { certificateId: leaf.id }],
-    ["CreateThing", { thingName: "dev1" }],
-    ["CreatePolicy", { policyName: "hawser-device", policyDocument: DEVICE_POLICIES["own-name"] }],
-    ["AttachThingPrincipal", { thingName: "dev1", principal: `${ARN}:cert/x` }],
-    ["AttachPolicy", { policyName: "hawser-device", target: `${ARN}:cert/x` }],
-    ["UpdateCertificate", { certificateId: leaf.id, newStatus: "ACTIVE" }],
-  ]);
+  assert.deepEqual(calls[0], ["DescribeCertificate", { certificateId: leaf.id }]);
+  assert.equal(calls.length, 2);
+  const { thing, certificate, policies } = planned(calls[1] as Call);
+  assert.equal(thing?.name, "dev1");
+  assert.deepEqual([certificate?.source, certificate?.status], [{ id: leaf.id }, "ACTIVE"]);
+  assert.deepEqual(certificate?.overrides, { Status: "FAIL" }, "who was revoked meanwhile stays so");
+  assert.deepEqual(
+    policies.map(({ name }) => name),
+    ["hawser-device"],
+  );
   assert.deepEqual(result?.["status"], "ACTIVE");
-  assert.deepEqual(new Set(calls.map(([operation]) => operation)), new Set(ACTIVATION_FUNCTION.operations));
 });
 
-test("the shipped function goes on where thing or policy exist already, and stops before ACTIVE where anything else fails", async () => {
-  const exists = "ResourceAlreadyExistsException";
-  const again = await run(event, { fails: { CreateThing: exists, CreatePolicy: exists } });
-  assert.equal(again.calls.at(-1)?.[0], "UpdateCertificate");
-  for (const operation of [
-    "DescribeCertificate",
-    "CreateThing",
-    "CreatePolicy",
-    "AttachThingPrincipal",
-    "AttachPolicy",
-  ]) {
-    const { error, calls } = await run(event, { fails: { [operation]: "InternalFailureException" } });
-    assert.equal(error?.name, "InternalFailureException", operation);
-    const made = calls.map(([name]) => name);
-    assert.ok(made.includes(operation), operation);
-    assert.ok(!made.includes("UpdateCertificate"), operation);
-    if (operation.startsWith("Create")) assert.ok(!made.some((name) => name.startsWith("Attach")), operation);
+test("AW-43 the shipped function makes the policy where there is none, and goes on where another device was quicker", async () => {
+  for (const fails of [{ RegisterThing: [NOT_FOUND] }, { RegisterThing: [NOT_FOUND], CreatePolicy: [EXISTS] }]) {
+    const { result, calls } = await run(event, { fails });
+    assert.deepEqual(
+      calls.map(([operation]) => operation),
+      ["DescribeCertificate", "RegisterThing", "CreatePolicy", "RegisterThing"],
+    );
+    assert.deepEqual(calls[2]?.[1], { policyName: "hawser-device", policyDocument: DEVICE_POLICIES["own-name"] });
+    assert.deepEqual(calls[3], calls[1]);
+    assert.deepEqual(result?.["status"], "ACTIVE");
+    assert.deepEqual(new Set(calls.map(([operation]) => operation)), new Set(ACTIVATION_FUNCTION.operations));
+  }
+});
+
+test("the shipped function fails where anything else does", async () => {
+  const internal = "InternalFailureException";
+  const cases: Record<string, readonly string[]>[] = [
+    { DescribeCertificate: [internal] },
+    { RegisterThing: [internal] },
+    { RegisterThing: ["ConflictingResourceUpdateException"] },
+    { RegisterThing: [NOT_FOUND], CreatePolicy: [internal] },
+    { RegisterThing: [NOT_FOUND, NOT_FOUND] },
+  ];
+  for (const fails of cases) {
+    const { error, calls } = await run(event, { fails });
+    assert.equal(error?.name, Object.values(fails).at(-1)?.at(-1), JSON.stringify(fails));
+    assert.equal(calls.at(-1)?.[0], Object.keys(fails).at(-1));
   }
 });
 
@@ -117,7 +138,7 @@ test("the shipped function names a thing by the certificate's id where its commo
   for (const subject of ["CN=IoT device", "O=Maker,serialNumber=7", "CN=a/b"]) {
     const certificate = await newLeaf(ca, subject);
     const { calls } = await run({ certificateId: certificate.id }, { certificate });
-    assert.deepEqual(calls[1], ["CreateThing", { thingName: certificate.id }], subject);
+    assert.equal(planned(calls[1] as Call).thing?.name, certificate.id, subject);
   }
 });
 
@@ -125,8 +146,9 @@ test("the shipped function takes name and document of the policy from its enviro
   process.env["POLICY_NAME"] = "mine";
   process.env["POLICY_DOCUMENT"] = DEVICE_POLICIES["any-name"];
   try {
-    const { calls } = await run(event);
+    const { calls } = await run(event, { fails: { RegisterThing: [NOT_FOUND] } });
     assert.deepEqual(calls[2], ["CreatePolicy", { policyName: "mine", policyDocument: DEVICE_POLICIES["any-name"] }]);
+    assert.equal(planned(calls[1] as Call).policies[0]?.name, "mine");
   } finally {
     delete process.env["POLICY_NAME"];
     delete process.env["POLICY_DOCUMENT"];
@@ -199,5 +221,5 @@ test("AW-43 AW-56 the shipped function runs in the closed process of the functio
     thingName: "dev1",
     policyName: "mine",
   });
-  assert.deepEqual(calls, [...ACTIVATION_FUNCTION.operations]);
+  assert.deepEqual(calls, ["DescribeCertificate", "RegisterThing"]);
 });

@@ -32,14 +32,7 @@ export const ACTIVATION_FUNCTION = {
   name: "hawser-activate",
   handler: "index.handler",
   /** The operations that it calls. */
-  operations: [
-    "DescribeCertificate",
-    "CreateThing",
-    "CreatePolicy",
-    "AttachThingPrincipal",
-    "AttachPolicy",
-    "UpdateCertificate",
-  ],
+  operations: ["DescribeCertificate", "RegisterThing", "CreatePolicy"],
   /** The rule that starts it, for all CAs. */
   sql: "SELECT * FROM '$aws/events/certificates/registered/+'",
 } as const;
@@ -52,9 +45,10 @@ export function activationFunctionZip(): Uint8Array {
 /** The program of the shipped function: an ES module of the functions below, which therefore use nothing from outside. */
 export function activationFunctionSource(): string {
   return [
-    `// Activates a device that registered itself: makes its thing and its policy, attaches both, then activates it.
+    `// Activates a device that registered itself: makes its thing and its policy, attaches both and activates it, at once.
 // Environment: POLICY_NAME (default hawser-device); POLICY_DOCUMENT, used where no policy of that name exists yet.`,
     `const DEFAULT_POLICY = ${JSON.stringify(DEFAULT_POLICY)};`,
+    `const TEMPLATE = ${JSON.stringify(TEMPLATE)};`,
     ...[handler, certificateIdOf, thingNameOf, unlessThere].map(String),
     "export { handler };",
     "",
@@ -62,6 +56,23 @@ export function activationFunctionSource(): string {
 }
 
 const DEFAULT_POLICY = DEVICE_POLICIES["own-name"];
+
+/**
+ * What activation makes, in one transaction: a device never has half of it. A certificate that no longer waits when the
+ * transaction comes to it, because somebody revoked it meanwhile, fails all of it. AWS IoT Core, "Provisioning templates"
+ */
+const TEMPLATE = JSON.stringify({
+  Parameters: { Thing: { Type: "String" }, Certificate: { Type: "String" }, Policy: { Type: "String" } },
+  Resources: {
+    thing: { Type: "AWS::IoT::Thing", Properties: { ThingName: { Ref: "Thing" } } },
+    certificate: {
+      Type: "AWS::IoT::Certificate",
+      Properties: { CertificateId: { Ref: "Certificate" }, Status: "ACTIVE" },
+      OverrideSettings: { Status: "FAIL" },
+    },
+    policy: { Type: "AWS::IoT::Policy", Properties: { PolicyName: { Ref: "Policy" } } },
+  },
+});
 
 declare const hawser: { call(operation: string, input: object): Promise<unknown> };
 type Described = {
@@ -77,17 +88,17 @@ async function handler(event: unknown): Promise<object> {
   const { POLICY_NAME, POLICY_DOCUMENT } = process.env;
   const policyName = POLICY_NAME || "hawser-device";
   const thingName = thingNameOf(certificatePem, certificateId);
-  // Each call waits for the disk; what does not depend on each other waits together.
-  await Promise.all([
-    unlessThere(hawser.call("CreateThing", { thingName })),
-    unlessThere(hawser.call("CreatePolicy", { policyName, policyDocument: POLICY_DOCUMENT || DEFAULT_POLICY })),
-  ]);
-  await Promise.all([
-    hawser.call("AttachThingPrincipal", { thingName, principal: certificateArn }),
-    hawser.call("AttachPolicy", { policyName, target: certificateArn }),
-  ]);
-  // Last: a device that comes back from here on is let in, and must find its rights in place.
-  await hawser.call("UpdateCertificate", { certificateId, newStatus: "ACTIVE" });
+  const parameters = { Thing: thingName, Certificate: certificateId, Policy: policyName };
+  // One call, which makes all or nothing and waits for the disk once.
+  const register = () => hawser.call("RegisterThing", { templateBody: TEMPLATE, parameters });
+  try {
+    await register();
+  } catch (error) {
+    if ((error as { name?: string }).name !== "ResourceNotFoundException") throw error;
+    // The first device of all: its policy is made, once.
+    await unlessThere(hawser.call("CreatePolicy", { policyName, policyDocument: POLICY_DOCUMENT || DEFAULT_POLICY }));
+    await register();
+  }
   return { certificateId, status: "ACTIVE", changed: true, thingName, policyName };
 }
 
@@ -105,7 +116,7 @@ function thingNameOf(pem: string, certificateId: string): string {
   return name !== undefined && /^[a-zA-Z0-9:_-]{1,128}$/.test(name) ? name : certificateId;
 }
 
-/** Waits for a creation; that it exists already is as good: the device knocks again while this runs. */
+/** Waits for a creation; that it exists already is as good: another device came first. */
 async function unlessThere(creation: Promise<unknown>): Promise<void> {
   try {
     await creation;

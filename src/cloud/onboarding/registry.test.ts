@@ -2,9 +2,11 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
+import { NotFound } from "../../codec/index.ts";
 import type { Certificate } from "../../pki/index.ts";
 import type { ConnectRequest, SystemMessage } from "../broker/index.ts";
 import { ResourceExists } from "../errors.ts";
+import { registerThing } from "../functions/fixtures.test.ts";
 import { newLeaf, newWorld, registeredCa } from "../registry/fixtures.test.ts";
 import {
   attachPolicy,
@@ -50,20 +52,16 @@ function operations(registry: Registry) {
       const certificateArn = iotArn(registry.account, "cert", certificateId);
       return { certificateDescription: { certificateArn, certificatePem: pem, status } };
     },
-    CreateThing: ({ thingName = "" }) => createThing(registry, thingName, {}),
     CreatePolicy: ({ policyName = "", policyDocument = "" }) => createPolicy(registry, policyName, policyDocument),
-    AttachThingPrincipal: ({ thingName = "", principal = "" }) =>
-      attachThingPrincipal(registry, thingName, { principal }),
-    AttachPolicy: ({ policyName = "", target = "" }) => attachPolicy(registry, policyName, target),
-    UpdateCertificate: ({ certificateId = "", newStatus = "" }) =>
-      updateCertificate(registry, certificateId, newStatus as AskedStatus),
+    RegisterThing: (input) => registerThing(registry, input),
   };
   const call = async (operation: string, input: Input): Promise<unknown> => {
     try {
       return await calls[operation]?.(input);
     } catch (error) {
-      // The name under which the API tells it.
+      // The names under which the API tells them.
       if (error instanceof ResourceExists) throw Object.assign(error, { name: "ResourceAlreadyExistsException" });
+      if (error instanceof NotFound) throw Object.assign(error, { name: "ResourceNotFoundException" });
       throw error;
     }
   };

@@ -16,8 +16,8 @@ import type { Tables } from "./tables.ts";
 const FILE = "registry.sqlite";
 const LOCK = "lock.sqlite";
 
-/** How long a page of the write-ahead log may grow before it is folded back, in pages of 4 KiB. */
-const CHECKPOINT_PAGES = 1000;
+/** How far the write-ahead log may grow before it is folded back, in pages of 4 KiB: the loop waits while that happens. */
+const CHECKPOINT_PAGES = 4000;
 
 export type StoreOptions = {
   /** Made with mode 0700 where it does not exist; its files have 0600. */

@@ -45,7 +45,13 @@ export type Provisioned = {
 /** What the index is told after the transaction, in order. */
 type Told = (() => void)[];
 
-type Work = { readonly shop: Workshop; readonly queries: Queries; readonly told: Told };
+type Work = {
+  readonly shop: Workshop;
+  readonly queries: Queries;
+  readonly told: Told;
+  /** Told after all the rest: whoever hears that a certificate became ACTIVE finds its rights in place. */
+  readonly toldLast: Told;
+};
 
 /**
  * Carries out a plan, all of it or nothing: thing, certificate, policies, and what ties them together.
@@ -57,8 +63,9 @@ export async function carryOut(shop: Workshop, plan: Plan): Promise<Provisioned>
   const certificate = plan.certificate && (await preparedRow(shop, plan.certificate));
   const { made } = await registry.store.write(
     async (queries) => {
-      const told: Told = [];
-      return { told, made: await perform({ shop, queries, told }, plan, certificate) };
+      const [told, toldLast]: [Told, Told] = [[], []];
+      const made = await perform({ shop, queries, told, toldLast }, plan, certificate);
+      return { told: [...told, ...toldLast], made };
     },
     ({ told }) => told.forEach((tell) => tell()),
   );
@@ -137,7 +144,7 @@ async function preparedRow(
 }
 
 async function takeCertificate(
-  { shop, queries, told }: Work,
+  { shop, queries, told, toldLast }: Work,
   { source, status, overrides }: PlannedCertificate,
   prepared: CertificateRow | undefined,
 ): Promise<CertificateRow> {
@@ -156,7 +163,7 @@ async function takeCertificate(
   if (on === "FAIL" && !isWaiting) throw conflicting(`certificate ${id} is ${row.status}`);
   if (on === "DO_NOTHING" && !isWaiting) return row;
   const before = await putStatus(registry, queries, { id, status });
-  told.push(() => statusPut(registry, before, { id, status }));
+  toldLast.push(() => statusPut(registry, before, { id, status }));
   return row;
 }
 
