@@ -289,12 +289,12 @@ export class Connection {
     const { clientId, protocolVersion: version, cleanStart, keepAliveS } = terms.request;
     const { principalId } = authority;
     const parts = { clientId, principalId, protocolVersion: version, expiryS: terms.expiryS };
+    const before = core.turn.mark;
     const { session, resumed } = core.sessions.attach(this, parts, cleanStart);
-    const since = core.clock.now();
     const sessionIdentifier = uuid(core.entropy);
     const publisher = { origin: "client", clientId, principalId, address: peer.address, session };
     const facts = { peer, clientId, version, authority, session, terms, publisher };
-    this.#link = { ...facts, keepAliveS, since, sessionIdentifier };
+    this.#link = { ...facts, keepAliveS, since: core.clock.now(), sessionIdentifier };
     this.#will = terms.will;
     if (terms.will) core.sessions.keepWill(session, terms.will);
     this.#phase = "connected";
@@ -304,7 +304,7 @@ export class Connection {
     this.#cancelTimer = NOTHING;
     this.#keepAlive = new KeepAlive(this, keepAliveS);
     if (resumed) recheckSubscriptions(this, this.#link);
-    this.out.send(admittingConnack(terms, resumed));
+    this.out.open(admittingConnack(terms, resumed), core.turn.mark === before ? 0 : core.turn.mark);
     this.#versionNumber = core.presence?.connected({ clientId, principalId, sessionIdentifier }, peer.address) ?? 0;
     session.resume();
     this.out.resume(PAUSE.admission);

@@ -68,6 +68,10 @@ export class Outbound implements TurnMember {
   #pauses = 0;
   #joined = false;
   #isClosed = false;
+  /** Nothing leaves before the store writes up to here are durable: what CONNACK says, it promises. */
+  #opensAt = 0;
+  /** False where that will never be. */
+  #mayOpen = true;
   /** What the sink had not sent yet when it was asked last. */
   #backlog = 0;
   #isDropping = false;
@@ -177,13 +181,19 @@ export class Outbound implements TurnMember {
     this.#push(this.#encoded(packet));
   }
 
+  /** Sends CONNACK, and all that follows, once the store writes up to `mark` are durable. */
+  open(connack: Packet, mark: number): void {
+    this.#opensAt = mark;
+    this.send(connack);
+  }
+
   sendPingResponse(): void {
     this.#push(PINGRESP);
   }
 
   /** Closes the transport, after everything sent has left unless the peer does not read. */
   close(options: { readonly politely: boolean }): void {
-    if (options.politely) {
+    if (options.politely && this.#mayOpen) {
       this.#outbox.drain(this.#core.slab, this.#sink);
       this.#sink.end();
     } else this.#sink.destroy();
@@ -210,6 +220,10 @@ export class Outbound implements TurnMember {
   flush(): void {
     this.#joined = false;
     if (this.#isClosed) return;
+    if (this.#opensAt > 0) {
+      if (!this.#core.turn.isDurable(this.#opensAt)) return this.#core.turn.wait(this);
+      this.#opensAt = 0;
+    }
     this.#outbox.drain(this.#core.slab, this.#sink);
     this.#backlog = this.#sink.writableLength;
     // Who does not read is not read either: its own requests could otherwise fill our memory with replies.
@@ -228,12 +242,15 @@ export class Outbound implements TurnMember {
       this.#push(bytes, idAt, id);
       if (isOwed) this.#owed -= 1;
     }
+    if (this.#opensAt > 0) this.#join();
     if (this.#held.length > 0) this.#core.turn.wait(this);
     if (this.#held.length <= this.#core.settings.limits.inFlight) this.resume(PAUSE.held);
   }
 
   storeFailed(): void {
-    if (!this.#isClosed) this.#owner.storeFailed();
+    if (this.#isClosed) return;
+    this.#mayOpen = this.#opensAt === 0;
+    this.#owner.storeFailed();
   }
 
   /** The packet for this receiver; it may rest on a topic alias only where it leaves in the order of the calls. */
@@ -297,6 +314,10 @@ export class Outbound implements TurnMember {
 
   #push(bytes: Uint8Array, idAt = 0, id = 0): void {
     this.#outbox.push(bytes, idAt, id);
+    this.#join();
+  }
+
+  #join(): void {
     if (this.#joined) return;
     this.#joined = true;
     this.#core.turn.join(this);

@@ -442,14 +442,44 @@ function slowStore() {
   const store: SessionStore = Object.assign(Object.create(inner) as SessionStore, {
     commit: () => new Promise<void>((resolve, reject) => commits.push({ resolve, reject })),
   });
-  for (const name of ["load", "putSession", "deleteSession", "putSubscription", "deleteSubscription"] as const) {
-    Object.assign(store, { [name]: (inner[name] as (...args: unknown[]) => unknown).bind(inner) });
-  }
-  for (const name of ["enqueue", "dequeue", "putRetained", "deleteRetained"] as const) {
-    Object.assign(store, { [name]: (inner[name] as (...args: unknown[]) => unknown).bind(inner) });
+  const { constructor: _, commit: __, ...methods } = Object.getOwnPropertyDescriptors(MemorySessionStore.prototype);
+  for (const [name, { value }] of Object.entries(methods)) {
+    Object.assign(store, { [name]: (value as (...args: unknown[]) => unknown).bind(inner) });
   }
   return { store, commits };
 }
+
+test("CONNACK of a session that is kept, or with a will, waits until it is durable, and what follows waits behind it", async () => {
+  const { store, commits } = slowStore();
+  const world = new World({ store });
+  const settleCommits = async () => {
+    for (const commit of commits.splice(0)) commit.resolve();
+    await world.settle();
+  };
+  const plain = await world.connected("plain");
+  assert.equal(commits.length, 0, "nothing is promised");
+  const will = { topic: "w", payload: Buffer.from("gone"), qos: 0 as const, retain: false };
+  for (const promise of [{ clean: false }, { will }]) {
+    const client = world.client(4);
+    assert.equal(await client.connect("d", promise), undefined);
+    // Packets may come before CONNACK as far as the client is concerned; their answers stay behind it.
+    await client.send({ cmd: "subscribe", messageId: 1, subscriptions: [{ topic: "a", qos: 0 }] });
+    await plain.publish("a", "x");
+    assert.deepEqual(client.take(), []);
+    await settleCommits();
+    await settleCommits();
+    const kinds = client.take().map(({ cmd }) => cmd);
+    assert.equal(kinds[0], "connack");
+    assert.deepEqual(new Set(kinds), new Set(["connack", "publish", "suback"]));
+    await client.drop();
+    await settleCommits();
+  }
+  const failing = world.client(4);
+  await failing.connect("d", { clean: false });
+  commits.shift()?.reject(new RangeError("disk full"));
+  await world.settle();
+  assert.deepEqual([failing.takeAll("connack"), failing.ended], [[], "destroy"]);
+});
 
 test("PUBACK waits until what it promises is durable, in order, with one commit for a turn", async () => {
   const { store, commits } = slowStore();
@@ -460,6 +490,8 @@ test("PUBACK waits until what it promises is durable, in order, with one commit 
     for (const commit of commits.splice(0)) commit.resolve();
     await world.settle();
   };
+  await settleCommits();
+  assert.equal(client.takeAll("connack").length, 1);
   await client.subscribe("a", 1);
   assert.deepEqual(client.take(), [], "SUBACK of a persistent session waits too");
   await settleCommits();

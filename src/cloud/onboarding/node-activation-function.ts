@@ -76,13 +76,13 @@ const TEMPLATE = JSON.stringify({
 
 declare const hawser: { call(operation: string, input: object): Promise<unknown> };
 type Described = {
-  readonly certificateDescription: { certificateArn: string; certificatePem: string; status: string };
+  readonly certificateDescription: { certificatePem: string; status: string };
 };
 
 async function handler(event: unknown): Promise<object> {
   const certificateId = certificateIdOf(event);
   const described = (await hawser.call("DescribeCertificate", { certificateId })) as Described;
-  const { certificateArn, certificatePem, status } = described.certificateDescription;
+  const { certificatePem, status } = described.certificateDescription;
   // The event may be old: what somebody has activated, deactivated or revoked since then stays as it is.
   if (status !== "PENDING_ACTIVATION") return { certificateId, status, changed: false };
   const { POLICY_NAME, POLICY_DOCUMENT } = process.env;

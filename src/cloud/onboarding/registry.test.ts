@@ -9,16 +9,12 @@ import { ResourceExists } from "../errors.ts";
 import { registerThing } from "../functions/fixtures.test.ts";
 import { newLeaf, newWorld, registeredCa } from "../registry/fixtures.test.ts";
 import {
-  attachPolicy,
-  attachThingPrincipal,
   createPolicy,
-  createThing,
   describeCertificate,
   detachPolicy,
   iotArn,
   updateCa,
   updateCertificate,
-  type AskedStatus,
   type Registry,
 } from "../registry/index.ts";
 import { why } from "../why/index.ts";

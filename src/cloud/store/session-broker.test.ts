@@ -62,12 +62,18 @@ test("a broker over the store on disk brings back sessions, queues and retained 
   clock.advance(20_000);
   const after = await begin(t, directory, clock);
   const again: Client = after.world.client(5);
-  assert.equal((await again.connect("d", KEPT))?.sessionPresent, true);
+  assert.equal(await again.connect("d", KEPT), undefined, "CONNACK waits for the disk as well");
+  await durable(after);
+  const [connack, ...messages] = again.take();
+  assert.equal(connack?.cmd === "connack" && connack.sessionPresent, true);
   assert.deepEqual(
-    again.takeAll("publish").map(({ topic, payload, properties }) => [topic, String(payload), { ...properties }]),
+    messages.map((packet) => {
+      assert.ok(packet.cmd === "publish");
+      return [packet.topic, String(packet.payload), packet.dup, { ...packet.properties }];
+    }),
     [
-      ["a/2", "in flight", { contentType: "t" }],
-      ["a/3", "queued", { messageExpiryInterval: 80 }],
+      ["a/2", "in flight", true, { contentType: "t" }],
+      ["a/3", "queued", false, { messageExpiryInterval: 80 }],
     ],
   );
   const got = await again.subscribe("r", 1);
