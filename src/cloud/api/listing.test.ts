@@ -41,10 +41,13 @@ test("CreateTopicRule takes tags from its header; deleting the rule forgets them
     { Key: "empty", Value: "" },
   ];
   await api.call("CreateTopicRule", { ...rule, tags });
-  const kept = () => api.registry.store.read.selectFrom("tags").select(["key", "value"]).execute();
+  const kept = async () => {
+    const rows = await api.registry.store.read.selectFrom("tags").selectAll().orderBy("key").execute();
+    return rows.map(({ arn, key, value }) => [arn.replace(/^.*:/, ""), key, value]);
+  };
   assert.deepEqual(await kept(), [
-    { key: "empty", value: "" },
-    { key: "site", value: "Halle 1 & 2" },
+    ["rule/r", "empty", ""],
+    ["rule/r", "site", "Halle 1 & 2"],
   ]);
   await api.call("DeleteTopicRule", { ruleName: "r" });
   assert.deepEqual(await kept(), []);
