@@ -36,7 +36,7 @@ export type IssueOptions = Omit<CaOptions, "caDir"> & {
 };
 
 const DAY_MS = 86_400_000;
-const USUAL_DAYS = { device: 3650, server: 397, agreeingServer: 397, verification: 30 } as const;
+const USUAL_DAYS = { device: 3650, server: 397, agreeingServer: 397, verification: 30, ocspResponder: 30 } as const;
 
 /** `hawser ca issue`: one certificate, to a file or to standard output. */
 export async function issueCertificateFile(options: IssueOptions, output: Output): Promise<void> {

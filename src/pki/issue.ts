@@ -27,7 +27,15 @@ import {
   type CertificateContent,
   type Validity,
 } from "./certificate.ts";
-import { algorithmStructure, arrayBufferOf, derOf, extensionStructure, signStructure } from "./der-write.ts";
+import { TAG } from "./der.ts";
+import {
+  algorithmStructure,
+  arrayBufferOf,
+  derElement,
+  derOf,
+  extensionStructure,
+  signStructure,
+} from "./der-write.ts";
 import type { PkiErrorCode } from "./errors.ts";
 import type { RawExtension } from "./extensions.ts";
 import { issuingAlgorithm } from "./issuing-key.ts";
@@ -196,6 +204,7 @@ function extensionsFor(order: CertificateOrder, plan: Plan): RawExtension[] {
           new AuthorityKeyIdentifier({ keyIdentifier: new KeyIdentifier(arrayBufferOf(plan.authorityKeyIdentifier)) }),
         )
       : undefined,
+    profile.ocspNoCheck ? { oid: EXTENSION.ocspNoCheck, critical: false, value: derElement(TAG.null) } : undefined,
     ...(order.extensions ?? []),
   ];
   return list.filter((each) => each !== undefined);

@@ -44,6 +44,7 @@ export const EXTENSION = {
   extKeyUsage: "2.5.29.37",
   inhibitAnyPolicy: "2.5.29.54",
   authorityInfoAccess: "1.3.6.1.5.5.7.1.1",
+  ocspNoCheck: "1.3.6.1.5.5.7.48.1.5",
   tlsFeature: "1.3.6.1.5.5.7.1.24",
 } as const;
 

@@ -7,6 +7,8 @@ export type Profile = {
   readonly pathLength: number | undefined;
   readonly keyUsage: readonly KeyUsage[];
   readonly extendedKeyUsage: readonly KeyPurpose[];
+  /** Whether nobody shall ask if it was revoked: it answers that question for others. RFC 6960, section 4.2.2.2.1 */
+  readonly ocspNoCheck?: true;
 };
 
 /** The certificates that this room issues under another one. RFC 5280, section 4.2.1 */
@@ -26,6 +28,14 @@ export const PROFILES = {
   device: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["clientAuth"] },
   /** Proof that a CA's private key is at hand: the common name is a registration code. */
   verification: { ca: false, pathLength: undefined, keyUsage: ["digitalSignature"], extendedKeyUsage: ["clientAuth"] },
+  /** A responder to whom a CA delegates OCSP; short-lived, for nobody asks about it. RFC 6960, section 4.2.2.2 */
+  ocspResponder: {
+    ca: false,
+    pathLength: undefined,
+    keyUsage: ["digitalSignature"],
+    extendedKeyUsage: ["OCSPSigning"],
+    ocspNoCheck: true,
+  },
 } as const satisfies Readonly<Record<string, Profile>>;
 
 export type ProfileName = keyof typeof PROFILES;

@@ -6,6 +6,7 @@ import type { Certificate } from "../certificate.ts";
 import { TAG, type DerElement } from "../der.ts";
 import { DerFields, oidOf } from "../der-fields.ts";
 import { derElement } from "../der-write.ts";
+import type { DistinguishedName } from "../name.ts";
 import { HASH_OID } from "../oids.ts";
 
 /** The hash functions of certificate identifiers. SHA-1 names a certificate here, it protects nothing. */
@@ -53,12 +54,19 @@ export function certIdOf(element: DerElement): CertId {
 
 /** Whether an identifier is that of a certificate: its issuer's name and key, and its serial number. */
 export function isCertIdOf(id: CertId, { certificate, issuer }: CertificateAndIssuer): boolean {
+  return equal(id.serialNumber, fromHex(certificate.serialNumber)) && isNamedUnder(id, certificate.issuer, issuer);
+}
+
+/** Whether an identifier is that of a certificate under this CA, whatever its serial number. */
+export function isIssuedBy(id: CertId, ca: Certificate): boolean {
+  return isNamedUnder(id, ca.subject, ca);
+}
+
+function isNamedUnder(id: CertId, issuerName: DistinguishedName, { publicKey }: Certificate): boolean {
   if (!id.hash) return false;
   const { digest } = HASHES[id.hash];
   return (
-    equal(id.serialNumber, fromHex(certificate.serialNumber)) &&
-    equal(id.issuerNameHash, digest(certificate.issuer.der)) &&
-    equal(id.issuerKeyHash, digest(issuer.publicKey.subjectPublicKey))
+    equal(id.issuerNameHash, digest(issuerName.der)) && equal(id.issuerKeyHash, digest(publicKey.subjectPublicKey))
   );
 }
 
