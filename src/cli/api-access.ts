@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Command } from "commander";
 
 import { UsageError } from "../codec/index.ts";
-import { callOperation, type ApiTarget } from "../cloud/api/node-client.ts";
+import { callOperation, fetchPage, type ApiTarget } from "../cloud/api/node-client.ts";
 import type { OperationInput, OperationName, OperationResult } from "../cloud/api/index.ts";
 import { badOption, type CliErrorCode } from "./errors.ts";
 
@@ -35,6 +35,8 @@ export type ApiAccess = {
     name: Name,
     input: OperationInput<Name>,
   ) => Promise<OperationResult<Name>>;
+  /** What a page of the control plane that needs no signature holds. */
+  readonly page: (path: string) => Promise<Uint8Array>;
 };
 
 /** Adds the options that say which cloud is meant. */
@@ -64,7 +66,12 @@ export function apiAccess(options: ApiOptions): ApiAccess {
     credentials: { accessKeyId, secretAccessKey },
     ...(endpoint.startsWith("https:") ? { ca: readFileSync(caFile, "utf8") } : {}),
   };
-  return { facts, file, call: (name, input) => callOperation(target, name, input) };
+  return {
+    facts,
+    file,
+    call: (name, input) => callOperation(target, name, input),
+    page: (path) => fetchPage(target, path),
+  };
 }
 
 function credentialsIn(file: string): CredentialsFile {

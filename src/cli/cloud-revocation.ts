@@ -1,13 +1,22 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 
-import type { Command } from "commander";
+import { Option, type Command } from "commander";
 
-import { certificateFromPem } from "../pki/index.ts";
+import {
+  certificateFromPem,
+  certificateToPem,
+  crlToPem,
+  parseCertificate,
+  REVOCATION_REASONS,
+  type RevocationReason,
+} from "../pki/index.ts";
 import { apiAccess, withApiOptions, type ApiOptions } from "./api-access.ts";
 import { examples, outputOf } from "./output.ts";
 
-/** `hawser cloud deny|allow|denied|crl`: what takes a certificate's standing away besides its status. */
+/** `hawser cloud revoke|deny|allow|denied|crl|issuer`: what takes a certificate's standing away, and who is told. */
 export function registerRevocationCommands(cloud: Command): void {
+  registerRevoke(cloud);
+  registerIssuer(cloud);
   withApiOptions(cloud.command("deny").argument("<certificate>", "certificate id, or a PEM file"))
     .description("refuse a certificate from now on, registered or not; open connections end at once")
     .requiredOption("--reason <text>", "what whoever is refused for it is told")
@@ -46,6 +55,48 @@ export function registerRevocationCommands(cloud: Command): void {
       const list = await apiAccess(options).call("PutCertificateRevocationList", { caCertificateId, crl });
       const text = `list ${list.number ?? ""} is in force: ${list.revoked} revoked certificates`;
       outputOf(command).line({ event: "crl", ...list }, text);
+    });
+}
+
+function registerRevoke(cloud: Command): void {
+  withApiOptions(cloud.command("revoke").argument("<certificate>", "certificate id, or a PEM file"))
+    .description("make a registered certificate REVOKED; open connections end at once")
+    .addOption(
+      new Option("--reason <reason>", "what the cloud's own CA tells those who ask (OCSP, CRL)")
+        .choices(Object.keys(REVOCATION_REASONS))
+        .default("unspecified"),
+    )
+    .addHelpText("after", examples("hawser cloud revoke device.pem --reason keyCompromise --data ./cloud"))
+    .action(
+      async (certificate: string, options: ApiOptions & { readonly reason: RevocationReason }, command: Command) => {
+        const { reason } = options;
+        const certificateId = idOf(certificate);
+        await apiAccess(options).call("RevokeCertificate", { certificateId, reason });
+        outputOf(command).line({ event: "revoked", certificateId, reason }, `${certificateId} is REVOKED: ${reason}`);
+      },
+    );
+}
+
+type IssuerOptions = ApiOptions & { readonly out?: string; readonly crl?: string };
+
+function registerIssuer(cloud: Command): void {
+  withApiOptions(cloud.command("issuer"))
+    .description("the CA with which the cloud itself issues device certificates, and what it has revoked")
+    .option("--out <file>", "write its certificate there, PEM; standard output otherwise")
+    .option("--crl <file>", "write its revocation list there, PEM")
+    .addHelpText("after", examples("hawser cloud issuer --data ./cloud --out issuer.pem --crl issuer.crl"))
+    .action(async (options: IssuerOptions, command: Command) => {
+      const { page, facts } = apiAccess(options);
+      const certificate = parseCertificate(await page("/hawser/v1/issuer.crt"));
+      const pem = certificateToPem(certificate);
+      if (options.out !== undefined) writeFileSync(options.out, pem);
+      if (options.crl !== undefined) {
+        writeFileSync(options.crl, crlToPem(await page(`/hawser/v1/crl/${certificate.id}.crl`)));
+      }
+      const ocsp = `${options.api ?? facts.api}/hawser/v1/ocsp`;
+      const fields = { event: "issuer", certificateId: certificate.id, subject: certificate.subject.text, ocsp };
+      const written = `${certificate.subject.text} written to ${options.out}; its OCSP responder is ${ocsp}`;
+      outputOf(command).line({ ...fields, pem }, options.out === undefined ? pem.trimEnd() : written);
     });
 }
 

@@ -28,6 +28,7 @@ type UpOptions = {
   readonly allowPrivateDestinations?: boolean;
   readonly httpCredentials?: string;
   readonly functionLayer?: string;
+  readonly revocationUrl?: string;
   readonly region?: string;
   readonly accountId?: string;
   readonly trace?: string;
@@ -101,6 +102,11 @@ export function registerUpCommand(program: Command): void {
       "--function-layer <directory>",
       "functions may import what lies in its node_modules, such as aws-sdk (version 2)",
     )
+    .option(
+      "--revocation-url <url>",
+      "the control plane's URL as relying parties reach it: certificates that the cloud issues point to its OCSP and CRL",
+      urlOption,
+    )
     .option("--region <region>", "stands in every ARN; us-east-1 unless chosen at the first start")
     .option("--trace <file>", "append every event as JSON Lines")
     .option("--log <file>", "append a log as JSON Lines in pino's form, - for standard error")
@@ -145,6 +151,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         ...(options.accountId === undefined ? {} : { accountId: options.accountId }),
         httpActions: httpActionsOf(options),
         ...(options.functionLayer === undefined ? {} : { functionLayer: options.functionLayer }),
+        ...(options.revocationUrl === undefined ? {} : { revocationUrl: options.revocationUrl }),
         onLogLevel: (level) => log?.setLevel(level === "DISABLED" ? undefined : LEVEL_OF[level]),
         onLedger(ledger) {
           if (options.trace !== undefined) closings.push(appendEvents(ledger, options.trace));
@@ -173,6 +180,12 @@ async function up(options: UpOptions, output: Output): Promise<void> {
 function accountIdOption(text: string): string {
   if (/^[0-9]{12}$/.test(text)) return text;
   throw new InvalidArgumentError("An account id is twelve digits.");
+}
+
+function urlOption(text: string): string {
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url && ["http:", "https:"].includes(url.protocol)) return url.href;
+  throw new InvalidArgumentError("It is a URL such as http://pki.example:9443.");
 }
 
 function httpActionsOf({ allowPrivateDestinations, httpCredentials }: UpOptions): HttpActionOptions {

@@ -2,10 +2,12 @@ import { generateKeyPair } from "node:crypto";
 import { mkdirSync } from "node:fs";
 import { promisify } from "node:util";
 
-import type { Clock, Entropy } from "../crypto/index.ts";
+import type { Clock, Entropy, Signer } from "../crypto/index.ts";
+import { nodeSigner } from "../crypto/node.ts";
 import type { Trace } from "../trace/index.ts";
 import { END_OF_ISSUED, type DeviceIssuing, type DeviceKeyPair } from "./registry/index.ts";
-import { storedRoot } from "./node-stored-root.ts";
+import { pointersUnder } from "./revocation/index.ts";
+import { newKey, storedRoot } from "./node-stored-root.ts";
 
 const generate = promisify(generateKeyPair);
 
@@ -18,6 +20,8 @@ export async function deviceIssuing(options: {
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly trace: Trace;
+  /** The control plane's address as relying parties reach it, to stand in certificates. */
+  readonly revocationUrl?: string;
 }): Promise<DeviceIssuing> {
   mkdirSync(options.directory, { recursive: true, mode: 0o700 });
   const issuer = await storedRoot({
@@ -27,7 +31,15 @@ export async function deviceIssuing(options: {
     days: 0,
     notAfter: END_OF_ISSUED,
   });
-  return { issuer, newKeyPair };
+  const { revocationUrl } = options;
+  if (revocationUrl === undefined) return { issuer, newKeyPair };
+  const base = revocationUrl.replace(/\/+$/, "");
+  return { issuer, pointers: pointersUnder(base, issuer.certificate.id), newKeyPair };
+}
+
+/** A key on P-256 that is in memory alone. */
+export function newSigner(): Signer {
+  return nodeSigner(newKey());
 }
 
 /** An RSA key of 2048 bits as AWS IoT hands one out: PKCS#1 for the private key, SubjectPublicKeyInfo for the public one. */

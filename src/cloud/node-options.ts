@@ -27,6 +27,11 @@ export type CloudOptions = {
   readonly serverNames: readonly string[];
   /** Whether TLS is also offered to clients that have DHE_RSA and no elliptic curves. */
   readonly legacyDhe?: boolean;
+  /**
+   * The control plane's URL as relying parties reach it: certificates that the cloud issues then say where their
+   * revocation can be looked up. Without it they are as AWS's, which say nothing of it.
+   */
+  readonly revocationUrl?: string;
   readonly region?: string;
   /** Twelve digits that stand in every ARN; random unless chosen at the first start. */
   readonly accountId?: string;

@@ -18,6 +18,7 @@ import type { Closing } from "./node-closing.ts";
 import { operatorPages } from "./observe/index.ts";
 import { openMetrics } from "./observe/node.ts";
 import type { Registry } from "./registry/index.ts";
+import { revocationPages, type IssuedStatus, type Revocations } from "./revocation/index.ts";
 import type { Destinations } from "./rules/index.ts";
 
 export type ApiListener = {
@@ -26,6 +27,8 @@ export type ApiListener = {
   readonly broker: Broker;
   readonly plane: ControlPlane;
   readonly destinations: Destinations;
+  readonly issued: IssuedStatus;
+  readonly revocations: Revocations;
   readonly host: string;
   readonly port: number;
   /** Without it the listener speaks HTTP. */
@@ -50,7 +53,7 @@ export async function listenApi(parts: ApiListener, closing: Closing): Promise<A
 }
 
 /** Not ready any more from the moment that everything is being closed. */
-function pageHandlers({ ledger, registry, broker }: ApiListener, closing: Closing): PageHandlers {
+function pageHandlers({ ledger, registry, broker, issued, revocations }: ApiListener, closing: Closing): PageHandlers {
   const metrics = openMetrics({
     ledger,
     sessions: () => broker.sessions(),
@@ -71,6 +74,7 @@ function pageHandlers({ ledger, registry, broker }: ApiListener, closing: Closin
   const document = openApiText();
   return {
     ...operatorPages({ notReady, metrics }),
+    ...revocationPages(issued, revocations),
     OpenApi: async () => textPage(200, "application/json", document),
   };
 }

@@ -11,7 +11,7 @@ import type { DeviceRegistries } from "./jwt/index.ts";
 import type { Domains } from "./domains/index.ts";
 import { openSettings } from "./node-settings.ts";
 import { Closing } from "./node-closing.ts";
-import { deviceIssuing } from "./node-device-issuer.ts";
+import { deviceIssuing, newSigner } from "./node-device-issuer.ts";
 import { listenHttps, messagesOf } from "./node-https.ts";
 import { openEntry, type Entry } from "./node-entry.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
@@ -23,7 +23,7 @@ import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { serverTls } from "./node-server-tls.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
-import type { Revocations } from "./revocation/index.ts";
+import { IssuedStatus, type Revocations } from "./revocation/index.ts";
 import type { Destinations } from "./rules/index.ts";
 import { FleetIndex } from "./search/index.ts";
 import { openJobs } from "./node-jobs.ts";
@@ -92,7 +92,9 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const { plane, destinations } = control;
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
-  const rooms = { plane, destinations, shadows, jobs, identity, listeners };
+  const { issuer } = shop.issuing;
+  const issued = await IssuedStatus.open({ registry, issuer, revocations: entry.revocations, newSigner });
+  const rooms = { issued, plane, destinations, shadows, jobs, identity, listeners };
   const servers = { options, ledger: trace, registry, ...entry, ...rooms };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   url = api;
@@ -144,9 +146,10 @@ function identityFor(
   return serverIdentity({ directory: join(directory, "tls"), names, rsa: legacyDhe, clock, entropy, trace });
 }
 
-async function workshopOf({ directory }: CloudOptions, registry: Registry): Promise<Workshop> {
+async function workshopOf({ directory, revocationUrl }: CloudOptions, registry: Registry): Promise<Workshop> {
   const { clock, entropy, trace } = registry;
-  const issuing = await deviceIssuing({ directory: join(directory, "issuing"), clock, entropy, trace });
+  const place = { directory: join(directory, "issuing"), ...(revocationUrl !== undefined && { revocationUrl }) };
+  const issuing = await deviceIssuing({ ...place, clock, entropy, trace });
   return { registry, issuing, hash: nodeHash };
 }
 
@@ -274,6 +277,7 @@ function underAwsName(error: unknown, { operation, trace }: { operation: string;
 const WHY_EVENTS = 50_000;
 
 type Servers = Entry & {
+  readonly issued: IssuedStatus;
   readonly options: CloudOptions;
   readonly ledger: Ledger;
   readonly registry: Registry;

@@ -35,6 +35,7 @@ export { EXTENSION, KEY_PURPOSE, type KeyPurpose, type KeyUsage, type NameAttrib
 export { PATH_LIMITS, validatePath, type PathLimits, type PathOptions, type ValidatedPath } from "./path.ts";
 export type { PathPurpose } from "./path-rules.ts";
 export type { PolicyOptions } from "./policy-graph.ts";
+export { pointerExtensions, type Pointers } from "./pointers.ts";
 export { PROFILES, type ProfileName } from "./profiles.ts";
 export { keyWeakness, parsePublicKey, type PublicKey } from "./public-key.ts";
 export { createCsr, csrFromPem, csrToPem, parseCsr, type CertificateRequest } from "./request.ts";

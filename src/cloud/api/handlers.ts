@@ -82,7 +82,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...settingHandlers(services.registry, services.settings),
     ...hawserHandlers(services),
     ...deviceRegistryHandlers(services.deviceRegistries),
-    ...revocationHandlers(services.revocations),
+    ...revocationHandlers(services.registry, services.revocations),
     ...dataHandlers(services),
     ...shadowHandlers(services.shadows),
     ...jobHandlers(services.registry, services.jobs),

@@ -1,7 +1,7 @@
 import { request as httpRequest, type IncomingMessage, type RequestOptions } from "node:http";
 import { request as httpsRequest } from "node:https";
 
-import { Refused } from "../../codec/index.ts";
+import { ProtocolError, Refused } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import {
@@ -29,6 +29,14 @@ export function callOperation<Name extends OperationName>(
   input: OperationInput<Name>,
 ): Promise<OperationResult<Name>> {
   return callOver({ ...target, clock: nodeClock, hash: nodeHash, send: nodeSend(ca) }, name, input);
+}
+
+/** Asks for a page that needs no signature. Throws `Refused` `unreachable`, `ProtocolError` `not-our-api`. */
+export async function fetchPage({ ca, endpoint }: ApiTarget, path: string): Promise<Uint8Array> {
+  const url = new URL(path, endpoint).href;
+  const { status, body } = await nodeSend(ca)({ method: "GET", url, headers: {}, body: new Uint8Array(0) });
+  if (status === 200) return body;
+  throw new ProtocolError<CloudErrorCode, number>("not-our-api", `${url} answers ${status}`, status);
 }
 
 /** Sends with node:http and node:https. */

@@ -162,7 +162,7 @@ function pageOf(name: string, { summary, path, requestType, answers }: PublicPag
   });
   return {
     tags: [PAGES],
-    operationId: method === "POST" ? `Post${name}` : name,
+    operationId: name,
     summary,
     security: [],
     ...(parameters.length > 0 && { parameters }),

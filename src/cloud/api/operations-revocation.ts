@@ -1,5 +1,6 @@
+import { REVOCATION_REASONS, type RevocationReason } from "../../pki/index.ts";
 import { answering, body, OK, operation, payload, required, uri, type ResultOf } from "./operation.ts";
-import { about, blob, integer, list, number, record, string } from "./shape.ts";
+import { about, blob, integer, list, number, oneOf, record, string } from "./shape.ts";
 
 const TIME = about("Milliseconds since 1970.", number());
 
@@ -24,6 +25,8 @@ const LIST = record(
 );
 
 const CERTIFICATE_ID = uri(string({ min: 64, max: 66, pattern: /(0x)?[a-fA-F0-9]+/ }));
+
+const REASONS = Object.keys(REVOCATION_REASONS) as RevocationReason[];
 
 /** Our own operations that withdraw certificates: CRLs of registered CAs, and a deny-list. */
 export const REVOCATION_OPERATIONS = {
@@ -52,6 +55,16 @@ export const REVOCATION_OPERATIONS = {
     input: { caCertificateId: CERTIFICATE_ID },
     output: OK,
     errors: ["ResourceNotFoundException"],
+  }),
+  RevokeCertificate: operation<void>()({
+    service: "hawser",
+    summary:
+      "Makes a certificate REVOKED, as UpdateCertificate does, with a reason for those who ask the cloud's own CA about it.",
+    method: "PUT",
+    path: "/hawser/v1/certificates/{certificateId}/revocation",
+    input: { certificateId: CERTIFICATE_ID, reason: required(body(oneOf(...REASONS))) },
+    output: OK,
+    errors: ["ResourceNotFoundException", "CertificateStateException"],
   }),
   DenyCertificate: answering(DENIED)({
     service: "hawser",

@@ -27,6 +27,11 @@ const STATE = record({ status: string() }, ["status"]);
 const REASON = record({ status: string(), reason: string() }, ["status", "reason"]);
 const REFUSAL = record({ error: string(), cure: string() }, ["error", "cure"]);
 
+const OCSP_ANSWER = {
+  description: "An OCSP response, DER; also where it says why there is no answer.",
+  contentType: "application/ocsp-response",
+};
+
 /** All pages that need no signature, beside those of AWS's own paths. */
 export const PUBLIC_PAGES = {
   Health: {
@@ -58,6 +63,37 @@ export const PUBLIC_PAGES = {
     methods: ["GET"],
     path: "/hawser/v1/openapi.json",
     answers: { 200: { description: "OpenAPI 3.1.", contentType: JSON_TYPE } },
+  },
+  Ocsp: {
+    summary: "OCSP for the certificates that the cloud's own CA issued. RFC 6960.",
+    methods: ["POST"],
+    path: "/hawser/v1/ocsp",
+    requestType: "application/ocsp-request",
+    answers: { 200: OCSP_ANSWER },
+  },
+  OcspByPath: {
+    summary: "The same with the request in the path, in base64, so that answers can be cached.",
+    methods: ["GET"],
+    path: "/hawser/v1/ocsp/{request+}",
+    answers: { 200: OCSP_ANSWER },
+  },
+  RevocationList: {
+    summary: "A CRL by the id of its CA: the cloud's own, or a registered CA whose list was uploaded.",
+    methods: ["GET"],
+    path: "/hawser/v1/crl/{file}",
+    answers: {
+      200: {
+        description: "The list, DER. The file is called CERTIFICATE_ID.crl.",
+        contentType: "application/pkix-crl",
+      },
+      404: { description: "There is none.", contentType: JSON_TYPE, shape: REFUSAL },
+    },
+  },
+  IssuerCertificate: {
+    summary: "The certificate of the CA with which the cloud itself issues device certificates.",
+    methods: ["GET"],
+    path: "/hawser/v1/issuer.crt",
+    answers: { 200: { description: "The certificate, DER.", contentType: "application/pkix-cert" } },
   },
 } as const satisfies Readonly<Record<string, PublicPage>>;
 

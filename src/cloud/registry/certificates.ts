@@ -1,5 +1,5 @@
 import { Conflict } from "../../codec/index.ts";
-import { certificateToPem, signedBy, type Certificate } from "../../pki/index.ts";
+import { certificateToPem, signedBy, type Certificate, type RevocationReason } from "../../pki/index.ts";
 import type { OnboardingStep } from "../../trace/index.ts";
 import { invalidRequest, notFound, ResourceExists, type CloudErrorCode } from "../errors.ts";
 import type { CertificateRow, Queries } from "../store/index.ts";
@@ -8,6 +8,7 @@ import { checkDates, checkStrength, invalidCertificate, oneCertificate } from ".
 import type { CaEntry, CertificateEntry, CertificateStatus } from "./entries.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import { certificateEntryOf, NOTHING_ATTACHED, type Registry } from "./registry.ts";
+import { restoreSerial, withdrawSerial } from "./serials.ts";
 import { isStandIn, standInId } from "./stand-ins.ts";
 import { uuid } from "./uuid.ts";
 
@@ -127,24 +128,34 @@ export async function describeCertificate({ store }: Registry, certificateId: st
  * Throws `NotFound`; `UsageError` `invalid-request` for statuses that only the service gives; `Conflict`
  * `certificate-state` where a certificate that was registered REVOKED should come to life.
  */
-export async function updateCertificate(registry: Registry, certificateId: string, status: AskedStatus): Promise<void> {
+export async function updateCertificate(
+  registry: Registry,
+  certificateId: string,
+  status: AskedStatus,
+  reason?: RevocationReason,
+): Promise<void> {
   const id = normalCertificateId(certificateId);
   if (status !== "ACTIVE" && status !== "INACTIVE" && status !== "REVOKED") {
     throw invalidRequest(`newStatus must be ACTIVE, INACTIVE or REVOKED; ${status} is given by the service only`);
   }
   await registry.store.write(
-    (queries) => putStatus(registry, queries, { id, status }),
+    (queries) => putStatus(registry, queries, { id, status, ...(reason !== undefined && { reason }) }),
     (before) => statusPut(registry, before, { id, status }),
   );
 }
 
-type StatusChange = { readonly id: string; readonly status: "ACTIVE" | "INACTIVE" | "REVOKED" };
+type StatusChange = {
+  readonly id: string;
+  readonly status: "ACTIVE" | "INACTIVE" | "REVOKED";
+  /** Why it is REVOKED, for those who ask the cloud's own CA. */
+  readonly reason?: RevocationReason;
+};
 
 /** The same inside a transaction of the caller's, who calls `statusPut` after it; undefined where nothing changes. */
 export async function putStatus(
   { clock }: Pick<Registry, "clock">,
   queries: Queries,
-  { id, status }: StatusChange,
+  { id, status, reason = "unspecified" }: StatusChange,
 ): Promise<CertificateRow | undefined> {
   const row = await rowOf(queries, id);
   if (row.status === status) return undefined;
@@ -153,6 +164,8 @@ export async function putStatus(
   if (row.born_revoked === 1) throw state(`The certificate was registered REVOKED and stays so. Id: ${id}`);
   const changes = { status, modified_at: Math.floor(clock.now()), version: row.version + 1 };
   await queries.updateTable("certificates").set(changes).where("id", "=", id).execute();
+  if (status === "REVOKED") await withdrawSerial(queries, row, { time: clock.now(), reason });
+  else if (row.status === "REVOKED") await restoreSerial(queries, row);
   return row;
 }
 
@@ -184,8 +197,9 @@ export async function deleteCertificate(
   const arn = iotArn(registry.account, "cert", id);
   await registry.store.write(
     async (queries) => {
-      const { status } = await rowOf(queries, id);
-      if (status === "ACTIVE") throw state(`Certificate must be deactivated (not ACTIVE) before deletion. Id: ${id}`);
+      const row = await rowOf(queries, id);
+      if (row.status === "ACTIVE")
+        throw state(`Certificate must be deactivated (not ACTIVE) before deletion. Id: ${id}`);
       const thing = await queries
         .selectFrom("thing_principals")
         .select("thing")
@@ -199,10 +213,20 @@ export async function deleteCertificate(
         .executeTakeFirst();
       if (policy && !force) throw inUse(`Certificate policies must be detached before deletion (arn: ${arn})`);
       await queries.deleteFrom("policy_attachments").where("target", "=", id).execute();
-      await queries.deleteFrom("certificates").where("id", "=", id).execute();
+      await deleteCertificateRow(registry, queries, row);
     },
     () => registry.directory.setCertificate(id, undefined),
   );
+}
+
+/** Deletes a certificate's row in a transaction of the caller's; what the cloud's own CA issued is withdrawn with it. */
+export async function deleteCertificateRow(
+  { clock }: Pick<Registry, "clock">,
+  queries: Queries,
+  row: CertificateRow,
+): Promise<void> {
+  await withdrawSerial(queries, row, { time: clock.now(), reason: "cessationOfOperation" });
+  await queries.deleteFrom("certificates").where("id", "=", row.id).execute();
 }
 
 /** Certificates by creation date, newest first unless `ascending`; of one CA where `caId` is given. */
@@ -226,7 +250,8 @@ export async function listCertificates(
 
 /** The row of a certificate that the cloud's own CA issued, which is no registered one. */
 export function issuedRow(registry: Registry, certificate: Certificate, status: CertificateStatus): CertificateRow {
-  return newRow(registry, certificate, { caId: undefined, mode: "DEFAULT", status });
+  const row = newRow(registry, certificate, { caId: undefined, mode: "DEFAULT", status });
+  return { ...row, serial: certificate.serialNumber };
 }
 
 function rankOf({ status, autoRegistration }: CaEntry): number {
@@ -299,6 +324,7 @@ function rowFrom(
     modified_at: now,
     version: 1,
     generation_id: uuid(entropy),
+    serial: null,
   };
 }
 

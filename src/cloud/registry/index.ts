@@ -32,6 +32,7 @@ export {
   certificateUnderCa,
   certificateWithoutCa,
   deleteCertificate,
+  deleteCertificateRow,
   describeCertificate,
   insertCertificate,
   issuedRow,
@@ -55,6 +56,7 @@ export {
   transferCertificate,
   transferOf,
 } from "./certificate-transfer.ts";
+export { noteSerials, statusOfSerial, withdrawnSerials } from "./serials.ts";
 export {
   Listeners,
   type CaChange,
@@ -157,3 +159,4 @@ export {
 } from "./things.ts";
 export { isNoCertificate, isStandInText } from "./stand-ins.ts";
 export { uuid } from "./uuid.ts";
+export { nextNumber } from "./settings.ts";

@@ -11,7 +11,9 @@ import {
   type Certificate,
   type CertificateRequest,
   type DistinguishedName,
+  pointerExtensions,
   type Issuer,
+  type Pointers,
 } from "../../pki/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { certificateInserted, insertCertificate, issuedRow } from "./certificates.ts";
@@ -28,7 +30,12 @@ export type DeviceKeyPair = {
 };
 
 /** The cloud's own CA for device certificates, and where keys for them come from. */
-export type DeviceIssuing = { readonly issuer: Issuer; newKeyPair(): Promise<DeviceKeyPair> };
+export type DeviceIssuing = {
+  readonly issuer: Issuer;
+  /** Where certificates say that their revocation can be looked up. AWS's say nothing of it. */
+  readonly pointers?: Pointers;
+  newKeyPair(): Promise<DeviceKeyPair>;
+};
 
 export type IssuedCertificate = { readonly certificateId: string; readonly certificatePem: string };
 
@@ -58,7 +65,7 @@ export async function issueWithNewKey(
   // All of them have this one subject: what tells them apart is their id.
   const subject = nameFromAttributes([["CN", "AWS IoT Certificate"]]);
   const { publicKey } = keyPair;
-  const certificate = await signed(registry, issuing.issuer, { subject, publicKey, ...(notAfter && { notAfter }) });
+  const certificate = await signed(registry, issuing, { subject, publicKey, ...(notAfter && { notAfter }) });
   const issued = await record(registry, certificate, status ?? (setAsActive ? "ACTIVE" : "INACTIVE"));
   return { ...issued, keyPair };
 }
@@ -81,11 +88,11 @@ export async function issueFromCsr(
 /** The certificate for a request, recorded nowhere yet. Throws as `issueFromCsr`. */
 export async function certificateFromCsr(
   registry: Registry,
-  { issuer }: DeviceIssuing,
+  issuing: DeviceIssuing,
   csr: string,
 ): Promise<Certificate> {
   const { subject, publicKey } = await acceptedRequest(registry, csr);
-  return signed(registry, issuer, { subject, publicKey: publicKey.der });
+  return signed(registry, issuing, { subject, publicKey: publicKey.der });
 }
 
 /**
@@ -138,12 +145,26 @@ export async function record(
 
 type Order = { readonly subject: DistinguishedName; readonly publicKey: Uint8Array; readonly notAfter?: number };
 
-async function signed({ clock, entropy, trace }: Registry, issuer: Issuer, order: Order): Promise<Certificate> {
+async function signed(
+  { clock, entropy, trace }: Registry,
+  { issuer, pointers = {} }: DeviceIssuing,
+  order: Order,
+): Promise<Certificate> {
   const { subject, publicKey, notAfter = END_OF_ISSUED } = order;
   const notBefore = Math.max(clock.now() - BACKDATED_MS, issuer.certificate.validity.notBefore);
   const validity = { notBefore, notAfter };
+  const extensions = pointerExtensions(pointers);
   try {
-    return await issueCertificate({ profile: "device", subject, publicKey, issuer, validity, entropy, trace });
+    return await issueCertificate({
+      profile: "device",
+      subject,
+      publicKey,
+      issuer,
+      validity,
+      extensions,
+      entropy,
+      trace,
+    });
   } catch (cause) {
     if (!(cause instanceof LintRefused || cause instanceof UsageError)) throw cause;
     throw invalidRequest(`a certificate for ${subject.text || "an empty subject"} is refused: ${cause.message}`, {

@@ -3,7 +3,7 @@ import type { Entropy } from "../../crypto/index.ts";
 import type { Queries } from "../store/index.ts";
 
 /** The names of settings. */
-export type SettingName = "account-id" | "region" | "registration-code";
+export type SettingName = "account-id" | "region" | "registration-code" | "crl-number" | "serials-noted";
 
 /** A setting's value, or undefined. */
 export async function readSetting(queries: Queries, name: SettingName): Promise<string | undefined> {
@@ -18,6 +18,17 @@ export async function settingOr(queries: Queries, name: SettingName, first: () =
   const value = first();
   await queries.insertInto("settings").values({ name, value }).execute();
   return value;
+}
+
+/** The next of a row of numbers that a setting counts: 1 at first, and never the same twice. */
+export async function nextNumber(queries: Queries, name: SettingName): Promise<number> {
+  const next = Number(await settingOr(queries, name, () => "0")) + 1;
+  await queries
+    .updateTable("settings")
+    .set({ value: String(next) })
+    .where("name", "=", name)
+    .execute();
+  return next;
 }
 
 /** Removes a setting; whether there was one. */

@@ -119,6 +119,16 @@ export class Revocations {
     return [...this.#lists].map(([id, list]) => uploaded(id, list));
   }
 
+  /** A CA's list in force as it was signed, DER. */
+  listDer(caCertificateId: string): Uint8Array | undefined {
+    return this.#lists.get(caCertificateId)?.der;
+  }
+
+  /** The deny-list's word on a certificate. */
+  denialOf(certificateId: string): DeniedCertificate | undefined {
+    return this.#denied.get(certificateId);
+  }
+
   /** Takes a CA's list out of force. Throws `NotFound`. */
   async deleteList(caCertificateId: string): Promise<void> {
     const id = normalCertificateId(caCertificateId);

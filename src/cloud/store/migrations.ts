@@ -17,6 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "shadows", up: createShadows },
   { name: "jobs", up: createJobs },
   { name: "function versions and aliases", up: createFunctionVersions },
+  { name: "serial numbers of what the cloud's own CA issued", up: createSerials },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -359,6 +360,24 @@ async function createJobs({ schema }: Kysely<unknown>): Promise<void> {
   await executions("thing").columns(["thing", "status"]).execute();
   await executions("status").columns(["job", "status"]).execute();
   await executions("due").columns(["due_at"]).execute();
+}
+
+async function createSerials({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.alterTable("certificates").addColumn("serial", "text").execute();
+  await schema
+    .createIndex("certificates_serial")
+    .on("certificates")
+    .columns(["serial"])
+    .where(sql.ref("serial"), "is not", null)
+    .execute();
+  await schema
+    .createTable("withdrawn_serials")
+    .addColumn("serial", "text", (c) => c.primaryKey())
+    .addColumn("certificate", "text", (c) => c.notNull())
+    .addColumn("not_after", "bigint", (c) => c.notNull())
+    .addColumn("time", "bigint", (c) => c.notNull())
+    .addColumn("reason", "text", (c) => c.notNull())
+    .execute();
 }
 
 function withMessage<T extends string, C extends string>(table: CreateTableBuilder<T, C>) {

@@ -8,6 +8,7 @@ export type Tables = {
   roles: RoleRow;
   ca_certificates: CaCertificateRow;
   certificates: CertificateRow;
+  withdrawn_serials: WithdrawnSerialRow;
   things: ThingRow;
   thing_principals: ThingPrincipalRow;
   policies: PolicyRow;
@@ -85,6 +86,17 @@ export type CertificateRow = {
   modified_at: number;
   version: number;
   generation_id: string;
+  /** Its serial number in lower-case hex, where the cloud's own CA issued it. */
+  serial: string | null;
+};
+
+/** A serial number of the cloud's own CA that is not good any more, until `not_after`; it outlives its certificate's row. */
+export type WithdrawnSerialRow = {
+  serial: string;
+  certificate: string;
+  not_after: number;
+  time: number;
+  reason: string;
 };
 
 export type ThingRow = {

@@ -1,6 +1,12 @@
 import { Denied, toBase64, toHex, utf8Bytes } from "../../codec/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
-import { describeCertificate, newResource, resourceKind, type Registry } from "../registry/index.ts";
+import {
+  deleteCertificateRow,
+  describeCertificate,
+  newResource,
+  resourceKind,
+  type Registry,
+} from "../registry/index.ts";
 import type { Workshop } from "./carry-out.ts";
 
 /** A certificate that goes away by itself: a claim, or one whose device never registered a thing with it. */
@@ -55,7 +61,8 @@ export async function sweepTemporary(registry: Registry): Promise<void> {
         await TEMPORARY.remove(queries, id);
         if (!isClaim && !isWaiting) return;
         await queries.deleteFrom("policy_attachments").where("target", "=", id).execute();
-        await queries.deleteFrom("certificates").where("id", "=", id).execute();
+        const row = await queries.selectFrom("certificates").selectAll().where("id", "=", id).executeTakeFirst();
+        if (row) await deleteCertificateRow(registry, queries, row);
       },
       () => {
         if (isClaim || isWaiting) directory.setCertificate(id, undefined);

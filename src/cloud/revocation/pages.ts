@@ -1,0 +1,57 @@
+import { DecodeError, fromBase64 } from "../../codec/index.ts";
+import type { Pointers } from "../../pki/index.ts";
+import { ocspFailure } from "../../pki/ocsp/index.ts";
+import { jsonPage, type ApiResponse, type PageHandlers } from "../api/index.ts";
+import type { IssuedStatus } from "./issued-status.ts";
+import type { Revocations } from "./revocations.ts";
+
+/** Where the pages are, as certificates point to them, under the control plane's address. */
+export function pointersUnder(base: string, caCertificateId: string): Pointers {
+  return {
+    crl: `${base}/hawser/v1/crl/${caCertificateId}.crl`,
+    ocsp: `${base}/hawser/v1/ocsp`,
+    issuer: `${base}/hawser/v1/issuer.crt`,
+  };
+}
+
+/** The pages that tell relying parties what was revoked; asked without a signature, for what they say is signed. */
+export function revocationPages(
+  issued: IssuedStatus,
+  revocations: Pick<Revocations, "listDer">,
+): Pick<PageHandlers, "Ocsp" | "OcspByPath" | "RevocationList" | "IssuerCertificate"> {
+  return {
+    Ocsp: async ({ body }) => ocspPage(await issued.ocsp(body), "no-store"),
+    async OcspByPath({ label }) {
+      const request = bytesOf(label);
+      if (!request) return ocspPage(ocspFailure("malformedRequest"), "no-store");
+      // Caches may keep an answer for a moment. RFC 5019, section 6.2
+      return ocspPage(await issued.ocsp(request), "max-age=60, public, no-transform, must-revalidate");
+    },
+    async RevocationList({ label }) {
+      const id = /^([0-9a-f]{64})\.crl$/.exec(label)?.[1] ?? "";
+      const der = id === issued.certificate.id ? await issued.crl() : revocations.listDer(id);
+      if (der) return bytesPage("application/pkix-crl", der, "max-age=60");
+      const cure = "ask for CERTIFICATE_ID.crl of the cloud's own CA, or of a registered CA whose list was uploaded";
+      return jsonPage(404, { error: `no revocation list is called ${label.slice(0, 80)}`, cure });
+    },
+    IssuerCertificate: async () => bytesPage("application/pkix-cert", issued.certificate.der, "max-age=3600"),
+  };
+}
+
+function ocspPage(body: Uint8Array, caching: string): ApiResponse {
+  return bytesPage("application/ocsp-response", body, caching);
+}
+
+function bytesPage(contentType: string, body: Uint8Array, caching: string): ApiResponse {
+  return { status: 200, headers: { "Content-Type": contentType, "Cache-Control": caching }, body };
+}
+
+/** A request in the path: base64, with or without its padding. RFC 6960, appendix A.1 */
+function bytesOf(text: string): Uint8Array | undefined {
+  try {
+    return fromBase64(text.padEnd(Math.ceil(text.length / 4) * 4, "="));
+  } catch (error) {
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
+}
