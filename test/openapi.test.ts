@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 const ROOT = join(import.meta.dirname, "..");
 
-test("docs/openapi.json is what hawser cloud openapi prints (write it with hawser cloud openapi)", () => {
+test("docs/openapi.json is what hawser cloud openapi prints (npm run errors:write writes it)", () => {
   const printed = execFileSync(process.execPath, [join(ROOT, "src/cli/main.ts"), "cloud", "openapi"]).toString();
   const kept = readFileSync(join(ROOT, "docs/openapi.json"), "utf8");
   assert.deepEqual(JSON.parse(kept), JSON.parse(printed));

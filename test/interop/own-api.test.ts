@@ -30,12 +30,9 @@ async function world(t: TestContext) {
     writeFileSync(join(directory, name), created.certificatePem);
     return created.certificateId;
   };
-  const curl = (...argv: string[]) =>
-    run(
-      "curl",
-      ...["-s", "--aws-sigv4", `aws:amz:${account.region}:hawser`],
-      ...["--user", `${accessKey.accessKeyId}:${accessKey.secretAccessKey}`, ...argv],
-    );
+  const { accessKeyId, secretAccessKey } = accessKey;
+  const signature = ["--aws-sigv4", `aws:amz:${account.region}:hawser`, "--user", `${accessKeyId}:${secretAccessKey}`];
+  const curl = (...argv: string[]) => run("curl", "-s", ...signature, ...argv);
   return { directory, cloud, target, run, curl, issue };
 }
 
