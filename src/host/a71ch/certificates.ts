@@ -3,7 +3,7 @@ import { DecodeError, Reader, UsageError } from "../../codec/index.ts";
 import type { StoredCertificate } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { findPlace, LENGTH_IN_OBJECT, MAX_ENTRIES, OBJECT_CLASS, type TableEntry } from "./object-table.ts";
-import { malformed, orMalformed, readStorage, readTable, storageFacts, writeStorage, writeTable } from "./storage.ts";
+import { changeTable, malformed, orMalformed, readStorage, readTable, storageFacts, writeStorage } from "./storage.ts";
 import type { A71chSession } from "./session.ts";
 
 /**
@@ -21,21 +21,23 @@ export async function writeCertificate(
   checkIndex(index);
   checkDer(der);
   const table = await readTable(session, variant);
-  const others = table.entries.filter((entry) => !isCertificate(entry, index));
+  const former = table.entries.filter((entry) => isCertificate(entry, index));
+  const others = table.entries.filter((entry) => !former.includes(entry));
   const facts = await storageFacts(session, variant);
   let place = findPlace(table.entries, der.length, facts);
-  let updates = table.updates;
+  const isBeside = place !== undefined;
   if (place === undefined) {
     place = findPlace(others, der.length, facts);
     if (place === undefined || others.length >= MAX_ENTRIES) {
       const message = `no room for a certificate of ${der.length} bytes beside ${others.length} objects`;
       throw new UsageError<HostErrorCode>("storage-full", message);
     }
-    await writeTable(session, variant, { updates: ++updates, entries: others });
+    await changeTable(session, variant, { table, remove: former });
   }
   await writeStorage(session, place, der);
   const entry = { class: OBJECT_CLASS.certificate, index, length: der.length, offset: place };
-  await writeTable(session, variant, { updates: updates + 1, entries: [...others, entry] });
+  const now = isBeside ? { table, remove: former } : { table: await readTable(session, variant) };
+  await changeTable(session, variant, { ...now, add: entry });
 }
 
 /** The certificate under an index, without padding behind its DER, or undefined where there is none. */
@@ -55,9 +57,9 @@ export async function readCertificate(
 /** Takes a certificate out of the table; its bytes stay until they are overwritten. */
 export async function eraseCertificate(session: A71chSession, variant: A71chVariant, index: number): Promise<void> {
   checkIndex(index);
-  const { updates, entries } = await readTable(session, variant);
-  const others = entries.filter((entry) => !isCertificate(entry, index));
-  if (others.length < entries.length) await writeTable(session, variant, { updates: updates + 1, entries: others });
+  const table = await readTable(session, variant);
+  const remove = table.entries.filter((entry) => isCertificate(entry, index));
+  if (remove.length > 0) await changeTable(session, variant, { table, remove });
 }
 
 /** The certificates in the chip's storage, by index. */

@@ -35,10 +35,8 @@ test("encodeTable writes the layout of the A71CH object table: entries downward,
   ];
   const bytes = encodeTable({ updates: 3, entries });
   assert.equal(toHex(bytes), `${"ff".repeat(12)}0a00040005000901800002800900021200000303`);
-  assert.deepEqual(decodeTable(bytes, STORAGE), {
-    updates: 3,
-    entries: [...entries].sort((a, b) => a.offset - b.offset),
-  });
+  const sorted = [...entries].sort((a, b) => a.offset - b.offset);
+  assert.deepEqual(decodeTable(bytes, STORAGE), { updates: 3, entries: sorted, slots: sorted });
 });
 
 test("decodeTable gives back what encodeTable wrote, sorted by offset", () => {
@@ -48,7 +46,7 @@ test("decodeTable gives back what encodeTable wrote, sorted by offset", () => {
       assert.equal(bytes.length, tableBytes(entries.length));
       assert.equal(entryCount(bytes), entries.length);
       const sorted = [...entries].sort((a, b) => a.offset - b.offset);
-      assert.deepEqual(decodeTable(bytes, STORAGE), { updates, entries: sorted });
+      assert.deepEqual(decodeTable(bytes, STORAGE), { updates, entries: sorted, slots: sorted });
     }),
   );
 });
@@ -63,6 +61,10 @@ test("decodeTable takes a table that was never written, in either form, and leav
       [0, 0],
       [2, 0x200],
     ],
+  );
+  assert.deepEqual(
+    decodeTable(bytes, STORAGE).slots.map((slot) => slot?.index),
+    [0, undefined, 2],
   );
 });
 

@@ -15,13 +15,17 @@ export type TableEntry = {
 /** The directory at the end of general purpose storage. `updates` counts changes, modulo 256. */
 export type ObjectTable = { readonly updates: number; readonly entries: readonly TableEntry[] };
 
+/** A table as it lies in storage: `slots` from its end downward, undefined for deleted entries between others. */
+export type StoredTable = ObjectTable & { readonly slots: readonly (TableEntry | undefined)[] };
+
 /** Set in a length that is to be taken from the object's own DER header. A71CH object table */
 export const LENGTH_IN_OBJECT = 0x8000;
 
 /** The most entries: a count of FF says that there is no table. A71CH object table */
 export const MAX_ENTRIES = 254;
 
-const ENTRY_BYTES = 6;
+/** How many bytes of the table an entry takes. */
+export const ENTRY_BYTES = 6;
 
 /** How many bytes at the end of storage a table of so many entries takes, in whole segments. */
 export function tableBytes(entries: number): number {
@@ -40,21 +44,24 @@ export function entryCount(tail: Uint8Array): number {
  *
  *     … | entry 2 | entry 1 | updates | count |     an entry: class, index, length u16, offset u16
  */
-export function decodeTable(tail: Uint8Array, storageBytes: number): ObjectTable {
+export function decodeTable(tail: Uint8Array, storageBytes: number): StoredTable {
   const count = entryCount(tail);
   const updates = tail.at(-2) ?? 0;
+  const slots: (TableEntry | undefined)[] = [];
   const entries: TableEntry[] = [];
   // The count is of entries that are there; deleted ones may stand between them.
   for (let at = tail.length - 2 - ENTRY_BYTES; at >= 0 && entries.length < count; at -= ENTRY_BYTES) {
     const reader = new Reader(tail.subarray(at), at);
     const entry = { class: reader.u8(), index: reader.u8(), length: reader.u16(), offset: reader.u16() };
-    if (entry.class === 0xff || entry.index === 0xff) continue;
+    const isDeleted = entry.class === 0xff || entry.index === 0xff;
+    slots.push(isDeleted ? undefined : entry);
+    if (isDeleted) continue;
     if (entry.offset + (entry.length & ~LENGTH_IN_OBJECT) > storageBytes) {
       throw new DecodeError("value", `object ${entry.index} lies outside the storage`, at);
     }
     entries.push(entry);
   }
-  return { updates, entries };
+  return { updates, entries, slots: slots.slice(0, slots.findLastIndex((slot) => slot !== undefined) + 1) };
 }
 
 /** The bytes of a table, in whole segments, for the end of storage. */
@@ -64,12 +71,17 @@ export function encodeTable({ updates, entries }: ObjectTable): Uint8Array {
   [...entries]
     .sort((a, b) => a.offset - b.offset)
     .forEach((entry, i) => {
-      const written = new Writer(ENTRY_BYTES).u8(entry.class).u8(entry.index).u16(entry.length).u16(entry.offset);
-      bytes.set(written.finish(), bytes.length - 2 - (i + 1) * ENTRY_BYTES);
+      bytes.set(encodeEntry(entry), bytes.length - 2 - (i + 1) * ENTRY_BYTES);
     });
   bytes[bytes.length - 2] = updates & 0xff;
   bytes[bytes.length - 1] = entries.length;
   return bytes;
+}
+
+/** An entry's bytes, FF for a deleted one. */
+export function encodeEntry(entry: TableEntry | undefined): Uint8Array {
+  if (!entry) return new Uint8Array(ENTRY_BYTES).fill(0xff);
+  return new Writer(ENTRY_BYTES).u8(entry.class).u8(entry.index).u16(entry.length).u16(entry.offset).finish();
 }
 
 /** What `findPlace` looks at: bytes of storage, and which segments of 32 bytes are frozen. */

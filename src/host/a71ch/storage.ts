@@ -1,18 +1,12 @@
 import { A71CH_VARIANTS, type A71chVariant, credentialMap, STORAGE_CHUNK } from "../../apdu/a71ch/index.ts";
 import { concat, decode, DecodeError, ProtocolError } from "../../codec/index.ts";
 import type { HostErrorCode } from "../errors.ts";
-import {
-  decodeTable,
-  encodeTable,
-  entryCount,
-  type ObjectTable,
-  type StorageFacts,
-  tableBytes,
-} from "./object-table.ts";
+import { decodeTable, entryCount, type StorageFacts, type StoredTable, tableBytes } from "./object-table.ts";
 import type { A71chSession } from "./session.ts";
+import { type TableChange, tableWrites } from "./table-writes.ts";
 
 /** The object table at the end of the chip's storage. A71CH object table */
-export async function readTable(session: A71chSession, variant: A71chVariant): Promise<ObjectTable> {
+export async function readTable(session: A71chSession, variant: A71chVariant): Promise<StoredTable> {
   const { storageBytes } = A71CH_VARIANTS[variant];
   const last = await readStorage(session, storageBytes - tableBytes(0), tableBytes(0));
   const size = tableBytes(entryCount(last));
@@ -21,10 +15,15 @@ export async function readTable(session: A71chSession, variant: A71chVariant): P
   return orMalformed(() => decodeTable(concat(before, last), storageBytes));
 }
 
-/** Replaces the object table, in one command as long as it has at most 39 entries. A71CH object table */
-export async function writeTable(session: A71chSession, variant: A71chVariant, table: ObjectTable): Promise<void> {
-  const bytes = encodeTable(table);
-  await writeStorage(session, A71CH_VARIANTS[variant].storageBytes - bytes.length, bytes);
+/** Changes the object table; cut between two commands, it is the old one or the new one. A71CH object table */
+export async function changeTable(
+  session: A71chSession,
+  variant: A71chVariant,
+  { table, ...change }: TableChange & { readonly table: StoredTable },
+): Promise<void> {
+  for (const write of tableWrites(table, change, A71CH_VARIANTS[variant].storageBytes)) {
+    await session.send("writeStorage", write);
+  }
 }
 
 /** How much storage the chip has, and what of it is frozen. */

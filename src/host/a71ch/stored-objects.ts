@@ -4,7 +4,7 @@ import type { HostErrorCode } from "../errors.ts";
 import { certificateLength } from "./certificates.ts";
 import { findPlace, MAX_ENTRIES, OBJECT_CLASS, type TableEntry } from "./object-table.ts";
 import type { A71chSession } from "./session.ts";
-import { readStorage, readTable, storageFacts, writeStorage, writeTable } from "./storage.ts";
+import { changeTable, readStorage, readTable, storageFacts, writeStorage } from "./storage.ts";
 
 /** A named place in the chip's storage: what kind of object, and its index. */
 export type ObjectName = { readonly kind: keyof typeof OBJECT_CLASS; readonly index: number };
@@ -34,7 +34,8 @@ export async function createObject(
   { kind, index, bytes, room = bytes.length }: ObjectName & { readonly bytes: Uint8Array; readonly room?: number },
 ): Promise<void> {
   checkIndex({ kind, index });
-  const { updates, entries } = await readTable(session, variant);
+  const table = await readTable(session, variant);
+  const { entries } = table;
   if (entries.some((entry) => isNamed(entry, { kind, index }))) {
     throw new UsageError<HostErrorCode>("object-exists", `${kind} ${index} is in the chip already`);
   }
@@ -47,7 +48,7 @@ export async function createObject(
   content.set(bytes);
   await writeStorage(session, offset, content);
   const entry = { class: OBJECT_CLASS[kind], index, length, offset };
-  await writeTable(session, variant, { updates: updates + 1, entries: [...entries, entry] });
+  await changeTable(session, variant, { table, add: entry });
 }
 
 /** Writes into an object, from an offset within it. Throws `UsageError` `object-missing`, and `bad-argument` beyond its end. */
@@ -80,9 +81,8 @@ export async function readObject(
 export async function eraseObject(access: ObjectAccess, name: ObjectName): Promise<void> {
   const { session, variant } = access;
   await find(access, name);
-  const { updates, entries } = await readTable(session, variant);
-  const others = entries.filter((entry) => !isNamed(entry, name));
-  await writeTable(session, variant, { updates: updates + 1, entries: others });
+  const table = await readTable(session, variant);
+  await changeTable(session, variant, { table, remove: table.entries.filter((entry) => isNamed(entry, name)) });
 }
 
 async function find({ session, variant }: ObjectAccess, name: ObjectName): Promise<TableEntry> {
