@@ -6,24 +6,25 @@ import { DirectoryCaStore, generateIssuingKey, keyToPem, type IssuingCurve } fro
 import { nameFromAttributes, type Validity } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
 import { withAuthority } from "./ca-directory.ts";
-import { openChipAt } from "./chip-access.ts";
+import { type AccessOptions, type CaChipOptions, openChipAt } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
 import { passphraseOf } from "./passphrase.ts";
 import { traceFile } from "./trace-file.ts";
 
-export type InitCaOptions = {
-  readonly dir: string;
-  readonly rootName: string;
-  readonly intermediateName?: readonly string[];
-  readonly curve: IssuingCurve;
-  readonly passphraseFile?: string;
-  readonly chip?: string;
-  readonly slot: number;
-  readonly chipFor: "root" | "intermediate";
-  readonly existingKey?: true;
-  readonly trace?: string;
-};
+export type InitCaOptions = AccessOptions &
+  CaChipOptions & {
+    readonly dir: string;
+    readonly rootName: string;
+    readonly intermediateName?: readonly string[];
+    readonly curve: IssuingCurve;
+    readonly passphraseFile?: string;
+    readonly chip?: string;
+    readonly slot: number;
+    readonly chipFor: "root" | "intermediate";
+    readonly existingKey?: true;
+    readonly trace?: string;
+  };
 
 const DAY_MS = 86_400_000;
 const ROOT_DAYS = 20 * 365;
@@ -49,13 +50,21 @@ export async function initCa(options: InitCaOptions, output: Output): Promise<vo
   const { trace, close } = traceFile(options.trace);
   try {
     const store = await DirectoryCaStore.create(options.dir);
-    const ca = { caDir: options.dir, ...options };
+    const ca = { caDir: options.dir, ...options, ...parentAccess(options) };
     await withAuthority({ options: ca, trace, store }, async (authority) =>
       initIssuers({ options, authority, store, trace, output }, names),
     );
   } finally {
     close();
   }
+}
+
+/** A root that this run puts into a chip signs the intermediates from there. */
+function parentAccess({ chip, chipFor, scp03, session, ...parent }: InitCaOptions): CaChipOptions {
+  const isHere = chip !== undefined && chipFor === "root";
+  const caScp03 = parent.caScp03 ?? (isHere ? scp03 : undefined);
+  const caSession = parent.caSession ?? (isHere ? session : undefined);
+  return { ...(caScp03 === undefined ? {} : { caScp03 }), ...(caSession === undefined ? {} : { caSession }) };
 }
 
 async function initIssuers(tools: Tools, names: readonly string[]): Promise<void> {
@@ -111,7 +120,7 @@ async function withChipKey<T>(
   work: (signer: Signer, key: KeyPlace) => Promise<T>,
 ): Promise<T> {
   const { slot, existingKey } = options;
-  const chip = await openChipAt(address, {}, trace);
+  const chip = await openChipAt(address, options, trace);
   try {
     const signer = await prepareKey(chip, slot, { from: existingKey ? "kept" : "generated" });
     return await work(signer, { in: "chip", address, slot });

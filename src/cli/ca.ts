@@ -7,6 +7,7 @@ import { issueCertificateFile, type IssueOptions } from "./ca-issue.ts";
 import { issueJwtCertificate, makeJwtCa, type IssueJwtOptions, type MakeJwtCaOptions } from "./ca-jwt.ts";
 import { listCa, type ListOptions } from "./ca-list.ts";
 import { publishCrl, revokeCertificate, type CrlOptions, type RevokeOptions } from "./ca-revoke.ts";
+import { placeOption, withAccessOptions, withCaChipOptions } from "./chip-access.ts";
 import { examples, numberOption, outputOf } from "./output.ts";
 
 /** `hawser ca init|issue|revoke|crl|list|make-jwt-ca|issue-jwt|copy-to-device`: a certification authority in a directory. */
@@ -23,13 +24,13 @@ export function registerCaCommands(program: Command): void {
 }
 
 function registerInit(ca: Command): void {
-  withKeys(ca.command("init"))
+  withCaChipOptions(withAccessOptions(withKeys(ca.command("init"))))
     .description("make a root CA and intermediate CAs under it; what exists already is kept")
     .option("--root-name <name>", "common name of the root", "Hawser root")
     .option("--intermediate-name <name>", "common name of an intermediate; may be repeated", repeated)
     .addOption(new Option("--curve <curve>", "curve of the new keys").choices(["P-256", "P-384"]).default("P-256"))
     .option("--chip <host:port>", "make a key in this chip, where it stays and signs")
-    .option("--slot <number>", "key slot for --chip", numberOption(0, 255), 0)
+    .option("--slot <place>", "key slot for --chip, or the identifier of an SE05x object", placeOption, 0)
     .addOption(
       new Option("--chip-for <which>", "whose key --chip holds")
         .choices(["root", "intermediate"])
@@ -173,9 +174,9 @@ function withKeys(command: Command): Command {
 }
 
 function withIssuer(command: Command): Command {
-  return withKeys(command)
-    .option("--ca <label>", "which CA signs; the only intermediate by default")
-    .option("--ca-chip <host:port>", "where the chip with the CA's key listens now, if not where it did");
+  return withCaChipOptions(
+    withKeys(command).option("--ca <label>", "which CA signs; the only intermediate by default"),
+  );
 }
 
 function repeated(value: string, before: readonly string[] = []): readonly string[] {

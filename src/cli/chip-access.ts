@@ -19,7 +19,7 @@ import type { Transport } from "../host/index.ts";
 import { connectChip } from "../host/node.ts";
 import { Se05x, type Se05xAccess, type Se05xOptions, type SessionProof } from "../host/se05x/index.ts";
 import type { Trace } from "../trace/index.ts";
-import { badOption } from "./errors.ts";
+import { badOption, type CliErrorCode } from "./errors.ts";
 
 /** How to get into a chip that is not open to everybody. */
 export type AccessOptions = { readonly scp03?: string; readonly session?: string };
@@ -35,6 +35,45 @@ export function withAccessOptions(command: Command): Command {
       "--session <kind:object:file>",
       "SE05x: work in a session: userid:ID:FILE and aes:ID:FILE (hex), or ec:ID:FILE (PEM); ID in hex",
     );
+}
+
+/** The options of a chip's access alone, out of a command's. */
+export function accessOf({ scp03, session }: AccessOptions): AccessOptions {
+  return { ...(scp03 === undefined ? {} : { scp03 }), ...(session === undefined ? {} : { session }) };
+}
+
+/** How to reach a chip that holds a CA's key. */
+export type CaChipOptions = { readonly caChip?: string; readonly caScp03?: string; readonly caSession?: string };
+
+/** Adds `--ca-chip`, `--ca-scp03` and `--ca-session` to a command that issues with a CA whose key may be in a chip. */
+export function withCaChipOptions(command: Command): Command {
+  return command
+    .option("--ca-chip <host:port>", "where the chip with the CA's key listens now, if not where it did")
+    .option("--ca-scp03 <file>", "as --scp03, for the chip that holds the CA's key")
+    .option("--ca-session <kind:object:file>", "as --session, for the chip that holds the CA's key");
+}
+
+/** A chip that a command has open already, and its address: it takes no second secure channel beside the first. */
+export type OpenedChip = { readonly address: string; readonly element: A71ch | Se05x };
+
+/**
+ * Opens the chip that holds a CA's key, at its address of then or of now, or takes the one that is open there; `close`
+ * ends what was opened. Throws `UsageError` `bad-option`.
+ */
+export async function openCaChip(
+  place: string,
+  options: CaChipOptions,
+  { trace, opened }: { readonly trace?: Trace; readonly opened?: OpenedChip } = {},
+): Promise<{ readonly element: A71ch | Se05x; readonly close: () => Promise<void> }> {
+  const { caChip, caScp03, caSession } = options;
+  const address = caChip ?? place;
+  if (opened?.address === address) return { element: opened.element, close: async () => undefined };
+  const access = {
+    ...(caScp03 === undefined ? {} : { scp03: caScp03 }),
+    ...(caSession === undefined ? {} : { session: caSession }),
+  };
+  const element = await openChipAt(address, access, trace);
+  return { element, close: () => element.close() };
 }
 
 /**
@@ -74,8 +113,14 @@ export async function openChipWith(
   } catch (error) {
     // An open connection would keep the program from ending.
     await connection.close();
+    if (!keys && error instanceof Refused && error.wire === 0x6982) throw needsChannel(address, error);
     throw error;
   }
+}
+
+function needsChannel(address: string, cause: Refused): Refused<CliErrorCode> {
+  const message = `the chip at ${address} answers inside a secure channel only`;
+  return new Refused<CliErrorCode>("chip-needs-channel", message, cause.wire, { cause });
 }
 
 async function openEither(

@@ -15,6 +15,7 @@ import { silentTrace } from "../trace/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
 import { registerKeyCommands } from "./cloud-keys.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";
+import { withCaChipOptions } from "./chip-access.ts";
 import { registerRegistryCommands } from "./cloud-registry.ts";
 import { registerRevocationCommands } from "./cloud-revocation.ts";
 import { examples, outputOf, type Output } from "./output.ts";
@@ -34,7 +35,7 @@ export function registerCloudCommands(program: Command): void {
 }
 
 function registerCaCommand(cloud: Command): void {
-  withApiOptions(cloud.command("register-ca"))
+  withCaChipOptions(withApiOptions(cloud.command("register-ca")))
     .description("register a CA by proof of possession, activate it, and let it register devices just in time")
     .requiredOption("--ca-dir <directory>", "the CA (hawser ca init made it)")
     .option("--ca <label>", "which of its CAs; the only intermediate by default")

@@ -55,8 +55,13 @@ export async function initDevice(options: InitOptions, tools: InitTools): Promis
 }
 
 /** Has the CA directory's issuer certify the request, for as long as asked for and as the issuer itself lasts. */
-async function issue({ caDir = "", days, ...options }: InitOptions, { trace, output }: InitTools, csr: Uint8Array) {
-  return withCa({ caDir, ...options }, trace, async ({ authority, issuer }) => {
+async function issue(
+  { caDir = "", days, ...options }: InitOptions,
+  { element, trace, output }: InitTools,
+  csr: Uint8Array,
+) {
+  const opened = { address: options.chip, element };
+  return withCa({ caDir, ...options, opened }, trace, async ({ authority, issuer }) => {
     const notBefore = nodeClock.now() - 3_600_000;
     const notAfter = Math.min(notBefore + days * 86_400_000, issuer.certificate.validity.notAfter);
     const device = await authority.issue({

@@ -3,6 +3,7 @@ import { setTimeout } from "node:timers/promises";
 import type { Command } from "commander";
 
 import { UsageError, utf8Bytes } from "../codec/index.ts";
+import { withCaChipOptions } from "./chip-access.ts";
 import { checkInit, initDevice, type InitOptions } from "./device-init.ts";
 import { withChip, withChipOptions, withCloudOptions, withDevice, type CloudOptions } from "./device-options.ts";
 import { registerTokenCommand } from "./device-token.ts";
@@ -37,7 +38,7 @@ function registerAbsentChip(device: Command): void {
 }
 
 function registerInit(device: Command): void {
-  withChipOptions(device.command("init"))
+  withCaChipOptions(withChipOptions(device.command("init")))
     .description("give a chip its key pair and its certificate")
     .option("--generate", "make the key pair in the chip")
     .option("--inject <key.pem>", "put this P-256 key pair into the chip")

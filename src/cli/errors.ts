@@ -24,6 +24,10 @@ export const CLI_ERRORS = {
       "A CA's private key was to be copied to a device: whoever opens one device could then make any number of them.",
     cure: "Copy the CA's certificate alone, and have devices certified where the key is (hawser device init --csr-out, hawser ca issue). For AN12131's demonstration, and nothing else: --profile demo.",
   },
+  "chip-needs-channel": {
+    cause: "The chip answers inside a secure channel only, and no keys for one were given.",
+    cure: "Give a file with the lines ENC, MAC and DEK: --scp03 FILE, or --ca-scp03 FILE for the chip that holds a CA's key.",
+  },
   "chip-absent": {
     cause: "The chip that this command is for does not exist in Hawser yet, neither as a simulator nor as a driver.",
     cure: "Take an A71CH for the same steps: hawser device init --generate --csr-out, hawser ca issue-jwt, hawser device init --certificate.",

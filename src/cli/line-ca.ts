@@ -28,7 +28,7 @@ export async function withLineCa<T>(
 }
 
 async function labelFor(options: CaOptions, model: LineModelName, output: Output): Promise<string> {
-  const { caDir, passphraseFile } = options;
+  const { caDir, passphraseFile, caScp03, caSession, caChip } = options;
   const issuers = existsSync(join(caDir, "issuers")) ? await (await DirectoryCaStore.open(caDir)).issuers() : [];
   const roots = issuers.filter(({ parent }) => parent === undefined);
   const intermediates = issuers.filter(({ parent }) => parent !== undefined);
@@ -39,7 +39,15 @@ async function labelFor(options: CaOptions, model: LineModelName, output: Output
   if (roots.length > 1) throw badOption(`--ca must say which CA of ${caDir} issues: it has several roots`);
   const [rootName = "Hawser root"] = roots[0] ? nameValues(roots[0].certificate.subject, "CommonName") : [];
   const common = { dir: caDir, rootName, intermediateName: [`Line ${model}`], curve: "P-256", slot: 0 } as const;
-  await initCa({ ...common, chipFor: "intermediate", ...(passphraseFile ? { passphraseFile } : {}) }, output);
+  const access = {
+    ...(caChip ? { caChip } : {}),
+    ...(caScp03 ? { caScp03 } : {}),
+    ...(caSession ? { caSession } : {}),
+  };
+  await initCa(
+    { ...common, ...access, chipFor: "intermediate", ...(passphraseFile ? { passphraseFile } : {}) },
+    output,
+  );
   return label;
 }
 

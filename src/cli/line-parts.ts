@@ -10,7 +10,7 @@ import { A71ch } from "../host/a71ch/index.ts";
 import { localTransport } from "../host/index.ts";
 import { Se05x } from "../host/se05x/index.ts";
 import type { BornIdentity, LineFeed, LinePlaces } from "../provisioning/line/index.ts";
-import { openChipAt } from "./chip-access.ts";
+import { type AccessOptions, openChipAt } from "./chip-access.ts";
 
 export type LineChipModel = "a71ch" | Se05xModelName;
 
@@ -22,14 +22,16 @@ export const SE05X_BORN: readonly BornIdentity[] = [
 ];
 
 /** Where a line's parts come from, and where in them it works. */
-export function lineParts(options: {
-  readonly chipModel: LineChipModel;
-  readonly chip?: readonly string[];
-  readonly out: string;
-}): { readonly feed: LineFeed; readonly places: LinePlaces } {
+export function lineParts(
+  options: AccessOptions & {
+    readonly chipModel: LineChipModel;
+    readonly chip?: readonly string[];
+    readonly out: string;
+  },
+): { readonly feed: LineFeed; readonly places: LinePlaces } {
   const { chipModel, chip, out } = options;
   const places = { slot: 0, born: chipModel === "a71ch" ? [] : SE05X_BORN };
-  if (chip) return { feed: { open: async (part) => inSocket(chip[part - 1] ?? "") }, places };
+  if (chip) return { feed: { open: async (part) => inSocket(chip[part - 1] ?? "", options) }, places };
   mkdirSync(join(out, "chips"), { recursive: true, mode: 0o700 });
   return { feed: { open: (part) => simulated(chipModel, out, part) }, places };
 }
@@ -40,8 +42,8 @@ export function stateOf(out: string, part: number): { readonly file: string; rea
   return { file: join(out, "chips", name), keyFile: join(out, "chips", "state.key") };
 }
 
-async function inSocket(address: string) {
-  const element = await openChipAt(address, {});
+async function inSocket(address: string, access: AccessOptions) {
+  const element = await openChipAt(address, access);
   return { element, close: () => element.close() };
 }
 

@@ -21,6 +21,7 @@ import {
 } from "../provisioning/line/index.ts";
 import { FileJournal, newKeyPair } from "../provisioning/line/node.ts";
 import type { Trace } from "../trace/index.ts";
+import type { AccessOptions, CaChipOptions } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { withLineCa } from "./line-ca.ts";
@@ -29,21 +30,22 @@ import { lineProgress } from "./line-progress.ts";
 import type { Output } from "./output.ts";
 import { traceFile } from "./trace-file.ts";
 
-export type LineRunOptions = {
-  readonly model: LineModelName;
-  readonly count?: number;
-  readonly chipModel: LineChipModel;
-  readonly chip?: readonly string[];
-  readonly out: string;
-  readonly caDir?: string;
-  readonly ca?: string;
-  readonly passphraseFile?: string;
-  readonly days: number;
-  readonly subject: string;
-  readonly stations: number;
-  readonly resume?: true;
-  readonly trace?: string;
-};
+export type LineRunOptions = AccessOptions &
+  CaChipOptions & {
+    readonly model: LineModelName;
+    readonly count?: number;
+    readonly chipModel: LineChipModel;
+    readonly chip?: readonly string[];
+    readonly out: string;
+    readonly caDir?: string;
+    readonly ca?: string;
+    readonly passphraseFile?: string;
+    readonly days: number;
+    readonly subject: string;
+    readonly stations: number;
+    readonly resume?: true;
+    readonly trace?: string;
+  };
 
 /** The files of a line's directory. */
 export const LINE_FILES = {

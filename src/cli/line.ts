@@ -2,6 +2,7 @@ import { Option, type Command } from "commander";
 
 import { LINE_MODELS, type LineModelName } from "../provisioning/line/index.ts";
 import { SE05X_MODELS } from "../chip/se05x/index.ts";
+import { withAccessOptions, withCaChipOptions } from "./chip-access.ts";
 import { withApiOptions } from "./api-access.ts";
 import { exportBirths, type BirthsOptions, trustBirths, type TrustOptions } from "./line-births.ts";
 import { runLineCommand, type LineRunOptions } from "./line-run.ts";
@@ -17,8 +18,7 @@ export function registerLineCommands(program: Command): void {
 
 function registerRun(line: Command): void {
   const models = Object.entries(LINE_MODELS).map(([name, { title }]) => `${name} (${title})`);
-  line
-    .command("run")
+  withCaChipOptions(withAccessOptions(line.command("run")))
     .description("make parts ready, one after the other; a run that was cut goes on with --resume")
     .addOption(
       new Option("--model <model>", `who provisions: ${models.join("; ")}`)

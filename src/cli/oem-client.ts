@@ -9,12 +9,13 @@ import { parseCertificate } from "../pki/index.ts";
 import { opensslSuiteName } from "../tls/index.ts";
 import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "../tls/node.ts";
 import { correlated, Ledger, printable, renderMermaid, renderTimeline } from "../trace/index.ts";
+import { type AccessOptions, accessOf } from "./chip-access.ts";
 import { withChip } from "./device-options.ts";
 import { CLIENT_MODES, type ClientMode, FILES, PSK_IDENTITY } from "./oem-words.ts";
 import type { Output } from "./output.ts";
 import { appendEvents } from "./trace-file.ts";
 
-export type ClientOptions = {
+export type ClientOptions = AccessOptions & {
   readonly ecc: string;
   readonly chip: string;
   readonly port: number;
@@ -41,7 +42,7 @@ export async function runOemClient(
   const ledger = new Ledger({ clock: nodeClock });
   const closeTrace = options.trace === undefined ? () => undefined : appendEvents(ledger, options.trace);
   try {
-    await withChip({ chip: options.chip, slot: SLOTS.identity }, async (element, _trace) => {
+    await withChip({ ...accessOf(options), chip: options.chip, slot: SLOTS.identity }, async (element, _trace) => {
       let kept: KeptSession | undefined;
       for (const round of options.reconnect ? [1, 2] : [1]) {
         const connection = `${ip}:${options.port} (${round})`;

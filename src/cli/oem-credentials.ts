@@ -18,11 +18,11 @@ import {
   parseCsr,
   type ProfileName,
 } from "../pki/index.ts";
-import { openChipAt } from "./chip-access.ts";
+import { type AccessOptions, openChipAt } from "./chip-access.ts";
 import type { Output } from "./output.ts";
 import { FILES, SERVER_NAME } from "./oem-words.ts";
 
-export type CredentialOptions = {
+export type CredentialOptions = AccessOptions & {
   readonly ecc: string;
   /** A chip whose unique id becomes the serial number of the device's name. */
   readonly chip?: string;
@@ -42,7 +42,7 @@ export async function createCredentials(options: CredentialOptions, output: Outp
   const { ecc } = options;
   mkdirSync(ecc, { recursive: true });
   const issuer = await demoCa(ecc, output);
-  const uid = options.chip === undefined ? undefined : await uniqueIdOf(options.chip);
+  const uid = options.chip === undefined ? undefined : await uniqueIdOf(options.chip, options);
   const device = [
     ["O", options.manufacturer],
     ["OU", options.function],
@@ -166,8 +166,8 @@ function show(what: string, certificate: Certificate, output: Output): void {
   );
 }
 
-async function uniqueIdOf(address: string): Promise<string> {
-  const element = await openChipAt(address, {});
+async function uniqueIdOf(address: string, access: AccessOptions): Promise<string> {
+  const element = await openChipAt(address, access);
   try {
     return element.identity.uniqueId;
   } finally {

@@ -1,24 +1,27 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { nodeClock, nodeHash } from "../crypto/node.ts";
+import { Refused } from "../codec/index.ts";
 import { A71ch } from "../host/a71ch/index.ts";
-import { connectChip } from "../host/node.ts";
+import { type AccessOptions, openChipAt } from "./chip-access.ts";
 import { runA71chTool } from "./a71ch-tool.ts";
 import { badOption } from "./errors.ts";
+import { prepareSe05x } from "./oem-prepare-se05x.ts";
 import { FILES } from "./oem-words.ts";
 import type { Output } from "./output.ts";
 
-export type PrepareOptions = { readonly ecc: string; readonly chip: string; readonly yes?: true };
+export type PrepareOptions = AccessOptions & { readonly ecc: string; readonly chip: string; readonly yes?: true };
 
 /**
  * `tlsPrepareClient.sh`: resets the chip and puts the client's key pair, the certificates, a data object and the
- * pre-shared key into it, each by the Configure tool. Gives the exit status of the first step that fails. AN12132, section 5.4
+ * pre-shared key into it, each by the Configure tool; an A5000 or SE05x gets its own, and no reset. Gives the exit
+ * status of the first step that fails. AN12132, section 5.4
  */
-export async function prepareClient({ ecc, chip, yes }: PrepareOptions, output: Output): Promise<number> {
+export async function prepareClient(options: PrepareOptions, output: Output): Promise<number> {
+  const { ecc, chip } = options;
   const path = (name: keyof typeof FILES) => join(ecc, FILES[name]);
   if (!existsSync(path("clientKey"))) throw badOption(`${path("clientKey")} is missing: create the credentials first`);
-  if (!yes) await refuseToWipe(chip);
+  if (await isReady(options, path, output)) return 0;
   const psk = readFileSync(path("psk"), "utf8").trim();
   const steps = [
     ["debug", "reset"],
@@ -42,16 +45,40 @@ export async function prepareClient({ ecc, chip, yes }: PrepareOptions, output: 
   return 0;
 }
 
-/** A chip with keys in it is somebody's: a reset would destroy them. */
-async function refuseToWipe(address: string): Promise<void> {
-  const element = await A71ch.open(await connectChip(address), { hash: nodeHash, clock: nodeClock });
+/** Whether the chip was none to reset, and has everything by now. A chip with keys in it is somebody's. */
+async function isReady(
+  options: PrepareOptions,
+  path: (name: keyof typeof FILES) => string,
+  output: Output,
+): Promise<boolean> {
+  const { chip: address, yes = false } = options;
+  const element = await opened(options);
+  // Whoever said yes resets a chip that does not let anybody look.
+  if (!element) return false;
   try {
+    if (!(element instanceof A71ch)) {
+      await prepareSe05x(element, { path, yes, output });
+      return true;
+    }
     const full = (await element.keySlots()).filter(({ publicKey }) => publicKey !== undefined);
-    if (full.length === 0) return;
+    if (full.length === 0 || yes) return false;
     throw badOption(
       `the chip at ${address} holds key pairs (${full.length}), which a reset destroys: add --yes to do it`,
     );
   } finally {
     await element.close();
+  }
+}
+
+async function opened(options: PrepareOptions) {
+  const { chip, yes, scp03 } = options;
+  try {
+    return await openChipAt(chip, options);
+  } catch (error) {
+    if (!(error instanceof Refused) || error.wire !== 0x6982 || scp03 !== undefined) throw error;
+    if (yes) return undefined;
+    throw badOption(
+      `the chip at ${chip} answers inside a secure channel only: give its keys with --scp03, or --yes to reset it unseen, channel and all`,
+    );
   }
 }

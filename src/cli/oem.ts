@@ -2,11 +2,12 @@ import { basename } from "node:path";
 
 import { Option, type Command } from "commander";
 
+import { withAccessOptions } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { interruptible } from "./interrupt.ts";
 import { createCredentials, type CredentialOptions } from "./oem-credentials.ts";
 import { type ClientOptions, runOemClient } from "./oem-client.ts";
-import { prepareClient } from "./oem-prepare.ts";
+import { prepareClient, type PrepareOptions } from "./oem-prepare.ts";
 import { explainBuild, layOutScripts } from "./oem-scripts.ts";
 import { serveOem, type ServerOptions } from "./oem-server.ts";
 import { CLIENT_MODES, meaningOf, modeOf, PORT, SERVER_MODES, SERVER_NAME, SPELLINGS } from "./oem-words.ts";
@@ -46,8 +47,7 @@ function chipAddress(): string {
 }
 
 function registerCredentials(oem: Command): void {
-  oem
-    .command("credentials")
+  withAccessOptions(oem.command("credentials"))
     .description("tlsCreateCredentialsRunOnClientOnce.sh: a demonstration CA, and client's and server's credentials")
     .option("--ecc <folder>", "where they are kept, together", eccFolder())
     .option("--chip <host:port>", "put this chip's unique id into the device's name", process.env.RJCT_SERVER_ADDR)
@@ -59,14 +59,13 @@ function registerCredentials(oem: Command): void {
 }
 
 function registerPrepare(oem: Command): void {
-  oem
-    .command("prepare")
-    .description("tlsPrepareClient.sh: puts the client's key pair and the certificates into the chip")
+  withAccessOptions(oem.command("prepare"))
+    .description("tlsPrepareClient.sh: puts the client's key pair and the certificates into the chip, of either family")
     .argument("[ip:port]", "the chip; that of RJCT_SERVER_ADDR, else 127.0.0.1:8050, without", chipAddress())
     .option("--ecc <folder>", "where the credentials are", eccFolder())
-    .option("--yes", "also reset a chip that holds key pairs")
+    .option("--yes", "also where the chip holds key pairs: an A71CH is reset, an SE05x's key replaced")
     .addHelpText("after", examples("hawser oem prepare 127.0.0.1:8050"))
-    .action(async (chip: string, options: { ecc: string; yes?: true }, command: Command) => {
+    .action(async (chip: string, options: Omit<PrepareOptions, "chip">, command: Command) => {
       process.exitCode = await prepareClient({ ...options, chip }, outputOf(command));
     });
 }
@@ -90,8 +89,7 @@ function registerServer(oem: Command): void {
 }
 
 function registerClient(oem: Command): void {
-  oem
-    .command("client")
+  withAccessOptions(oem.command("client"))
     .description("tlsSeClient.sh: connects with the key in the chip and shows the session")
     .argument("<ip-address>", "the server")
     .argument("<mode>", Object.keys(CLIENT_MODES).join("|"))

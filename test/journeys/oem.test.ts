@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { before, after, test } from "node:test";
 
 import { A71chChip } from "../../src/chip/a71ch/index.ts";
-import { nodeChipCrypto, serveChip, type ServedChip } from "../../src/chip/node.ts";
+import { nodeChipCrypto, serveChip, type ServedChip, nodeSe05xCrypto } from "../../src/chip/node.ts";
+import { Se05xChip } from "../../src/chip/se05x/index.ts";
 import { runOemClient, type ClientOptions } from "../../src/cli/oem-client.ts";
 import { createCredentials } from "../../src/cli/oem-credentials.ts";
 import { prepareClient } from "../../src/cli/oem-prepare.ts";
@@ -23,6 +24,7 @@ import type { Output } from "../../src/cli/output.ts";
 import { SeededEntropy } from "../../src/crypto/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier, privateKeyFromPem } from "../../src/crypto/node.ts";
 import { A71ch } from "../../src/host/a71ch/index.ts";
+import { Se05x } from "../../src/host/se05x/index.ts";
 import { connectChip } from "../../src/host/node.ts";
 import { certificatesFromPem, nameValues, validatePath } from "../../src/pki/index.ts";
 import { connect } from "../../src/tls/node.ts";
@@ -262,6 +264,45 @@ test("OE-19 OE-21 OE-22 a device with another CA's certificate refuses the serve
     assert.equal((await runClient("ECDH", port)).length, 1, "with the right one it connects");
     assert.match(String(server.seen("refused")[0]?.["reason"]), /alert unknown_ca/);
   });
+});
+
+test("prepareClient gives an A5000 what it gives an A71CH, keeps what it was born with, and the client connects with it", async (t) => {
+  const model = await Se05xChip.open({
+    model: "a5000",
+    crypto: nodeSe05xCrypto,
+    entropy: new SeededEntropy(nodeHash, "oem a5000"),
+    clock: nodeClock,
+  });
+  const served = await serveChip({ chip: model, port: 0 });
+  t.after(() => served.close());
+  const [ecc, chip] = [join(home, "a5000"), `127.0.0.1:${served.port}`];
+  cpSync(first.ecc, ecc, { recursive: true });
+  const output = recording();
+  const born = async () => {
+    const element = await Se05x.open(await connectChip(chip), { hash: nodeHash, clock: nodeClock });
+    const slots = await element.keySlots();
+    await element.close();
+    return slots.filter(({ slot, publicKey }) => slot > 0xff && publicKey !== undefined);
+  };
+  const before = await born();
+  assert.equal(before.length, 4);
+  assert.equal(await prepareClient({ ecc, chip }, output), 0);
+  assert.deepEqual(
+    output.seen("certificate-written").map(({ index }) => index),
+    [0, 1],
+  );
+  await assert.rejects(prepareClient({ ecc, chip }, recording()), /holds a key already: add --yes to replace it/);
+  assert.equal(await prepareClient({ ecc, chip, yes: true }, recording()), 0);
+  assert.deepEqual(await born(), before, "a reset would have taken them");
+  assert.match(readFileSync(join(ecc, FILES.clientReference), "utf8"), /^-----BEGIN EC PRIVATE KEY-----/);
+  for (const [mode, more] of [
+    ["ECDH", { stored: true }],
+    ["ecdhe-psk", {}],
+  ] as const) {
+    await withServer(mode, async (port) =>
+      assert.equal((await runClient(mode, port, { ecc, chip, ...more })).length, 1),
+    );
+  }
 });
 
 test("prepareClient resets no chip that holds keys unless it is told to, and says which credentials are missing", async () => {
