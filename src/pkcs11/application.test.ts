@@ -48,6 +48,8 @@ type Bench = {
   readonly token: Token;
   /** A second program on the same token. */
   readonly other: () => Application;
+  /** Has the chip refuse the next command of this instruction. */
+  readonly refuseNext: (instruction: number, statusWord: number) => void;
   /** Breaks the way to the chip so many times, at each exchange. */
   readonly breakNext: (times: number) => void;
   readonly opened: () => number;
@@ -60,6 +62,7 @@ async function bench({ pin, clientVersion = 0 }: { pin?: string; clientVersion?:
   const chip = new A71chChip({ crypto: nodeChipCrypto, entropy, clock });
   let broken = 0;
   let opened = 0;
+  let refusal: { readonly instruction: number; readonly statusWord: number } | undefined;
   const open = async () => {
     opened++;
     const local = localTransport(chip);
@@ -70,6 +73,11 @@ async function bench({ pin, clientVersion = 0 }: { pin?: string; clientVersion?:
         isDead = true;
       }
       if (isDead) throw new Error("the wire was cut");
+      if (refusal && command[1] === refusal.instruction) {
+        const { statusWord } = refusal;
+        refusal = undefined;
+        return Uint8Array.of(statusWord >> 8, statusWord & 0xff);
+      }
       return local.exchange(command);
     };
     const element = await A71ch.open({ exchange, close: async () => undefined }, { hash: nodeHash, clock });
@@ -87,6 +95,7 @@ async function bench({ pin, clientVersion = 0 }: { pin?: string; clientVersion?:
     token,
     device: await A71ch.open(localTransport(chip), { hash: nodeHash, clock }),
     other: start,
+    refuseNext: (instruction, statusWord) => void (refusal = { instruction, statusWord }),
     breakNext: (times) => void (broken = times),
     opened: () => opened,
     async call(name, ...values) {
@@ -111,6 +120,8 @@ function lastDetail(ledger: Ledger): string {
 
 const attribute = (type: number, value: AttributeValue): Attribute => ({ type, state: "value", value });
 const RW = 6n;
+/** The instruction byte of an A71CH's signature. */
+const SIGN = 0x15;
 
 /** A session with a key pair made in the chip; its handles. */
 async function withKey(bench: Bench, label?: string) {
@@ -419,7 +430,7 @@ test("C_DeriveKey refuses other functions, other points, other keys and other se
   await refused(0x13, deriveWith(point), privateKey, secretTemplate(attribute(CKA.VALUE_LEN, 33n)));
   await refused(0x13, deriveWith(point), privateKey, secretTemplate(attribute(CKA.VALUE_LEN, 0n)));
   const off = point.with(64, (point[64] ?? 0) ^ 1);
-  await refused(0x30, deriveWith(off));
+  await refused(0x71, deriveWith(off));
   const [secret] = await it.call("C_DeriveKey", session, deriveWith(point), privateKey, good);
   await it.refused(0x10, "C_SetAttributeValue", session, secret, [attribute(CKA.LABEL, utf8Bytes("x"))]);
   await it.refused(0x63, "C_SignInit", session, ECDSA, secret);
@@ -524,6 +535,13 @@ const PROVOKED: Readonly<Record<CallCode, (it: Bench) => Promise<unknown>>> = {
     await it.call("C_SignInit", session, ECDSA, privateKey);
     await it.refused(0x60, "C_Sign", session, DIGEST, 64);
     await it.refused(0x60, "C_SignInit", session, ECDSA, privateKey);
+    // Or erases it, after it has signed.
+    const again = await withKey(it);
+    await it.call("C_SignInit", again.session, ECDSA, again.privateKey);
+    await it.call("C_Sign", again.session, DIGEST, 64);
+    await it.call("C_SignInit", again.session, ECDSA, again.privateKey);
+    await it.device.eraseKeyPair(1);
+    await it.refused(0x60, "C_Sign", again.session, DIGEST, 64);
   },
   "key-type-inconsistent": async (it) => {
     const { session, privateKey, publicKey } = await withKey(it);
@@ -541,6 +559,13 @@ const PROVOKED: Readonly<Record<CallCode, (it: Bench) => Promise<unknown>>> = {
     const [session] = await call("C_OpenSession", 1n, 4n);
     const parameter = { kind: "bytes", bytes: Uint8Array.of(1) } as const;
     await refused(0x71, "C_DigestInit", session, { type: CKM.SHA256, parameter });
+  },
+  "key-not-permitted": async (it) => {
+    const { session, privateKey } = await withKey(it);
+    await it.call("C_SignInit", session, ECDSA, privateKey);
+    // A chip that is to sign, but not to say why not: it holds the key still.
+    it.refuseNext(SIGN, 0x6986);
+    await it.refused(0x68, "C_Sign", session, DIGEST, 64);
   },
   "operation-active": async (it) => {
     const { session, privateKey } = await withKey(it);
@@ -633,8 +658,14 @@ const PROVOKED: Readonly<Record<CallCode, (it: Bench) => Promise<unknown>>> = {
   "device-error": async (it) => {
     const { session, privateKey } = await withKey(it);
     await it.call("C_SignInit", session, ECDSA, privateKey);
-    await it.device.eraseKeyPair(0);
+    it.refuseNext(SIGN, 0x6f00);
     await it.refused(0x30, "C_Sign", session, DIGEST, 64);
+  },
+  "write-protected": async (it) => {
+    const { session } = await withKey(it);
+    const make = { type: CKM.EC_KEY_PAIR_GEN, parameter: NO_PARAMETER } as const;
+    await it.device.send("lockInjection", {});
+    await it.refused(0xe2, "C_GenerateKeyPair", session, make, [attribute(CKA.EC_PARAMS, P256)], []);
   },
   "device-memory": async (it) => {
     const { session } = await withKey(it);

@@ -1,4 +1,4 @@
-import { DecodeError, type Codec, type Reader, type Writer } from "../codec/index.ts";
+import { DecodeError, type Codec, Reader, type Writer } from "../codec/index.ts";
 import { type AttributeKind, attributeKind } from "./attribute-kinds.ts";
 import { byteArray, readCounted, type Room, validity, VALUE_LIMITS, writeCounted } from "./values.ts";
 
@@ -29,11 +29,34 @@ export const attributes: Codec<readonly Attribute[]> = {
   read: (r) => readAttributes(r, 0),
 };
 
-/** `fA`: the attributes that a caller asks for. Later clients nest the rooms of templates; those are read over. */
-export const attributeQueries: Codec<readonly AttributeQuery[]> = {
-  write: (w, v) => writeCounted(w, v, (writer, { type, room = 0 }) => void writer.u32(type).u32(room)),
-  read: (r) => readQueries(r, 0),
-};
+/** Whether the rooms of a template's own attributes follow it: never, always, or where the template has room. */
+type Nesting = "never" | "always" | "with room";
+
+/**
+ * By protocol version, the likeliest first. Debian's 0.24.1 never nests, 0.25.5 always, and 0.26.5 where there is room;
+ * 0.25.3 still announced version 1 and did not nest. The list ends its message, so a wrong guess leaves bytes over.
+ */
+const NESTINGS: readonly (readonly [Nesting, Nesting?])[] = [["never"], ["always", "never"]];
+const NEWEST_NESTING: readonly [Nesting, Nesting?] = ["with room", "always"];
+
+/**
+ * `fA`: the attributes that a caller of this version asks for, up to the end of the message. Rooms within templates are
+ * read over: no object here has one.
+ */
+export function attributeQueries(clientVersion: number): Codec<readonly AttributeQuery[]> {
+  const [likeliest, other] = NESTINGS[clientVersion] ?? NEWEST_NESTING;
+  return {
+    write: (w, v) => writeCounted(w, v, (writer, query) => writeQuery(writer, query, likeliest === "always")),
+    read(r) {
+      const [at, list] = [r.at, r.rest()];
+      const first = attempt(new Reader(list, at), likeliest);
+      if (!(first instanceof DecodeError)) return first;
+      const second = other === undefined ? first : attempt(new Reader(list, at), other);
+      if (second instanceof DecodeError) throw first;
+      return second;
+    },
+  };
+}
 
 /** The ulValueLen of a value. */
 export function valueLength(value: AttributeValue): number {
@@ -96,14 +119,30 @@ function readValue(r: Reader, kind: AttributeKind, depth: number): AttributeValu
   return value;
 }
 
-function readQueries(r: Reader, depth: number): AttributeQuery[] {
+function writeQuery(w: Writer, { type, room = 0 }: AttributeQuery, nestsAlways: boolean): void {
+  w.u32(type).u32(room);
+  if (nestsAlways && attributeKind(type) === "attributes") w.u32(0);
+}
+
+function attempt(r: Reader, nesting: Nesting): AttributeQuery[] | DecodeError {
+  try {
+    const queries = readQueries(r, nesting, 0);
+    r.end();
+    return queries;
+  } catch (error) {
+    if (error instanceof DecodeError) return error;
+    throw error;
+  }
+}
+
+function readQueries(r: Reader, nesting: Nesting, depth: number): AttributeQuery[] {
   return readCounted(r, VALUE_LIMITS.attributes, 8, (each) => {
     const type = each.u32();
     const room = each.u32();
-    // Only a nested template of a later client goes on here; Debian's 0.24 refuses to send one.
-    if (attributeKind(type) === "attributes" && room !== 0) {
+    const nests = nesting === "always" || (nesting === "with room" && room !== 0);
+    if (nests && attributeKind(type) === "attributes") {
       deeper(each, depth);
-      readQueries(each, depth + 1);
+      readQueries(each, nesting, depth + 1);
     }
     return { type, room: room === 0 ? undefined : room };
   });

@@ -1,6 +1,7 @@
-import { Refused, UsageError } from "../codec/index.ts";
+import { UsageError } from "../codec/index.ts";
 import type { SecureElement } from "../crypto/index.ts";
-import { CryptokiError, TokenFailure, tokenFailure } from "./errors.ts";
+import { chipAnswer, type Purpose } from "./chip-errors.ts";
+import { chipFailure, CryptokiError, TokenFailure } from "./errors.ts";
 
 /** A secure element that was reached, and how to let go of it. */
 export type OpenedElement = { readonly element: SecureElement; readonly close: () => Promise<void> };
@@ -8,10 +9,10 @@ export type OpenedElement = { readonly element: SecureElement; readonly close: (
 /** Reaches the secure element anew; rejects where it is not there. */
 export type OpenElement = () => Promise<OpenedElement>;
 
-/** What is done with the element; whether doing it twice does no harm. */
+/** What is done with the element, and what for. */
 export type Work<T> = {
   readonly doing: string;
-  readonly isRepeatable: boolean;
+  readonly purpose: Purpose;
   readonly run: (element: SecureElement) => Promise<T>;
 };
 
@@ -38,11 +39,12 @@ export class ElementLink {
       return await work.run(element);
     } catch (error) {
       if (error instanceof TokenFailure || error instanceof CryptokiError) throw error;
-      if (error instanceof Refused) throw tokenFailure(error, work.doing);
+      if (chipAnswer(error, work.purpose).isLinkGood) throw chipFailure(error, work);
       await this.#drop(current);
       // A driver's UsageError means that nothing was sent: its connection had ended while nobody looked.
-      if (wasOpen && (work.isRepeatable || error instanceof UsageError)) return this.use(work);
-      throw tokenFailure(error, work.doing);
+      const isRepeatable = work.purpose !== "make" && work.purpose !== "erase";
+      if (wasOpen && (isRepeatable || error instanceof UsageError)) return this.use(work);
+      throw chipFailure(error, work);
     }
   }
 

@@ -91,6 +91,11 @@ export const PKCS11_CALL_ERRORS = {
     cause: "A program wanted to sign or verify with something that is not such a key, or with a key that was replaced.",
     cure: "Let the program look for the key again; pkcs11-tool --list-objects shows which keys there are.",
   },
+  "key-not-permitted": {
+    ckr: "CKR_KEY_FUNCTION_NOT_PERMITTED",
+    cause: "The chip does not let this key be used so: its policy, a lock, or a secure channel that is not open.",
+    cure: "The message ends with what the chip said; --scp03 or --session opens what the key wants.",
+  },
   "key-type-inconsistent": {
     ckr: "CKR_KEY_TYPE_INCONSISTENT",
     cause: "A program wanted to sign with a public key, or to verify with a private one.",
@@ -103,8 +108,9 @@ export const PKCS11_CALL_ERRORS = {
   },
   "mechanism-param-invalid": {
     ckr: "CKR_MECHANISM_PARAM_INVALID",
-    cause: "A program gave a parameter to a mechanism that has none.",
-    cure: "The program is at fault; there is nothing to configure.",
+    cause:
+      "A program gave a parameter to a mechanism that has none, or agreed with a public key that is no point of P-256.",
+    cure: "Check the peer's public key; nothing here is to configure.",
   },
   "operation-active": {
     ckr: "CKR_OPERATION_ACTIVE",
@@ -153,8 +159,9 @@ export const PKCS11_CALL_ERRORS = {
   },
   "action-prohibited": {
     ckr: "CKR_ACTION_PROHIBITED",
-    cause: "A program wanted to delete a public key; it is one with its private key in the chip.",
-    cure: "Delete the private key: pkcs11-tool --delete-object --type privkey. Both are gone then.",
+    cause:
+      "A program wanted to delete a public key, which is one with its private key, or something that the chip has frozen.",
+    cure: "Delete the private key: pkcs11-tool --delete-object --type privkey. Both are gone then. What is frozen stays.",
   },
   "curve-not-supported": {
     ckr: "CKR_CURVE_NOT_SUPPORTED",
@@ -190,9 +197,15 @@ export const PKCS11_TOKEN_ERRORS = {
     cause: "The chip refused a command, answered something malformed, or went away in the middle.",
     cure: "The message ends with what the chip or its driver said; the next call starts afresh.",
   },
+  "write-protected": {
+    ckr: "CKR_TOKEN_WRITE_PROTECTED",
+    cause:
+      "The chip does not let this be made: the place is frozen, injection is locked, or a secure channel is wanted.",
+    cure: "The message ends with what the chip said; use another slot, or open the channel with --scp03.",
+  },
   "device-memory": {
     ckr: "CKR_DEVICE_MEMORY",
-    cause: "The chip has no free key slot, or no room for another certificate.",
+    cause: "The chip has no free key slot, no room for another certificate, or a place that takes no more writes.",
     cure: "Delete a key or certificate that is not needed: pkcs11-tool --delete-object.",
   },
 } as const satisfies CkrTable;

@@ -1,4 +1,5 @@
-import { DecodeError, HawserError, ProtocolError, UsageError, type ErrorTable } from "../codec/index.ts";
+import { DecodeError, HawserError, ProtocolError, type ErrorTable } from "../codec/index.ts";
+import { chipAnswer, type Purpose } from "./chip-errors.ts";
 import { CKR, type CkrName } from "./cryptoki.ts";
 import { PKCS11_CALL_ERRORS, PKCS11_SERVER_ERRORS, PKCS11_TOKEN_ERRORS } from "./error-codes.ts";
 
@@ -36,9 +37,14 @@ export function ckrFor(error: unknown): number {
   return CKR.CKR_GENERAL_ERROR;
 }
 
-/** What a chip's driver threw, as this room says it. Driver codes are looked at by name: no driver is known here. */
-export function tokenFailure(error: unknown, doing: string): TokenFailure {
-  const detail = error instanceof Error ? error.message : "unknown reason";
-  const isFull = error instanceof UsageError && error.code === "storage-full";
-  return new TokenFailure(isFull ? "device-memory" : "device-error", `${doing}: ${detail}`, { cause: error });
+/** What a chip's driver threw, as a program is told. */
+export function chipFailure(
+  error: unknown,
+  { doing, purpose }: { readonly doing: string; readonly purpose: Purpose },
+): CryptokiError | TokenFailure {
+  const { code } = chipAnswer(error, purpose);
+  const message = `${doing}: ${error instanceof Error ? error.message : "unknown reason"}`;
+  if (code in PKCS11_TOKEN_ERRORS) return new TokenFailure(code as TokenErrorCode, message, { cause: error });
+  const { ckr } = PKCS11_CALL_ERRORS[code as CallErrorCode];
+  return new CryptokiError(code as CallErrorCode, message, CKR[ckr satisfies CkrName], { cause: error });
 }

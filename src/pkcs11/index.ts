@@ -1,5 +1,6 @@
 export { Application, type ApplicationOptions, MAX_SESSIONS } from "./application.ts";
 export { callName, CALLS, type Call, type CallName, type RequestOf, type ResponseOf } from "./calls.ts";
+export { type ChipAnswer, chipAnswer, DRIVER_ANSWERS, type Purpose, STATUS_WORD_ANSWERS } from "./chip-errors.ts";
 export { Connection } from "./connection.ts";
 export { CKA, CKF, CKK_EC, CKM, CKO, CKR, ckrName, CKS, CKU, type CkrName } from "./cryptoki.ts";
 export type { OpenedElement, OpenElement } from "./element-link.ts";

@@ -59,13 +59,12 @@ export function valuesCodec<Signature extends string>(
   };
 }
 
-const FIXED: { readonly [Mark in Exclude<keyof Marks, "s" | "M">]: Codec<Marks[Mark]> } = {
+const FIXED: { readonly [Mark in Exclude<keyof Marks, "s" | "M" | "fA">]: Codec<Marks[Mark]> } = {
   ay: bytes,
   au: numbers,
   aA: attributes,
   fy: byteRoom,
   fu: numberRoom,
-  fA: attributeQueries,
   y: byte,
   u: ulong,
   v: version,
@@ -78,6 +77,7 @@ function marksOf(signature: string, widths: readonly number[], clientVersion: nu
   return (signature.match(/[af]?[a-zA-Z]/g) ?? []).map((mark) => {
     if (mark === "s") return spaceString(widths[strings++] ?? 0);
     if (mark === "M") return mechanismCodec(clientVersion);
+    if (mark === "fA") return attributeQueries(clientVersion);
     return FIXED[mark as keyof typeof FIXED];
   });
 }

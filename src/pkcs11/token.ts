@@ -1,7 +1,8 @@
-import { DecodeError, equal, HawserError, toHex, utf8Bytes } from "../codec/index.ts";
+import { DecodeError, equal, HawserError, Refused, toHex, utf8Bytes } from "../codec/index.ts";
 import type { Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
 import { type Certificate, parseCertificate } from "../pki/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
+import type { Purpose } from "./chip-errors.ts";
 import { ElementLink, type OpenElement, type Work } from "./element-link.ts";
 import { refuse, TokenFailure } from "./errors.ts";
 import { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
@@ -59,7 +60,7 @@ export class Token {
   /** Who the element is. Throws `TokenFailure` `token-not-present` where it cannot be reached. */
   async identity(): Promise<SecureElementIdentity> {
     try {
-      return await this.#use("asking who the chip is", (element) => element.identify());
+      return await this.#use("asking who the chip is", "read", (element) => element.identify());
     } catch (error) {
       const message = error instanceof Error ? error.message : "the chip cannot be reached";
       throw new TokenFailure("token-not-present", message, { cause: error });
@@ -84,9 +85,9 @@ export class Token {
 
   /** Signs a digest with a private key, as a DER ECDSA signature. Throws `key-handle-invalid` where the key was replaced. */
   signDigest(object: TokenObject, digest: Uint8Array): Promise<Uint8Array> {
-    return this.#use(`signing with the key in slot ${object.place}`, async (element) => {
+    return this.#use(`signing with the key in slot ${object.place}`, "use", async (element) => {
       const sign = await this.#signer(element, object);
-      return sign(digest);
+      return sign(digest).catch((error: unknown) => this.#whyNot(error, element, object));
     });
   }
 
@@ -95,11 +96,11 @@ export class Token {
    * replaced, `mechanism-invalid` where the element agrees with ephemeral keys alone.
    */
   sharedSecret(object: TokenObject, point: Uint8Array): Promise<Uint8Array> {
-    return this.#use(`agreeing with the key in slot ${object.place}`, async (element) => {
+    return this.#use(`agreeing with the key in slot ${object.place}`, "agree", async (element) => {
       if (!element.sharedSecret) throw refuse("mechanism-invalid", "the chip agrees with ephemeral keys alone");
       // Asked for its sake: it looks whether the slot still holds this key.
       await this.#signer(element, object);
-      return element.sharedSecret(object.place, point);
+      return element.sharedSecret(object.place, point).catch((error: unknown) => this.#whyNot(error, element, object));
     });
   }
 
@@ -110,16 +111,16 @@ export class Token {
 
   /** Whether a DER signature belongs to a digest and an uncompressed point. */
   verifyDigest(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
-    return this.#use("verifying", (element) => element.verifier.verifyDigest(point, digest, signature));
+    return this.#use("verifying", "read", (element) => element.verifier.verifyDigest(point, digest, signature));
   }
 
   random(length: number): Promise<Uint8Array> {
-    return this.#use("getting random bytes", (element) => element.random.random(length));
+    return this.#use("getting random bytes", "read", (element) => element.random.random(length));
   }
 
   /** Has the element make a key pair in its lowest free slot. Throws `device-memory` where none is. */
   generateKeyPair(name: ObjectName): Promise<readonly [TokenObject, TokenObject]> {
-    return this.#change("generating a key pair", async (element) => {
+    return this.#change("generating a key pair", "make", async (element) => {
       const slot = (await element.keySlots()).find(({ publicKey }) => publicKey === undefined)?.slot;
       if (slot === undefined) throw new TokenFailure("device-memory", "every key slot of the chip is taken");
       const key = this.#keyOf(await element.generateKeyPair(slot));
@@ -137,7 +138,7 @@ export class Token {
 
   /** Stores a certificate under the lowest free index. */
   addCertificate(certificate: Certificate, name: ObjectName): Promise<TokenObject> {
-    return this.#change("storing a certificate", async (element) => {
+    return this.#change("storing a certificate", "make", async (element) => {
       const taken = new Set((await element.listCertificates()).map(({ index }) => index));
       const index = Array.from({ length: CERTIFICATE_INDEXES }, (_, i) => i).find((each) => !taken.has(each));
       if (index === undefined) throw new TokenFailure("device-memory", "every certificate index is taken");
@@ -154,7 +155,7 @@ export class Token {
 
   /** Erases a key pair or a certificate. */
   destroy(object: TokenObject): Promise<void> {
-    return this.#change(`erasing ${object.kind} ${object.place}`, async (element) => {
+    return this.#change(`erasing ${object.kind} ${object.place}`, "erase", async (element) => {
       if (object.kind === "certificate") await element.eraseCertificate(object.place);
       else await element.eraseKeyPair(object.place);
       this.#names.forget(object.key);
@@ -174,18 +175,27 @@ export class Token {
     await this.#link.close();
   }
 
-  #use<T>(doing: string, run: Work<T>["run"]): Promise<T> {
-    return this.#link.use({ doing, isRepeatable: true, run });
+  #use<T>(doing: string, purpose: Purpose, run: Work<T>["run"]): Promise<T> {
+    return this.#link.use({ doing, purpose, run });
   }
 
   /** One change at a time: which slot or index is free must still hold when it is written to. */
-  #change<T>(doing: string, run: (element: SecureElement) => Promise<() => Promise<T>>): Promise<T> {
+  #change<T>(doing: string, purpose: Purpose, run: (element: SecureElement) => Promise<() => Promise<T>>): Promise<T> {
     const change = this.#lastChange.then(async () => {
-      const result = await this.#link.use({ doing, isRepeatable: false, run }).finally(() => this.forgetContents());
+      const result = await this.#link.use({ doing, purpose, run }).finally(() => this.forgetContents());
       return result();
     });
     this.#lastChange = change.catch(() => undefined);
     return change;
+  }
+
+  /** A chip that does not let a key be used is asked whether the key still is there: others may have erased it. */
+  async #whyNot(error: unknown, element: SecureElement, object: TokenObject): Promise<never> {
+    if (error instanceof Refused) {
+      this.#signers.delete(element);
+      await this.#signer(element, object);
+    }
+    throw error;
   }
 
   #signer(element: SecureElement, object: TokenObject) {
@@ -195,18 +205,25 @@ export class Token {
     const name = `${object.place} ${object.key}`;
     const known = signers.get(name);
     if (known) return known;
-    const made = element.digestSigner(object.place).then((signer) => {
-      if (equal(signer.publicKey, object.publicKey)) return (digest: Uint8Array) => signer.signDigest(digest);
-      this.forgetContents();
-      throw refuse("key-handle-invalid", `slot ${object.place} holds another key by now`);
-    });
+    const made = element.digestSigner(object.place).then(
+      (signer) => {
+        if (equal(signer.publicKey, object.publicKey)) return (digest: Uint8Array) => signer.signDigest(digest);
+        this.forgetContents();
+        throw refuse("key-handle-invalid", `slot ${object.place} holds another key by now`);
+      },
+      (error: unknown) => {
+        if (!(error instanceof Refused)) throw error;
+        this.forgetContents();
+        throw refuse("key-handle-invalid", `slot ${object.place} gives no key any more: ${error.message}`);
+      },
+    );
     signers.set(name, made);
     made.catch(() => signers.delete(name));
     return made;
   }
 
   async #read(): Promise<Contents> {
-    return this.#use("reading the chip's contents", async (element) => {
+    return this.#use("reading the chip's contents", "read", async (element) => {
       const identity = await element.identify();
       const facts: ObjectFacts[] = [];
       const keyIds = new Map<string, Uint8Array>();
