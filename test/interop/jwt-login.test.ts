@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 
 import { SignJWT } from "jose";
+import { connectAsync, type IDisconnectPacket } from "mqtt";
 
 import { finished, hawser, words } from "../../scripts/programs.ts";
 import { apiAccess } from "../../src/cli/api-access.ts";
@@ -54,8 +55,8 @@ test("MQ-20 MQ-21 MQ-22 MQ-23 MQ-27 MQ-44 MQ-45 a device without a client certif
 
   const key = createPrivateKey(readFileSync(join(directory, "device.key")));
   const now = Math.floor(Date.now() / 1000);
-  const token = (aud: string, sub: string) =>
-    new SignJWT({ aud, sub, iat: now, exp: now + 600 }).setProtectedHeader({ alg: "ES256" }).sign(key);
+  const token = (aud: string, sub: string, exp = now + 600) =>
+    new SignJWT({ aud, sub, iat: now, exp }).setProtectedHeader({ alg: "ES256" }).sign(key);
   const good = await token("sensors", "EXAMPLE_DEVICE");
   const port = facts.mqtt.slice(facts.mqtt.lastIndexOf(":") + 1);
   const publish = (password: string) =>
@@ -80,5 +81,22 @@ test("MQ-20 MQ-21 MQ-22 MQ-23 MQ-27 MQ-44 MQ-45 a device without a client certif
     ]);
   assert.match((await post(good)).output, /"message":"OK"/);
   assert.match((await post(`${good.slice(0, -8)}AAAAAAAA`)).output, /"cause":"jwt-signature"/);
+
+  // A session ends with its token; the client hears why.
+  const exp = Math.floor(Date.now() / 1000) + 2;
+  const client = await connectAsync(`mqtts://localhost:${port}`, {
+    ca: readFileSync(facts.caFile),
+    clientId: "EXAMPLE_DEVICE",
+    username: "unused",
+    password: await token("sensors", "EXAMPLE_DEVICE", exp),
+    protocolVersion: 5,
+    reconnectPeriod: 0,
+  });
+  const packet = await new Promise<IDisconnectPacket>((resolve) => client.once("disconnect", resolve));
+  t.diagnostic(`F-16: closed ${Date.now() - exp * 1000} ms after the token's end`);
+  assert.equal(packet.reasonCode, 0x87);
+  assert.equal(packet.properties?.reasonString, "jwt-expired");
+  assert.ok(Date.now() >= exp * 1000, "not before its end");
+  await client.endAsync(true);
   await cloud.stop();
 });
