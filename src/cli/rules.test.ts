@@ -19,7 +19,7 @@ test("hawser rules try shows what a rule makes of a message, and ends with 1 whe
   assert.deepEqual(JSON.parse(fires.stdout), {
     topic: "site/pump",
     result: "fires",
-    lookUps: false,
+    asked: [],
     payload: { device: "pump", t: 31 },
     actions: [],
   });

@@ -1,14 +1,15 @@
-import { readFileSync } from "node:fs";
-
 import type { Command } from "commander";
 
-import { readRule, tryRule, type Rule, type Trial, type TriedMessage } from "../cloud/rules/index.ts";
-import { fromBase64, utf8Bytes } from "../codec/index.ts";
+import { readRule, tryRule, type Rule, type Trial, type TrialPorts, type TriedMessage } from "../cloud/rules/index.ts";
+import { utf8Bytes } from "../codec/index.ts";
 import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { printable } from "../trace/index.ts";
-import { apiAccess, withApiOptions, type ApiOptions } from "./api-access.ts";
+import { apiAccess, hasApi, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
 import { badOption } from "./errors.ts";
 import { examples, outputOf } from "./output.ts";
+import { trialLookUps } from "./rules-lookups.ts";
+import { messagesIn } from "./rules-messages.ts";
+import { registerRecord } from "./rules-record.ts";
 
 type TryOptions = ApiOptions & {
   readonly sql?: string;
@@ -16,9 +17,10 @@ type TryOptions = ApiOptions & {
   readonly topic?: string;
   readonly message?: string;
   readonly recorded?: string;
+  readonly invoke?: true;
 };
 
-/** `hawser rules list|show|try`. */
+/** `hawser rules list|show|try|record`. */
 export function registerRulesCommands(program: Command): void {
   const rules = program.command("rules").description("topic rules: what there is, and what a rule makes of a message");
   withApiOptions(rules.command("list"))
@@ -41,16 +43,21 @@ export function registerRulesCommands(program: Command): void {
       outputOf(command).line(found, printableLines(JSON.stringify(found.rule, undefined, 2)));
     });
   registerTry(rules);
+  registerRecord(rules);
 }
 
 function registerTry(rules: Command): void {
   withApiOptions(rules.command("try"))
-    .description("what a rule would do with messages, without doing it; the exit status is 1 where it fires for none")
+    .description(
+      "what a rule would do with messages, without doing it; the exit status is 1 where it fires for none. " +
+        "Shadows and things that the SQL asks for are looked up in the cloud that is named",
+    )
     .option("--sql <text>", "the SQL of a rule that need not exist")
     .option("--name <rule>", "a rule of the cloud that --data names, with its actions")
     .option("--topic <topic>", "topic of the message")
     .option("--message <json>", "payload of the message, {} where it is left out")
-    .option("--recorded <file>", "messages as JSON Lines: topic, and message (JSON) or payload (base64)")
+    .option("--recorded <file>", "messages as rules record writes them: topic, and message (JSON) or payload (base64)")
+    .option("--invoke", "run the functions that aws_lambda() names, for real; without it they have no value")
     .addHelpText(
       "after",
       examples(
@@ -59,11 +66,13 @@ function registerTry(rules: Command): void {
       ),
     )
     .action(async (options: TryOptions, command: Command) => {
-      const rule = await ruleOf(options);
       const output = outputOf(command);
+      const api = hasApi(options) ? apiAccess(options) : undefined;
+      const rule = await ruleOf(options);
+      const ports = { ...(await portsOf(api)), lookUps: trialLookUps(api, options.invoke === true) };
       let fired = 0;
       for (const message of messagesOf(options)) {
-        const trial = tryRule(rule, message, { ...PORTS, now: nodeClock.now() });
+        const trial = await tryRule(rule, message, { ...ports, now: nodeClock.now() });
         if (trial.result === "fires") fired++;
         output.line({ topic: message.topic, ...trial }, printableLines(textOf(message, trial)));
       }
@@ -71,7 +80,13 @@ function registerTry(rules: Command): void {
     });
 }
 
-const PORTS = { account: { id: "000000000000", region: "us-east-1" }, entropy: nodeEntropy, hash: nodeHash } as const;
+/** The account is that of the cloud, where there is one. */
+async function portsOf(api: ApiAccess | undefined): Promise<Omit<TrialPorts, "now" | "lookUps">> {
+  const ports = { entropy: nodeEntropy, hash: nodeHash };
+  if (!api) return { ...ports, account: { id: "000000000000", region: "us-east-1" } };
+  const { accountId: id, region } = await api.call("Status", {});
+  return { ...ports, account: { id, region } };
+}
 
 async function ruleOf({ sql, name, ...options }: TryOptions): Promise<Rule> {
   if ((sql === undefined) === (name === undefined)) throw badOption("one of --sql and --name is needed");
@@ -84,31 +99,16 @@ async function ruleOf({ sql, name, ...options }: TryOptions): Promise<Rule> {
 
 function messagesOf({ topic, message = "{}", recorded }: TryOptions): readonly TriedMessage[] {
   if ((topic === undefined) === (recorded === undefined)) throw badOption("one of --topic and --recorded is needed");
-  if (topic !== undefined) return [{ topic, payload: utf8Bytes(message) }];
-  const lines = readFileSync(recorded ?? "", "utf8").split("\n");
-  return lines.flatMap((line, i) => (line.trim() === "" ? [] : [recordedMessage(line, i + 1)]));
-}
-
-function recordedMessage(line: string, number: number): TriedMessage {
-  let found: { readonly topic?: unknown; readonly message?: unknown; readonly payload?: unknown } | null;
-  try {
-    found = JSON.parse(line) as typeof found;
-  } catch {
-    throw badOption(`--recorded: line ${number} is not JSON`);
-  }
-  const { topic, message, payload } = found ?? {};
-  if (typeof topic !== "string") throw badOption(`--recorded: line ${number} names no topic`);
-  return {
-    topic,
-    payload: typeof payload === "string" ? fromBase64(payload) : utf8Bytes(JSON.stringify(message ?? {})),
-  };
+  return topic === undefined ? messagesIn(recorded ?? "") : [{ topic, payload: utf8Bytes(message) }];
 }
 
 function textOf({ topic }: TriedMessage, trial: Trial): string {
-  if (trial.result !== "fires") {
-    return `${topic}: ${trial.result === "no-match" ? "not heard" : "the condition does not hold"}`;
-  }
-  const asks = trial.lookUps ? ["  it also asks elsewhere, which was not done here"] : [];
+  if (trial.result === "no-match") return `${topic}: not heard`;
+  const asks = trial.asked.map(({ function: name, of, answer, problem }) => {
+    const question = `${name}(${of.map((each) => JSON.stringify(each)).join(", ")})`;
+    return `  asked ${question}: ${problem ?? JSON.stringify(answer)}`;
+  });
+  if (trial.result === "condition-false") return [`${topic}: the condition does not hold`, ...asks].join("\n");
   const actions = trial.actions.map((each) => `  would do ${JSON.stringify(each)}`);
   return [`${topic}: fires with ${JSON.stringify(trial.payload)}`, ...asks, ...actions].join("\n");
 }

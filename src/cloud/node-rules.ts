@@ -7,7 +7,7 @@ import type { Closing } from "./node-closing.ts";
 import type { HttpActionOptions } from "./node-options.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
 import type { Registry } from "./registry/index.ts";
-import { Destinations, RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
+import { Destinations, Recordings, RuleEngine, ruleLookUps, Rules } from "./rules/index.ts";
 import { httpSender, httpSigner, urlProblem } from "./rules/node.ts";
 import type { Shadows } from "./shadows/index.ts";
 import { fileObjectStore } from "./templates/node-object-store.ts";
@@ -29,7 +29,7 @@ export async function openRules(
     readonly gatekeeper: OnboardingGatekeeper;
   },
   closing: Closing,
-): Promise<{ readonly rules: Rules; readonly destinations: Destinations }> {
+): Promise<{ readonly rules: Rules; readonly destinations: Destinations; readonly recordings: Recordings }> {
   const { directory, registry, broker, functions, shadows, call, controlPlane } = parts;
   const { allowPrivate = false, signingKey } = parts.httpActions ?? {};
   const { account, clock, entropy, trace, store } = registry;
@@ -60,5 +60,8 @@ export async function openRules(
     await destinations.whenIdle();
   });
   closing.add(broker.onPublish((message) => engine.handle(message)));
-  return { rules, destinations };
+  const { settings } = broker;
+  const recordings = new Recordings({ clock, entropy, settings, listen: (listener) => broker.onPublish(listener) });
+  closing.add(async () => recordings.close());
+  return { rules, destinations, recordings };
 }

@@ -207,7 +207,7 @@ async function openControlPlane(
   const { directory, httpActions } = options;
   const call = (operation: string, input: unknown) => plane.call(operation, input);
   const ruleParts = { directory, httpActions, registry, broker, functions, shadows, call };
-  const { rules, destinations } = await openRules(
+  const { rules, destinations, recordings } = await openRules(
     { ...ruleParts, controlPlane: parts.controlPlane, gatekeeper },
     closing,
   );
@@ -234,6 +234,7 @@ async function openControlPlane(
     functions,
     rules,
     destinations,
+    recordings,
     why: { explain: async (subject) => why(subject, await ledger.events({}, WHY_EVENTS)) },
     ledger,
     dataEndpoint: nameOf(options),

@@ -12,6 +12,7 @@ import { deviceRegistryHandlers } from "./device-registry-handlers.ts";
 import { fleetHandlers } from "./fleet/handlers.ts";
 import { functionHandlers } from "./function-handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
+import { recordingHandlers } from "./recording-handlers.ts";
 import { revocationHandlers } from "./revocation-handlers.ts";
 import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
@@ -24,7 +25,7 @@ import { searchHandlers } from "./search/handlers.ts";
 import { settingHandlers, type Settings } from "./settings/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
 import type { StatusResult } from "./operations-hawser.ts";
-import type { DestinationOperations, FunctionService, RuleService, Why } from "./services.ts";
+import type { DestinationOperations, FunctionService, RecordingService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
 
 /** What carries out one operation: input checked against the table, result as the table's type says. */
@@ -54,6 +55,7 @@ export type ControlPlaneServices = {
   readonly functions: FunctionService;
   readonly rules: RuleService;
   readonly destinations?: DestinationOperations;
+  readonly recordings?: RecordingService;
   readonly why: Why;
   readonly ledger: LedgerReader;
   /** The host name that devices connect to, with a port only where it is not the usual one. */
@@ -83,6 +85,7 @@ export function createHandlers(services: ControlPlaneServices): Handlers {
     ...hawserHandlers(services),
     ...deviceRegistryHandlers(services.deviceRegistries),
     ...revocationHandlers(services.registry, services.revocations),
+    ...recordingHandlers(services.recordings),
     ...dataHandlers(services),
     ...shadowHandlers(services.shadows),
     ...jobHandlers(services.registry, services.jobs),

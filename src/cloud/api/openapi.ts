@@ -2,6 +2,7 @@ import { STATUS_OF_TYPE } from "./http-for.ts";
 import type { Operation, Parameter } from "./operation.ts";
 import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
+import { RECORDING_OPERATIONS } from "./operations-recordings.ts";
 import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
 import { PUBLIC_PAGES, type PublicPage } from "./public-pages.ts";
 import { blob, record, string, type Json } from "./shape.ts";
@@ -40,6 +41,7 @@ export function openApiText(): string {
 const SECTIONS = {
   Operating: HAWSER_OPERATIONS,
   Revocation: REVOCATION_OPERATIONS,
+  Recordings: RECORDING_OPERATIONS,
   "Device registries": DEVICE_REGISTRY_OPERATIONS,
 } as const;
 const PAGES = "Pages";

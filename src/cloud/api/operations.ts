@@ -17,6 +17,7 @@ import {
   THING_OPERATIONS,
 } from "./operations-registry.ts";
 import { PROVISIONING_OPERATIONS } from "./provisioning/operations.ts";
+import { RECORDING_OPERATIONS } from "./operations-recordings.ts";
 import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
 import { ROLE_ALIAS_OPERATIONS } from "./role-aliases/operations.ts";
 import { SEARCH_OPERATIONS } from "./search/operations.ts";
@@ -50,6 +51,7 @@ export const OPERATIONS = {
   ...HAWSER_OPERATIONS,
   ...DEVICE_REGISTRY_OPERATIONS,
   ...REVOCATION_OPERATIONS,
+  ...RECORDING_OPERATIONS,
 } as const;
 
 export type Operations = typeof OPERATIONS;

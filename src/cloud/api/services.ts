@@ -3,6 +3,7 @@ import type { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
 import type { FunctionLogPage, HAWSER_OPERATIONS, WhyAnswer } from "./operations-hawser.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
 import type { LAMBDA_VERSION_OPERATIONS } from "./operations-lambda-versions.ts";
+import type { RecordingPage } from "./operations-recordings.ts";
 import type { RULE_OPERATIONS } from "./operations-rules.ts";
 import type { Json } from "./shape.ts";
 
@@ -39,6 +40,13 @@ type Destinations = typeof DESTINATION_OPERATIONS;
 type Lambda = typeof LAMBDA_OPERATIONS;
 type Rules = typeof RULE_OPERATIONS;
 type Versions = typeof LAMBDA_VERSION_OPERATIONS;
+
+/** What the control plane asks of recordings of live traffic; errors as for `FunctionService`. */
+export type RecordingService = {
+  start(filters: readonly string[]): { readonly recordingId: string };
+  fetch(recordingId: string, after?: number): RecordingPage;
+  stop(recordingId: string): void;
+};
 
 /** All function operations of the table. */
 export type FunctionOperations = {

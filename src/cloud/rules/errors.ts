@@ -10,6 +10,10 @@ export const RULE_ERRORS = {
     cause: "No topic rule or destination has this name. AWS IoT answers so instead of saying that it does not exist.",
     cure: "aws iot list-topic-rules and list-topic-rule-destinations show the names; tokens work once, for three days.",
   },
+  "recording-not-found": {
+    cause: "No recording of live traffic has this id: it was stopped, or nobody fetched from it for half a minute.",
+    cure: "Start another one with hawser rules record; a slow network needs larger pages, not longer pauses.",
+  },
   "http-action": {
     cause:
       "A rule's HTTP action, or the confirmation of its destination, got no answer: no connection, or no time left.",

@@ -7,6 +7,7 @@ export type { RuleAction } from "./rule-actions.ts";
 export { readRule, type Rule, type RulePayload } from "./rule.ts";
 export { Rules, type HttpRuleTerms, type RuleServiceOptions } from "./service.ts";
 export { FUNCTION_ANSWER_MS, MAX_LOOKUPS, ruleLookUps, type LookUpDoors } from "./lookups.ts";
-export { tryRule, type Trial, type TriedMessage, type TrialPorts } from "./try.ts";
+export { tryRule, type Asked, type Trial, type TriedMessage, type TrialPorts } from "./try.ts";
 export { parseSql } from "./sql-parse.ts";
 export type { Expression, RuleQuery, SqlVersion } from "./sql-ast.ts";
+export { RECORDING_LIMITS, Recordings, type RecordingLimits, type RecordingPorts } from "./recordings.ts";
