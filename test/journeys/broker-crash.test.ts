@@ -49,12 +49,20 @@ class Client {
   }
 }
 
-type Sent = { readonly id: number; readonly text: string; readonly qos: 1 | 2; state: "sent" | "received" };
+type Sent = {
+  readonly id: number;
+  readonly text: string;
+  readonly qos: 1 | 2;
+  readonly retain: boolean;
+  state: "sent" | "received";
+};
 
 /** Publishes numbered messages, QoS 1 and 2 in turn, with a window, and repeats after a reconnect what was not finished. */
 class Publisher {
   readonly client = new Client("publisher", (packet) => this.#hear(packet));
   readonly acknowledged = new Set<string>();
+  /** The last acknowledged message that its topic was to retain. */
+  readonly retained = new Map<string, number>();
   readonly #open = new Map<number, Sent>();
   readonly #total: number;
   #next = 0;
@@ -81,14 +89,14 @@ class Publisher {
     while (this.#open.size < 15 && this.#next < this.#total) {
       const n = this.#next++;
       const id = (n % 60_000) + 1;
-      const sent: Sent = { id, text: String(n), qos: n % 2 === 0 ? 1 : 2, state: "sent" };
+      const sent: Sent = { id, text: String(n), qos: n % 2 === 0 ? 1 : 2, retain: n % 8 < 2, state: "sent" };
       this.#open.set(id, sent);
       this.#publish(sent, false);
     }
   }
 
-  #publish({ id, text, qos }: Sent, dup: boolean): void {
-    this.client.send({ cmd: "publish", topic: `q${qos}`, payload: text, qos, messageId: id, dup, retain: false });
+  #publish({ id, text, qos, retain }: Sent, dup: boolean): void {
+    this.client.send({ cmd: "publish", topic: `q${qos}`, payload: text, qos, messageId: id, dup, retain });
   }
 
   #hear(packet: Packet): void {
@@ -100,6 +108,7 @@ class Publisher {
     } else if (packet.cmd === "puback" || packet.cmd === "pubcomp") {
       this.#open.delete(sent.id);
       this.acknowledged.add(sent.text);
+      if (sent.retain) this.retained.set(`q${sent.qos}`, Number(sent.text));
       this.#fill();
     }
     this.tick();
@@ -144,6 +153,24 @@ class Subscriber {
   }
 }
 
+/** What a stranger is told to be the retained messages, by topic. */
+async function retainedAt(port: number): Promise<Map<string, number>> {
+  const retained = new Map<string, number>();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const stranger = new Client("stranger", (packet) => {
+    if (packet.cmd === "publish") retained.set(packet.topic, Number(packet.payload));
+    // Its answer comes behind the retained messages.
+    if (packet.cmd === "pingresp") resolve();
+  });
+  await stranger.connect(port, { clean: true });
+  const subscriptions = ["q1", "q2"].map((topic) => ({ topic, qos: 0 as const }));
+  stranger.send({ cmd: "subscribe", messageId: 1, subscriptions });
+  stranger.send({ cmd: "pingreq" });
+  await promise;
+  stranger.send({ cmd: "disconnect" });
+  return retained;
+}
+
 async function start(t: TestContext, directory: string): Promise<{ child: ChildProcess; port: number }> {
   const child = fork(join(import.meta.dirname, "broker-crash-server.ts"), [directory]);
   t.after(() => child.kill("SIGKILL"));
@@ -151,7 +178,7 @@ async function start(t: TestContext, directory: string): Promise<{ child: ChildP
   return { child, port };
 }
 
-test("F-22 F-23 a broker killed under load loses no acknowledged message, delivers QoS 2 once, and keeps wills", async (t) => {
+test("F-22 F-23 a broker killed under load loses no acknowledged message, delivers QoS 2 once, and keeps wills and what is retained", async (t) => {
   const directory = mkdtempSync(join(tmpdir(), "hawser-crash-"));
   t.after(() => rmSync(directory, { recursive: true }));
   const entropy = new SeededEntropy(nodeHash, "broker-crash");
@@ -171,6 +198,8 @@ test("F-22 F-23 a broker killed under load loses no acknowledged message, delive
   };
   for (let round = 0; round <= SIZE.kills; round++) {
     const { child, port } = await start(t, directory);
+    const retained = await retainedAt(port);
+    for (const [topic, n] of publisher.retained) assert.ok((retained.get(topic) ?? -1) >= n, `${topic} retains ${n}`);
     const perRound = SIZE.messages / (SIZE.kills + 1);
     let left = round === SIZE.kills ? Infinity : Math.ceil(perRound * (0.5 + (entropy.bytes(1)[0] ?? 0) / 255));
     const over = new Promise<void>((resolve) => {

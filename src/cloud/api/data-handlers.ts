@@ -21,6 +21,8 @@ type RetainedFacts = {
   readonly payload: Uint8Array;
   readonly qos: number;
   readonly properties: Pick<MessageProperties, "userProperties">;
+  /** In milliseconds since 1970; unknown of messages that an older version kept. */
+  readonly modifiedAt: number | undefined;
 };
 
 const EMPTY = new Uint8Array(0);
@@ -40,7 +42,7 @@ export function dataHandlers({
       const { payload, qos, properties } = found;
       const properly = properties.userProperties?.map(([name, value]) => ({ [name]: value }));
       const userProperties = properly && { userProperties: toBase64(utf8Bytes(JSON.stringify(properly))) };
-      return { topic, payload: toBase64(payload), qos, ...userProperties };
+      return { topic, payload: toBase64(payload), qos, ...modified(found), ...userProperties };
     },
     async ListRetainedMessages({ nextToken, maxResults = 200 }) {
       const after = nextToken === undefined ? "" : topicIn(nextToken);
@@ -48,7 +50,7 @@ export function dataHandlers({
       const shown = topics.slice(0, maxResults);
       const retainedTopics = shown.flatMap((topic) => {
         const found = messages.retainedMessage(topic);
-        return found ? [{ topic, payloadSize: found.payload.length, qos: found.qos }] : [];
+        return found ? [{ topic, payloadSize: found.payload.length, qos: found.qos, ...modified(found) }] : [];
       });
       const last = shown.at(-1);
       if (topics.length <= shown.length || last === undefined) return { retainedTopics };
@@ -66,6 +68,10 @@ export function dataHandlers({
       return { message: "OK", traceId: uuid(registry.entropy) };
     },
   };
+}
+
+function modified({ modifiedAt }: RetainedFacts): { readonly lastModifiedTime?: number } {
+  return modifiedAt === undefined ? {} : { lastModifiedTime: Math.floor(modifiedAt) };
 }
 
 function topicIn(token: string): string {

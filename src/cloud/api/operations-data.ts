@@ -41,16 +41,22 @@ export const DATA_OPERATIONS = {
   }),
 } as const;
 
-/** A retained message; bytes in base64. */
+/** A retained message; bytes in base64, `lastModifiedTime` in milliseconds since 1970. */
 export type RetainedMessageResult = {
   readonly topic: string;
   readonly payload: string;
   readonly qos: number;
+  readonly lastModifiedTime?: number;
   readonly userProperties?: string;
 };
 
 /** One page of topics that have a retained message. */
 export type RetainedMessagePage = {
-  readonly retainedTopics: readonly { readonly topic: string; readonly payloadSize: number; readonly qos: number }[];
+  readonly retainedTopics: readonly {
+    readonly topic: string;
+    readonly payloadSize: number;
+    readonly qos: number;
+    readonly lastModifiedTime?: number;
+  }[];
   readonly nextToken?: string;
 };

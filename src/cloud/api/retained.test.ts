@@ -7,7 +7,15 @@ import { newApi } from "./fixtures.test.ts";
 
 test("retained messages are read one by one and listed in pages", async (t) => {
   const kept = new Map(
-    ["a/b", "c", "d"].map((topic, i) => [topic, { payload: utf8Bytes("x".repeat(i)), qos: 1, properties: {} }]),
+    ["a/b", "c", "d"].map((topic, i) => [
+      topic,
+      {
+        payload: utf8Bytes("x".repeat(i)),
+        qos: 1,
+        properties: {},
+        modifiedAt: i === 0 ? undefined : 1_800_000_000_000 + i,
+      },
+    ]),
   );
   const api = await newApi(t, {
     messages: {
@@ -17,11 +25,17 @@ test("retained messages are read one by one and listed in pages", async (t) => {
       retainedTopics: () => [...kept.keys()],
     },
   });
-  kept.set("c", { payload: utf8Bytes("payload"), qos: 0, properties: { userProperties: [["k", "v"]] } });
+  kept.set("c", {
+    payload: utf8Bytes("payload"),
+    qos: 0,
+    properties: { userProperties: [["k", "v"]] },
+    modifiedAt: 1_700_000_000_123.5,
+  });
   assert.deepEqual(await api.call("GetRetainedMessage", { topic: "c" }), {
     topic: "c",
     payload: toBase64(utf8Bytes("payload")),
     qos: 0,
+    lastModifiedTime: 1_700_000_000_123,
     userProperties: toBase64(utf8Bytes('[{"k":"v"}]')),
   });
   assert.equal((await api.call("GetRetainedMessage", { topic: "a/b" })).topic, "a/b");
@@ -29,9 +43,11 @@ test("retained messages are read one by one and listed in pages", async (t) => {
   const first = await api.call("ListRetainedMessages", { maxResults: 2 });
   assert.deepEqual(first.retainedTopics, [
     { topic: "a/b", payloadSize: 0, qos: 1 },
-    { topic: "c", payloadSize: 7, qos: 0 },
+    { topic: "c", payloadSize: 7, qos: 0, lastModifiedTime: 1_700_000_000_123 },
   ]);
   const rest = await api.call("ListRetainedMessages", { nextToken: first.nextToken ?? "" });
-  assert.deepEqual(rest, { retainedTopics: [{ topic: "d", payloadSize: 2, qos: 1 }] });
+  assert.deepEqual(rest, {
+    retainedTopics: [{ topic: "d", payloadSize: 2, qos: 1, lastModifiedTime: 1_800_000_000_002 }],
+  });
   await assert.rejects(api.call("ListRetainedMessages", { nextToken: "!" }), { wire: 400 });
 });

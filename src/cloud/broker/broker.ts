@@ -16,7 +16,7 @@ import type {
   PublishListener,
   SessionFacts,
   SessionStore,
-  StoredMessage,
+  RetainedMessage,
   Sink,
   SystemMessage,
 } from "./ports.ts";
@@ -66,7 +66,7 @@ export class Broker {
     this.settings = options.settings ?? AWS_PROFILE;
     this.#core = assemble(options, this.settings);
     const { retained, ...state } = this.#core.store.load();
-    for (const stored of retained) this.#core.retained.restore(Message.from(stored));
+    for (const stored of retained) this.#core.retained.restore(Message.from(stored), stored.modifiedAt);
     this.#core.sessions.load(state);
   }
 
@@ -157,8 +157,8 @@ export class Broker {
   }
 
   /** The retained message of a topic, if there is one. */
-  retainedMessage(topic: string): StoredMessage | undefined {
-    return this.#core.retained.message(topic)?.stored(true);
+  retainedMessage(topic: string): RetainedMessage | undefined {
+    return this.#core.retained.stored(topic);
   }
 
   /** The topics that have a retained message, in order. */

@@ -18,6 +18,7 @@ export type {
   QoS,
   QueuedMessage,
   ReceivedMessage,
+  RetainedMessage,
   SessionFacts,
   SessionStore,
   Sink,

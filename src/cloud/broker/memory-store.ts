@@ -1,8 +1,8 @@
 import type {
   QueuedMessage,
   ReceivedMessage,
+  RetainedMessage,
   SessionStore,
-  StoredMessage,
   StoredSession,
   StoredState,
   StoredSubscription,
@@ -19,7 +19,7 @@ type Kept = {
 /** A store whose contents outlive a broker but not the process: what every other store must behave like. */
 export class MemorySessionStore implements SessionStore {
   readonly #sessions = new Map<string, Kept>();
-  readonly #retained = new Map<string, StoredMessage>();
+  readonly #retained = new Map<string, RetainedMessage>();
   readonly #wills = new Map<string, StoredWill>();
 
   load(): StoredState {
@@ -81,7 +81,7 @@ export class MemorySessionStore implements SessionStore {
     this.#wills.delete(clientId);
   }
 
-  putRetained(message: StoredMessage): void {
+  putRetained(message: RetainedMessage): void {
     this.#retained.set(message.topic, message);
   }
 

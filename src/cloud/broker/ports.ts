@@ -213,6 +213,9 @@ export type QueuedMessage = {
 /** A QoS 2 message that came from a client and was not released by it yet. MQTT 5.0, section 4.3.3 */
 export type ReceivedMessage = { readonly packetId: number; readonly message: StoredMessage };
 
+/** A topic's retained message. `modifiedAt`: when it took its topic, in ms since 1970; unknown of ones kept long ago. */
+export type RetainedMessage = StoredMessage & { readonly modifiedAt: number | undefined };
+
 /** The will of a client that is connected, or whose delay has not passed. MQTT 5.0, section 3.1.2.5 */
 export type StoredWill = {
   readonly clientId: string;
@@ -244,7 +247,7 @@ export type StoredState = {
     readonly received: readonly ReceivedMessage[];
   })[];
   readonly wills: readonly StoredWill[];
-  readonly retained: readonly StoredMessage[];
+  readonly retained: readonly RetainedMessage[];
 };
 
 /**
@@ -273,7 +276,7 @@ export interface SessionStore {
   putWill(will: StoredWill): void;
   deleteWill(clientId: string): void;
   /** Keeps the retained message of its topic in place of the one before. */
-  putRetained(message: StoredMessage): void;
+  putRetained(message: RetainedMessage): void;
   deleteRetained(topic: string): void;
   /** Makes all writes so far durable. Undefined where they are already; rejects where they cannot be. */
   commit(): Promise<void> | undefined;

@@ -1,12 +1,14 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { Message } from "./message.ts";
-import type { SessionStore } from "./ports.ts";
+import type { RetainedMessage, SessionStore } from "./ports.ts";
 import type { BrokerSettings } from "./settings.ts";
 import { filterMatches, hasWildcard } from "./topics.ts";
 
+type Kept = { readonly message: Message; readonly modifiedAt: number | undefined };
+
 /** The last retained message of each topic, bounded in number and bytes. MQTT 5.0, section 3.3.1.3 */
 export class RetainedMessages {
-  readonly #byTopic = new Map<string, Message>();
+  readonly #byTopic = new Map<string, Kept>();
   readonly #settings: BrokerSettings;
   readonly #store: SessionStore;
   readonly #clock: Clock;
@@ -22,9 +24,10 @@ export class RetainedMessages {
     return this.#byTopic.size;
   }
 
-  /** The message of a topic that has not expired, if there is one. */
-  message(topic: string): Message | undefined {
-    return this.#fresh(topic);
+  /** The message of a topic that has not expired, if there is one, as a store takes it. */
+  stored(topic: string): RetainedMessage | undefined {
+    const kept = this.#fresh(topic);
+    return kept && storedOf(kept);
   }
 
   /** The topics that have a message, in order. */
@@ -37,7 +40,7 @@ export class RetainedMessages {
     if (payload.length === 0) return true;
     const { retainedMessages, retainedBytes } = this.#settings.limits;
     const known = this.#byTopic.get(topic);
-    const bytes = this.#bytes - (known ? known.payload.length : 0) + payload.length;
+    const bytes = this.#bytes - (known ? known.message.payload.length : 0) + payload.length;
     return this.#byTopic.size + (known ? 0 : 1) <= retainedMessages && bytes <= retainedBytes;
   }
 
@@ -48,14 +51,15 @@ export class RetainedMessages {
       if (this.#forget(message.topic)) this.#store.deleteRetained(message.topic);
       return;
     }
-    this.restore(message);
-    this.#store.putRetained(message.stored(true));
+    const modifiedAt = this.#clock.now();
+    this.restore(message, modifiedAt);
+    this.#store.putRetained(storedOf({ message, modifiedAt }));
   }
 
   /** Takes in a message that the store holds already. */
-  restore(message: Message): void {
+  restore(message: Message, modifiedAt: number | undefined): void {
     this.#forget(message.topic);
-    this.#byTopic.set(message.topic, message.keep());
+    this.#byTopic.set(message.topic, { message: message.keep(), modifiedAt });
     this.#bytes += message.payload.length;
   }
 
@@ -63,8 +67,8 @@ export class RetainedMessages {
   matching(filter: string): Message[] {
     const { retainedOnWildcard, multiLevelMatchesParent } = this.#settings;
     if (!hasWildcard(filter)) {
-      const message = this.#fresh(filter);
-      return message ? [message] : [];
+      const kept = this.#fresh(filter);
+      return kept ? [kept.message] : [];
     }
     if (!retainedOnWildcard) return [];
     return (
@@ -72,13 +76,13 @@ export class RetainedMessages {
         .filter((topic) => filterMatches(filter, topic, multiLevelMatchesParent))
         // The order of topics, not of their messages: a client finds the same one every time.
         .sort()
-        .flatMap((topic) => this.#fresh(topic) ?? [])
+        .flatMap((topic) => this.#fresh(topic)?.message ?? [])
     );
   }
 
-  #fresh(topic: string): Message | undefined {
-    const message = this.#byTopic.get(topic);
-    if (!message?.isExpired(this.#clock)) return message;
+  #fresh(topic: string): Kept | undefined {
+    const kept = this.#byTopic.get(topic);
+    if (!kept?.message.isExpired(this.#clock)) return kept;
     this.#forget(topic);
     this.#store.deleteRetained(topic);
     return undefined;
@@ -86,7 +90,11 @@ export class RetainedMessages {
 
   #forget(topic: string): boolean {
     const known = this.#byTopic.get(topic);
-    if (known) this.#bytes -= known.payload.length;
+    if (known) this.#bytes -= known.message.payload.length;
     return this.#byTopic.delete(topic);
   }
+}
+
+function storedOf({ message, modifiedAt }: Kept): RetainedMessage {
+  return { ...message.stored(true), modifiedAt };
 }

@@ -18,6 +18,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { name: "jobs", up: createJobs },
   { name: "function versions and aliases", up: createFunctionVersions },
   { name: "serial numbers of what the cloud's own CA issued", up: createSerials },
+  { name: "when messages were retained", up: addRetentionTime },
 ];
 
 async function createFirstTables(db: Kysely<unknown>): Promise<void> {
@@ -378,6 +379,10 @@ async function createSerials({ schema }: Kysely<unknown>): Promise<void> {
     .addColumn("time", "bigint", (c) => c.notNull())
     .addColumn("reason", "text", (c) => c.notNull())
     .execute();
+}
+
+async function addRetentionTime({ schema }: Kysely<unknown>): Promise<void> {
+  await schema.alterTable("mqtt_retained").addColumn("modified_at", "double precision").execute();
 }
 
 function withMessage<T extends string, C extends string>(table: CreateTableBuilder<T, C>) {

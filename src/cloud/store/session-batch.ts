@@ -1,4 +1,11 @@
-import type { QueuedMessage, StoredMessage, StoredSession, StoredSubscription, StoredWill } from "../broker/index.ts";
+import type {
+  QueuedMessage,
+  RetainedMessage,
+  StoredMessage,
+  StoredSession,
+  StoredSubscription,
+  StoredWill,
+} from "../broker/index.ts";
 
 /** What is to be written about one session; an absent map entry means no change. */
 export type SessionChanges = {
@@ -19,7 +26,7 @@ export type SessionChanges = {
  */
 export class SessionBatch {
   readonly sessions = new Map<string, SessionChanges>();
-  readonly retained = new Map<string, StoredMessage | undefined>();
+  readonly retained = new Map<string, RetainedMessage | undefined>();
   readonly wills = new Map<string, StoredWill | undefined>();
 
   get isEmpty(): boolean {
@@ -62,7 +69,7 @@ export class SessionBatch {
     this.wills.set(clientId, will);
   }
 
-  putRetained(topic: string, message: StoredMessage | undefined): void {
+  putRetained(topic: string, message: RetainedMessage | undefined): void {
     this.retained.set(topic, message);
   }
 

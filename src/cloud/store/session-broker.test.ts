@@ -76,6 +76,8 @@ test("a broker over the store on disk brings back sessions, queues and retained 
       ["a/3", "queued", false, { messageExpiryInterval: 80 }],
     ],
   );
+  const { modifiedAt } = after.world.broker.retainedMessage("r") ?? {};
+  assert.equal(modifiedAt, clock.now() - 20_000, "since when it is retained is kept as well");
   const got = await again.subscribe("r", 1);
   await durable(after);
   const retained = [...got, ...again.take()].filter((packet) => packet.cmd === "publish");

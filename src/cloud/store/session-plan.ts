@@ -2,6 +2,7 @@ import { toBase64 } from "../../codec/index.ts";
 import type { QueuedMessage, StoredMessage } from "../broker/index.ts";
 import type { SessionBatch, SessionChanges } from "./session-batch.ts";
 import type {
+  MqttMessageColumns,
   MqttMessageRow,
   MqttQueueRow,
   MqttReceivedRow,
@@ -114,7 +115,7 @@ export class MessagePlaces {
 }
 
 /** A message's columns. Bytes inside the properties are base64, for JSON has none. */
-export function messageRow(message: StoredMessage): MqttRetainedRow {
+export function messageRow(message: StoredMessage): MqttMessageColumns {
   const { topic, payload, qos, retain, properties, expiresAt } = message;
   const { correlationData, ...others } = properties;
   const json = correlationData ? { ...others, correlationData: toBase64(correlationData) } : others;
@@ -187,7 +188,7 @@ function planWills(plan: SessionPlan, { wills }: SessionBatch): void {
 
 function planRetained(plan: SessionPlan, { retained }: SessionBatch): void {
   for (const [topic, message] of retained) {
-    if (message) plan.retained.push(messageRow(message));
+    if (message) plan.retained.push({ ...messageRow(message), modified_at: message.modifiedAt ?? null });
     else plan.deletedRetained.push(topic);
   }
 }

@@ -104,7 +104,8 @@ test("openSessionStore brings back a session with subscriptions, queue and every
   sessions.enqueue("c", sent);
   sessions.putReceived("c", { packetId: 3, message: full });
   sessions.putWill(will);
-  sessions.putRetained(full);
+  const retained = { ...full, modifiedAt: 1_767_000_000_000.5 };
+  sessions.putRetained(retained);
   await sessions.commit();
   assert.equal(sessions.commit(), undefined);
   const { store: again, state } = await reopened(store, directory);
@@ -119,7 +120,7 @@ test("openSessionStore brings back a session with subscriptions, queue and every
         received: [{ packetId: 3, message: full }],
       },
     ],
-    retained: [full],
+    retained: [retained],
     wills: [will],
   });
 });
@@ -220,7 +221,7 @@ const operations: fc.Arbitrary<Op[]> = fc
           queues.delete(clientId);
           return [(store) => store.deleteSession(clientId)];
         case "retain":
-          return [(store) => store.putRetained({ ...stored, topic, retain: true })];
+          return [(store) => store.putRetained({ ...stored, topic, retain: true, modifiedAt: n })];
         case "forget":
           return [(store) => store.deleteRetained(topic)];
         case "will":

@@ -4,6 +4,7 @@ import type {
   QoS,
   QueuedMessage,
   ReceivedMessage,
+  RetainedMessage,
   SessionStore,
   StoredMessage,
   StoredSession,
@@ -15,7 +16,7 @@ import type { Queries, Store } from "./port.ts";
 import { SessionBatch } from "./session-batch.ts";
 import { MessagePlaces } from "./session-plan.ts";
 import { carryOut } from "./session-writes.ts";
-import type { MqttRetainedRow, MqttWillRow } from "./tables.ts";
+import type { MqttMessageColumns, MqttWillRow } from "./tables.ts";
 
 /**
  * The broker's persistent sessions and retained messages of a store, read once; later writes are gathered and committed
@@ -93,7 +94,7 @@ class StoredSessions implements SessionStore {
     this.#batch.putWill(clientId, undefined);
   }
 
-  putRetained(message: StoredMessage): void {
+  putRetained(message: RetainedMessage): void {
     this.#batch.putRetained(message.topic, message);
   }
 
@@ -178,9 +179,10 @@ async function readState(read: Queries, places: MessagePlaces): Promise<StoredSt
       message: messageOf(entry),
     })),
   }));
-  const retained = await read.selectFrom("mqtt_retained").selectAll().execute();
+  const retainedRows = await read.selectFrom("mqtt_retained").selectAll().execute();
+  const retained = retainedRows.map((row) => ({ ...messageOf(row), modifiedAt: row.modified_at ?? undefined }));
   const wills = await read.selectFrom("mqtt_wills").selectAll().execute();
-  return { sessions, retained: retained.map(messageOf), wills: wills.map(willOf) };
+  return { sessions, retained, wills: wills.map(willOf) };
 }
 
 function willOf(row: MqttWillRow): StoredWill {
@@ -193,7 +195,7 @@ function willOf(row: MqttWillRow): StoredWill {
   };
 }
 
-function messageOf(row: MqttRetainedRow): StoredMessage {
+function messageOf(row: MqttMessageColumns): StoredMessage {
   const { correlationData, ...others } = JSON.parse(row.properties) as Omit<MessageProperties, "correlationData"> & {
     readonly correlationData?: string;
   };

@@ -140,6 +140,7 @@ async function putRetained(queries: Queries, plan: SessionPlan): Promise<void> {
           retain: eb.ref("excluded.retain"),
           properties: eb.ref("excluded.properties"),
           expires_at: eb.ref("excluded.expires_at"),
+          modified_at: eb.ref("excluded.modified_at"),
         })),
       )
       .execute();

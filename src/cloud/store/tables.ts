@@ -248,10 +248,11 @@ export type MqttWillRow = MqttMessageColumns & {
   delay_s: number;
 };
 
-/** The retained message of a topic. */
-export type MqttRetainedRow = MqttMessageColumns;
+/** The retained message of a topic, and since when it is that; rows of older versions do not say. */
+export type MqttRetainedRow = MqttMessageColumns & { modified_at: number | null };
 
-type MqttMessageColumns = {
+/** A message in whichever table. */
+export type MqttMessageColumns = {
   topic: string;
   payload: Uint8Array;
   qos: number;
