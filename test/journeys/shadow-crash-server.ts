@@ -22,11 +22,13 @@ const shadows = new Shadows({ store, clock: nodeClock, publish });
 
 type Accepted = { readonly version: number; readonly state: { readonly reported: { readonly n: number } } };
 
-process.on("message", async ({ thing, name, n }: Asked) => {
+async function serve({ thing, name, n }: Asked): Promise<void> {
   const payload = n === undefined ? new Uint8Array() : utf8Bytes(JSON.stringify({ state: { reported: { n } } }));
   const how = n === undefined ? "get" : "update";
   const { version, state } = (await shadows[how]({ thing, name }, payload)) as unknown as Accepted;
   process.send?.([...told.splice(0), { thing, name, n: state.reported.n, version }] satisfies Answered[]);
-});
+}
+
+process.on("message", (asked: Asked) => void serve(asked));
 process.once("disconnect", () => process.exit(0));
 process.send?.("ready");
