@@ -6,17 +6,19 @@ import { copyToDevice, type CopyOptions } from "./ca-copy.ts";
 import { issueCertificateFile, type IssueOptions } from "./ca-issue.ts";
 import { issueJwtCertificate, makeJwtCa, type IssueJwtOptions, type MakeJwtCaOptions } from "./ca-jwt.ts";
 import { listCa, type ListOptions } from "./ca-list.ts";
+import { answerForCa, listenOption, type OcspOptions } from "./ca-ocsp.ts";
 import { publishCrl, revokeCertificate, type CrlOptions, type RevokeOptions } from "./ca-revoke.ts";
 import { placeOption, withAccessOptions, withCaChipOptions } from "./chip-access.ts";
 import { examples, numberOption, outputOf } from "./output.ts";
 
-/** `hawser ca init|issue|revoke|crl|list|make-jwt-ca|issue-jwt|copy-to-device`: a certification authority in a directory. */
+/** `hawser ca init|issue|revoke|crl|ocsp|list|make-jwt-ca|issue-jwt|copy-to-device`: a certification authority in a directory. */
 export function registerCaCommands(program: Command): void {
   const ca = program.command("ca").description("a certification authority of your own");
   registerInit(ca);
   registerIssue(ca);
   registerRevoke(ca);
   registerCrl(ca);
+  registerOcsp(ca);
   registerList(ca);
   registerMakeJwtCa(ca);
   registerIssueJwt(ca);
@@ -99,6 +101,20 @@ function registerCrl(ca: Command): void {
     .option("--out <file>", "write the list here instead of to standard output")
     .addHelpText("after", examples("hawser ca crl --out ca.crl"))
     .action(async (options: CrlOptions, command: Command) => publishCrl(options, outputOf(command)));
+}
+
+function registerOcsp(ca: Command): void {
+  withIssuer(ca.command("ocsp"))
+    .description("say which certificates of a CA are good: answer one OCSP request, or every one over HTTP")
+    .option("--request <file>", "an OCSP request, DER (openssl ocsp -reqout)")
+    .option("--out <file>", "write the response here, DER")
+    .option("--listen <host:port>", "answer over HTTP until interrupted; port 0 takes a free one", listenOption)
+    .option("--minutes <number>", "for how long an answer holds", numberOption(1, 525_600), 60)
+    .addHelpText(
+      "after",
+      examples("hawser ca ocsp --request req.der --out resp.der", "hawser ca ocsp --listen 127.0.0.1:8889"),
+    )
+    .action(async (options: OcspOptions, command: Command) => answerForCa(options, outputOf(command)));
 }
 
 function registerList(ca: Command): void {

@@ -1,6 +1,5 @@
-import { DecodeError, fromBase64 } from "../../codec/index.ts";
 import type { Pointers } from "../../pki/index.ts";
-import { ocspFailure } from "../../pki/ocsp/index.ts";
+import { ocspFailure, ocspRequestInPath } from "../../pki/ocsp/index.ts";
 import { jsonPage, type ApiResponse, type PageHandlers } from "../api/index.ts";
 import type { IssuedStatus } from "./issued-status.ts";
 import type { Revocations } from "./revocations.ts";
@@ -22,7 +21,7 @@ export function revocationPages(
   return {
     Ocsp: async ({ body }) => ocspPage(await issued.ocsp(body), "no-store"),
     async OcspByPath({ label }) {
-      const request = bytesOf(label);
+      const request = ocspRequestInPath(label);
       if (!request) return ocspPage(ocspFailure("malformedRequest"), "no-store");
       // Caches may keep an answer for a moment. RFC 5019, section 6.2
       return ocspPage(await issued.ocsp(request), "max-age=60, public, no-transform, must-revalidate");
@@ -44,14 +43,4 @@ function ocspPage(body: Uint8Array, caching: string): ApiResponse {
 
 function bytesPage(contentType: string, body: Uint8Array, caching: string): ApiResponse {
   return { status: 200, headers: { "Content-Type": contentType, "Cache-Control": caching }, body };
-}
-
-/** A request in the path: base64, with or without its padding. RFC 6960, appendix A.1 */
-function bytesOf(text: string): Uint8Array | undefined {
-  try {
-    return fromBase64(text.padEnd(Math.ceil(text.length / 4) * 4, "="));
-  } catch (error) {
-    if (error instanceof DecodeError) return undefined;
-    throw error;
-  }
 }

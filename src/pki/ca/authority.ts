@@ -1,4 +1,4 @@
-import { NotFound, UsageError } from "../../codec/index.ts";
+import { NotFound, toHex, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy, SignatureVerifier, Signer } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import {
@@ -17,6 +17,7 @@ import {
   type RevocationReason,
   type Validity,
 } from "../index.ts";
+import { answerOcsp, isIssuedBy, type CertId, type CertificateStatus } from "../ocsp/index.ts";
 import type { CaErrorCode } from "./errors.ts";
 import { checkLabel, issuerExists, issuerUnknown, type CaStore, type KeyPlace, type StoredIssuer } from "./store.ts";
 
@@ -157,6 +158,23 @@ export class CertificateAuthority {
       throw faultySigner(issuer.certificate.subject.text, cause);
     });
     return { der, number };
+  }
+
+  /**
+   * What answers OCSP requests about an issuer's certificates, signing with the issuer's own key: DER in, DER out. What
+   * is revoked while it lives is known to it at once. RFC 6960, section 2
+   */
+  async ocspResponder(label: string, validForMs: number): Promise<(request: Uint8Array) => Promise<Uint8Array>> {
+    const signer = await this.#open(label);
+    const { store, clock } = this.#ports;
+    const statusOf = async (id: CertId): Promise<CertificateStatus | undefined> => {
+      if (!isIssuedBy(id, signer.certificate)) return undefined;
+      const serial = toHex(id.serialNumber);
+      if (!(await store.findIssued(label, serial))) return { status: "unknown" };
+      const revocation = (await store.revocations(label)).get(serial);
+      return revocation ? { status: "revoked", revocation } : { status: "good" };
+    };
+    return (request) => answerOcsp(request, { signer, isDelegate: false, statusOf, now: clock.now(), validForMs });
   }
 
   /** The certificates from an issuer up to its root: what a server or device sends behind its own. */

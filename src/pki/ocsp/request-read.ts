@@ -1,4 +1,4 @@
-import { DecodeError } from "../../codec/index.ts";
+import { DecodeError, fromBase64 } from "../../codec/index.ts";
 import { contextTag, parseDer, TAG, type DerElement, type DerLimits } from "../der.ts";
 import { DerFields, nonEmptyList, onlyChild } from "../der-fields.ts";
 import { duplicateOf, rawExtensionsOf, type RawExtension } from "../extensions.ts";
@@ -37,6 +37,20 @@ export function parseOcspRequest(der: Uint8Array): OcspRequest {
   const nonce = extensions.find(({ oid }) => oid === NONCE_OID);
   if (nonce) checkNonce(nonce);
   return { certIds, nonce };
+}
+
+/**
+ * The request in a GET's path, in base64 with or without its padding; undefined for what is none.
+ * RFC 6960, appendix A.1
+ */
+export function ocspRequestInPath(text: string): Uint8Array | undefined {
+  try {
+    const plain = decodeURIComponent(text);
+    return fromBase64(plain.padEnd(Math.ceil(plain.length / 4) * 4, "="));
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof URIError) return undefined;
+    throw error;
+  }
 }
 
 function certIdIn(element: DerElement): OcspRequest["certIds"][number] {
