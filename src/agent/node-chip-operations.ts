@@ -101,7 +101,9 @@ function secretParts(options: ChipOperationsOptions): Parts {
     const tls = new Se05xTls(element);
     const secrets = () => tls.secrets({ ...common, derivation, ...(psk ? { psk: psk.slot } : {}) });
     return {
-      ...(operations.has("key-share") ? { keyAgreement: tls.keyAgreement } : {}),
+      ...(operations.has("key-share")
+        ? { keyAgreement: operations.has("premaster") ? tls.premasterAgreement : tls.keyAgreement }
+        : {}),
       ...(operations.has("master") ? { secrets: secrets() } : {}),
     };
   }

@@ -119,6 +119,7 @@ function textOf(facts: Facts): string {
 
 function keyText({ publicKey }: Certificate): string {
   if (publicKey.kind === "ec") return publicKey.curve;
+  if (publicKey.kind === "ed25519") return "Ed25519";
   return publicKey.kind === "rsa" ? `RSA of ${publicKey.bits} bits` : publicKey.description;
 }
 

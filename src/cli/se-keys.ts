@@ -10,14 +10,16 @@ import { encodeSe05xReferenceKey, keyObject, Se05x } from "../host/se05x/index.t
 import { csrToPem, nameFromText } from "../pki/index.ts";
 import { placeOption } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
+import { numberOption } from "./output.ts";
 import { demandSe05x, type SeOptions, seCommand, type SeTools } from "./se-command.ts";
-import { placeText, policyOption, put, readInput } from "./se-values.ts";
+import { choiceOption, placeText, policyOption, put, readInput } from "./se-values.ts";
 
 const HERE = "--chip 127.0.0.1:8050";
 
 type SlotOptions = SeOptions & { readonly slot: number };
 type GenerateOptions = SlotOptions & {
   readonly curve: keyof typeof CURVES;
+  readonly rsa?: number;
   readonly policy?: readonly PolicyEntry[];
   readonly out?: string;
 };
@@ -25,7 +27,9 @@ type InjectOptions = SlotOptions & { readonly key: string };
 type CsrOptions = SlotOptions & { readonly subject?: string; readonly out?: string };
 type ReferenceOptions = SlotOptions & { readonly out?: string };
 
-const CURVES = { "P-256": SE05X_CURVE.p256, "P-384": SE05X_CURVE.p384 } as const;
+/** @table Curves of keys that sign, by the words of the command line. */
+const CURVES = { "P-256": SE05X_CURVE.p256, "P-384": SE05X_CURVE.p384, "P-521": 0x05, ed25519: SE05X_CURVE.ed25519 };
+const CURVE_NAMES = Object.keys(CURVES) as (keyof typeof CURVES)[];
 
 /** `hawser se generate|inject|csr|refkey`. */
 export function registerSeKeyCommands(se: Command): void {
@@ -33,7 +37,13 @@ export function registerSeKeyCommands(se: Command): void {
     description: "make a key pair in the chip; its private half never leaves it",
     options: (command) =>
       withSlot(command)
-        .option("--curve <name>", "P-256 or, in an SE05x, P-384", curveOption, "P-256")
+        .option(
+          "--curve <name>",
+          "P-256; in an SE05x P-384, too, and in an SE050 or SE051 P-521 and ed25519",
+          choiceOption(...CURVE_NAMES),
+          "P-256",
+        )
+        .option("--rsa <bits>", "SE050, SE051: an RSA key of 2048, 3072 or 4096 bits instead", numberOption(1024, 4096))
         .option(
           "--policy <list>",
           "SE05x: who may do what, as WHO:RIGHT+RIGHT,…; WHO is all or an object",
@@ -82,26 +92,30 @@ export function registerSeKeyCommands(se: Command): void {
 }
 
 async function generate({ element, options, output }: SeTools<GenerateOptions>): Promise<void> {
-  const { slot, curve, policy, out } = options;
-  const isPlain = curve === "P-256" && policy === undefined;
+  const { slot, curve, rsa, policy, out } = options;
+  const isPlain = curve === "P-256" && rsa === undefined && policy === undefined;
   if (isPlain) await prepareKey(element, slot, { from: "generated" });
-  else await generateAsAsked(demandSe05x(element, "--curve P-384 and --policy"), options);
+  else await generateAsAsked(demandSe05x(element, "--curve, --rsa and --policy"), options);
   const { publicKey } = await element.signer(slot);
-  const fields = { event: "generated", slot: placeText(slot), curve, publicKey: toHex(publicKey) };
-  const text = `generated a key pair on ${curve} in ${placeText(slot)}; its private half never leaves the chip`;
+  const kind = rsa === undefined ? { curve } : { rsa };
+  const fields = { event: "generated", slot: placeText(slot), ...kind, publicKey: toHex(publicKey) };
+  const what = rsa === undefined ? `a key pair on ${curve}` : `an RSA key pair of ${rsa} bits`;
+  const text = `generated ${what} in ${placeText(slot)}; its private half never leaves the chip`;
   if (out === undefined) return output.line(fields, `${text}\n${toPem("PUBLIC KEY", publicKey).trimEnd()}`);
   put(output, { ...fields, file: out, content: toPem("PUBLIC KEY", publicKey), text });
 }
 
-async function generateAsAsked(chip: Se05x, { slot, curve, policy }: GenerateOptions): Promise<void> {
+async function generateAsAsked(chip: Se05x, { slot, curve, rsa, policy }: GenerateOptions): Promise<void> {
   const objectId = keyObject(slot);
-  const { result } = await chip.send("exists", { objectId });
-  if (result === EXISTS) throw badOption(`${placeText(slot)} holds an object already: hawser se delete first`);
+  if (rsa !== undefined && slot < 0x100)
+    throw badOption("--rsa takes an object such as 0x20000001: slots hold EC keys");
+  if (await chip.objects.exists(objectId))
+    throw badOption(`${placeText(slot)} holds an object already: hawser se delete first`);
+  if (rsa !== undefined) return chip.rsa.generate(objectId, rsa, policy);
+  await chip.curves.ensure(CURVES[curve]);
   const key = { part: SE05X_PART.pair, objectId, curve: CURVES[curve] };
   await chip.send("writeEcKey", policy ? { ...key, policy } : key);
 }
-
-const EXISTS = 0x01;
 
 async function referenceKey({
   element,
@@ -120,9 +134,4 @@ async function referenceKey({
 
 function withSlot(command: Command): Command {
   return command.requiredOption("--slot <place>", "key slot, or an SE05x object such as 0xf0000100", placeOption);
-}
-
-function curveOption(value: string): keyof typeof CURVES {
-  if (value === "P-256" || value === "P-384") return value;
-  throw badOption(`--curve ${value}: P-256 or P-384`);
 }

@@ -3,20 +3,28 @@ import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 
 import { parsePem, toHex } from "../codec/index.ts";
-import { type SignatureAlgorithm, verifierOverDigests } from "../crypto/index.ts";
+import {
+  type HashName,
+  type SignatureAlgorithm,
+  type SignatureVerifier,
+  verifierOverDigests,
+} from "../crypto/index.ts";
 import { nodeHash } from "../crypto/node.ts";
-import { certificatesFromPem } from "../pki/index.ts";
+import { Se05x } from "../host/se05x/index.ts";
+import { certificatesFromPem, parsePublicKey } from "../pki/index.ts";
 import { placeOption } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { type SeOptions, seCommand, type SeTools } from "./se-command.ts";
-import { hashOption, placeText, put, readInput } from "./se-values.ts";
+import { choiceOption, placeText, put, readInput } from "./se-values.ts";
 
+const HASHES = ["sha256", "sha384", "sha512"] as const;
 const HERE = "--chip 127.0.0.1:8050";
 
 type SignOptions = SeOptions & {
   readonly slot: number;
   readonly in: string;
-  readonly hash: SignatureAlgorithm;
+  readonly hash: HashName;
+  readonly pss?: boolean;
   readonly out?: string;
 };
 type VerifyOptions = Omit<SignOptions, "slot" | "out"> & {
@@ -34,9 +42,11 @@ export function registerSeSignatureCommands(se: Command): void {
         .requiredOption("--slot <place>", "key slot, or an SE05x object such as 0xf0000100", placeOption)
         .option("--out <file>", "write the DER signature there; in hex to standard output otherwise"),
     examples: [`hawser se sign ${HERE} --slot 0 --in firmware.bin --out firmware.sig`],
-    work: async ({ element, options: { slot, in: source, hash, out: file }, output }) => {
-      const content = await (await element.signer(slot)).sign(hash, readInput(source));
-      put(output, { event: "signed", slot: placeText(slot), algorithm: hash, file, content, text: "signature" });
+    work: async ({ element, options: { slot, in: source, hash, pss, out: file }, output }) => {
+      const signer = await element.signer(slot);
+      const algorithm = algorithmOf(signer.publicKey, { hash, pss });
+      const content = await signer.sign(algorithm, readInput(source));
+      put(output, { event: "signed", slot: placeText(slot), algorithm, file, content, text: "signature" });
     },
   });
   seCommand<VerifyOptions>(se, "verify", {
@@ -58,12 +68,12 @@ async function verify({ element, options, output }: SeTools<VerifyOptions>): Pro
   const publicKey = await keyOf({ element, options });
   const check = {
     publicKey,
-    algorithm: options.hash,
+    algorithm: algorithmOf(publicKey, options),
     content: readInput(options.in),
     signature: readInput(options.signature),
   };
-  const isValid = await verifierOverDigests(element.verifier, nodeHash).verify(check);
-  const fields = { event: "verified", valid: isValid, algorithm: options.hash, publicKey: toHex(publicKey) };
+  const isValid = await verifierOf(element).verify(check);
+  const fields = { event: "verified", valid: isValid, algorithm: check.algorithm, publicKey: toHex(publicKey) };
   output.line(fields, isValid ? "the signature is right" : "the signature is WRONG");
   if (!isValid) process.exitCode = 1;
 }
@@ -82,5 +92,23 @@ async function keyOf({ element, options }: Pick<SeTools<VerifyOptions>, "element
 function withFile(command: Command): Command {
   return command
     .requiredOption("--in <file>", "what is signed; - for standard input")
-    .option("--hash <name>", "sha256, sha384 or sha512", hashOption, "ecdsa_sha256");
+    .option("--hash <name>", "sha256, sha384 or sha512; Ed25519 has its own", choiceOption(...HASHES), "sha256")
+    .option("--pss", "RSA: with padding PSS, its salt as long as the hash; PKCS #1 v1.5 otherwise");
+}
+
+/** The chip's own verifier; an SE05x's knows Ed25519 as well. */
+function verifierOf(element: SeTools<VerifyOptions>["element"]): SignatureVerifier {
+  return element instanceof Se05x ? element.signatureVerifier : verifierOverDigests(element.verifier, nodeHash);
+}
+
+/** What a key signs with, as openssl chooses it. */
+function algorithmOf(
+  publicKey: Uint8Array,
+  { hash, pss = false }: { readonly hash: HashName; readonly pss?: boolean | undefined },
+): SignatureAlgorithm {
+  const { kind } = parsePublicKey(publicKey);
+  if (pss && kind !== "rsa") throw badOption("--pss is for RSA keys");
+  if (kind === "ed25519") return "ed25519";
+  if (kind === "rsa") return pss ? `rsa_pss_${hash}` : `rsa_pkcs1_${hash}`;
+  return `ecdsa_${hash}`;
 }

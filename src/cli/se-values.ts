@@ -4,26 +4,12 @@ import { InvalidArgumentError } from "commander";
 
 import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, SE05X_TYPE } from "../apdu/se05x/index.ts";
 import { fromHex } from "../codec/index.ts";
-import type { SignatureAlgorithm } from "../crypto/index.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
 
 /** A place as people write it: small numbers are slots. */
 export function placeText(place: number): string {
   return place < 0x100 ? String(place) : `0x${place.toString(16).padStart(8, "0")}`;
-}
-
-const HASHES: Readonly<Record<string, SignatureAlgorithm>> = {
-  sha256: "ecdsa_sha256",
-  sha384: "ecdsa_sha384",
-  sha512: "ecdsa_sha512",
-};
-
-/** The signature algorithm that goes with a hash. */
-export function hashOption(value: string): SignatureAlgorithm {
-  const found = Object.hasOwn(HASHES, value) ? HASHES[value] : undefined;
-  if (!found) throw new InvalidArgumentError(`one of ${Object.keys(HASHES).join(", ")} is needed.`);
-  return found;
 }
 
 /** Parses one of several words. */

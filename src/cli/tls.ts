@@ -217,6 +217,8 @@ const GROUPS: Readonly<Record<string, NamedGroup>> = {
   secp521r1: "secp521r1",
   X25519: "x25519",
   x25519: "x25519",
+  X448: "x448",
+  x448: "x448",
   ffdhe2048: "ffdhe2048",
   ffdhe3072: "ffdhe3072",
   X25519MLKEM768: "X25519MLKEM768",

@@ -20,10 +20,20 @@ export type SignatureAlgorithm =
   | "rsa_pkcs1_sha512"
   | "rsa_pss_sha256"
   | "rsa_pss_sha384"
-  | "rsa_pss_sha512";
+  | "rsa_pss_sha512"
+  /** Over the message itself, which its signer needs whole. RFC 8032, section 5.1 */
+  | "ed25519";
+
+/** Signature algorithms that sign a hash of the content. */
+export type HashedAlgorithm = Exclude<SignatureAlgorithm, "ed25519">;
+
+/** Whether an algorithm is ECDSA, with whichever hash. */
+export function isEcdsa(algorithm: SignatureAlgorithm): algorithm is Extract<SignatureAlgorithm, `ecdsa_${string}`> {
+  return algorithm.startsWith("ecdsa_");
+}
 
 /** The hash that a signature algorithm applies to the content. */
-export function hashOf(algorithm: SignatureAlgorithm): HashName {
+export function hashOf(algorithm: HashedAlgorithm): HashName {
   return algorithm.slice(algorithm.lastIndexOf("_") + 1) as HashName;
 }
 
@@ -33,6 +43,7 @@ export type NamedGroup =
   | "secp384r1"
   | "secp521r1"
   | "x25519"
+  | "x448"
   | "ffdhe2048"
   | "ffdhe3072"
   | "X25519MLKEM768";

@@ -11,6 +11,8 @@ import {
   ecdsaRawToDer,
   ecPublicKeyInfo,
   ecPublicPoint,
+  ed25519PublicKey,
+  ed25519PublicKeyInfo,
   SeededEntropy,
   verifierOverDigests,
   VirtualClock,
@@ -116,7 +118,7 @@ test("nodeVerifier does not take an RSA algorithm for an EC key", async () => {
 });
 
 test("nodeSigner and privateKeyFromPem refuse keys that cannot be used", () => {
-  assert.throws(() => nodeSigner(generateKeyPairSync("ed25519").privateKey), { code: "bad-key" });
+  assert.throws(() => nodeSigner(generateKeyPairSync("ed448").privateKey), { code: "bad-key" });
   assert.throws(() => nodeSigner(generateKeyPairSync("ec", { namedCurve: "secp256k1" }).privateKey), {
     code: "bad-key",
   });
@@ -130,7 +132,7 @@ test("nodeKeyAgreement agrees with itself on every group and refuses points that
     const [ours, theirs] = [await nodeKeyAgreement.generate(group), await nodeKeyAgreement.generate(group)];
     assert.deepEqual(await ours.agree(theirs.publicKey), await theirs.agree(ours.publicKey));
     const broken = Uint8Array.from(theirs.publicKey);
-    if (group === "x25519" || group.startsWith("ffdhe")) broken.fill(0);
+    if (group.startsWith("x") || group.startsWith("ffdhe")) broken.fill(0);
     else broken[broken.length - 1] = (broken.at(-1) ?? 0) ^ 1;
     await assert.rejects(ours.agree(broken), { code: "bad-peer-key" }, group);
     await assert.rejects(ours.agree(theirs.publicKey.subarray(1)), { code: "bad-peer-key" }, group);
@@ -220,4 +222,33 @@ test("privateKeyFromPem reads an encrypted PKCS#8 key only with its passphrase",
   assert.equal(privateKeyFromPem(pem, "right").type, createPrivateKey({ key: pem, passphrase: "right" }).type);
   assert.throws(() => privateKeyFromPem(pem, "wrong"), { code: "bad-key" });
   assert.throws(() => privateKeyFromPem(pem), { code: "bad-key" });
+});
+
+test("Ed25519 keys sign and are checked, and their SubjectPublicKeyInfo is read and written. RFC 8410, section 10.1", async () => {
+  const { privateKey } = generateKeyPairSync("ed25519");
+  const signer = nodeSigner(privateKey);
+  assert.deepEqual(signer.algorithms, ["ed25519"]);
+  const content = fromHex("00");
+  const signature = await signer.sign("ed25519", content);
+  const check = { publicKey: signer.publicKey, algorithm: "ed25519", content, signature } as const;
+  assert.equal(await nodeVerifier.verify(check), true);
+  assert.equal(await nodeVerifier.verify({ ...check, content: fromHex("01") }), false);
+  assert.equal(await nodeVerifier.verify({ ...check, algorithm: "ecdsa_sha256" }), false);
+  await assert.rejects(signer.sign("ecdsa_sha256", content), { code: "unsupported-algorithm" });
+  // The public key of RFC 8410's own example.
+  const key = fromHex("19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1");
+  const info = fromHex("302a300506032b6570032100" + toHex(key));
+  assert.deepEqual(ed25519PublicKeyInfo(key), info);
+  assert.deepEqual(ed25519PublicKey(info), key);
+  assert.equal(ed25519PublicKey(info.with(8, 0x71)), undefined);
+  assert.equal(ed25519PublicKey(info.subarray(1)), undefined);
+  assert.throws(() => ed25519PublicKeyInfo(key.subarray(1)), { code: "length" });
+});
+
+test("nodeKeyAgreement agrees on x448, and refuses points of small order. RFC 7748, section 6.2", async () => {
+  const [mine, theirs] = [await nodeKeyAgreement.generate("x448"), await nodeKeyAgreement.generate("x448")];
+  assert.equal(mine.publicKey.length, 56);
+  assert.deepEqual(await mine.agree(theirs.publicKey), await theirs.agree(mine.publicKey));
+  await assert.rejects(mine.agree(new Uint8Array(56)), { code: "bad-peer-key" });
+  await assert.rejects(mine.agree(new Uint8Array(32)), { code: "bad-peer-key" });
 });

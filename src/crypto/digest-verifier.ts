@@ -1,5 +1,5 @@
 import { UsageError } from "../codec/index.ts";
-import { hashOf } from "./algorithms.ts";
+import { hashOf, isEcdsa } from "./algorithms.ts";
 import type { CryptoErrorCode } from "./errors.ts";
 import type { DigestVerifier, Hash, SignatureVerifier } from "./ports.ts";
 import { ecPublicPoint } from "./public-key.ts";
@@ -10,7 +10,7 @@ export function verifierOverDigests(verifier: DigestVerifier, hash: Hash): Signa
     performer: verifier.performer,
     async verify({ publicKey, algorithm, content, signature }) {
       const key = ecPublicPoint(publicKey);
-      if (!key || !algorithm.startsWith("ecdsa_")) {
+      if (!key || !isEcdsa(algorithm)) {
         throw new UsageError<CryptoErrorCode>("unsupported-algorithm", `no ${algorithm} over digests for this key`);
       }
       return verifier.verifyDigest(key.point, hash.digest(hashOf(algorithm), content), signature);

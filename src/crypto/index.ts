@@ -1,8 +1,10 @@
 export {
   HASH_LENGTH,
   hashOf,
+  isEcdsa,
   type AeadName,
   type CurveName,
+  type HashedAlgorithm,
   type HashName,
   type NamedGroup,
   type Performer,
@@ -37,7 +39,7 @@ export type {
 } from "./ports.ts";
 export { hkdfExpand, type HkdfExpansion, hkdfExtract } from "./hkdf.ts";
 export { prf12, type PrfInput } from "./prf12.ts";
-export { ecPublicKeyInfo, ecPublicPoint } from "./public-key.ts";
+export { ecPublicKeyInfo, ecPublicPoint, ed25519PublicKey, ed25519PublicKeyInfo } from "./public-key.ts";
 export type {
   KeySlot,
   PlainKeyPair,

@@ -15,7 +15,12 @@ import type { EphemeralKey } from "./ports.ts";
 export const NODE_CURVE = { secp256r1: "prime256v1", secp384r1: "secp384r1", secp521r1: "secp521r1" } as const;
 export type CurveGroup = keyof typeof NODE_CURVE;
 
-const X25519_PREFIX = Buffer.from("302a300506032b656e032100", "hex"); // RFC 8410, section 4
+/** DER of SubjectPublicKeyInfo up to the key. RFC 8410, section 4 */
+const MONTGOMERY_PREFIX = {
+  x25519: Buffer.from("302a300506032b656e032100", "hex"),
+  x448: Buffer.from("3042300506032b656f033900", "hex"),
+} as const;
+export type MontgomeryGroup = keyof typeof MONTGOMERY_PREFIX;
 
 /** A new key on a NIST curve. */
 export function ecKey(group: CurveGroup): EphemeralKey {
@@ -44,21 +49,24 @@ export function nodeHeldAgreement(key: KeyObject): EphemeralKey & { readonly per
   return { performer: "host", ...ecKeyOver(group, ecdh) };
 }
 
-/** A new X25519 key. */
-export function x25519Key(): EphemeralKey {
-  return x25519KeyOver(generateKeyPairSync("x25519").privateKey);
+/** A new X25519 or X448 key. */
+export function montgomeryKey(group: MontgomeryGroup): EphemeralKey {
+  // Node types the two names apart.
+  const { privateKey } = group === "x25519" ? generateKeyPairSync("x25519") : generateKeyPairSync("x448");
+  return montgomeryKeyOver(group, privateKey);
 }
 
-/** An X25519 key that is there already; it refuses points of small order. RFC 7748, section 6.1 */
-export function x25519KeyOver(privateKey: KeyObject): EphemeralKey {
+/** An X25519 or X448 key that is there already; it refuses points of small order. RFC 7748, sections 6.1 and 6.2 */
+export function montgomeryKeyOver(group: MontgomeryGroup, privateKey: KeyObject): EphemeralKey {
+  const prefix = MONTGOMERY_PREFIX[group];
   const spki = createPublicKey(privateKey).export({ format: "der", type: "spki" });
   const agree = async (peer: Uint8Array) =>
     checkedAgreement(() => {
-      const publicKey = createPublicKey({ key: Buffer.concat([X25519_PREFIX, peer]), format: "der", type: "spki" });
+      const publicKey = createPublicKey({ key: Buffer.concat([prefix, peer]), format: "der", type: "spki" });
       const secret = new Uint8Array(diffieHellman({ privateKey, publicKey }));
       return secret.some((byte) => byte !== 0) && secret;
     });
-  return { group: "x25519", publicKey: new Uint8Array(spki.subarray(X25519_PREFIX.length)), agree };
+  return { group, publicKey: new Uint8Array(spki.subarray(prefix.length)), agree };
 }
 
 function checkedAgreement(compute: () => Uint8Array | false): Uint8Array {

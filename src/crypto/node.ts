@@ -17,9 +17,9 @@ import {
 import { promisify } from "node:util";
 
 import { concat, equal, UsageError } from "../codec/index.ts";
-import { type AeadName, hashOf, type SignatureAlgorithm } from "./algorithms.ts";
+import { type AeadName, type HashName, hashOf, type SignatureAlgorithm } from "./algorithms.ts";
 import type { CryptoErrorCode } from "./errors.ts";
-import { ecKey, x25519Key } from "./node-curves.ts";
+import { ecKey, montgomeryKey } from "./node-curves.ts";
 import { ffdheKey, HAS_ML_KEM, hybridKey } from "./node-groups.ts";
 import type {
   Aead,
@@ -130,20 +130,20 @@ export const nodeClock: Clock = {
   },
 };
 
-/** Signature checks by node:crypto, for EC and RSA keys. */
+/** Signature checks by node:crypto, for EC, Ed25519 and RSA keys. */
 export const nodeVerifier: SignatureVerifier = {
   performer: "host",
   async verify({ publicKey, algorithm, content, signature }) {
     const key = publicKeyObject(publicKey);
     if (key.asymmetricKeyType !== keyTypeOf(algorithm)) return false;
-    return nodeVerify(hashOf(algorithm), content, { key, ...padding(algorithm) }, signature);
+    return nodeVerify(nodeHashOf(algorithm), content, { key, ...padding(algorithm) }, signature);
   },
 };
 
-/** A signer over a private key in this process's memory. Throws `UsageError` `bad-key` for other than EC and RSA keys. */
+/** A signer over a private key in this process's memory. Throws `UsageError` `bad-key` for other than EC, Ed25519 and RSA keys. */
 export function nodeSigner(key: KeyObject): Signer {
   const algorithms = algorithmsOf(key);
-  const isCurve = key.asymmetricKeyType === "ec";
+  const isCurve = key.asymmetricKeyType !== "rsa";
   return {
     performer: "host",
     publicKey: plain(createPublicKey(key).export({ format: "der", type: "spki" })),
@@ -153,8 +153,8 @@ export function nodeSigner(key: KeyObject): Signer {
         throw new UsageError<CryptoErrorCode>("unsupported-algorithm", `this key cannot sign ${algorithm}`);
       }
       // A curve signs in less time than it takes to hand the work to another thread; an RSA key does not.
-      if (isCurve) return plain(nodeSign(hashOf(algorithm), content, key));
-      return plain(await signAsync(hashOf(algorithm), content, { key, ...padding(algorithm) }));
+      if (isCurve) return plain(nodeSign(nodeHashOf(algorithm), content, key));
+      return plain(await signAsync(nodeHashOf(algorithm), content, { key, ...padding(algorithm) }));
     },
   };
 }
@@ -172,11 +172,11 @@ export function privateKeyFromPem(pem: string, passphrase?: string): KeyObject {
 export const nodeKeyAgreement: KeyAgreement = {
   performer: "host",
   groups: [
-    ...(["x25519", "secp256r1", "secp384r1", "secp521r1", "ffdhe2048", "ffdhe3072"] as const),
+    ...(["x25519", "secp256r1", "secp384r1", "secp521r1", "x448", "ffdhe2048", "ffdhe3072"] as const),
     ...(HAS_ML_KEM ? (["X25519MLKEM768"] as const) : []),
   ],
   async generate(group) {
-    if (group === "x25519") return x25519Key();
+    if (group === "x25519" || group === "x448") return montgomeryKey(group);
     if (group === "X25519MLKEM768") return guarded(hybridKey());
     if (group === "ffdhe2048" || group === "ffdhe3072") return guarded(ffdheKey(group));
     return ecKey(group);
@@ -215,7 +215,13 @@ function readPublicKey(publicKey: Uint8Array): KeyObject {
   }
 }
 
-function keyTypeOf(algorithm: SignatureAlgorithm): "ec" | "rsa" {
+/** The hash that node:crypto is to take first. RFC 8032, section 5.1: Ed25519 has the message. */
+function nodeHashOf(algorithm: SignatureAlgorithm): HashName | null {
+  return algorithm === "ed25519" ? null : hashOf(algorithm);
+}
+
+function keyTypeOf(algorithm: SignatureAlgorithm): "ec" | "rsa" | "ed25519" {
+  if (algorithm === "ed25519") return algorithm;
   return algorithm.startsWith("ecdsa_") ? "ec" : "rsa";
 }
 
@@ -235,6 +241,7 @@ function algorithmsOf(key: KeyObject): readonly SignatureAlgorithm[] {
       "rsa_pkcs1_sha512",
     ];
   }
+  if (key.asymmetricKeyType === "ed25519") return ["ed25519"];
   const curve = key.asymmetricKeyType === "ec" ? key.asymmetricKeyDetails?.namedCurve : undefined;
   if (curve === "prime256v1") return ["ecdsa_sha256", "ecdsa_sha384", "ecdsa_sha512"];
   if (curve === "secp384r1") return ["ecdsa_sha384", "ecdsa_sha512", "ecdsa_sha256"];

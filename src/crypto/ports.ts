@@ -61,7 +61,7 @@ export interface DigestSigner {
 /** An ephemeral key pair of one agreement. */
 export interface EphemeralKey {
   readonly group: NamedGroup;
-  /** Uncompressed point, or 32 bytes for x25519. RFC 8446, section 4.2.8.2 */
+  /** Uncompressed point, or 32 bytes for x25519 and 56 for x448. RFC 8446, section 4.2.8.2 */
   readonly publicKey: Uint8Array;
   /** The shared secret: the X coordinate at full field length. Throws where the peer's point is invalid. */
   agree(peerPublicKey: Uint8Array): Promise<Uint8Array>;

@@ -15,6 +15,25 @@ export function ecPublicKeyInfo(point: Uint8Array): Uint8Array {
   return concat(form.prefix, point);
 }
 
+// AlgorithmIdentifier without parameters, then 32 bytes. RFC 8410, section 4
+const ED25519_PREFIX = fromHex("302a300506032b6570032100");
+const ED25519_LENGTH = 32;
+
+/** DER SubjectPublicKeyInfo of an Ed25519 key of 32 bytes. RFC 8410, section 4 */
+export function ed25519PublicKeyInfo(publicKey: Uint8Array): Uint8Array {
+  if (publicKey.length !== ED25519_LENGTH)
+    throw new DecodeError("length", `an Ed25519 key of ${publicKey.length} bytes`, 0);
+  return concat(ED25519_PREFIX, publicKey);
+}
+
+/** The 32 bytes of an Ed25519 SubjectPublicKeyInfo, or undefined where the key is of another kind. RFC 8410, section 4 */
+export function ed25519PublicKey(publicKey: Uint8Array): Uint8Array | undefined {
+  const isEd25519 =
+    publicKey.length === ED25519_PREFIX.length + ED25519_LENGTH &&
+    ED25519_PREFIX.every((byte, i) => publicKey[i] === byte);
+  return isEd25519 ? publicKey.subarray(ED25519_PREFIX.length) : undefined;
+}
+
 /** Curve and uncompressed point of an EC SubjectPublicKeyInfo, or undefined where the key is of another kind. RFC 5480, section 2 */
 export function ecPublicPoint(publicKey: Uint8Array): { curve: CurveName; point: Uint8Array } | undefined {
   for (const { curve, prefix, length } of PREFIX) {

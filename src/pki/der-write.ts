@@ -34,24 +34,28 @@ export function extensionStructure({ oid, critical, value }: RawExtension): Exte
   return new Extension({ extnID: oid, critical, extnValue: new OctetString(arrayBufferOf(value)) });
 }
 
-/** An algorithm that signs certificates as an ASN.1 structure. RFC 5758, section 3.2 */
-export function algorithmStructure(algorithm: IssuingAlgorithm): AlgorithmIdentifier {
-  return new AlgorithmIdentifier({ algorithm: SIGNATURE_OID[algorithm] });
+/** An algorithm that signs structures of this room. RFC 5758, section 3.2; RFC 8410, section 3; RFC 4055, section 5: RSA takes NULL */
+export function algorithmStructure(algorithm: RequestAlgorithm): AlgorithmIdentifier {
+  const parameters = algorithm === "rsa_pkcs1_sha256" ? { parameters: arrayBufferOf(Uint8Array.of(TAG.null, 0)) } : {};
+  return new AlgorithmIdentifier({ algorithm: SIGNATURE_OID[algorithm], ...parameters });
 }
 
-/** What certificates, requests and lists are signed with here. */
-export type IssuingAlgorithm = "ecdsa_sha256" | "ecdsa_sha384";
+/** What certificates and lists are signed with here. */
+export type IssuingAlgorithm = "ecdsa_sha256" | "ecdsa_sha384" | "ed25519";
+
+/** What requests are signed with here: by the keys of devices, some of which are RSA keys. */
+export type RequestAlgorithm = IssuingAlgorithm | "rsa_pkcs1_sha256";
 
 /** Whether an algorithm is one that this room issues with. */
 export function isIssuingAlgorithm(algorithm: SignatureAlgorithm): algorithm is IssuingAlgorithm {
-  return algorithm === "ecdsa_sha256" || algorithm === "ecdsa_sha384";
+  return algorithm === "ecdsa_sha256" || algorithm === "ecdsa_sha384" || algorithm === "ed25519";
 }
 
 /** SEQUENCE { toBeSigned, algorithm, signature }: the form of all signed structures. RFC 5280, section 4.1 */
 export async function signStructure(
   toBeSigned: Uint8Array,
   signer: Signer,
-  algorithm: IssuingAlgorithm,
+  algorithm: RequestAlgorithm,
 ): Promise<Uint8Array> {
   const signature = await signer.sign(algorithm, toBeSigned);
   const bitString = derElement(TAG.bitString, Uint8Array.of(0), signature);

@@ -104,7 +104,7 @@ const PROVOKE: Readonly<Record<PkiErrorCode, () => unknown>> = {
   "stapled-response": () => validate(good, { staples: [fromHex("30030a0103")] }),
   "weak-algorithm": async () => validate([(await forge(ca, { algorithm: SHA1 })).der, ca.certificate.der]),
   "weak-key": async () => {
-    const { publicKey } = generateKeyPairSync("ed25519");
+    const { publicKey } = generateKeyPairSync("ed448");
     const weak = await forge(ca, { publicKey: new Uint8Array(publicKey.export({ format: "der", type: "spki" })) });
     return validate([weak.der, ca.certificate.der]);
   },

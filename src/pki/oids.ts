@@ -76,8 +76,12 @@ export const KEY_USAGE_BITS = [
 
 export type KeyUsage = (typeof KEY_USAGE_BITS)[number];
 
-/** Public key algorithms. RFC 3279, section 2.3; RFC 5480, section 2.1.1 */
-export const KEY_ALGORITHM = { rsaEncryption: "1.2.840.113549.1.1.1", ecPublicKey: "1.2.840.10045.2.1" } as const;
+/** Public key algorithms. RFC 3279, section 2.3; RFC 5480, section 2.1.1; RFC 8410, section 3 */
+export const KEY_ALGORITHM = {
+  rsaEncryption: "1.2.840.113549.1.1.1",
+  ecPublicKey: "1.2.840.10045.2.1",
+  ed25519: "1.3.101.112",
+} as const;
 
 /** Named curves. RFC 5480, section 2.1.1.1 */
 export const CURVE_OID = {
@@ -100,7 +104,7 @@ export const HASH_OID = {
   sha512: "2.16.840.1.101.3.4.2.3",
 } as const;
 
-/** Signature algorithms that stand for themselves. RFC 5758, section 3.2; RFC 4055, section 5 */
+/** Signature algorithms that stand for themselves. RFC 5758, section 3.2; RFC 4055, section 5; RFC 8410, section 3 */
 export const SIGNATURE_OID = {
   ecdsa_sha256: "1.2.840.10045.4.3.2",
   ecdsa_sha384: "1.2.840.10045.4.3.3",
@@ -108,6 +112,7 @@ export const SIGNATURE_OID = {
   rsa_pkcs1_sha256: "1.2.840.113549.1.1.11",
   rsa_pkcs1_sha384: "1.2.840.113549.1.1.12",
   rsa_pkcs1_sha512: "1.2.840.113549.1.1.13",
+  ed25519: "1.3.101.112",
 } as const;
 
 /** Signature algorithms that are recognised so that a refusal can name them; none is ever accepted. RFC 3279, section 2.2 */

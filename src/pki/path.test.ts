@@ -348,7 +348,7 @@ function weakKeys(): Uint8Array[] {
     generateKeyPairSync("rsa", { modulusLength: 2052 }),
     generateKeyPairSync("ec", { namedCurve: "prime192v1" }),
     generateKeyPairSync("ec", { namedCurve: "prime256v1", paramEncoding: "explicit" }),
-    generateKeyPairSync("ed25519"),
+    generateKeyPairSync("ed448"),
     generateKeyPairSync("rsa-pss", { modulusLength: 2048 }),
   ];
   return pairs.map(({ publicKey }) => new Uint8Array(publicKey.export(spki)));

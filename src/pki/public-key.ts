@@ -1,5 +1,5 @@
 import { DecodeError, toHex } from "../codec/index.ts";
-import { ecPublicPoint, type CurveName } from "../crypto/index.ts";
+import { ecPublicPoint, ed25519PublicKey, type CurveName } from "../crypto/index.ts";
 import { TAG, contentOffset, parseDer, type DerElement } from "./der.ts";
 import { DerFields, octetsOfBitString, oidOf } from "./der-fields.ts";
 import { CURVE_OID, KEY_ALGORITHM } from "./oids.ts";
@@ -12,6 +12,7 @@ export type PublicKey = {
   readonly subjectPublicKey: Uint8Array;
 } & (
   | { readonly kind: "ec"; readonly curve: CurveName }
+  | { readonly kind: "ed25519" }
   | { readonly kind: "rsa"; readonly bits: number; readonly exponent: bigint }
   /** A key that is not used here: another algorithm, a curve given by its parameters, a compressed point. */
   | { readonly kind: "other"; readonly description: string }
@@ -36,18 +37,25 @@ export function publicKeyOf(element: DerElement): PublicKey {
   if (oid === KEY_ALGORITHM.ecPublicKey) return { ...common, ...ecOf(element, parameters) };
   if (oid === KEY_ALGORITHM.rsaEncryption)
     return { ...common, ...rsaOf(subjectPublicKey, contentOffset(bitString) + 1) };
+  if (oid === KEY_ALGORITHM.ed25519) return { ...common, ...ed25519Of(element) };
   return { ...common, kind: "other", description: `key algorithm ${oid}` };
 }
 
-/** Why a key is not accepted, or undefined: EC on P-256, P-384 and P-521, RSA of 2048 to 4096 bits. */
+/** Why a key is not accepted, or undefined: EC on P-256, P-384 and P-521, Ed25519, RSA of 2048 to 4096 bits. */
 export function keyWeakness(key: PublicKey): string | undefined {
   if (key.kind === "other") return key.description;
-  if (key.kind === "ec") return undefined;
+  if (key.kind === "ec" || key.kind === "ed25519") return undefined;
   if (key.bits < 2048 || key.bits > 4096) return `RSA of ${key.bits} bits`;
   if (key.bits % 8 !== 0) return `RSA of ${key.bits} bits, not whole octets`;
   if (key.exponent < 3n || key.exponent % 2n === 0n) return `RSA exponent ${key.exponent}`;
   // SP 800-56B bounds it at 256 bits; a longer one only makes each check slow.
   return key.exponent >= 1n << 256n ? "RSA exponent of more than 256 bits" : undefined;
+}
+
+/** RFC 8410, section 3: no parameters. A key with some is none that anything here can use. */
+function ed25519Of(element: DerElement) {
+  if (ed25519PublicKey(element.raw)) return { kind: "ed25519" as const };
+  return { kind: "other" as const, description: "Ed25519 key of another form" };
 }
 
 function ecOf(element: DerElement, parameters: DerElement | undefined) {

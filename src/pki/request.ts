@@ -17,7 +17,7 @@ import {
   rawExtensionsOf,
   type CertificateExtensions,
 } from "./extensions.ts";
-import { issuingAlgorithm } from "./issuing-key.ts";
+import { requestAlgorithm } from "./issuing-key.ts";
 import { nameOf, type DistinguishedName } from "./name.ts";
 import { EXTENSION_REQUEST } from "./oids.ts";
 import { publicKeyOf, type PublicKey } from "./public-key.ts";
@@ -42,7 +42,7 @@ export async function createCsr(options: {
   readonly trace?: Trace;
 }): Promise<Uint8Array> {
   const { subject, signer, names = {}, trace = silentTrace } = options;
-  const algorithm = issuingAlgorithm(signer);
+  const algorithm = requestAlgorithm(signer);
   const extension = subjectAltNameExtension(names, subject);
   const wanted = extension ? derOf(new Extensions([extensionStructure(extension)])) : undefined;
   const info = new CertificationRequestInfo({

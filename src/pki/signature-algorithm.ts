@@ -31,7 +31,7 @@ export function sameAlgorithm(a: CertificateSignatureAlgorithm, b: CertificateSi
   return equal(a.der, b.der);
 }
 
-/** ECDSA has no parameters (RFC 5758, section 3.2); for PKCS #1 NULL and absent both count (RFC 4055, section 5). */
+/** ECDSA and Ed25519 have no parameters (RFC 5758, section 3.2; RFC 8410, section 3); for PKCS #1 NULL and absent both count (RFC 4055, section 5). */
 function parametersFit(
   algorithm: SignatureAlgorithm,
   parameters: DerElement | undefined,

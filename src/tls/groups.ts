@@ -6,6 +6,7 @@ export const GROUPS = {
   secp384r1: { code: 0x0018, publicKeyLength: 97 },
   secp521r1: { code: 0x0019, publicKeyLength: 133 },
   x25519: { code: 0x001d, publicKeyLength: 32 },
+  x448: { code: 0x001e, publicKeyLength: 56 },
   ffdhe2048: { code: 0x0100, publicKeyLength: 256 },
   ffdhe3072: { code: 0x0101, publicKeyLength: 384 },
   /** The server's share is a ciphertext and a point. draft-ietf-tls-ecdhe-mlkem */

@@ -5,6 +5,7 @@ import type {
   CertificateVerifier,
   Clock,
   KeyAgreement,
+  NamedGroup,
   Random,
   RecordKeeper,
   Signer,
@@ -21,6 +22,9 @@ import type { KeptSession } from "./node-duplex.ts";
 import { MAX_PLAINTEXT } from "./records.ts";
 import type { EarlySecrets } from "./sessions.ts";
 import type { TlsVersion } from "./suites.ts";
+
+/** Finite-field keys make a hello long that every server of today would answer with a curve; few servers know X448. */
+const ON_REQUEST: ReadonlySet<NamedGroup> = new Set(["ffdhe2048", "ffdhe3072", "x448"]);
 
 /** Certificates as DER or already read, one each, or as a PEM text of any number. Reading them once saves reconnects time. */
 export type CertificateSource = readonly (Uint8Array | Certificate)[] | string;
@@ -101,8 +105,7 @@ export function engineConfig(
     versions,
     hash: nodeHash,
     aead: nodeAead,
-    // Finite-field keys make a hello long that every server of today would answer with a curve.
-    groups: options.groups ?? keyAgreement.groups.filter((group) => !group.startsWith("ffdhe")),
+    groups: options.groups ?? keyAgreement.groups.filter((group) => !ON_REQUEST.has(group)),
     identities: identities(options),
     session: usableSession(options, now),
     asksStatus: (options.revocation ?? (options.crls ? "if-present" : "off")) !== "off",

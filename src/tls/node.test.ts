@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import {
   connect as connectTcp,
@@ -14,8 +15,8 @@ import { test, type TestContext } from "node:test";
 import { createServer, type TLSSocket, type TlsOptions } from "node:tls";
 
 import { HawserError } from "../codec/index.ts";
-import { nodeClock, nodeHash, nodeKeyAgreement } from "../crypto/node.ts";
-import { CertificateError } from "../pki/index.ts";
+import { nodeClock, nodeEntropy, nodeHash, nodeKeyAgreement, nodeSigner } from "../crypto/node.ts";
+import { CertificateError, issueRootCertificate, nameFromText } from "../pki/index.ts";
 import { Ledger } from "../trace/index.ts";
 import { chainPem, keyPem, newHierarchy } from "../../test/tls/hierarchy.ts";
 import { startProxy } from "../../test/tls/proxy.ts";
@@ -307,6 +308,14 @@ test("the binding tls-server-end-point is the hash of the server's certificate",
   const [certificate] = server.chain;
   assert.ok(certificate);
   assert.deepEqual(serverEndPoint(nodeHash, certificate), nodeHash.digest("sha256", certificate));
+});
+
+test("serverEndPoint refuses a certificate that Ed25519 signed, whose binding is undefined. RFC 5929, section 4.1", async () => {
+  const signer = nodeSigner(generateKeyPairSync("ed25519").privateKey);
+  const validity = { notBefore: Date.now() - 1000, notAfter: Date.now() + 1e9 };
+  const subject = nameFromText("CN=Edwards,O=Hawser");
+  const { der } = await issueRootCertificate({ validity, entropy: nodeEntropy, subject, signer });
+  assert.throws(() => serverEndPoint(nodeHash, der), { code: "bad-option" });
 });
 
 test("OE-33 the trace tells each message, who performed each operation, and what was agreed", async (t) => {

@@ -218,6 +218,55 @@ test("hawser se: secrets, codes, derived keys, ciphers, counters and registers, 
   }
 });
 
+test("hawser se: Ed25519 and RSA keys of an SE051, whose requests and signatures openssl accepts", async (t) => {
+  requirePeer(t, "openssl");
+  const { folder, se, openssl } = await world(t, "se051");
+  writeFileSync(join(folder, "message"), "telemetry");
+  for (const [name, place, kind] of [
+    ["ed25519", "0", ["--curve", "ed25519"]],
+    ["p521", "1", ["--curve", "P-521"]],
+    ["rsa", "0x20000001", ["--rsa", "2048"]],
+  ] as const) {
+    await se(0, "generate", "--slot", place, ...kind, "--out", `${name}.pub`);
+    await se(0, "sign", "--slot", place, "--in", "message", "--out", "signature");
+    const raw =
+      name === "ed25519" ? ["pkeyutl", "-verify", "-rawin", "-pubin", "-inkey"] : ["dgst", "-sha256", "-verify"];
+    const files =
+      name === "ed25519" ? ["-in", "message", "-sigfile", "signature"] : ["-signature", "signature", "message"];
+    const checked = openssl(...raw, `${name}.pub`, ...files);
+    assert.equal(checked.ok, true, checked.text);
+    if (name === "p521") continue;
+    await se(0, "csr", "--slot", place, "--subject", "CN=device-1", "--out", "device.csr");
+    assert.match(openssl("req", "-in", "device.csr", "-verify", "-noout").text, /verify OK/);
+  }
+  const check = ["verify", "--slot", "0", "--in", "message", "--signature"];
+  await se(0, "sign", "--slot", "0", "--in", "message", "--out", "signature");
+  assert.equal((await se(0, ...check, "signature"))[0]?.valid, true);
+  writeFileSync(join(folder, "wrong"), readFileSync(join(folder, "signature")).reverse());
+  assert.equal((await se(1, ...check, "wrong"))[0]?.valid, false);
+  await se(0, "sign", "--slot", "0x20000001", "--pss", "--in", "message", "--out", "signature");
+  const pss = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"];
+  assert.equal(openssl("dgst", "-sha256", "-verify", "rsa.pub", ...pss, "-signature", "signature", "message").ok, true);
+  await se(2, "sign", "--slot", "0", "--pss", "--in", "message");
+  await se(2, "generate", "--slot", "2", "--rsa", "2048");
+  // With openssl's own encryption, and the key's other half in the chip.
+  openssl(
+    "pkeyutl",
+    "-encrypt",
+    "-pubin",
+    "-inkey",
+    "rsa.pub",
+    "-in",
+    "message",
+    "-out",
+    "sealed",
+    "-pkeyopt",
+    "rsa_padding_mode:oaep",
+  );
+  await se(0, "decrypt", "--object", "0x20000001", "--mode", "rsa-oaep", "--in", "sealed", "--out", "opened");
+  assert.equal(readFileSync(join(folder, "opened"), "utf8"), "telemetry");
+});
+
 /** The digits at the beginning of what `openssl dgst -r` prints. */
 function hexOf(text: string): string {
   return /^[0-9a-f]+/.exec(text)?.[0] ?? "";

@@ -16,7 +16,7 @@ import {
 
 const DAY = 86_400_000;
 
-export type KeyKind = "ecdsa" | "rsa";
+export type KeyKind = "ecdsa" | "rsa" | "ed25519";
 
 /** A certificate with its private key. */
 export type Holder = {
@@ -43,6 +43,7 @@ export type Hierarchy = {
 
 export function newKey(kind: KeyKind): KeyObject {
   if (kind === "rsa") return generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
+  if (kind === "ed25519") return generateKeyPairSync("ed25519").privateKey;
   return generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey;
 }
 

@@ -11,6 +11,7 @@ import {
   ecPublicPoint,
   type Hash,
   hashOf,
+  isEcdsa,
   type SignatureCheck,
   type VerificationKey,
   verifierOverDigests,
@@ -59,7 +60,7 @@ export class Se05xCertificateVerifier implements CertificateVerifier {
       verify: ({ algorithm, content, signature }) =>
         this.#chip.exclusive(async (session) => {
           if (!isHeld()) throw notInChip("newer handshakes took the place of this server's key");
-          if (!algorithm.startsWith("ecdsa_")) throw notInChip(`an SE05x does not verify ${algorithm}`);
+          if (!isEcdsa(algorithm)) throw notInChip(`an SE05x does not verify ${algorithm}`);
           const digest = this.#hash.digest(hashOf(algorithm), content);
           const request = { objectId, algorithm: SE05X_SIGNATURE.plain, digest, signature };
           return (await session.send("verify", request)).result === SE05X_RESULT.yes;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { RIGHT, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
+import { RIGHT, SE05X_CURVE, SE05X_OBJECT, SE05X_PART } from "../../apdu/se05x/index.ts";
 import { Se05xChip, type Se05xModelName } from "../../chip/se05x/index.ts";
 import { nodeSe05xCrypto } from "../../chip/node.ts";
 import { fromHex, HawserError, utf8Bytes } from "../../codec/index.ts";
@@ -98,7 +98,7 @@ test("Se05x key agreement gives the host's secret on both curves, and notices a 
     await agreement.generate(group);
     await assert.rejects(ours.agree(theirs.publicKey), codeIs("ephemeral-key-replaced"));
   }
-  await assert.rejects(agreement.generate("x25519"), codeIs("bad-argument"));
+  await assert.rejects(agreement.generate("x25519"), codeIs("not-in-chip"));
 });
 
 test("Se05x keeps certificates in files, and reads those of birth", async () => {
@@ -171,4 +171,48 @@ test("Se05x asUser does inside a session what a policy keeps from everybody else
   );
   await assert.rejects(device.send("sign", sign), codeIs("status-word", 0x6986));
   assert.equal((await device.keySlots()).find(({ slot }) => slot === key)?.publicKey, undefined);
+});
+
+test("Se05x signs by Ed25519 and on P-521 where the model has them, and what cannot sign says so", async () => {
+  for (const model of ["se050", "se051"] as const) {
+    const { device } = await open(model);
+    const key = 0x2000_0001;
+    await device.send("writeEcKey", { part: SE05X_PART.pair, objectId: key, curve: SE05X_CURVE.ed25519 });
+    const signer = await device.signer(key);
+    assert.deepEqual([signer.performer, signer.algorithms], ["chip", ["ed25519"]]);
+    for (const length of [0, 1, 150, 768]) {
+      const content = new Uint8Array(length).fill(9);
+      const signature = await signer.sign("ed25519", content);
+      const check = { publicKey: signer.publicKey, algorithm: "ed25519", content, signature } as const;
+      assert.equal(await nodeVerifier.verify(check), true);
+      assert.equal(await nodeVerifier.verify({ ...check, signature: signature.with(0, signature[0]! ^ 1) }), false);
+      assert.equal(await nodeVerifier.verify({ ...check, algorithm: "ecdsa_sha256" }), false);
+      assert.equal(await device.signatureVerifier.verify(check), true);
+      const other = { ...check, signature: signature.with(40, signature[40]! ^ 1) };
+      assert.equal(await device.signatureVerifier.verify(other), false);
+    }
+    await assert.rejects(signer.sign("ed25519", new Uint8Array(769)), codeIs("not-in-chip"));
+    await assert.rejects(signer.sign("ecdsa_sha256", new Uint8Array(1)), codeIs("bad-argument"));
+    await assert.rejects(device.digestSigner(key), codeIs("not-in-chip"));
+    const long = { algorithm: "ed25519", content: new Uint8Array(769), signature: new Uint8Array(64) } as const;
+    const { publicKey } = signer;
+    await assert.rejects(device.signatureVerifier.verify({ publicKey, ...long }), codeIs("not-in-chip"));
+    await assert.rejects(
+      device.signatureVerifier.verify({ publicKey, ...long, algorithm: "rsa_pss_sha256" }),
+      codeIs("not-in-chip"),
+    );
+
+    await device.send("writeEcKey", { part: SE05X_PART.pair, objectId: key + 1, curve: SE05X_CURVE.x25519 });
+    await assert.rejects(device.signer(key + 1), codeIs("not-in-chip"));
+    await device.curves.ensure(0x05);
+    await device.send("writeEcKey", { part: SE05X_PART.pair, objectId: key + 2, curve: 0x05 });
+    const p521 = await device.signer(key + 2);
+    for (const algorithm of p521.algorithms) {
+      const content = utf8Bytes("telemetry");
+      const signature = await p521.sign(algorithm, content);
+      assert.equal(await nodeVerifier.verify({ publicKey: p521.publicKey, algorithm, content, signature }), true);
+    }
+    await device.curves.ensure(0x10);
+    await device.send("writeEcKey", { part: SE05X_PART.pair, objectId: key + 3, curve: 0x10 });
+  }
 });

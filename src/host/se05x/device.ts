@@ -1,12 +1,9 @@
 import {
-  RIGHT,
   SE05X_AID,
   SE05X_CURVE,
-  SE05X_INS_FLAG,
   SE05X_OBJECT,
   SE05X_PART,
   SE05X_RESULT,
-  SE05X_SIGNATURE,
   SE05X_TYPE,
   type Se05xCommandName,
   type Se05xRequest,
@@ -19,16 +16,14 @@ import {
   type DigestVerifier,
   ecPublicKeyInfo,
   type Hash,
-  hashOf,
   type KeyAgreement,
   type KeySlot,
-  type NamedGroup,
   type PlainKeyPair,
   type Random,
   type SecureElement,
   type SecureElementIdentity,
-  type SignatureAlgorithm,
   type Signer,
+  type SignatureVerifier,
   type StoredCertificate,
 } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
@@ -38,9 +33,11 @@ import type { Transport } from "../transport.ts";
 import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
 import { Se05xCommandFamilies } from "./command-families.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
-import { certificateIndexOf, certificateObject, isReserved, keyObject, SCRATCH_OBJECT, slotOf } from "./object-ids.ts";
-import { isRsaKey, rsaSigner } from "./rsa-signer.ts";
+import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
+import { certificateIndexOf, certificateObject, isReserved, keyObject, slotOf } from "./object-ids.ts";
 import { Se05xSession } from "./session.ts";
+import { se05xSignatureVerifier, verifyDigestIn } from "./signature-verifier.ts";
+import { digestSignerOf, signerOf } from "./signers.ts";
 
 /** What a chip is opened with beyond an open door: its platform's channel, a session, or a session in the channel. */
 export type Se05xAccess = Omit<ChannelPorts, "hash"> & {
@@ -56,20 +53,14 @@ export type Se05xOptions = {
   readonly access?: Se05xAccess;
 };
 
+/** What a device is made over. */
+type Wiring = { readonly transport: Transport; readonly hash: Hash };
+
 /** The most random bytes that are asked for at once. */
 const RANDOM_CHUNK = 0x200;
 /** Slots that are always listed, empty or not. */
 const LISTED_SLOTS = 4;
-const GROUP_CURVES: Partial<Record<NamedGroup, number>> = {
-  secp256r1: SE05X_CURVE.p256,
-  secp384r1: SE05X_CURVE.p384,
-};
 const SLOT_CURVES: readonly number[] = [SE05X_CURVE.p256, SE05X_CURVE.p384];
-const ALGORITHMS: Readonly<Record<number, readonly SignatureAlgorithm[]>> = {
-  65: ["ecdsa_sha256", "ecdsa_sha384", "ecdsa_sha512"],
-  97: ["ecdsa_sha384", "ecdsa_sha512", "ecdsa_sha256"],
-};
-
 /**
  * An A5000 or SE05x secure element as a device's host sees it, over any transport.
  *
@@ -80,6 +71,10 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
   readonly identity: SecureElementIdentity;
   readonly random: Random;
   readonly verifier: DigestVerifier;
+  /** Checks whole messages, by Ed25519 too. */
+  readonly signatureVerifier: SignatureVerifier;
+  /** What the chip said that it can, bit by bit. SE05x command table, section 4.3 */
+  readonly features: number;
   readonly #session: Se05xSession;
   readonly #transport: Transport;
   readonly #hash: Hash;
@@ -87,24 +82,29 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
   /** How often each slot was given a new key through this object. */
   readonly #slotChanges = new Map<number, number>();
 
-  private constructor(session: Se05xSession, transport: Transport, hash: Hash, identity: SecureElementIdentity) {
+  private constructor(
+    session: Se05xSession,
+    { transport, hash, identity, features }: Pick<Se05x, "identity" | "features"> & Wiring,
+  ) {
     super(session.pool);
     this.#session = session;
     this.#transport = transport;
     this.#hash = hash;
     this.identity = identity;
+    this.features = features;
     this.random = { performer: "chip", random: (length) => this.#random(length) };
     this.verifier = {
       performer: "chip",
-      verifyDigest: (point, digest, signature) => this.#verify(point, digest, signature),
+      verifyDigest: (point, digest, signature) => verifyDigestIn(this, point, { digest, signature }),
     };
+    this.signatureVerifier = se05xSignatureVerifier(this, hash);
   }
 
   /** Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where it has none. */
   static async open(transport: Transport, options: Se05xOptions): Promise<Se05x> {
     const { hash, clock, trace = silentTrace, access } = options;
     const session = new Se05xSession(transport, clock, trace);
-    const { appletVersion } = await session.send("select", { aid: SE05X_AID });
+    const { appletVersion, features } = await session.send("select", { aid: SE05X_AID });
     if (access?.platform) {
       await openPlatform(session, { ...access, hash }, { ...access.platform, appletVersion });
     }
@@ -113,7 +113,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
     const uniqueId = toHex(bytes);
     session.identified(uniqueId);
     const firmware = [appletVersion >> 16, (appletVersion >> 8) & 0xff, appletVersion & 0xff].join(".");
-    return new Se05x(session, transport, hash, { model: "SE05x", uniqueId, firmware });
+    return new Se05x(session, { transport, hash, features, identity: { model: "SE05x", uniqueId, firmware } });
   }
 
   async identify(): Promise<SecureElementIdentity> {
@@ -181,36 +181,23 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
     });
   }
 
-  async signer(slot: number): Promise<Signer> {
-    // Slots of Hawser's own hold EC keys only.
-    if (slot > 0xff && (await isRsaKey(this, slot))) return rsaSigner(this, slot);
-    const { point, signDigest } = await this.#key(slot);
-    const algorithms = ALGORITHMS[point.length] ?? [];
-    return {
-      performer: "chip",
-      publicKey: ecPublicKeyInfo(point),
-      algorithms,
-      sign: async (algorithm, content) => {
-        if (!algorithms.includes(algorithm)) throw badArgument(`an SE05x does not sign ${algorithm}`);
-        return signDigest(this.#hash.digest(hashOf(algorithm), content));
-      },
-    };
+  signer(slot: number): Promise<Signer> {
+    return signerOf(this, keyObject(slot), this.#hash);
   }
 
-  async digestSigner(slot: number): Promise<DigestSigner> {
-    const { point, signDigest } = await this.#key(slot);
-    return { performer: "chip", publicKey: ecPublicKeyInfo(point), signDigest };
+  digestSigner(slot: number): Promise<DigestSigner> {
+    return digestSignerOf(this, keyObject(slot));
   }
 
   keyAgreement(slot: number): KeyAgreement {
     return {
       performer: "chip",
-      groups: ["secp256r1", "secp384r1"],
+      groups: agreementGroups(this.features),
       generate: async (group) => {
-        const curve = GROUP_CURVES[group];
-        if (curve === undefined) throw badArgument(`an SE05x agrees on secp256r1 and secp384r1, not ${group}`);
+        const curve = curveOfGroup(group, agreementGroups(this.features));
         const { point, change } = await this.#generate(slot, curve);
-        return { group, publicKey: point, agree: (peerPoint) => this.#agree(slot, change, peerPoint) };
+        const agree = async (peer: Uint8Array) => asInRfc(group, await this.#agree(slot, change, asInRfc(group, peer)));
+        return { group, publicKey: asInRfc(group, point), agree };
       },
     };
   }
@@ -248,15 +235,6 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
     // The chip has room for a few sessions only. What it says to this matters no more.
     if (this.#session.isWithin) await this.send("closeSession", {}).catch(() => undefined);
     await this.#transport.close();
-  }
-
-  async #key(slot: number) {
-    const objectId = keyObject(slot);
-    const { bytes: point } = await this.send("readObject", { objectId });
-    const signDigest = async (digest: Uint8Array) =>
-      (await this.send("sign", { objectId, algorithm: SE05X_SIGNATURE.plain, digest: digest.subarray(0, 64) }))
-        .signature;
-    return { point, signDigest };
   }
 
   #generate(slot: number, curve: number): Promise<{ point: Uint8Array; change: number }> {
@@ -303,30 +281,6 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       parts.push(bytes);
     }
     return concat(...parts);
-  }
-
-  /** The chip checks with keys that it holds: the point goes into a transient object for the time of the command. */
-  async #verify(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {
-    const curve = point.length === 97 ? SE05X_CURVE.p384 : SE05X_CURVE.p256;
-    const objectId = SCRATCH_OBJECT;
-    const rights = (RIGHT.verify | RIGHT.delete) >>> 0;
-    const policy = [{ authObjectId: 0, rights, extension: new Uint8Array(0) }];
-    return this.exclusive(async (session) => {
-      const key = { part: SE05X_PART.public, objectId, curve, publicKey: point, policy };
-      const write = () => session.send("writeEcKey", { ...key, insFlags: SE05X_INS_FLAG.transient });
-      await write().catch(async (error: unknown) => {
-        // Power was cut in an earlier check, and what is left of its key is in the way.
-        if (!(error instanceof Refused) || error.wire !== 0x6985) throw error;
-        await session.send("deleteObject", { objectId });
-        return write();
-      });
-      try {
-        const request = { objectId, algorithm: SE05X_SIGNATURE.plain, digest: digest.subarray(0, 64), signature };
-        return (await session.send("verify", request)).result === SE05X_RESULT.yes;
-      } finally {
-        await session.send("deleteObject", { objectId });
-      }
-    });
   }
 }
 

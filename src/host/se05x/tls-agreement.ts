@@ -1,14 +1,15 @@
-import { RIGHT, SE05X_CURVE, SE05X_INS_FLAG, SE05X_PART } from "../../apdu/se05x/index.ts";
+import { RIGHT, SE05X_INS_FLAG, SE05X_PART } from "../../apdu/se05x/index.ts";
 import { UsageError } from "../../codec/index.ts";
 import type { EphemeralKey, KeyAgreement, NamedGroup } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
-import { notInChip } from "../kept-master.ts";
+import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
 import type { Se05x } from "./device.ts";
 import { TLS_OBJECTS } from "./object-ids.ts";
 import { Places, policyOf, removeObject } from "./tls-premaster.ts";
 import type { Se05xSession } from "./session.ts";
 
-const CURVES: Partial<Record<NamedGroup, number>> = { secp256r1: SE05X_CURVE.p256, secp384r1: SE05X_CURVE.p384 };
+/** Groups whose premaster secrets the chip's TLS command makes, and which every model has. SE05x command table, tier c */
+export const PREMASTER_GROUPS = ["secp256r1", "secp384r1"] as const;
 
 type Place = { readonly objectId: number; readonly use: number };
 
@@ -18,7 +19,7 @@ type Place = { readonly objectId: number; readonly use: number };
  */
 export class TransientAgreement implements KeyAgreement {
   readonly performer = "chip";
-  readonly groups = ["secp256r1", "secp384r1"] as const;
+  readonly groups: readonly NamedGroup[];
   readonly #chip: Se05x;
   readonly #places = new Places(TLS_OBJECTS.ephemeral);
   readonly #keys = new WeakMap<EphemeralKey, Place>();
@@ -27,11 +28,11 @@ export class TransientAgreement implements KeyAgreement {
 
   constructor(chip: Se05x) {
     this.#chip = chip;
+    this.groups = agreementGroups(chip.features);
   }
 
   async generate(group: NamedGroup): Promise<EphemeralKey> {
-    const curve = CURVES[group];
-    if (curve === undefined) throw notInChip(`an SE05x agrees on ${this.groups.join(" and ")}, not on ${group}`);
+    const curve = curveOfGroup(group, this.groups);
     const objectId = this.#places.next();
     const use = (this.#uses.get(objectId) ?? 0) + 1;
     const publicKey = await this.#chip.exclusive(async (session) => {
@@ -40,7 +41,7 @@ export class TransientAgreement implements KeyAgreement {
       const policy = policyOf(RIGHT.keyAgreement | RIGHT.tlsPremaster | RIGHT.read | RIGHT.generate | RIGHT.delete);
       const insFlags = SE05X_INS_FLAG.transient;
       await session.send("writeEcKey", { part: SE05X_PART.pair, objectId, curve, policy, insFlags });
-      return (await session.send("readObject", { objectId })).bytes;
+      return asInRfc(group, (await session.send("readObject", { objectId })).bytes);
     });
     const key: EphemeralKey = {
       group,
@@ -48,7 +49,11 @@ export class TransientAgreement implements KeyAgreement {
       agree: (peerPoint) =>
         this.#chip.exclusive((session) =>
           this.withKey(session, key, async (id) => {
-            return (await session.send("agree", { objectId: id, peerPoint })).sharedSecret;
+            const { sharedSecret } = await session.send("agree", {
+              objectId: id,
+              peerPoint: asInRfc(group, peerPoint),
+            });
+            return asInRfc(group, sharedSecret);
           }),
         ),
     };

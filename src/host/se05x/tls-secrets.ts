@@ -1,6 +1,6 @@
 import { SE05X_DIGEST } from "../../apdu/se05x/index.ts";
 import { UsageError, utf8Bytes } from "../../codec/index.ts";
-import type { Clock, EphemeralKey, Hash, MasterSecret, TlsSecrets } from "../../crypto/index.ts";
+import type { Clock, EphemeralKey, Hash, KeyAgreement, MasterSecret, TlsSecrets } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { KeptMaster, MASTER_SECRET_LENGTH, notInChip, serverRandomIn } from "../kept-master.ts";
 import { Queue } from "../queue.ts";
@@ -8,7 +8,7 @@ import { Turn } from "../turn.ts";
 import type { Se05x } from "./device.ts";
 import { secretObject, TLS_OBJECTS } from "./object-ids.ts";
 import type { Se05xSession } from "./session.ts";
-import { TransientAgreement } from "./tls-agreement.ts";
+import { PREMASTER_GROUPS, TransientAgreement } from "./tls-agreement.ts";
 import { Places, prfByCodes, withPremaster } from "./tls-premaster.ts";
 
 /**
@@ -39,6 +39,12 @@ export class Se05xTls {
   constructor(chip: Se05x) {
     this.#chip = chip;
     this.keyAgreement = new TransientAgreement(chip);
+  }
+
+  /** The same for premaster secrets in the chip, which are on the prime curves only. */
+  get premasterAgreement(): KeyAgreement {
+    const { keyAgreement } = this;
+    return { performer: "chip", groups: PREMASTER_GROUPS, generate: (group) => keyAgreement.generate(group) };
   }
 
   /** Premaster and master secrets for one connection at a time. */
@@ -76,8 +82,9 @@ abstract class PremasterSecrets implements TlsSecrets {
 
   async deriveMaster(request: Request): Promise<MasterSecret> {
     const { source } = request;
-    const isHere = source.kind === "psk" || this.parts.agreement.has(source.ephemeral);
-    // An ephemeral key of the host's: its agreement is all that the chip can be given, and makes the premaster secret.
+    const isHere = source.kind === "psk" || (this.parts.agreement.has(source.ephemeral) && isPrime(source.ephemeral));
+    // An ephemeral key of the host's, or on a curve that the chip's TLS command does not know: what it agrees on is all
+    // that the chip can be given, and makes the premaster secret.
     const given = isHere ? undefined : await this.#agreedOnHost(request);
     const bytes = await this.parts.chip.exclusive((session) =>
       given
@@ -121,6 +128,10 @@ abstract class PremasterSecrets implements TlsSecrets {
     if (this.options.psk === undefined) throw notInChip("no pre-shared key of the chip's was named");
     return secretObject(this.options.psk);
   }
+}
+
+function isPrime({ group }: EphemeralKey): boolean {
+  return PREMASTER_GROUPS.some((each) => each === group);
 }
 
 /** How long a premaster secret is: the target must exist before, at its length. RFC 4279, section 2; RFC 5489, section 2 */

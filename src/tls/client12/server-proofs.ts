@@ -36,7 +36,9 @@ export class VerifyChain extends Awaiting<"chain-verified"> {
     const certificate = CertificateVerified.from(this.#flight.chain, answer);
     const { suite, suiteName } = this.#negotiation;
     const key = keyKindOf(certificate.publicKey);
-    if (key === undefined || key.kind !== suite.authentication) {
+    // RFC 8422, section 5.10: Ed25519 signs in the suites of ECDSA.
+    const authentication = key?.kind === "ed25519" ? "ecdsa" : key?.kind;
+    if (key === undefined || authentication !== suite.authentication) {
       throw new TlsError("certificate-not-for-suite", `${suiteName} with a ${key?.kind ?? "foreign"} key`);
     }
     // RFC 8422, section 5.3: the certificate's curve is one of those that were offered too.
