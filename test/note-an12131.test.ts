@@ -30,7 +30,7 @@ const draw = (name: string, ...lines: readonly string[]) =>
   assertDrawn(PAGE, name, fenced("mermaid", lines.join("\n")));
 
 test(
-  "AW-04 AW-06 AW-12 AW-13 AW-15 AW-17 AW-38 AW-48 AW-49 AW-61 AW-68 AW-79 T-15 T-21 every block of the page on AN12131 runs, and its figures are of that run",
+  "AW-04 AW-06 AW-12 AW-13 AW-15 AW-17 AW-38 AW-48 AW-49 AW-58 AW-61 AW-68 AW-79 T-15 T-21 every block of the page on AN12131 runs, and its figures are of that run",
   { timeout: 240_000 },
   async (t) => {
     for (const peer of ["openssl", "aws", "mosquitto_pub"]) if (!requirePeer(t, peer)) return;
@@ -68,6 +68,16 @@ function checkCommands(run: Find): void {
     assert.match(run(text).stdout, /done: 1 acknowledged/);
   }
   assert.match(run("hawser why").stdout, /^anyclientID: resolved/);
+  assert.match(run("aws lambda invoke").stdout, /^START [\s\S]*\nme said: Hello\nEND [\s\S]*\{"heard":"me"\}/);
+  assert.match(run("hawser rules try").stdout, /^foo\/bar: fires with \{.*"message":"SGVsbG8="\}/);
+  const heard = run("hawser logs hear").stdout;
+  for (const line of [
+    "anyclientID said: Hello",
+    "chip-device said: Hello from the chip",
+    "born-in-the-chip said: Hello",
+  ]) {
+    assert.ok(heard.includes(`  ${line}\n`), heard);
+  }
 }
 
 /** Figures 5, 8 and 18: who took part. */

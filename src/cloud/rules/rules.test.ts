@@ -637,7 +637,7 @@ exports.handler = (event, context, callback) => {
 
 const ACTIVATIONS = [
   {
-    title: "AW-43 AW-57 AW-58 create function, permission and rule; then a registration event activates the device",
+    title: "AW-43 AW-57 create function, permission and rule; then a registration event activates the device",
     handler: ACTIVATION_FUNCTION.handler,
     zip: activationFunctionZip(),
     expected: ["ACTIVE", ["device-1"], ["hawser-device"]],

@@ -87,7 +87,8 @@ export class TokenReader {
       this.#at++;
       return token.value;
     }
-    if (token.kind !== "word" || (isKeyword(token) && !anyWord)) throw this.expected(what);
+    if (isKeyword(token) && !anyWord) throw this.expected(`${what} (a word of the language only in double quotes)`);
+    if (token.kind !== "word") throw this.expected(what);
     this.#at++;
     return token.text;
   }

@@ -135,7 +135,11 @@ test("parseSql refuses what is no SQL, naming what was expected, and where", () 
   refused("SELECT * FROM 'a'; SELECT", 18, /";" cannot stand/);
   refused("SELECT a, * FROM 'a'", 11, /\* comes first/);
   refused("SELECT topic() FROM 'a'", 8, /needs AS and a name/);
-  refused("SELECT 1 AS FROM FROM 'a'", 13, /a name after AS/);
+  refused(
+    "SELECT 1 AS FROM FROM 'a'",
+    13,
+    /a name after AS \(a word of the language only in double quotes\), not FROM/,
+  );
   refused("SELECT FROM 'a'", 8, /expected an expression, not FROM/);
   refused("SELECT a.1 FROM 'a'", 10, /the name of a member, not 1/);
   refused("SELECT a[1 FROM 'a'", 12, /expected \], not FROM/);
