@@ -57,7 +57,7 @@ export function numberOption(least: number, most = Number.MAX_SAFE_INTEGER): (va
   };
 }
 
-const USAGE_CODES: readonly string[] = ["bad-option", "unknown-command"];
+const USAGE_CODES: readonly string[] = ["bad-option", "unknown-command", "mqtt-setting"];
 
 /** Exit status of a failure: 2 where the command was typed wrongly, 1 otherwise. */
 export type ExitStatus = 0 | 1 | 2;

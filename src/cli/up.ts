@@ -22,6 +22,7 @@ type UpOptions = {
   readonly mqttPort?: number;
   readonly plainMqtt?: number;
   readonly profile: keyof typeof PROFILES;
+  readonly mqttSetting: readonly string[];
   readonly relaxedCertificates?: boolean;
   readonly serverName: readonly string[];
   readonly legacyDhe?: boolean;
@@ -69,6 +70,12 @@ export function registerUpCommand(program: Command): void {
       new Option("--profile <name>", "how MQTT behaves: as AWS IoT Core, or as the OASIS standards")
         .choices(Object.keys(PROFILES))
         .default("aws"),
+    )
+    .option(
+      "--mqtt-setting <name=value>",
+      "a setting or limit of the profile, such as connectsPerSecond=1; may be repeated, a wrong name lists all",
+      (setting: string, settings: readonly string[]) => [...settings, setting],
+      [],
     )
     .addOption(
       new Option(
@@ -144,6 +151,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         httpsPorts: options.httpsPort,
         jitr: options.jitr,
         profile,
+        mqttSettings: options.mqttSetting,
         relaxedCertificates,
         ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),
         ...(options.legacyDhe ? { legacyDhe: true } : {}),

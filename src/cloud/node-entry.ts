@@ -1,5 +1,11 @@
 import { CustomGate } from "./authorizers/index.ts";
-import { Broker, SUITE_REFUSED_FILTERS, type ConnectRequest, type SessionOwner } from "./broker/index.ts";
+import {
+  Broker,
+  chosenSettings,
+  SUITE_REFUSED_FILTERS,
+  type ConnectRequest,
+  type SessionOwner,
+} from "./broker/index.ts";
 import { nodeDefer } from "./broker/node.ts";
 import { DomainGate, Domains } from "./domains/index.ts";
 import { DeviceRegistries, jwtChallenge, JwtGate, looksLikeToken } from "./jwt/index.ts";
@@ -12,6 +18,7 @@ import { provisionJustInTime, type AskFunction, type Workshop } from "./template
 
 export type EntryOptions = {
   readonly profile?: keyof typeof PROFILES;
+  readonly mqttSettings?: readonly string[];
   readonly relaxedCertificates?: boolean;
   readonly shop: Workshop;
   /** Asks a function, once there are any. */
@@ -35,7 +42,7 @@ export type Entry = {
 
 /** Opens the broker over a registry, with its gatekeepers one behind the other. */
 export async function openEntry(
-  { profile = "aws", relaxedCertificates = false, shop, ask }: EntryOptions,
+  { profile = "aws", mqttSettings = [], relaxedCertificates = false, shop, ask }: EntryOptions,
   closing: Closing,
 ): Promise<Entry> {
   const { registry } = shop;
@@ -65,9 +72,8 @@ export async function openEntry(
     isConnected: (owner) => broker.isConnected(owner),
     end: (owner, refusal) => void broker.closeSessions(sameAs(owner), refusal),
   });
-  const settings = relaxedCertificates
-    ? { ...PROFILES[profile], refusedFilters: SUITE_REFUSED_FILTERS }
-    : PROFILES[profile];
+  const chosen = chosenSettings(PROFILES[profile], mqttSettings);
+  const settings = relaxedCertificates ? { ...chosen, refusedFilters: SUITE_REFUSED_FILTERS } : chosen;
   const authenticators = [jwtChallenge({ entropy, bearerOf: (token, clientId) => tokens.bearerOf(token, clientId) })];
   const common = {
     clock,

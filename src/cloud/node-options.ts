@@ -37,6 +37,8 @@ export type CloudOptions = {
   readonly accountId?: string;
   /** How MQTT behaves: as AWS IoT Core, or as OASIS writes. */
   readonly profile?: keyof typeof PROFILES;
+  /** Settings and limits of the broker that differ from the profile's, each `name=value`. */
+  readonly mqttSettings?: readonly string[];
   /** MQTT without TLS on loopback, beside the TLS listener; 0 takes a free port. */
   readonly plainMqttPort?: number;
   /**

@@ -198,3 +198,10 @@ test("EG-23 hawser up --legacy-dhe warns, and keeps an RSA certificate beside th
   assert.deepEqual(await cloud.stop("SIGTERM"), { status: 0, signal: null });
   assert.match(cloud.complaints.join("\n"), /DHE_RSA with AES-GCM/);
 });
+
+test("hawser up refuses a setting of MQTT that there is not, and says which there are", async (t) => {
+  const data = join(directoryOf(t), "cloud");
+  const cloud = up(t, data, ["--mqtt-setting", "connectsPerSecond=1", "--mqtt-setting", "conectsPerSecond=1"]);
+  assert.equal((await cloud.ended).status, 2);
+  assert.match(cloud.complaints.join("\n"), /there is no "conectsPerSecond", only .*accountConnectsPerSecond/);
+});

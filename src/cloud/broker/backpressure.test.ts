@@ -168,6 +168,49 @@ test("a client over its rate is read more slowly, loses nothing, and is not take
   assert.equal(client.ended, "end");
 });
 
+test("an account over its rate of publishing has its publishers read more slowly, and loses nothing", async () => {
+  const world = new World({ limits: { accountPublishesPerSecond: 100 } });
+  const subscriber = await world.connected("s");
+  await subscriber.subscribe("a", 0);
+  const [one, two] = [await world.connected("one"), await world.connected("two")];
+  const batch = (count: number) => {
+    const publish = one.bytes({ cmd: "publish", topic: "a", payload: "x", qos: 0, dup: false, retain: false });
+    return new Uint8Array(Buffer.concat(Array<Uint8Array>(count).fill(publish)));
+  };
+  one.connection.receive(batch(90));
+  await world.settle();
+  assert.deepEqual([one.isPaused, two.isPaused], [false, false]);
+  two.connection.receive(batch(60));
+  await world.settle();
+  assert.deepEqual([one.isPaused, two.isPaused], [false, true], "who goes over it waits");
+  one.connection.receive(batch(50));
+  await world.settle();
+  assert.equal(one.isPaused, true);
+  assert.equal(subscriber.takeAll("publish").length, 200);
+  await world.advance(900);
+  assert.deepEqual([one.isPaused, two.isPaused], [true, true]);
+  await world.advance(200);
+  assert.deepEqual([one.isPaused, two.isPaused], [false, false]);
+});
+
+test("CONNECT packets over the rate of the account, or of one client id, are refused with 0x97, or 3, and do not count", async () => {
+  const world = new World({ limits: { accountConnectsPerSecond: 3, connectsPerSecond: 1 } });
+  assert.equal((await world.client(5).connect("a", { properties: {} }))?.reasonCode, 0);
+  assert.equal((await world.client(5).connect("a"))?.reasonCode, 0x97);
+  assert.equal((await world.client(4).connect("a"))?.returnCode, 3);
+  assert.equal((await world.client(5).connect("b"))?.reasonCode, 0);
+  assert.equal((await world.client(4).connect("c"))?.returnCode, 0);
+  assert.equal((await world.client(5).connect("d"))?.reasonCode, 0x97);
+  assert.deepEqual(new Set(world.causes()), new Set(["mqtt-limit"]));
+  assert.deepEqual(
+    world.refusals().map(({ evidence }) => evidence["rule"]),
+    ["connectsPerSecond", "connectsPerSecond", "accountConnectsPerSecond"],
+  );
+  assert.equal(world.broker.sessions().length, 3, "who was refused ended nobody's connection");
+  await world.advance(1000);
+  assert.equal((await world.client(5).connect("a"))?.reasonCode, 0);
+});
+
 test("a packet that is larger than the client accepts is not sent to it, at either QoS", async () => {
   const world = new World();
   const properties = { maximumPacketSize: 60 };

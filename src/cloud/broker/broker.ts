@@ -1,6 +1,7 @@
 import { UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import type { RefusalCause, Trace } from "../../trace/index.ts";
+import { AccountRates } from "./account-rates.ts";
 import { Connection } from "./connection.ts";
 import { ControlCodec } from "./control-codec.ts";
 import type { BrokerCore } from "./core.ts";
@@ -210,6 +211,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     clock,
     entropy,
     trace,
+    rates: new AccountRates(settings.limits, clock),
     tracedDataPackets: new PerSecond(settings.tracedDataPacketsPerSecond.inAll),
     gatekeeper,
     authenticators: new Map((options.authenticators ?? []).map((each) => [each.method, each])),

@@ -41,7 +41,7 @@ export class Connection {
   readonly peer: Peer;
   readonly trace: PacketTrace;
   readonly out: Outbound;
-  readonly rate: InboundRate;
+  readonly rate: InboundRate | undefined;
   readonly topics = new ClientTopics();
   readonly #splitter: PacketSplitter;
   readonly #admission: ClientAdmission;
@@ -70,10 +70,7 @@ export class Connection {
         storeFailed: () => this.#storeFailed(),
       },
     });
-    this.rate = new InboundRate(settings.limits, clock, {
-      pause: () => this.out.pause(PAUSE.rate),
-      resume: () => this.out.resume(PAUSE.rate),
-    });
+    this.rate = InboundRate.of({ settings, clock, rates: core.rates, reader: this.out });
     this.#admission = new ClientAdmission(core, gatekeeper, {
       awaitClient: (packet) => this.#awaitAuthentication(packet),
       admitted: (terms, authority) => this.#admitted(terms, authority),
@@ -92,7 +89,7 @@ export class Connection {
   receive(bytes: Uint8Array): void {
     if (this.#phase === "closed") return;
     this.#keepAlive?.heard(this.core.turn.time);
-    this.rate.received(bytes.length);
+    this.rate?.received(bytes.length);
     if (this.#phase === "expect-connect") this.#opening ??= bytes;
     if (this.#phase === "admitting" && !this.#mayComeEarly(bytes.length)) return;
     this.#splitter.append(bytes);
@@ -209,6 +206,8 @@ export class Connection {
       if (core.sessions.connected >= core.settings.limits.connections) {
         throw overLimit("connections", REASON.quotaExceeded);
       }
+      const over = core.rates.connect(packet.clientId);
+      if (over) throw overLimit(over, REASON.quotaExceeded);
       const { settings, entropy } = core;
       const terms = connectTerms(packet, shape, { peer, settings, entropy });
       this.#prepare(terms);
@@ -386,7 +385,7 @@ export class Connection {
     this.#cancelTimer();
     this.#cancelTimer = NOTHING;
     this.#keepAlive?.stop();
-    this.rate.stop();
+    this.rate?.stop();
     const link = this.#link;
     this.#link = undefined;
     if (!link) return;

@@ -1,5 +1,6 @@
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
+import type { AccountRates } from "./account-rates.ts";
 import type { ControlCodec } from "./control-codec.ts";
 import type { PerSecond } from "./packet-trace.ts";
 import type { Authenticator, Gatekeeper, SessionStore } from "./ports.ts";
@@ -20,6 +21,7 @@ export type BrokerCore = {
   readonly trace: Trace;
   /** The data packets of all connections that may be traced. */
   readonly tracedDataPackets: PerSecond;
+  readonly rates: AccountRates;
   readonly gatekeeper: Gatekeeper;
   /** By method. */
   readonly authenticators: ReadonlyMap<string, Authenticator>;

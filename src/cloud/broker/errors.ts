@@ -23,6 +23,10 @@ export const BROKER_ERRORS = {
     cause: "A part of the cloud tried to publish to something that is not a topic name.",
     cure: "Topic names are not empty and hold no wildcards; check the id that was put into the topic.",
   },
+  "mqtt-setting": {
+    cause: "A setting of the MQTT broker that was chosen does not exist, or not with this value.",
+    cure: "The message names what there is; write it as name=value, once for each.",
+  },
   "not-loopback": {
     cause: "MQTT without TLS was to be offered on an address that other machines can reach.",
     cure: "Use 127.0.0.1 or ::1, or listen with TLS.",

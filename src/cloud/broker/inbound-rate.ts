@@ -1,25 +1,40 @@
 import type { Clock } from "../../crypto/index.ts";
-import type { BrokerLimits } from "./settings.ts";
+import type { AccountRates } from "./account-rates.ts";
+import { PAUSE, type Outbound } from "./outbound.ts";
+import { RateAccount } from "./rate-account.ts";
+import type { BrokerSettings } from "./settings.ts";
 
-/** What is spent, and when that is paid for at `perSecond`: one second's worth may be spent at once. */
-type Account = { readonly perSecond: number; debt: number; settledAt: number };
+type Reader = Pick<Outbound, "pause" | "resume">;
 
-/**
- * Holds one client to its rates by not reading it for a while, so that nothing is lost and TCP slows the client down.
- * Does nothing where the rates are `Infinity`.
- */
+type Ports = {
+  readonly settings: BrokerSettings;
+  readonly clock: Clock;
+  readonly rates: AccountRates;
+  readonly reader: Reader;
+};
+
+/** Holds one client to its rates by not reading it for a while, so that nothing is lost and TCP slows the client down. */
 export class InboundRate {
   readonly #clock: Clock;
-  readonly #reader: { readonly pause: () => void; readonly resume: () => void };
-  readonly #bytes: Account | undefined;
-  readonly #publishes: Account | undefined;
+  readonly #reader: Reader;
+  readonly #bytes: RateAccount | undefined;
+  readonly #publishes: RateAccount | undefined;
+  readonly #publishesOfAll: RateAccount | undefined;
   #cancel: (() => void) | undefined;
 
-  constructor(limits: BrokerLimits, clock: Clock, reader: { readonly pause: () => void; readonly resume: () => void }) {
+  /** Undefined where there are no rates. */
+  static of(ports: Ports): InboundRate | undefined {
+    const { bytesPerSecond, publishesPerSecond } = ports.settings.limits;
+    const isBound = Number.isFinite(bytesPerSecond) || Number.isFinite(publishesPerSecond);
+    return isBound || ports.rates.publishes ? new InboundRate(ports) : undefined;
+  }
+
+  private constructor({ settings: { limits }, clock, rates, reader }: Ports) {
     this.#clock = clock;
     this.#reader = reader;
-    this.#bytes = account(limits.bytesPerSecond, clock);
-    this.#publishes = account(limits.publishesPerSecond, clock);
+    this.#bytes = RateAccount.of(limits.bytesPerSecond, clock);
+    this.#publishes = RateAccount.of(limits.publishesPerSecond, clock);
+    this.#publishesOfAll = rates.publishes;
   }
 
   /** Whether the client waits for our sake: its silence is not its fault. */
@@ -28,11 +43,14 @@ export class InboundRate {
   }
 
   received(bytes: number): void {
-    if (this.#bytes) this.#spend(this.#bytes, bytes);
+    this.#bytes?.spend(bytes);
+    this.#waitIfOver();
   }
 
   published(): void {
-    if (this.#publishes) this.#spend(this.#publishes, 1);
+    this.#publishes?.spend(1);
+    this.#publishesOfAll?.spend(1);
+    this.#waitIfOver();
   }
 
   stop(): void {
@@ -40,31 +58,22 @@ export class InboundRate {
     this.#cancel = undefined;
   }
 
-  #spend(account: Account, amount: number): void {
-    const now = this.#clock.now();
-    account.debt = Math.max(0, account.debt - ((now - account.settledAt) / 1000) * account.perSecond) + amount;
-    account.settledAt = now;
-    if (account.debt > account.perSecond && !this.#cancel) this.#wait();
+  #waitIfOver(): void {
+    if (!this.#cancel && this.#waitMs() > 0) this.#wait();
+  }
+
+  #waitMs(): number {
+    const waits = [this.#bytes, this.#publishes, this.#publishesOfAll].map((account) => account?.waitMs ?? 0);
+    return Math.max(...waits);
   }
 
   #wait(): void {
-    this.#reader.pause();
-    const delays = [this.#bytes, this.#publishes].map((each) => (each ? (each.debt / each.perSecond - 1) * 1000 : 0));
+    this.#reader.pause(PAUSE.rate);
     // Debts grow while the bytes that were already received are worked through: looked at again when this is over.
-    this.#cancel = this.#clock.after(Math.max(1, ...delays), () => {
+    this.#cancel = this.#clock.after(Math.max(1, this.#waitMs()), () => {
       this.#cancel = undefined;
-      const now = this.#clock.now();
-      const isOver = [this.#bytes, this.#publishes].every((each) => !each || owed(each, now) <= each.perSecond);
-      if (isOver) this.#reader.resume();
+      if (this.#waitMs() === 0) this.#reader.resume(PAUSE.rate);
       else this.#wait();
     });
   }
-}
-
-function account(perSecond: number, clock: Clock): Account | undefined {
-  return Number.isFinite(perSecond) ? { perSecond, debt: 0, settledAt: clock.now() } : undefined;
-}
-
-function owed({ debt, settledAt, perSecond }: Account, now: number): number {
-  return debt - ((now - settledAt) / 1000) * perSecond;
 }

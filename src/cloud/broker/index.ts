@@ -1,5 +1,6 @@
 export { Broker, type BrokerOptions, type SessionClosing, type SessionOwner } from "./broker.ts";
 export type { Connection } from "./connection.ts";
+export { chosenSettings } from "./chosen-settings.ts";
 export { BROKER_ERRORS, type BrokerErrorCode } from "./errors.ts";
 export type {
   Admission,

@@ -34,7 +34,7 @@ export class KeepAlive {
   #look(): void {
     const { core, rate, out } = this.#connection;
     // Who is not read for our sake cannot be heard.
-    if (rate.isWaiting || out.held > 0) this.#lastHeard = core.clock.now();
+    if (rate?.isWaiting || out.held > 0) this.#lastHeard = core.clock.now();
     const keepAliveS = this.#keepAliveS;
     const silentMs = core.clock.now() - this.#lastHeard;
     if (silentMs < keepAliveS * 1500) return this.#arm();

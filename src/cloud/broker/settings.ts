@@ -46,6 +46,12 @@ export type BrokerLimits = {
   readonly publishesPerSecond: number;
   /** Bytes of one client a second; beyond, its connection is read more slowly. */
   readonly bytesPerSecond: number;
+  /** CONNECT packets with one client id a second; further ones are refused. */
+  readonly connectsPerSecond: number;
+  /** PUBLISH packets of all clients together a second; beyond, whoever publishes is read more slowly. */
+  readonly accountPublishesPerSecond: number;
+  /** CONNECT packets of all clients together a second; further ones are refused. */
+  readonly accountConnectsPerSecond: number;
 };
 
 /** How the broker behaves where OASIS leaves a choice, or where AWS IoT departs from OASIS. */
@@ -126,10 +132,19 @@ const AWS_LIMITS: BrokerLimits = {
   retainedBytes: 256 * 1024 * 1024,
   publishesPerSecond: Infinity,
   bytesPerSecond: Infinity,
+  connectsPerSecond: Infinity,
+  accountPublishesPerSecond: Infinity,
+  accountConnectsPerSecond: Infinity,
 };
 
-/** The rates that AWS IoT applies to one connection; ours to spread over a profile's limits, off by default. */
-export const AWS_RATES = { publishesPerSecond: 100, bytesPerSecond: 512 * 1024 } as const;
+/** The rates that AWS IoT applies to one client and to one account, to spread over a profile's limits; off by default. */
+export const AWS_RATES = {
+  publishesPerSecond: 100,
+  bytesPerSecond: 512 * 1024,
+  connectsPerSecond: 1,
+  accountPublishesPerSecond: 20_000,
+  accountConnectsPerSecond: 500,
+} as const;
 
 /** Where devices ask for certificates and things. AWS IoT Core, "Device provisioning MQTT API" */
 const PROVISIONING_TOPICS = ["$aws/certificates/create", "$aws/provisioning-templates/"] as const;

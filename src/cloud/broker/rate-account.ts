@@ -1,0 +1,43 @@
+import type { Clock } from "../../crypto/index.ts";
+
+/** What is spent, and paid for at `perSecond`: one second's worth may be spent at once. */
+export class RateAccount {
+  readonly #perSecond: number;
+  readonly #clock: Clock;
+  #debt = 0;
+  #settledAt: number;
+
+  /** An account, or undefined where the rate is `Infinity`: then nothing is counted. */
+  static of(perSecond: number, clock: Clock): RateAccount | undefined {
+    return Number.isFinite(perSecond) ? new RateAccount(perSecond, clock) : undefined;
+  }
+
+  private constructor(perSecond: number, clock: Clock) {
+    this.#perSecond = perSecond;
+    this.#clock = clock;
+    this.#settledAt = clock.now();
+  }
+
+  /** How long until no more is owed than may be spent at once; 0 where that is so. */
+  get waitMs(): number {
+    this.#settle();
+    return Math.max(0, (this.#debt / this.#perSecond - 1) * 1000);
+  }
+
+  /** Whether `amount` may be spent now. */
+  has(amount: number): boolean {
+    this.#settle();
+    return this.#debt + amount <= this.#perSecond;
+  }
+
+  spend(amount: number): void {
+    this.#settle();
+    this.#debt += amount;
+  }
+
+  #settle(): void {
+    const now = this.#clock.now();
+    this.#debt = Math.max(0, this.#debt - ((now - this.#settledAt) / 1000) * this.#perSecond);
+    this.#settledAt = now;
+  }
+}
