@@ -19,6 +19,10 @@ export function bootstrapSource(): string {
     receive,
     setUp,
     loadHandler,
+    load,
+    whyNotLoaded,
+    filesIn,
+    named,
     pick,
     invoke,
     contextOf,
@@ -142,34 +146,72 @@ async function setUp(child: Child, { root, handler, environment, sdkRoots = [] }
 
 /** Finds `folder/file.export.path`, with the file as .js, .cjs or .mjs. */
 async function loadHandler(root: string, handler: string): Promise<Handler> {
-  const named = (name: string, message: string) => Object.assign(new Error(message), { name, stack: "" });
   const slash = handler.lastIndexOf("/") + 1;
   const match = /^([^.]+)\.(.+)$/.exec(handler.slice(slash));
   if (!match || handler.split("/").includes("..")) {
     throw named("Runtime.MalformedHandlerName", `Bad handler ${handler}: expected file.export`);
   }
-  const stem = `${root}/${handler.slice(0, slash)}${match[1]}`;
+  const stem = `${handler.slice(0, slash)}${match[1]}`;
   const { existsSync } = process.getBuiltinModule("node:fs");
-  const file = [".js", ".cjs", ".mjs"].map((ending) => stem + ending).find((path) => existsSync(path));
+  const file = [".js", ".cjs", ".mjs"].map((ending) => `${root}/${stem}${ending}`).find((path) => existsSync(path));
   if (!file) {
-    const looked = `${handler.slice(0, slash)}${match[1]}`;
-    throw named("Runtime.ImportModuleError", `Error: no ${looked}.js, ${looked}.cjs or ${looked}.mjs in the function`);
+    const message = `Error: no ${stem}.js, ${stem}.cjs or ${stem}.mjs in the function; it holds ${filesIn(root)}`;
+    throw named("Runtime.ImportModuleError", message);
   }
-  const { createRequire } = process.getBuiltinModule("node:module");
-  const { pathToFileURL } = process.getBuiltinModule("node:url");
   let loaded: unknown;
   try {
-    loaded = file.endsWith(".mjs") ? await import(pathToFileURL(file).href) : createRequire(file)(file);
+    loaded = await load(file);
+  } catch (error) {
+    throw whyNotLoaded(error);
+  }
+  const path = match[2] ?? "";
+  const found = pick(loaded, path) ?? pick(pick(loaded, "default"), path);
+  if (typeof found === "function") return found as Handler;
+  const names = Object.keys(Object(loaded) as object).slice(0, 10);
+  const there = names.length > 0 ? names.join(", ") : "nothing";
+  const name = file.slice(root.length + 1);
+  throw named("Runtime.HandlerNotFound", `${handler} is undefined or not exported; ${name} exports ${there}`);
+}
+
+async function load(file: string): Promise<unknown> {
+  const { createRequire } = process.getBuiltinModule("node:module");
+  const { href } = process.getBuiltinModule("node:url").pathToFileURL(file);
+  try {
+    return file.endsWith(".mjs") ? await import(href) : createRequire(file)(file);
   } catch (error) {
     // A module with top-level await cannot be required.
     if ((error as { code?: string } | null)?.code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
-    loaded = await import(pathToFileURL(file).href);
+    return import(href);
   }
-  const found = pick(loaded, match[2] ?? "") ?? pick(pick(loaded, "default"), match[2] ?? "");
-  if (typeof found !== "function") {
-    throw named("Runtime.HandlerNotFound", `${handler} is undefined or not exported`);
+}
+
+/** What Lambda calls the two ways in which code that was uploaded cannot be loaded at all; with the place, where there is one. */
+function whyNotLoaded(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const stack = error.stack ?? "";
+  const place = /^.*:\d+(?=\r?\n)/.exec(stack)?.[0];
+  const { code } = error as { code?: string };
+  const message = `${error.name}: ${error.message}`;
+  if (error instanceof SyntaxError) {
+    return Object.assign(named("Runtime.UserCodeSyntaxError", place ? `${message} at ${place}` : message), { stack });
   }
-  return found as Handler;
+  if (error.name === "Error" && (code === "MODULE_NOT_FOUND" || code === "ERR_MODULE_NOT_FOUND")) {
+    return Object.assign(named("Runtime.ImportModuleError", message), { stack });
+  }
+  return error;
+}
+
+/** What lies in a folder: a zip of the folder around the code is the most common slip. */
+function filesIn(root: string): string {
+  const { readdirSync } = process.getBuiltinModule("node:fs");
+  const all = readdirSync(root, { recursive: true, withFileTypes: true });
+  const files = all.filter((each) => each.isFile() && !each.parentPath.includes("node_modules"));
+  const names = files.map(({ parentPath, name }) => `${parentPath.slice(root.length + 1)}/${name}`.replace(/^\//, ""));
+  return names.sort().slice(0, 10).join(", ") + (names.length > 10 ? ", …" : "");
+}
+
+function named(name: string, message: string): Error {
+  return Object.assign(new Error(message), { name, stack: "" });
 }
 
 function pick(from: unknown, path: string): unknown {

@@ -61,7 +61,7 @@ async function output(source: string | Record<string, string>, event: unknown = 
   return JSON.parse((result as { payload: string }).payload);
 }
 
-async function failureOf(source: string, more: Partial<Deployment> = {}, pool = best) {
+async function failureOf(source: string | Record<string, string>, more: Partial<Deployment> = {}, pool = best) {
   const result = await run(deploy(source, more), {}, pool);
   assert.notEqual(result.outcome, "succeeded");
   const { outcome, error } = result as Extract<RunResult, { error: object }>;
@@ -96,6 +96,17 @@ test("a function reads its own folder: modules, node_modules and data files", as
     "data.txt": "data",
   };
   assert.deepEqual(await output(files), [4, "dependency", "data"]);
+});
+
+test("a handler whose file is not there is told what is: mostly the folder was zipped, not what is in it", async () => {
+  const files = { "code/index.js": "exports.handler = () => 1", "node_modules/dep/main.js": "", "package.json": "{}" };
+  const { errorType, errorMessage } = await failureOf(files);
+  assert.equal(errorType, "Runtime.ImportModuleError");
+  const looked = "no index.js, index.cjs or index.mjs in the function";
+  assert.equal(errorMessage, `Error: ${looked}; it holds code/index.js, package.json`);
+  const missing = await failureOf({ "index.mjs": "import 'left-pad'; export const handler = () => 1" });
+  assert.equal(missing.errorType, "Runtime.ImportModuleError");
+  assert.match(missing.errorMessage, /^Error: Cannot find package 'left-pad'/);
 });
 
 test("a handler in a folder, with a path of exports, is found", async () => {
@@ -225,8 +236,19 @@ const HOSTILE_ENDS: readonly (readonly [what: string, source: string, type: stri
   ["exits", "exports.handler = () => process.exit(3)", "Runtime.ExitError", /exit status 3/],
   ["exits while loading", "process.exit(4)", "Runtime.ExitError", /exit status 4/],
   ["fails while loading", "null.x", "TypeError", /null/],
-  ["does not parse", "exports.handler = (", "SyntaxError", /./],
-  ["exports nothing", "exports.other = 1", "Runtime.HandlerNotFound", /index\.handler/],
+  ["does not parse", "\nexports.handler = (", "Runtime.UserCodeSyntaxError", /^SyntaxError: .* at .*index\.js:\d+$/],
+  [
+    "exports nothing",
+    "exports.other = 1",
+    "Runtime.HandlerNotFound",
+    /^index\.handler is .*; index\.js exports other$/,
+  ],
+  [
+    "requires what is not there",
+    "require('left-pad'); exports.handler = () => 1",
+    "Runtime.ImportModuleError",
+    /^Error: Cannot find module 'left-pad'/,
+  ],
   [
     "closes the descriptor",
     "exports.handler = () => { require('fs').closeSync(3); for (;;); }",
