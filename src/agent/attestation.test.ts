@@ -17,9 +17,10 @@ import { decode, encode, equal, ProtocolError } from "../codec/index.ts";
 import { SeededEntropy, type Signer, VirtualClock } from "../crypto/index.ts";
 import { nodeHash, nodeSigner, nodeVerifier } from "../crypto/node.ts";
 import { localTransport } from "../host/index.ts";
-import { attestationContent, Se05x } from "../host/se05x/index.ts";
+import { attestationContent, certificateObject, Se05x, se05xPolicy } from "../host/se05x/index.ts";
 import {
   certificateId,
+  issueCertificate,
   issueCrl,
   type Issuer,
   issueRootCertificate,
@@ -110,6 +111,74 @@ test("verifyAttestation believes a key that this chip made, in answer to this qu
     const { policy: _policy, data: _data, ...rest } = demandsOf(part, freshness(2));
     const provisioned = { ...rest, objectId: SE05X_OBJECT.deviceKey, origins: [SE05X_ORIGIN.provisioned] };
     assert.equal((await verifyAttestation(born, provisioned)).attributes.origin, SE05X_ORIGIN.provisioned);
+  }
+});
+
+test("verifyAttestation tells the answers to other questions apart: attributes, a part of a file, numbers of an RSA key", async () => {
+  for (const model of ["se050", "se051"] as const) {
+    const part = await newPart(model, `${model} questions`);
+    const { chip } = part;
+    const RSA = FILE + 1;
+    await chip.send("writeBinary", {
+      objectId: FILE,
+      length: 64,
+      data: new Uint8Array(64).map((_, i) => i),
+      policy: POLICY,
+    });
+    await chip.rsa.generate(RSA, 2048, POLICY);
+    const { n, e } = await chip.rsa.publicNumbers(RSA);
+    const nonce = freshness(77);
+    const { data: _data, type: _type, ...base } = demandsOf(part, nonce);
+    const cases = [
+      { objectId: KEY, question: "attributes" as const },
+      { objectId: KEY, question: "object" as const, data: part.point },
+      { objectId: FILE, question: { offset: 8, length: 4 }, data: Uint8Array.of(8, 9, 10, 11), origins: [1] },
+      { objectId: RSA, question: { component: 0 }, data: n },
+      { objectId: RSA, question: { component: 1 }, data: e },
+    ];
+    const evidences = [];
+    for (const { objectId, question } of cases) {
+      evidences.push(await readEvidence(chip, { objectId, question, freshness: nonce }));
+    }
+    for (const [i, demand] of cases.entries()) {
+      for (const [j, evidence] of evidences.entries()) {
+        const checking = verifyAttestation(evidence, { ...base, ...demand });
+        if (i === j) assert.equal((await checking).attributes.objectId, demand.objectId);
+        else await assert.rejects(checking, { code: "not-attested" }, `${model}: question ${i}, answer ${j}`);
+      }
+    }
+  }
+});
+
+test("verifyAttestation takes attestation keys by RSA and Ed25519, under certificates of their own", async () => {
+  const part = await newPart("se051", "other attestation keys");
+  const { chip } = part;
+  const [rsa, edwards] = [FILE + 2, FILE + 3];
+  const policy = se05xPolicy({ may: ["attest", "read", "delete"] });
+  await chip.rsa.generate(rsa, 2048, policy);
+  await chip.send("writeEcKey", { part: SE05X_PART.pair, objectId: edwards, curve: SE05X_CURVE.ed25519, policy });
+  for (const [attestationId, algorithm] of [
+    [rsa, 0x28],
+    [rsa, 0x2c],
+    [edwards, SE05X_SIGNATURE.ed25519],
+  ] as const) {
+    const { publicKey } = await chip.signer(attestationId);
+    const subject = nameFromText("CN=own-attestation,O=Hawser");
+    const validity = { notBefore: Date.UTC(2020, 0, 1), notAfter: Date.UTC(2049, 11, 31) };
+    const entropy = new SeededEntropy(nodeHash, "own");
+    const order = { profile: "device", subject, publicKey, issuer: ROOT, validity, entropy } as const;
+    const { der } = await issueCertificate(order);
+    await chip.writeCertificate(9, der);
+    const asking = { attestationId, algorithm, certificateId: certificateObject(9) };
+    const nonce = freshness(algorithm);
+    const evidence = await readEvidence(chip, { objectId: KEY, freshness: nonce, ...asking });
+    const demands = { ...demandsOf(part, nonce), attestationId, isForAttestation: () => true };
+    assert.equal((await verifyAttestation(evidence, demands)).chipId, chip.identity.uniqueId);
+    const { attestationId: _own, ...other } = demands;
+    await assert.rejects(verifyAttestation(evidence, other), { code: "not-attested" });
+    const { signature } = evidence.answer;
+    const answer = { ...evidence.answer, signature: signature.with(40, (signature[40] ?? 0) ^ 1) };
+    await assert.rejects(verifyAttestation({ ...evidence, answer }, demands), { code: "not-attested" });
   }
 });
 

@@ -10,7 +10,15 @@ import {
 } from "../apdu/se05x/index.ts";
 import { decode, DecodeError, encode, equal, ProtocolError, toHex } from "../codec/index.ts";
 import type { Hash, SignatureAlgorithm, SignatureVerifier } from "../crypto/index.ts";
-import { attestationContent, readCertificates, type Se05x } from "../host/se05x/index.ts";
+import {
+  askAttested,
+  type AttestedQuestion,
+  type AttestedRequest,
+  edwardsHalves,
+  questionContent,
+  readCertificates,
+  type Se05x,
+} from "../host/se05x/index.ts";
 import { type Certificate, CertificateError, nameValues, validatePath } from "../pki/index.ts";
 import type { AgentErrorCode } from "./errors.ts";
 
@@ -32,6 +40,11 @@ export type AttestationDemands = {
   /** Whether a certificate is for an attestation key of this chip: other keys of the maker's sign whatever they are given. */
   readonly isForAttestation?: (certificate: Certificate, chipId: string) => boolean;
   readonly objectId: number;
+  /**
+   * What was asked of it; the whole of it where absent. Applets before 7 do not sign which part or number was asked for:
+   * there `data` alone tells them apart.
+   */
+  readonly question?: AttestedQuestion;
   /** The 16 bytes that were asked with, by whoever demands: never those that the chip's host reports. */
   readonly freshness: Uint8Array;
   readonly attestationId?: number;
@@ -70,25 +83,46 @@ export type AttestedObject = {
   readonly data: Uint8Array | undefined;
 };
 
+/** @table Attestation algorithms: keys of RSA and Ed25519 attest as well. SE05x command table, tiers b and f */
 const ALGORITHMS: Readonly<Record<number, SignatureAlgorithm>> = {
   [SE05X_SIGNATURE.sha256]: "ecdsa_sha256",
   [SE05X_SIGNATURE.sha384]: "ecdsa_sha384",
   [SE05X_SIGNATURE.sha512]: "ecdsa_sha512",
+  [SE05X_SIGNATURE.ed25519]: "ed25519",
+  0x28: "rsa_pkcs1_sha256",
+  0x29: "rsa_pkcs1_sha384",
+  0x2a: "rsa_pkcs1_sha512",
+  0x2c: "rsa_pss_sha256",
+  0x2d: "rsa_pss_sha384",
+  0x2e: "rsa_pss_sha512",
 };
 const FRESHNESS_LENGTH = 16;
 
 /** Asks a chip for an object with its signature, and for its certificate. Throws `Refused` where the chip says no. */
 export async function readEvidence(
   chip: Se05x,
-  question: { readonly objectId: number; readonly freshness: Uint8Array; readonly attestationId?: number },
+  order: Pick<AttestedRequest, "objectId" | "freshness"> & {
+    readonly question?: AttestedQuestion;
+    readonly attestationId?: number;
+    /** ECDSA with SHA-256 where absent. */
+    readonly algorithm?: number;
+    /** Where the attestation key's certificate is; beside the key of a part's birth where absent. */
+    readonly certificateId?: number;
+  },
 ): Promise<AttestationEvidence> {
-  const algorithm = SE05X_SIGNATURE.sha256;
-  const answer = await chip.send("readAttested", {
-    attestationId: SE05X_OBJECT.attestationKey,
-    ...question,
-    algorithm,
-  });
-  return { answer, algorithm, chain: await readCertificates(chip, [SE05X_OBJECT.attestationCertificate]) };
+  const { objectId, freshness, question = "object", algorithm = SE05X_SIGNATURE.sha256 } = order;
+  const { attestationId = SE05X_OBJECT.attestationKey, certificateId = SE05X_OBJECT.attestationCertificate } = order;
+  const answer = await askAttested(chip, question, { objectId, attestationId, algorithm, freshness });
+  return { answer, algorithm, chain: await readCertificates(chip, [certificateId]) };
+}
+
+/** The bytes that an answer's signature covers, for whoever checks it elsewhere. SE05x command table, tier f */
+export function attestedContent(
+  { answer, algorithm }: AttestationEvidence,
+  demands: Pick<AttestationDemands, "objectId" | "question" | "freshness" | "attestationId" | "hash">,
+): Uint8Array {
+  const { objectId, freshness, attestationId = SE05X_OBJECT.attestationKey, question = "object", hash } = demands;
+  return questionContent(hash, question, { objectId, attestationId, algorithm, freshness }, answer);
 }
 
 /**
@@ -98,19 +132,20 @@ export async function readEvidence(
  * Throws `ProtocolError` `not-attested`, whose `reply` is the `AttestationFinding`. SE05x command table, tier f
  */
 export async function verifyAttestation(
-  { answer, algorithm, chain }: AttestationEvidence,
+  evidence: AttestationEvidence,
   demands: AttestationDemands,
 ): Promise<AttestedObject> {
-  const { objectId, freshness, attestationId = SE05X_OBJECT.attestationKey, hash, verifier } = demands;
+  const { answer, algorithm, chain } = evidence;
+  const { freshness, verifier } = demands;
   const chipId = toHex(answer.chipId);
   const certificate = await makersCertificate(chain, chipId, demands);
   const scheme = ALGORITHMS[algorithm];
   if (!scheme) throw notAttested("signature", `no attestation by algorithm ${algorithm}`);
   if (freshness.length !== FRESHNESS_LENGTH) throw notAttested("stale", `${freshness.length} bytes of freshness`);
   if (answer.form === 3 && !equal(answer.freshness, freshness)) throw notAttested("stale", "another question's answer");
-  const asked = { objectId, attestationId, algorithm, freshness };
-  const content = attestationContent(hash, "readAttested", asked, answer);
-  const check = { publicKey: certificate.publicKey.der, algorithm: scheme, content, signature: answer.signature };
+  const content = attestedContent(evidence, demands);
+  const signature = scheme === "ed25519" ? edwardsHalves(answer.signature) : answer.signature;
+  const check = { publicKey: certificate.publicKey.der, algorithm: scheme, content, signature };
   if (!(await holds(verifier, check)))
     throw notAttested("signature", "the signature is not of this answer to this question");
   if (demands.chipId !== undefined && demands.chipId !== chipId) throw notAttested("other-chip", `chip ${chipId}`);
@@ -175,7 +210,9 @@ function checkObject(
   { attributes, data }: Pick<AttestedObject, "attributes" | "data">,
   demands: AttestationDemands,
 ): void {
-  const { origins = [SE05X_ORIGIN.internal], type, policy } = demands;
+  const { origins = [SE05X_ORIGIN.internal], type, policy, question = "object" } = demands;
+  // What applets before 7 sign does not say what was asked; that there are contents does.
+  if ((question === "attributes") !== (data === undefined)) throw notAttested("data", "another question's answer");
   if (attributes.objectId !== demands.objectId) throw notAttested("other-object", `object ${attributes.objectId}`);
   if (!origins.includes(attributes.origin)) throw notAttested("origin", `its origin is ${attributes.origin}`);
   if (type !== undefined && type !== attributes.type) throw notAttested("type", `its type is ${attributes.type}`);

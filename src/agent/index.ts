@@ -1,4 +1,5 @@
 export {
+  attestedContent,
   isBornForAttestation,
   readEvidence,
   verifyAttestation,

@@ -31,16 +31,22 @@ export function seCommand<Options extends SeOptions>(
     readonly options?: (command: Command) => Command;
     readonly examples: readonly string[];
     readonly work: (tools: SeTools<Options>) => Promise<void>;
+    /** What is done where its options ask for no chip: true where they did. */
+    readonly withoutChip?: (tools: Pick<SeTools<Options>, "options" | "output">) => Promise<boolean>;
   },
 ): void {
-  const made = parent
-    .command(name)
-    .description(command.description)
-    .requiredOption("--chip <address>", "HOST:PORT, jrcp2:HOST:PORT, or i2c:BUS for a part on this machine's bus");
+  const made = parent.command(name).description(command.description);
+  const address = [
+    "--chip <address>",
+    "HOST:PORT, jrcp2:HOST:PORT, or i2c:BUS for a part on this machine's bus",
+  ] as const;
+  if (command.withoutChip) made.option(...address);
+  else made.requiredOption(...address);
   const withAccess = withAccessOptions(made).option("--trace <file>", "append every command as JSON Lines");
   (command.options?.(withAccess) ?? withAccess)
     .addHelpText("after", examples(...command.examples))
     .action(async (options: Options, invoked: Command) => {
+      if (await command.withoutChip?.({ options, output: outputOf(invoked) })) return;
       const { trace, close } = traceFile(options.trace);
       try {
         const element = await openChipAt(options.chip, options, trace);

@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { registerSeAttestationCommands } from "./se-attestation.ts";
 import { registerSeCertificateCommands } from "./se-certificates.ts";
 import { registerSeCipherCommands } from "./se-ciphers.ts";
 import { registerSeCodeCommands } from "./se-codes.ts";
@@ -15,6 +16,7 @@ export function registerSeCommands(program: Command): void {
   registerSeObjectCommands(se);
   registerSeKeyCommands(se);
   registerSeCertificateCommands(se);
+  registerSeAttestationCommands(se);
   registerSeSignatureCommands(se);
   registerSeSecretCommands(se);
   registerSeCodeCommands(se);

@@ -31,9 +31,9 @@ async function world(t: TestContext, ...model: readonly string[]) {
   });
   t.after(() => driver.stdin.end());
   const answers = createInterface({ input: driver.stdout })[Symbol.asyncIterator]();
-  /** Runs `hawser se`; the objects that it prints, or its failure. */
-  const se = async (status: number, ...argv: readonly string[]) => {
-    driver.stdin.write(`${JSON.stringify(["se", ...argv, "--chip", address, "--json"])}\n`);
+  /** Runs `hawser se` without a chip; the objects that it prints, or its failure. */
+  const alone = async (status: number, ...argv: readonly string[]) => {
+    driver.stdin.write(`${JSON.stringify(["se", ...argv, "--json"])}\n`);
     const { value: line } = await answers.next();
     const result = JSON.parse(String(line)) as { status: number; stdout: string; stderr: string };
     assert.equal(result.status, status, `${argv.join(" ")}: ${result.stderr}`);
@@ -42,6 +42,9 @@ async function world(t: TestContext, ...model: readonly string[]) {
       .filter((each) => each.startsWith("{") && !each.startsWith('{"warning"'))
       .map((each) => JSON.parse(each) as Record<string, unknown>);
   };
+  const se = Object.assign((status: number, ...argv: readonly string[]) => alone(status, ...argv, "--chip", address), {
+    alone,
+  });
   const openssl = (...argv: readonly string[]) => {
     const result = spawnSync("openssl", argv, { cwd: folder, encoding: "utf8", timeout: 60_000 });
     return { ok: result.status === 0, text: `${result.stdout}${result.stderr}` };
@@ -148,6 +151,71 @@ test("hawser se: an SE05x's policies and attestation, and what an A71CH has none
   ]) {
     assert.match(JSON.stringify(await other.se(2, ...argv)), /A71CH/);
   }
+});
+
+test("hawser se attest: evidence is kept, openssl checks what was signed, and --verify takes no other", async (t) => {
+  requirePeer(t, "openssl");
+  const { folder, uniqueId, se, openssl } = await world(t, "se051");
+  const nonce = "000102030405060708090a0b0c0d0e0f";
+  const object = ["--object", "0x20000001"];
+  await se(0, "generate", "--slot", "0x20000001");
+  const [told] = await se(0, "attest", ...object, "--nonce", nonce, "--evidence", "evidence");
+  assert.equal(told?.chipId, uniqueId);
+  openssl("x509", "-in", "evidence/attestation.pem", "-pubkey", "-noout", "-out", "attestation.pub");
+  const dgst = ["dgst", "-sha256", "-verify", "attestation.pub", "-signature", "evidence/signature.bin"];
+  assert.match(openssl(...dgst, "evidence/signed.bin").text, /Verified OK/);
+  // The driver adds --chip to every command: here there must be none.
+  await se(2, "attest", "--verify", "evidence", ...object, "--nonce", nonce);
+  const alone = async (status: number, ...argv: string[]) => (await se.alone(status, "attest", ...argv))[0];
+  assert.equal(
+    (await alone(0, "--verify", "evidence", ...object, "--nonce", nonce, "--chip-id", uniqueId))?.chipId,
+    uniqueId,
+  );
+  const refused = async (...argv: string[]) => ((await alone(1, ...argv))?.error as { code: string } | undefined)?.code;
+  const kept = ["--verify", "evidence"];
+  assert.equal(await refused(...kept, ...object, "--nonce", `ff${nonce.slice(2)}`), "not-attested");
+  assert.equal(await refused(...kept, "--object", "0x20000002", "--nonce", nonce), "not-attested");
+  assert.equal(await refused(...kept, ...object, "--nonce", nonce, "--attributes"), "not-attested");
+  assert.equal(await refused(...kept, ...object, "--nonce", nonce, "--origin", "external"), "not-attested");
+  assert.equal(await refused(...kept, ...object, "--nonce", nonce, "--chip-id", "00".repeat(18)), "not-attested");
+  await alone(2, ...kept, ...object);
+  await alone(2, "--verify", "nothing", ...object, "--nonce", nonce);
+  await alone(2, ...object);
+  const answer = join(folder, "evidence/answer.json");
+  writeFileSync(
+    answer,
+    readFileSync(answer, "utf8").replace(
+      /(.)(..."\n})/,
+      (_, digit: string, rest: string) => (digit === "0" ? "1" : "0") + rest,
+    ),
+  );
+  assert.equal(await refused(...kept, ...object, "--nonce", nonce), "not-attested");
+  await se(0, "attest", ...object, "--attributes", "--nonce", nonce, "--evidence", "attributes");
+  assert.equal((await alone(0, "--verify", "attributes", ...object, "--nonce", nonce, "--attributes"))?.data, null);
+  // An RSA key, number by number; a key of the user's own that attests, under a root of the user's.
+  await se(0, "generate", "--slot", "0x20000003", "--rsa", "2048", "--policy", "all:attest+sign+read+delete");
+  const [modulus] = await se(0, "attest", "--object", "0x20000003", "--component", "modulus");
+  assert.equal(String(modulus?.data).length, 512);
+  await se(0, "csr", "--slot", "0x20000003", "--subject", "CN=own attestation", "--out", "own.csr");
+  openssl(
+    "req",
+    "-x509",
+    "-newkey",
+    "rsa:2048",
+    "-nodes",
+    "-keyout",
+    "root.key",
+    "-subj",
+    "/CN=own root",
+    "-out",
+    "root.pem",
+  );
+  writeFileSync(join(folder, "leaf.ext"), "keyUsage=critical,digitalSignature\nbasicConstraints=critical,CA:FALSE\n");
+  const signing = ["x509", "-req", "-in", "own.csr", "-CA", "root.pem", "-CAkey", "root.key", "-CAcreateserial"];
+  openssl(...signing, "-extfile", "leaf.ext", "-out", "own.pem");
+  await se(0, "cert", "--index", "9", "--in", "own.pem");
+  const own = ["--key", "0x20000003", "--certificate", "9", "--cafile", "root.pem"];
+  assert.equal((await se(0, "attest", ...object, ...own))[0]?.origin, "internal");
 });
 
 test("hawser se: secrets, codes, derived keys, ciphers, counters and registers, as openssl computes them", async (t) => {

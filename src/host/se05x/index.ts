@@ -1,5 +1,11 @@
 export type { ChannelPorts, PlatformAccess, SessionProof } from "./access.ts";
-export { attestationContent } from "./attestation.ts";
+export {
+  askAttested,
+  attestationContent,
+  questionContent,
+  type AttestedQuestion,
+  type AttestedRequest,
+} from "./attestation.ts";
 export { se05xPolicy, type PolicyRule } from "./families/policies.ts";
 export type { AeadRequest, Sealed, Se05xAeadMode } from "./families/aead.ts";
 export type { ChipVersion, Se05xMemory } from "./families/chip-settings.ts";
@@ -17,4 +23,5 @@ export { certificateObject, keyObject, secretObject } from "./object-ids.ts";
 export { encodeSe05xReferenceKey, se05xReferenceInPem } from "./reference-key.ts";
 export { Se05xSession } from "./session.ts";
 export { Se05xTls, type Se05xDerivation, type Se05xTlsOptions } from "./tls-secrets.ts";
+export { edwardsHalves } from "./signers.ts";
 export { Se05xCertificateVerifier } from "./certificate-verifier.ts";
