@@ -21,6 +21,8 @@ export type EntryOptions = {
   readonly mqttSettings?: readonly string[];
   readonly relaxedCertificates?: boolean;
   readonly shop: Workshop;
+  /** Whether the server certificate is for a name. */
+  readonly isServerName: (serverName: string) => boolean;
   /** Asks a function, once there are any. */
   readonly ask: AskFunction;
 };
@@ -42,16 +44,18 @@ export type Entry = {
 
 /** Opens the broker over a registry, with its gatekeepers one behind the other. */
 export async function openEntry(
-  { profile = "aws", mqttSettings = [], relaxedCertificates = false, shop, ask }: EntryOptions,
+  { profile = "aws", mqttSettings = [], relaxedCertificates = false, shop, isServerName, ask }: EntryOptions,
   closing: Closing,
 ): Promise<Entry> {
   const { registry } = shop;
   const { clock, entropy, trace } = registry;
   const revocations = await Revocations.open(registry);
+  const domains = await Domains.open(registry);
   const access = accessTo(() => broker);
   const gatekeeper = gatekeeperOf(registry, access, {
     provision: (certificate, caId) => provisionJustInTime(shop, certificate, caId),
     revocations,
+    isOurName: (serverName) => isServerName(serverName) || domains.forServerName(serverName) !== undefined,
   });
   const sessions = await openSessionStore(registry.store);
   const deviceRegistries = await DeviceRegistries.open(registry);
@@ -62,7 +66,6 @@ export async function openEntry(
     expired: (owner) =>
       void broker.closeSessions(sameAs(owner), { cause: "jwt-expired", evidence: { clientId: owner.clientId } }),
   });
-  const domains = await Domains.open(registry);
   const custom = new CustomGate({
     registry,
     choiceFor: (serverName) => domains.forServerName(serverName)?.body.authorizer ?? undefined,

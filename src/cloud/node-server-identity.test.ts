@@ -45,7 +45,15 @@ test("a second start keeps root and server certificate; a new name gives a new c
   const clock = new VirtualClock();
   const first = await identityIn(directory, clock);
   const second = await identityIn(directory, clock);
-  assert.deepEqual(second, { ...first, isNew: false });
+  assert.deepEqual(second, { ...first, isNew: false, isFor: second.isFor });
+  for (const each of [first, second])
+    assert.deepEqual(["localhost", "LOCALHOST.", "cloud.example", "", "127.0.0.1"].map(each.isFor), [
+      true,
+      true,
+      false,
+      false,
+      true,
+    ]);
   const named = await identityIn(directory, clock, ["cloud.example"]);
   assert.deepEqual([named.isNew, named.root], [true, first.root]);
   assert.notEqual(named.certificate, first.certificate);

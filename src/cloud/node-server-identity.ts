@@ -6,7 +6,9 @@ import { HawserError } from "../codec/index.ts";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeSigner, nodeVerifier } from "../crypto/node.ts";
 import {
+  certificatesFromPem,
   certificateToPem,
+  checkServerIdentity,
   ipAddressText,
   issueCertificate,
   nameFromAttributes,
@@ -31,6 +33,8 @@ export type ServerIdentity = ServerCredential & {
   readonly root: string;
   /** Whether a new server certificate was issued for this start. */
   readonly isNew: boolean;
+  /** Whether the certificate is for a name that a client asks for. RFC 6066, section 3 */
+  readonly isFor: (serverName: string) => boolean;
 };
 
 export type ServerIdentityOptions = {
@@ -66,7 +70,9 @@ export async function serverIdentity(options: ServerIdentityOptions): Promise<Se
   const ecdsa = await credential(options, issuer, { kind: "server", names });
   const rsa = options.rsa ? await credential(options, issuer, { kind: "server-rsa", names }) : undefined;
   const { isNew, ...own } = ecdsa;
-  return { ...own, rsa: rsa && { key: rsa.key, certificate: rsa.certificate }, rootFile, root, isNew };
+  const [certificate] = certificatesFromPem(own.certificate);
+  const isFor = (serverName: string) => certificate !== undefined && isNamed(certificate, serverName);
+  return { ...own, rsa: rsa && { key: rsa.key, certificate: rsa.certificate }, rootFile, root, isNew, isFor };
 }
 
 /** Which certificate: KIND.key and KIND.pem hold it. */
@@ -132,6 +138,16 @@ function requestedNames(names: readonly string[]): Names {
   const unique = [...new Set(names)];
   const isIp = (name: string) => parseIpAddress(name) !== undefined;
   return { dns: unique.filter((name) => !isIp(name)), ip: unique.filter((name) => isIp(name)) };
+}
+
+function isNamed(certificate: Certificate, serverName: string): boolean {
+  try {
+    checkServerIdentity(certificate, serverName);
+    return true;
+  } catch (error) {
+    if (error instanceof HawserError) return false;
+    throw error;
+  }
 }
 
 function canonicalIp(text: string): string {

@@ -80,7 +80,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const identity = await identityFor(options, registry);
   const shop = await workshopOf(options, registry);
   const ask: AskFunction = (...question) => control.functions.askFor(...question);
-  const entry = await openEntry({ ...options, shop, ask }, closing);
+  const entry = await openEntry({ ...options, shop, isServerName: identity.isFor, ask }, closing);
   const { broker } = entry;
   const shadows = openShadows(registry, broker, closing);
   const jobs = await openJobs({ directory, registry, broker }, closing);

@@ -14,6 +14,11 @@ export const REFUSALS = {
     cause: "None of the CA certificates that the client sent issued its own certificate.",
     cure: "Send the device certificate followed by the CA certificate that signed it: hawser chain join DEVICE.pem CA.pem.",
   },
+  "sni-required": {
+    cause:
+      "The certificate's CA is registered in SNI_ONLY mode, and the client's TLS handshake named no server of this account.",
+    cure: "Have the client connect by the account's endpoint (aws iot describe-endpoint), not by address, with a TLS library that sends SNI.",
+  },
   "ca-inactive": {
     cause: "The CA that issued this certificate is registered but INACTIVE.",
     cure: "aws iot update-ca-certificate --certificate-id CA_ID --new-status ACTIVE",

@@ -63,6 +63,22 @@ const CERTIFICATES: readonly Fault[] = [
     run: async (world) => knock(world, await deviceOfNewCa(world, { active: false })),
   },
   {
+    cause: "sni-required",
+    story: "the CA is in SNI_ONLY mode, and the device connects without a server name",
+    async run(world) {
+      const ca = await world.newCa();
+      await world.call("RegisterCACertificate", {
+        caCertificate: certificateToPem(ca.certificate),
+        certificateMode: "SNI_ONLY",
+        setAsActive: true,
+        allowAutoRegistration: true,
+      });
+      const device = await world.newDevice({ ca });
+      await world.attempt(device, { servername: "", rejectUnauthorized: false });
+      return device.name;
+    },
+  },
+  {
     cause: "auto-registration-off",
     story: "auto-registration was left DISABLED",
     run: async (world) => knock(world, await deviceOfNewCa(world, { auto: false })),

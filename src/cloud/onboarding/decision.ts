@@ -14,6 +14,8 @@ export const ONBOARDING_FACTS = {
   issuer: ["sent", "looked-up", "not-found"],
   /** Whether the client was seen to send CA certificates of which none signed its own. */
   wrongIssuerSent: [false, true],
+  /** How the client said which account it means: by its certificate alone, by SNI where its CA's mode wants that, or not. */
+  account: ["by-certificate", "by-server-name", "not-told"],
   caStatus: ["ACTIVE", "INACTIVE"],
   caValidity: ["valid", "expired", "not-yet-valid"],
   autoRegistration: ["ENABLE", "DISABLE"],
@@ -41,6 +43,7 @@ export type OnboardingCause = Extract<
   | "certificate-on-crl"
   | "unknown-ca"
   | "wrong-issuer-sent"
+  | "sni-required"
   | "ca-inactive"
   | "ca-expired"
   | "auto-registration-off"
@@ -93,10 +96,13 @@ function decideUnknown(facts: OnboardingFacts): OnboardingDecision {
 /** The refusal where no registered CA vouches for the certificate now. */
 function withdrawnIssuer(facts: OnboardingFacts): OnboardingDecision | undefined {
   if (facts.issuer === "not-found") return refuse(facts.wrongIssuerSent ? "wrong-issuer-sent" : "unknown-ca");
+  // Nobody else's device is told how this account's CA stands.
+  if (facts.account === "not-told") return refuse("sni-required");
   return facts.caStatus === "INACTIVE" ? refuse("ca-inactive") : undefined;
 }
 
-function decideActive({ connect }: OnboardingFacts): OnboardingDecision {
+function decideActive({ connect, account }: OnboardingFacts): OnboardingDecision {
+  if (account === "not-told") return refuse("sni-required");
   if (connect === "no-policy") return refuse("no-policy");
   return connect === "denied" ? refuse("policy-denies-connect") : { outcome: "admit" };
 }

@@ -1,7 +1,7 @@
 import type { Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
 import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
-import { iotArn, registerPending, type CaEntry, type Registry } from "../registry/index.ts";
+import { iotArn, registerPending, type CaEntry, type CertificateEntry, type Registry } from "../registry/index.ts";
 import type { Withdrawal } from "../revocation/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingDecision, type OnboardingFacts } from "./decision.ts";
@@ -26,13 +26,15 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   /** What a device that waits for activation gets from its CA's template, if there is one. Must not throw. */
   readonly provision?: ProvisionDevice;
   readonly revocations?: WithdrawalSource | undefined;
+  /** Whether a server name is one of this account's; all are where it is not given. */
+  readonly isOurName?: ((serverName: string) => boolean) | undefined;
 };
 
 /** The gatekeeper of a registry. */
 export function gatekeeperOf(
   registry: Registry,
   broker: BrokerAccess,
-  more: Pick<GatekeeperOptions, "provision" | "revocations"> = {},
+  more: Pick<GatekeeperOptions, "provision" | "revocations" | "isOurName"> = {},
 ): OnboardingGatekeeper {
   const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
   return new OnboardingGatekeeper({ ...registry, register, broker, ...more });
@@ -94,7 +96,15 @@ export class OnboardingGatekeeper implements Gatekeeper {
     const { directory, clock } = this.#options;
     if (this.#withdrawalOf(certificate)) return false;
     if (!certificate || fault !== undefined || validityAt(certificate, clock.now()) !== "valid") return false;
-    return directory.certificate(certificate.id)?.status === "ACTIVE";
+    const known = directory.certificate(certificate.id);
+    return known?.status === "ACTIVE" && this.#accountFact(peer, governingCa(known, directory)) !== "not-told";
+  }
+
+  /** A device of a CA in SNI_ONLY mode names its account's endpoint in the handshake. AWS IoT Core, "Multi-account registration" */
+  #accountFact({ servername }: Peer, ca: Pick<CaEntry, "mode"> | undefined): OnboardingFacts["account"] {
+    if (ca?.mode !== "SNI_ONLY") return "by-certificate";
+    const { isOurName = () => true } = this.#options;
+    return servername !== undefined && isOurName(servername) ? "by-server-name" : "not-told";
   }
 
   /** Does what a CONNECT would have led to, for a handshake that was not completed: registration, event and refusal. */
@@ -177,12 +187,14 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (!certificate || !isIn) return base;
     if (status === "unknown" || status === "PENDING_ACTIVATION") {
       const search = await findIssuer(certificate, request.peer.certificates, { directory, verifier });
-      return { ...base, search, facts: { ...facts, ...issuerFacts(search, clock.now()) } };
+      const account = this.#accountFact(request.peer, search.ca);
+      return { ...base, search, facts: { ...facts, ...issuerFacts(search, clock.now()), account } };
     }
-    if (status !== "ACTIVE") return base;
+    if (!known || status !== "ACTIVE") return base;
+    const account = this.#accountFact(request.peer, governingCa(known, directory));
     const authority = this.#authorityFor(request, certificate);
     const connect: Verdict = isConnect ? authority.mayConnect() : { allowed: true };
-    return { ...base, authority, connect, facts: { ...facts, connect: connectFact(connect) } };
+    return { ...base, authority, connect, facts: { ...facts, account, connect: connectFact(connect) } };
   }
 
   #authorityFor({ clientId, cleanStart, will, peer }: ConnectRequest, certificate: Certificate): ConnectionAuthority {
@@ -292,11 +304,25 @@ function requestOf(peer: Peer): ConnectRequest {
 const NOT_ASKED = {
   issuer: "not-found",
   wrongIssuerSent: false,
+  account: "not-told",
   caStatus: "INACTIVE",
   caValidity: "expired",
   autoRegistration: "DISABLE",
   connect: "no-policy",
 } as const satisfies Partial<OnboardingFacts>;
+
+/**
+ * The CA whose mode tells how a registered certificate finds its account. A certificate that was registered without a CA
+ * is SNI_ONLY by name only: its record is in one account, this one.
+ */
+function governingCa(
+  { caId, mode }: CertificateEntry,
+  directory: CertificateDirectory,
+): Pick<CaEntry, "mode"> | undefined {
+  if (caId === undefined || mode === "DEFAULT") return undefined;
+  // A CA that was deleted since leaves its devices' records as they were.
+  return directory.ca(caId) ?? { mode };
+}
 
 function issuerFacts({ issuer, ca, wrongIssuerSent }: IssuerSearch, time: number): Partial<OnboardingFacts> {
   if (!ca) return { issuer, wrongIssuerSent };

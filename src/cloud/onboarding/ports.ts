@@ -7,7 +7,7 @@ import type { Revocations } from "../revocation/index.ts";
 /** What the gatekeeper asks at every connect and every packet. */
 export type CertificateDirectory = Pick<
   Directory,
-  "certificate" | "policy" | "policyNamesOf" | "casNamedBy" | "certificateChanges" | "policyChanges" | "groups"
+  "certificate" | "ca" | "policy" | "policyNamesOf" | "casNamedBy" | "certificateChanges" | "policyChanges" | "groups"
 >;
 
 /**

@@ -16,6 +16,7 @@ import { Ledger, type RefusalCause } from "../../trace/index.ts";
 import type { ConnectRequest, SystemMessage } from "../broker/index.ts";
 import { parsePolicyDocument } from "../policy/index.ts";
 import { Directory, type CaEntry, type CertificateEntry } from "../registry/index.ts";
+import type { GatekeeperOptions } from "./gatekeeper.ts";
 import { OnboardingGatekeeper, type SessionOwner } from "./index.ts";
 
 export const NOW = Date.UTC(2026, 5, 1);
@@ -68,7 +69,7 @@ export const allow = (Action: string | string[], Resource: string): object => ({
 export type World = Awaited<ReturnType<typeof newWorld>>;
 
 /** A gatekeeper between an empty registry and a broker that has no connections but those in `live`. */
-export function newWorld() {
+export function newWorld(more: Pick<GatekeeperOptions, "isOurName"> = {}) {
   const clock = new VirtualClock(NOW);
   const ledger = new Ledger({ clock });
   const directory = new MemoryRegistry();
@@ -77,6 +78,7 @@ export function newWorld() {
   const closed: { clientId: string; cause: RefusalCause }[] = [];
   const registrations: string[] = [];
   const gatekeeper = new OnboardingGatekeeper({
+    ...more,
     account: ACCOUNT,
     directory,
     clock,

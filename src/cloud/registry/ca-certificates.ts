@@ -1,6 +1,6 @@
 import { Conflict } from "../../codec/index.ts";
 import { certificateToPem, type Certificate } from "../../pki/index.ts";
-import { invalidRequest, notFound, notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
+import { invalidRequest, notFound, ResourceExists, type CloudErrorCode } from "../errors.ts";
 import type { CaCertificateRow, Queries } from "../store/index.ts";
 import { iotArn, normalCertificateId } from "./account.ts";
 import { oneCertificate } from "./certificate-text.ts";
@@ -27,29 +27,28 @@ export type CaRegistration = {
 
 /**
  * Registers a CA whose owner proves that they hold its key: INACTIVE and without auto-registration unless asked
- * otherwise. Resolves with its id. AWS IoT API, RegisterCACertificate
+ * otherwise. In SNI_ONLY mode nothing is proved, and its devices must name this account's endpoint by SNI. Resolves
+ * with its id. AWS IoT API, RegisterCACertificate
  *
  * Throws `Denied` `certificate-validation`, `registration-code-mismatch`; `Conflict` `resource-exists`, `limit-exceeded`.
  */
 export async function registerCa(registry: Registry, request: CaRegistration): Promise<string> {
-  // Without the code nobody proves anything: only a cloud with several tenants has a use for that.
-  if (request.mode === "SNI_ONLY") throw notImplemented("certificateMode SNI_ONLY");
-  if (request.verificationCertificate === undefined) {
+  const { caCertificate, verificationCertificate, mode = "DEFAULT" } = request;
+  if (mode === "DEFAULT" && verificationCertificate === undefined) {
     throw invalidRequest("verificationCertificate is required: sign a certificate whose CN is the registration code");
   }
-  if (isStandIn(registry, request.caCertificate)) return registerStandIn(registry, request);
-  const { clock, store, verifier } = registry;
-  const now = clock.now();
-  const ca = oneCertificate(request.caCertificate, "the CA certificate");
-  const verification = oneCertificate(request.verificationCertificate, "the verification certificate");
-  checkIsCa(ca, now);
-  checkCode(verification, await readSetting(store.read, "registration-code"));
-  await checkSigned({ ca, verification, now }, verifier);
+  if (mode === "SNI_ONLY" && verificationCertificate !== undefined) {
+    throw invalidRequest("verificationCertificate must be absent where certificateMode is SNI_ONLY: nothing is proved");
+  }
+  if (isStandIn(registry, caCertificate)) return registerStandIn(registry, request);
+  const ca = oneCertificate(caCertificate, "the CA certificate");
+  checkIsCa(ca, registry.clock.now());
+  const checkAgain = await proofOf(registry, ca, verificationCertificate);
   const row = newRow(registry, rowPartsOf(ca), request);
-  await store.write(
+  await registry.store.write(
     async (queries) => {
       // Somebody may have deleted the code, or registered the same CA, while we were checking signatures.
-      checkCode(verification, await readSetting(queries, "registration-code"));
+      await checkAgain(queries);
       await checkRoom(registry, queries, { row, name: ca.subject.text });
       await queries.insertInto("ca_certificates").values(row).execute();
       await putTags(queries, iotArn(registry.account, "cacert", row.id), request.tags);
@@ -57,6 +56,21 @@ export async function registerCa(registry: Registry, request: CaRegistration): P
     () => registry.directory.setCa(row.id, caEntryOf(row)),
   );
   return row.id;
+}
+
+/** Checks the proof of possession; gives what must be checked again in the transaction. SNI_ONLY has none. */
+async function proofOf(
+  { store, clock, verifier }: Registry,
+  ca: Certificate,
+  text: string | undefined,
+): Promise<(queries: Queries) => Promise<void>> {
+  if (text === undefined) return () => Promise.resolve();
+  const verification = oneCertificate(text, "the verification certificate");
+  const checkAgain = async (queries: Queries) =>
+    checkCode(verification, await readSetting(queries, "registration-code"));
+  await checkAgain(store.read);
+  await checkSigned({ ca, verification, now: clock.now() }, verifier);
+  return checkAgain;
 }
 
 /** A CA's row. Throws `NotFound`. */
@@ -150,7 +164,7 @@ function newRow({ clock, entropy }: Registry, parts: RowParts, request: CaRegist
     ...parts,
     status: request.setAsActive ? "ACTIVE" : "INACTIVE",
     auto_registration: request.allowAutoRegistration ? "ENABLE" : "DISABLE",
-    mode: "DEFAULT",
+    mode: request.mode ?? "DEFAULT",
     created_at: now,
     modified_at: now,
     version: 1,

@@ -148,7 +148,10 @@ test("registerCa refuses what is not one valid, strong CA certificate", async (t
     code: "invalid-request",
     message: /verificationCertificate is required/,
   });
-  await assert.rejects(registerCa(registry, { ...request, mode: "SNI_ONLY" }), { code: "not-implemented" });
+  await assert.rejects(registerCa(registry, { ...request, mode: "SNI_ONLY" }), {
+    code: "invalid-request",
+    message: /verificationCertificate must be absent where certificateMode is SNI_ONLY/,
+  });
   clock.advance(10 * 365 * DAY);
   await assert.rejects(
     registerCa(registry, request),
