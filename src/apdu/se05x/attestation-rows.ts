@@ -17,7 +17,7 @@ import {
 } from "../../codec/index.ts";
 import { command } from "../command.ts";
 import { bounded } from "../fields.ts";
-import { EXTENDED, OBJECT_ID } from "./fields.ts";
+import { EXTENDED, NO_LE, OBJECT_ID, RESULT } from "./fields.ts";
 
 const ATTESTED_REQUEST = {
   attestationId: tagged(0x45, u32),
@@ -44,6 +44,17 @@ const APPLET_3 = tlvStruct({
   chipId: long(0x45, fixed(18)),
   signature: long(0x46, rest),
 });
+
+/** What an attestation of a self test signs, before its signature. */
+const SIGNED_RESULT = {
+  result: RESULT,
+  chipId: long(0x42, fixed(18)),
+  size: long(0x44, u16),
+  timestamp: long(0x4f, fixed(12)),
+};
+
+/** The part of an attested self test's answer that its signature covers, as it is on the wire. SE05x command table, section 4.5 */
+export const attestedResult = tlvStruct(SIGNED_RESULT);
 
 /** What an attested answer says, in the form of applet 7 or of applets before it. SE05x command table, tier f */
 export type Attestation =
@@ -93,7 +104,15 @@ export const ATTESTATION_ROWS = {
     p2: 0x3b,
     request: tlvStruct({ objectId: OBJECT_ID, ...ATTESTED_REQUEST }),
     response: attestation,
-    unverified: true,
     ...EXTENDED,
+  }),
+  triggerSelfTestAttested: command({
+    name: "TriggerSelfTest_W_Attst",
+    ins: 0x24,
+    p1: 0x00,
+    p2: 0x58,
+    request: tlvStruct({ mode: tagged(0x41, u16), ...ATTESTED_REQUEST }),
+    response: tlvStruct({ ...SIGNED_RESULT, signature: long(0x52, rest) }),
+    ...NO_LE,
   }),
 } as const;

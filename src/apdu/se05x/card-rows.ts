@@ -72,7 +72,6 @@ export const CARD_ROWS = {
     request: struct({ version: u8, enc: scp03KeyField, mac: scp03KeyField, dek: scp03KeyField }),
     response: struct({ version: u8, checkValues: fixed(9) }),
     secretRequest: ["enc", "mac", "dek"],
-    unverified: true,
     ...NO_LE,
   }),
   /** Who made the part, in which configuration. */

@@ -53,10 +53,9 @@ export const MANAGEMENT_ROWS = {
     p1: 0x00,
     p2: 0x21,
     response: tlvStruct({ info: longLength(tagged(0x41, struct({ ...VERSION_FIELDS, extended: fixed(30) }))) }),
-    unverified: true,
   }),
   /** Deletes every object that hosts made; needs the factory reset credential. */
-  deleteAll: command({ name: "DeleteAll", ins: 0x04, p1: 0x00, p2: 0x2a, unverified: true, ...NO_LE }),
+  deleteAll: command({ name: "DeleteAll", ins: 0x04, p1: 0x00, p2: 0x2a, ...NO_LE }),
   /** `indicator` 1 until reset, 2 for good; `state` 1 locks, any other unlocks. */
   setLockState: command({
     name: "SetLockState",
@@ -64,7 +63,6 @@ export const MANAGEMENT_ROWS = {
     p1: 0x00,
     p2: 0x3e,
     request: tlvStruct({ indicator: tagged(0x41, u8), state: tagged(0x42, u8) }),
-    unverified: true,
     ...NO_LE,
   }),
   /** 1 demands the platform's secure channel, 2 does not. */
@@ -83,7 +81,6 @@ export const MANAGEMENT_ROWS = {
     p1: 0x00,
     p2: 0x3f,
     request: tlvStruct({ features: tagged(0x41, bounded({ min: 2, max: 32 })) }),
-    unverified: true,
     ...NO_LE,
   }),
   /** `mode` 1 forbids new objects, 2 forbids making and changing any. */
@@ -93,7 +90,6 @@ export const MANAGEMENT_ROWS = {
     p1: 0x00,
     p2: 0x57,
     request: tlvStruct({ indicator: tagged(0x41, u8), mode: tagged(0x42, u8) }),
-    unverified: true,
     ...NO_LE,
   }),
   triggerSelfTest: command({
@@ -103,7 +99,6 @@ export const MANAGEMENT_ROWS = {
     p2: 0x58,
     request: tlvStruct({ mode: tagged(0x41, u16) }),
     response: tlvStruct({ result: RESULT }),
-    unverified: true,
     ...NO_LE,
   }),
   /** Passes a command on to the card manager; its whole answer, status word included, comes back. */
@@ -116,7 +111,6 @@ export const MANAGEMENT_ROWS = {
     response: tlvStruct({ answer: BYTES_ANSWER }),
     secretRequest: ["command"],
     secretResponse: ["answer"],
-    unverified: true,
     ...NO_LE,
   }),
 } as const;

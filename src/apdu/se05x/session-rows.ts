@@ -46,7 +46,6 @@ export const SESSION_ROWS = {
     p1: 0x00,
     p2: 0x1f,
     request: tlvStruct({ policy: tagged(0x41, sessionPolicy) }),
-    unverified: true,
     ...NO_LE,
   }),
   /** Begins the session's bounds anew, under a policy that allows it. */
@@ -56,7 +55,6 @@ export const SESSION_ROWS = {
     p1: 0x00,
     p2: 0x1e,
     request: tlvStruct({ policy: optionalTag(0x11, sessionPolicy) }),
-    unverified: true,
     ...NO_LE,
   }),
   closeSession: command({ name: "CloseSession", ins: 0x04, p1: 0x00, p2: 0x1c, ...NO_LE }),

@@ -25,7 +25,6 @@ export const TLS_ROWS = {
       targetId: tagged(0x43, u32),
       peerPoint: optionalTag(0x44, bounded({ max: 133 })),
     }),
-    unverified: true,
     ...NO_LE,
   }),
   /** `phase` says what `random` is: 4B and 4D the client's, 4C and 4E the server's. */
@@ -43,7 +42,6 @@ export const TLS_ROWS = {
     }),
     response: tlvStruct({ output: BYTES_ANSWER }),
     secretResponse: ["output"],
-    unverified: true,
     ...EXTENDED,
   }),
 } as const;

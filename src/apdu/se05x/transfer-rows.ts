@@ -38,7 +38,6 @@ export const TRANSFER_ROWS = {
       command: tagged(0x41, rest),
     }),
     secretRequest: ["command"],
-    unverified: true,
     ...NO_LE,
   }),
 } as const;

@@ -1,11 +1,17 @@
-import { type Attestation, attestedAnswer, SE05X_OBJECT, SE05X_SIGNATURE } from "../../apdu/se05x/index.ts";
+import {
+  type Attestation,
+  attestedAnswer,
+  attestedResult,
+  SE05X_OBJECT,
+  SE05X_SIGNATURE,
+} from "../../apdu/se05x/index.ts";
 import { concat, encode, Writer } from "../../codec/index.ts";
 import type { DigestName } from "./arithmetic.ts";
 import { attributesOf } from "./attributes.ts";
 import { signed } from "./ec-handlers.ts";
 import type { Content } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
-import { timestampOf } from "./management-handlers.ts";
+import { selfTested, timestampOf } from "./management-handlers.ts";
 import { readBytes } from "./object-handlers.ts";
 import { type SecureObject, sizeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
@@ -19,12 +25,15 @@ const HASHES: Readonly<Record<number, DigestName>> = {
   [SE05X_SIGNATURE.sha512]: "sha512",
 };
 
+/** There is no object whose size could be told, so it is that of the result. */
+const RESULT_SIZE = 1;
+
 type Attested = { readonly attestationId: number; readonly algorithm: number; readonly freshness: Uint8Array };
 
 /** Reads whose answer the chip signs. SE05x command table, tier f */
 export function attestationHandlers(
   inside: Se05xInside,
-): Pick<Se05xHandlers, "readAttested" | "readAttributesAttested"> {
+): Pick<Se05xHandlers, "readAttested" | "readAttributesAttested" | "triggerSelfTestAttested"> {
   return {
     readAttested(request) {
       const object = inside.demand(request.objectId, "read");
@@ -40,6 +49,13 @@ export function attestationHandlers(
       );
     },
     readAttributesAttested: (request) => attest(inside, request, inside.store.present(request.objectId), undefined),
+    triggerSelfTestAttested({ mode, attestationId, algorithm }) {
+      const key = inside.demand(attestationId, "attest").content;
+      const result = selfTested(inside, mode);
+      const told = { result, chipId: chipId(inside), size: RESULT_SIZE, timestamp: timestampOf(inside) };
+      const message = concat(commandDigest(inside, "short"), encode(attestedResult, told));
+      return { ...told, signature: attestingSignature(inside, key, algorithm, message) };
+    },
   };
 }
 
@@ -59,7 +75,11 @@ function attest(
   const sign = (message: Uint8Array) => attestingSignature(inside, key, algorithm, message);
   if (inside.model.attestationForm === 7) {
     const signed = { ...told, size: sizeOf(object) };
-    return { form: 7, ...signed, signature: sign(concat(commandDigest(inside), encode(attestedAnswer, signed))) };
+    return {
+      form: 7,
+      ...signed,
+      signature: sign(concat(commandDigest(inside, "extended"), encode(attestedAnswer, signed))),
+    };
   }
   const { attributes, timestamp } = told;
   const content = concat(data ?? new Uint8Array(0), attributes, timestamp, freshness, told.chipId);
@@ -75,11 +95,13 @@ function attestingSignature(inside: Se05xInside, key: Content, algorithm: number
   return key.key.sign(inside, hash.digest());
 }
 
-/** The hash of the command as it was given, its length in three bytes, nothing for an expected length. SE05x command table, tier f */
-function commandDigest({ command, hash }: Se05xInside): Uint8Array {
+/** The hash of the command in the form that hosts give it: its length in three bytes or one, no expected length. SE05x command table, tier f */
+function commandDigest({ command, hash }: Se05xInside, form: "extended" | "short"): Uint8Array {
   const { cla, ins, p1, p2, data } = command;
-  const header = new Writer(7).u8(cla).u8(ins).u8(p1).u8(p2).u8(0x00).u16(data.length).finish();
-  return hash.digest("sha256", concat(header, data));
+  const header = new Writer(7).u8(cla).u8(ins).u8(p1).u8(p2);
+  if (form === "extended") header.u8(0x00).u16(data.length);
+  else header.u8(data.length);
+  return hash.digest("sha256", concat(header.finish(), data));
 }
 
 function chipId({ store }: Se05xInside): Uint8Array {

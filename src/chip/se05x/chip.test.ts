@@ -222,6 +222,9 @@ test("A5-22 A5-35 A5-36 Se05xChip makes client random, premaster and master secr
   for (const [request, premaster] of [
     [{ keyPairId: A, peerPoint }, shared],
     [{ pskId: B + 1 }, concat(lengths(psk.length), new Uint8Array(psk.length), pskPart)],
+    // As NXP's host library writes it: 0 for what there is none of.
+    [{ pskId: B + 1, keyPairId: 0 }, concat(lengths(psk.length), new Uint8Array(psk.length), pskPart)],
+    [{ pskId: 0, keyPairId: A, peerPoint }, shared],
     [{ pskId: B + 1, keyPairId: A, peerPoint }, concat(lengths(shared.length), shared, pskPart)],
   ] as const) {
     send("tlsPremaster", { ...request, targetId: B });

@@ -1,6 +1,6 @@
 import { type CommandApdu, decodeExtendedCommand, hasExtendedLengths, SECURE_CLASS } from "../../apdu/index.ts";
 import { SE05X_COMMAND_SET, SE05X_OBJECT, type Se05xCommandName, signedOffer } from "../../apdu/se05x/index.ts";
-import { decode } from "../../codec/index.ts";
+import { decode, DecodeError } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
 import { holdsSignature } from "./ec-handlers.ts";
 import type { Se05xInside } from "./handlers.ts";
@@ -29,7 +29,7 @@ export function enterImport(
   request: { readonly authentication: Uint8Array; readonly authObjectId: number; readonly command: Uint8Array },
 ): CommandApdu {
   const { authObjectId, command } = request;
-  const { offer, signature } = decode(signedOffer, request.authentication);
+  const { offer, signature } = offered(request.authentication);
   const host = inside.store.present(authObjectId);
   if (!host.authentication || host.content.kind !== "ecPublic") throw refuse(0x6985, "no key to check the offer with");
   const agreement = readOffer(inside, offer, SE05X_OBJECT.importKey);
@@ -43,4 +43,13 @@ export function enterImport(
   if (!IMPORTABLE.has(SE05X_COMMAND_SET.recognise(opened).key)) throw refuse(0x6985, "this is not imported");
   inside.caller = { authObjectId, secured: true };
   return opened;
+}
+
+function offered(authentication: Uint8Array) {
+  try {
+    return decode(signedOffer, authentication);
+  } catch (error) {
+    if (error instanceof DecodeError) throw refuse(0x6a80, "an import without an offer");
+    throw error;
+  }
 }

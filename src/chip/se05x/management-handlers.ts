@@ -60,10 +60,7 @@ function tellingHandlers(inside: Se05xInside): Pick<Se05xHandlers, TellingComman
       if (length < 1 || length > MAX_RANDOM) throw refuse(0x6a80, `${length} random bytes`);
       return { bytes: entropy.bytes(length) };
     },
-    triggerSelfTest({ mode }) {
-      if (!SELF_TESTS.has(mode)) throw refuse(0x6985, `there is no self test ${mode.toString(16)} in this part`);
-      return { result: selfTestHolds(inside) ? SE05X_RESULT.yes : SE05X_RESULT.no };
-    },
+    triggerSelfTest: ({ mode }) => ({ result: selfTested(inside, mode) }),
   };
 }
 
@@ -113,6 +110,12 @@ function changingHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChangingComm
     },
     sendCardManagerCommand: ({ command }) => ({ answer: inside.passOn(command) }),
   };
+}
+
+/** Whether a self test holds, as it is told. Refused with 6985 where there is no such test. */
+export function selfTested(inside: Se05xInside, mode: number): number {
+  if (!SELF_TESTS.has(mode)) throw refuse(0x6985, `there is no self test ${mode.toString(16)} in this part`);
+  return selfTestHolds(inside) ? SE05X_RESULT.yes : SE05X_RESULT.no;
 }
 
 /** Milliseconds since the chip was powered, 12 bytes. SE05x command table, tier a */

@@ -25,7 +25,8 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
       inside.demandFeature(FEATURE.tls);
       const target = inside.demand(targetId, "write");
       if (target.content.kind !== "hmac") throw refuse(0x6985, "the premaster secret goes into an HMAC key");
-      const secret = premaster(inside, pskId, keyPairId, peerPoint);
+      // Hosts name 0 for what there is none of. SE05x command table, tier c
+      const secret = premaster(inside, pskId || undefined, keyPairId || undefined, peerPoint);
       store.put({ ...target, origin: SE05X_ORIGIN.internal, content: { ...target.content, secret } });
       return {};
     },

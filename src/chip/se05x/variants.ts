@@ -47,6 +47,7 @@ const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
   "getExtVersion",
   "disableObjectCreation",
   "triggerSelfTest",
+  "triggerSelfTestAttested",
   "sendCardManagerCommand",
   "aead",
   "aeadInit",
