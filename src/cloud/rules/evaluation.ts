@@ -5,6 +5,7 @@ import { LookUps } from "./lookups.ts";
 import type { Rule } from "./rule.ts";
 import type { Value } from "./sql-ast.ts";
 import { MAX_ELEMENTS_SEEN, type EvaluationContext } from "./sql-evaluate.ts";
+import { valueIn } from "./sql-number.ts";
 import type { Patterns } from "./sql-regexp.ts";
 
 /** What evaluations take from around. */
@@ -28,7 +29,7 @@ const strictUtf8 = new TextDecoder("utf-8", { fatal: true });
 /** The payload as JSON, or undefined where it is none. */
 export function documentOf(payload: Uint8Array): Value {
   try {
-    return JSON.parse(strictUtf8.decode(payload)) as Value;
+    return valueIn(strictUtf8.decode(payload));
   } catch {
     return undefined;
   }

@@ -1,14 +1,18 @@
 import type { Json } from "../api/shape.ts";
+import type { WholeDecimal } from "./sql-number.ts";
+
+/** JSON, in which decimals with a whole value know what they are. */
+export type SqlJson = Json | WholeDecimal | readonly SqlJson[] | { readonly [key: string]: SqlJson };
 
 /** What an expression has for a value: JSON, or undefined where the message has nothing to say. */
-export type Value = Json | undefined;
+export type Value = SqlJson | undefined;
 
 /** Operators with two operands, as SQL writes them; `!=` is read as `<>`. */
 export type BinaryOperator = "OR" | "AND" | "=" | "<>" | "<" | "<=" | ">" | ">=" | "+" | "-" | "*" | "/" | "%" | "IN";
 
 /** An expression. `at` is its offset in the SQL. */
 export type Expression =
-  | { readonly kind: "literal"; readonly value: Json }
+  | { readonly kind: "literal"; readonly value: SqlJson }
   /** The whole payload: for `encode` as it came, elsewhere as JSON. */
   | { readonly kind: "payload" }
   /** A member of the payload. */

@@ -1,5 +1,4 @@
 import { toBase64 } from "../../codec/index.ts";
-import type { Json } from "../api/shape.ts";
 import type {
   BinaryOperator,
   Expression,
@@ -8,9 +7,11 @@ import type {
   NestedQuery,
   RuleQuery,
   Selection,
+  SqlJson,
   Value,
 } from "./sql-ast.ts";
 import { element, SQL_FUNCTIONS, type FunctionContext } from "./sql-functions.ts";
+import { decimal, isInt } from "./sql-number.ts";
 import { castTo, finite, isEqual, isObject, jsonOf, MAX_TEXT, numberOf, order, textOf, truthOf } from "./sql-value.ts";
 
 /** What expressions are evaluated over. `document` is the payload as JSON, undefined where it is none. */
@@ -51,9 +52,9 @@ function objectOf(
   own: readonly (readonly [string, Value])[],
   fields: readonly NamedExpression[],
   context: EvaluationContext,
-): Json {
+): SqlJson {
   const more = fields.map(({ name, expression }) => [name, evaluate(expression, context)] as const);
-  return Object.fromEntries([...own, ...more].filter(([, value]) => value !== undefined)) as Json;
+  return Object.fromEntries([...own, ...more].filter(([, value]) => value !== undefined)) as SqlJson;
 }
 
 /** A list over a list; over anything else one result, or nothing where the condition does not hold. */
@@ -93,8 +94,10 @@ export function evaluate(expression: Expression, context: EvaluationContext): Va
     case "index":
       return element(evaluate(expression.of, context), evaluate(expression.index, context));
     case "negative": {
-      const number = numberOf(evaluate(expression.of, context));
-      return number === undefined ? undefined : -number;
+      const value = evaluate(expression.of, context);
+      const number = numberOf(value);
+      if (number === undefined) return undefined;
+      return isInt(value) ? 0 - number : decimal(-number);
     }
     case "not": {
       const truth = truthOf(evaluate(expression.of, context));
@@ -119,7 +122,7 @@ function exists(found: Value): boolean {
 
 /** A dot reaches into objects only: a name is no index. */
 function memberOf(of: Value, name: string): Value {
-  return typeof of === "object" && !Array.isArray(of) ? element(of, name) : undefined;
+  return isObject(of) ? element(of, name) : undefined;
 }
 
 function call({ name, args }: Extract<Expression, { kind: "call" }>, context: EvaluationContext): Value {
@@ -156,7 +159,7 @@ function binary({ operator, left, right }: Binary, context: EvaluationContext): 
       return equal === undefined ? undefined : !equal;
     }
     case "IN":
-      return Array.isArray(b) && a !== undefined ? b.some((each) => isEqual(a, each as Json) === true) : undefined;
+      return Array.isArray(b) && a !== undefined ? b.some((each) => isEqual(a, each as SqlJson) === true) : undefined;
     case "+":
       return typeof a === "string" || typeof b === "string" ? together(a, b) : arithmetic(operator, a, b);
     case "-":
@@ -202,7 +205,10 @@ const COMPUTES: Readonly<Record<string, (a: number, b: number) => number>> = {
   "%": (a, b) => a % b,
 };
 
+/** Two Ints give an Int, division included; a Decimal or a text on either side gives a Decimal. */
 function arithmetic(operator: BinaryOperator, left: Value, right: Value): Value {
   const [a, b] = [numberOf(left), numberOf(right)];
-  return a === undefined || b === undefined ? undefined : finite(COMPUTES[operator]?.(a, b) ?? NaN);
+  const number = a === undefined || b === undefined ? undefined : finite(COMPUTES[operator]?.(a, b) ?? NaN);
+  if (number === undefined) return undefined;
+  return isInt(left) && isInt(right) ? Math.trunc(number) + 0 : decimal(number);
 }

@@ -11,6 +11,7 @@ import type {
   SqlVersion,
 } from "./sql-ast.ts";
 import { ABSENT_FUNCTIONS, SQL_FUNCTIONS } from "./sql-functions.ts";
+import { decimal } from "./sql-number.ts";
 import { isKeyword, type TokenReader } from "./sql-token.ts";
 
 /** How deep expressions may be nested: far beyond any rule, well before the stack ends. */
@@ -175,7 +176,7 @@ export class ExpressionReader {
   #primary(): Expression {
     const tokens = this.#tokens;
     const token = tokens.peek();
-    if (token.kind === "number") return this.#literal(Number(token.text));
+    if (token.kind === "number") return this.#number(token.text);
     if (token.kind === "single" || token.kind === "double") return this.#literal(token.value);
     if (tokens.takeSymbol("(")) return this.#parenthesis();
     if (tokens.takeSymbol("[")) return { kind: "list", items: this.#items("]") };
@@ -200,6 +201,13 @@ export class ExpressionReader {
     if (tokens.peek(1).text === "(") return this.#call();
     tokens.next();
     return { kind: "name", name: token.text };
+  }
+
+  /** A number with a point or an exponent is a Decimal. */
+  #number(text: string): Expression {
+    this.#tokens.next();
+    const value = Number(text);
+    return { kind: "literal", value: /[.eE]/.test(text) ? decimal(value) : value };
   }
 
   #literal(value: string | number | boolean | null): Expression {

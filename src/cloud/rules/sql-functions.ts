@@ -9,6 +9,7 @@ import { uuid, type Account } from "../registry/index.ts";
 import type { SqlVersion, Value } from "./sql-ast.ts";
 import { mqttProperty, userProperties } from "./sql-properties.ts";
 import { regexpMatches, regexpReplace, regexpSubstr, type Patterns } from "./sql-regexp.ts";
+import { decimal, isInt, valueIn } from "./sql-number.ts";
 import { parseTime, timeToEpoch } from "./sql-time.ts";
 import { finite, halfAwayFromZero, isObject, jsonOf, MAX_TEXT, numberOf, textOf } from "./sql-value.ts";
 
@@ -32,11 +33,14 @@ export type SqlFunction = {
 
 /** By name in lower case. Undefined arguments give undefined, except where a row says otherwise. */
 export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
-  abs: numeric(Math.abs),
-  acos: numeric(Math.acos),
-  asin: numeric(Math.asin),
-  atan: numeric(Math.atan),
-  atan2: numeric2(Math.atan2),
+  abs: {
+    arguments: [1, 1],
+    call: ([value]) => alike(Math.abs, value),
+  },
+  acos: decimals(Math.acos),
+  asin: decimals(Math.asin),
+  atan: decimals(Math.atan),
+  atan2: decimals2(Math.atan2),
   bitnot: {
     arguments: [1, 1],
     call([value]) {
@@ -48,25 +52,25 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   bitor: integers((a, b) => a | b),
   bitxor: integers((a, b) => a ^ b),
   ceil: numeric(Math.ceil),
-  cos: numeric(Math.cos),
-  cosh: numeric(Math.cosh),
-  exp: numeric(Math.exp),
+  cos: decimals(Math.cos),
+  cosh: decimals(Math.cosh),
+  exp: decimals(Math.exp),
   floor: numeric(Math.floor),
-  ln: numeric(Math.log),
-  log: numeric(Math.log10),
+  ln: decimals(Math.log),
+  log: decimals(Math.log10),
   nanvl: { arguments: [2, 2], call: ([value, other]) => (value === undefined || value === null ? other : value) },
-  rand: { arguments: [0, 0], call: (_, { entropy }) => randomOf(entropy) },
+  rand: { arguments: [0, 0], call: (_, { entropy }) => decimal(randomOf(entropy)) },
   mod: numeric2((a, b) => a % b),
-  power: numeric2((a, b) => a ** b),
+  power: decimals2((a, b) => a ** b),
   remainder: numeric2((a, b) => a % b),
   round: numeric(halfAwayFromZero),
   sign: numeric(Math.sign),
-  sin: numeric(Math.sin),
-  sinh: numeric(Math.sinh),
-  sqrt: numeric(Math.sqrt),
-  tan: numeric(Math.tan),
-  tanh: numeric(Math.tanh),
-  trunc: { arguments: [1, 2], call: ([value, places = 0]) => truncated(numberOf(value), numberOf(places)) },
+  sin: decimals(Math.sin),
+  sinh: decimals(Math.sinh),
+  sqrt: decimals(Math.sqrt),
+  tan: decimals(Math.tan),
+  tanh: decimals(Math.tanh),
+  trunc: { arguments: [1, 2], call: ([value, places = 0]) => truncated(value, numberOf(places)) },
 
   concat: { arguments: [1, Infinity], call: (args) => joined(args) },
   endswith: texts((text, end) => text.endsWith(end)),
@@ -131,6 +135,22 @@ function numeric(of: (value: number) => number): SqlFunction {
   return numeric1((value) => finite(of(value)));
 }
 
+/** What has a fraction in general is a Decimal, even where it happens to be whole. */
+function decimals(of: (value: number) => number): SqlFunction {
+  return numeric1((value) => asDecimal(of(value)));
+}
+
+function asDecimal(value: number): Value {
+  return Number.isFinite(value) ? decimal(value) : undefined;
+}
+
+/** An Int of an Int, a Decimal of anything else. */
+function alike(of: (value: number) => number, value: Value): Value {
+  const number = numberOf(value);
+  if (number === undefined) return undefined;
+  return isInt(value) ? finite(of(number)) : asDecimal(of(number));
+}
+
 function numeric1(of: (value: number) => Value): SqlFunction {
   return {
     arguments: [1, 1],
@@ -141,12 +161,24 @@ function numeric1(of: (value: number) => Value): SqlFunction {
   };
 }
 
+/** An Int of two Ints, else a Decimal. */
 function numeric2(of: (a: number, b: number) => number): SqlFunction {
   return {
     arguments: [2, 2],
     call([first, second]) {
       const [a, b] = [numberOf(first), numberOf(second)];
-      return a === undefined || b === undefined ? undefined : finite(of(a, b));
+      if (a === undefined || b === undefined) return undefined;
+      return isInt(first) && isInt(second) ? finite(of(a, b)) : asDecimal(of(a, b));
+    },
+  };
+}
+
+function decimals2(of: (a: number, b: number) => number): SqlFunction {
+  return {
+    arguments: [2, 2],
+    call([first, second]) {
+      const [a, b] = [numberOf(first), numberOf(second)];
+      return a === undefined || b === undefined ? undefined : asDecimal(of(a, b));
     },
   };
 }
@@ -215,11 +247,14 @@ function transformed([mode, added, list]: readonly Value[]): Value {
 
 const MAX_TRANSFORMED = 128 * 1024;
 
-function truncated(value: number | undefined, places: number | undefined): Value {
+/** A Decimal, unless no places are left of it. */
+function truncated(of: Value, places: number | undefined): Value {
+  const value = numberOf(of);
   if (value === undefined || places === undefined || !Number.isInteger(places) || places < 0 || places > 15)
     return undefined;
   const scale = 10 ** places;
-  return finite(Math.trunc(value * scale) / scale);
+  const number = finite(Math.trunc(value * scale) / scale);
+  return number === undefined || places === 0 || isInt(of) ? number : decimal(number);
 }
 
 /** No payload has more. */
@@ -279,7 +314,7 @@ function decoded(value: Value, scheme: Value): Value {
 
 function jsonIn(text: string): Value {
   try {
-    return JSON.parse(text) as Value;
+    return valueIn(text);
   } catch {
     return undefined;
   }

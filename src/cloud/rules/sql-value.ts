@@ -1,5 +1,5 @@
-import type { Json } from "../api/shape.ts";
-import type { CastType, Value } from "./sql-ast.ts";
+import type { CastType, SqlJson, Value } from "./sql-ast.ts";
+import { decimal, WholeDecimal } from "./sql-number.ts";
 
 /** The longest text that an expression may make: no message can be longer. */
 export const MAX_TEXT = 256 * 1024;
@@ -8,13 +8,14 @@ const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$/;
 const MAX_DEPTH = 64;
 
 /** Whether a value has members by name. */
-export function isObject(value: Value): value is { readonly [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+export function isObject(value: Value): value is { readonly [key: string]: SqlJson } {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !(value instanceof WholeDecimal);
 }
 
 /** A number, or the number that a text spells; undefined otherwise. */
 export function numberOf(value: Value): number | undefined {
   if (typeof value === "number") return value;
+  if (value instanceof WholeDecimal) return value.value;
   if (typeof value !== "string" || value.length > 40 || !NUMBER.test(value)) return undefined;
   return finite(Number(value));
 }
@@ -35,7 +36,7 @@ export function textOf(value: Value): string | undefined {
 }
 
 /** JSON text, or undefined for a value that is nested too deep to be written. */
-export function jsonOf(value: Json): string | undefined {
+export function jsonOf(value: SqlJson): string | undefined {
   try {
     return JSON.stringify(value);
   } catch (error) {
@@ -53,7 +54,8 @@ export function finite(value: number): number | undefined {
  * Whether two values are the same; undefined where they cannot be compared. A number and a text compare as numbers. What
  * is nested deeper than 64 is equal to nothing.
  */
-export function isEqual(left: Value, right: Value, depth = 0): boolean | undefined {
+export function isEqual(first: Value, second: Value, depth = 0): boolean | undefined {
+  const [left, right] = [plain(first), plain(second)];
   if (left === undefined || right === undefined || depth > MAX_DEPTH) return undefined;
   if (left === null || right === null) return left === right;
   if (typeof left === "object" || typeof right === "object") {
@@ -64,9 +66,14 @@ export function isEqual(left: Value, right: Value, depth = 0): boolean | undefin
   return a === undefined || b === undefined ? undefined : a === b;
 }
 
+/** 4 and 4.0 are the same number. */
+function plain(value: Value): Value {
+  return value instanceof WholeDecimal ? value.value : value;
+}
+
 function sameStructure(left: object, right: object, depth: number): boolean | undefined {
   if (Array.isArray(left) !== Array.isArray(right)) return undefined;
-  const [a, b] = [Object.entries(left) as [string, Json][], new Map(Object.entries(right) as [string, Json][])];
+  const [a, b] = [Object.entries(left) as [string, SqlJson][], new Map(Object.entries(right) as [string, SqlJson][])];
   return a.length === b.size && a.every(([name, value]) => isEqual(value, b.get(name), depth + 1) === true);
 }
 
@@ -85,9 +92,11 @@ export function castTo(value: Value, to: CastType): Value {
     case "String":
       return textOf(value);
     case "Boolean":
-      return typeof value === "number" ? value !== 0 : truthOf(value);
-    case "Decimal":
-      return typeof value === "boolean" ? Number(value) : numberOf(value);
+      return typeof value === "number" || value instanceof WholeDecimal ? numberOf(value) !== 0 : truthOf(value);
+    case "Decimal": {
+      const number = typeof value === "boolean" ? Number(value) : numberOf(value);
+      return number === undefined ? undefined : decimal(number);
+    }
     default: {
       const number = typeof value === "boolean" ? Number(value) : numberOf(value);
       return number === undefined ? undefined : halfAwayFromZero(number);

@@ -11,6 +11,7 @@ import { outcomeOf, type Outcome, type PlannedAction, type Unplanned } from "./p
 import type { Rule } from "./rule.ts";
 import type { LookupName, Value } from "./sql-ast.ts";
 import { Patterns } from "./sql-regexp.ts";
+import { jsonOf } from "./sql-value.ts";
 
 /** A message to try a rule on: topic and payload, and what else is known of it. `time` in milliseconds since 1970. */
 export type TriedMessage = Pick<Published, "topic" | "payload"> &
@@ -90,10 +91,10 @@ async function answered(
 /** The doors of the ports, whose questions and answers are noted. */
 function listening({ account, lookUps }: TrialPorts, asked: Asked[]): Listening {
   const note = async (name: LookupName, of: readonly Value[], answer: Promise<Value>): Promise<Value> => {
-    const question = { function: name, of: of.map((each) => each ?? null) };
+    const question = { function: name, of: of.map(plain) };
     try {
       const value = await answer;
-      asked.push({ ...question, answer: value ?? null });
+      asked.push({ ...question, answer: plain(value) });
       return value;
     } catch (error) {
       asked.push({ ...question, problem: error instanceof Error ? error.message : String(error) });
@@ -122,5 +123,10 @@ function planShown(kind: string, plan: PlannedAction | Unplanned): Json {
 
 function shown(bytes: Uint8Array): Json {
   const document = documentOf(bytes);
-  return document === undefined ? toBase64(bytes) : document;
+  return document === undefined ? toBase64(bytes) : plain(document);
+}
+
+/** A value as everybody else reads it; null where there is none, or none that can be written. */
+function plain(value: Value): Json {
+  return JSON.parse((value === undefined ? undefined : jsonOf(value)) ?? "null") as Json;
 }
