@@ -11,8 +11,6 @@ import {
   verifyAttestation,
 } from "../agent/index.ts";
 import { type PolicyEntry, SE05X_ORIGIN } from "../apdu/se05x/index.ts";
-import { nodeSe05xCrypto } from "../chip/node.ts";
-import { testRoot } from "../chip/se05x/index.ts";
 import { toHex } from "../codec/index.ts";
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import { type AttestedQuestion, certificateObject, keyObject } from "../host/se05x/index.ts";
@@ -183,6 +181,9 @@ function tell({ chipId, attributes, data }: AttestedObject, output: Output): voi
 async function rootsOf({ cafile }: AttestOptions, output: Output) {
   if (cafile !== undefined) return certificatesFromPem(readFileSync(cafile, "utf8"));
   output.warn("no --cafile: believing the test root of simulated parts, whose private key everybody can compute");
+  // The simulator is needed for this alone, and takes its time to load.
+  const { nodeSe05xCrypto } = await import("../chip/node.ts");
+  const { testRoot } = await import("../chip/se05x/index.ts");
   return [(await testRoot({ p256: nodeSe05xCrypto.p256, hash: nodeHash })).certificate];
 }
 

@@ -1,7 +1,6 @@
 import type { Command } from "commander";
 
 import { prepareKey, requestCertificate } from "../agent/index.ts";
-import { keyPairFromPem } from "../agent/node.ts";
 import { type PolicyEntry, SE05X_CURVE, SE05X_PART } from "../apdu/se05x/index.ts";
 import { toHex, toPem } from "../codec/index.ts";
 import { ecPublicPoint } from "../crypto/index.ts";
@@ -61,6 +60,8 @@ export function registerSeKeyCommands(se: Command): void {
     options: (command) => withSlot(command).requiredOption("--key <file>", "PEM of an EC key pair on P-256"),
     examples: [`hawser se inject ${HERE} --slot 1 --key deviceKey.key`],
     work: async ({ element, options: { slot, key }, output }) => {
+      // What else is behind this door takes longer to load than most of these commands take.
+      const { keyPairFromPem } = await import("../agent/node.ts");
       const keyPair = keyPairFromPem(new TextDecoder().decode(readInput(key)));
       await prepareKey(element, slot, { from: "injected", keyPair });
       output.line(
