@@ -9,7 +9,7 @@ import {
   SECURE_CHANNEL,
   VERIFY_RESULT,
 } from "../../apdu/a71ch/index.ts";
-import { concat, ProtocolError, toHex, UsageError } from "../../codec/index.ts";
+import { ProtocolError, toHex, UsageError } from "../../codec/index.ts";
 import {
   derElementLength,
   type DigestSigner,
@@ -29,7 +29,9 @@ import {
 } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
+import { chipRandom } from "../chip-random.ts";
 import { Queue } from "../queue.ts";
+import { SlotChanges } from "../slot-changes.ts";
 import type { Transport } from "../transport.ts";
 import { eraseCertificate, listCertificates, readCertificate, writeCertificate } from "./certificates.ts";
 import { readRestrictedKeyPair, type RestrictedKeyPair, signRestricted } from "./restricted-key-pair.ts";
@@ -61,7 +63,7 @@ export class A71ch implements SecureElement {
   readonly #hash: Hash;
   readonly #queue = new Queue();
   /** How often each slot was given a new key through this object. */
-  readonly #slotChanges = new Map<number, number>();
+  readonly #slotChanges = new SlotChanges();
   /** Where each ephemeral key is, and which of its slot's keys it is. */
   readonly #ephemerals = new WeakMap<EphemeralKey, { readonly slot: number; readonly change: number }>();
 
@@ -71,7 +73,7 @@ export class A71ch implements SecureElement {
     this.#hash = hash;
     this.identity = identity;
     this.variant = variant;
-    this.random = { performer: "chip", random: (length) => this.#random(length) };
+    this.random = chipRandom(RANDOM_CHUNK, async (length) => (await this.send("random", { length })).bytes);
     this.verifier = {
       performer: "chip",
       verifyDigest: (publicKey, digest, signature) => this.#verifyDigest(publicKey, digest, signature),
@@ -145,14 +147,14 @@ export class A71ch implements SecureElement {
   async injectKeyPair(slot: number, { scalar, point }: PlainKeyPair): Promise<void> {
     await this.exclusive(async (session) => {
       await session.send("setKeyPair", { slot, scalar, point });
-      this.#noteChange(slot);
+      this.#slotChanges.note(slot);
     });
   }
 
   async eraseKeyPair(slot: number): Promise<void> {
     await this.exclusive(async (session) => {
       await session.send("eraseKeyPair", { slot });
-      this.#noteChange(slot);
+      this.#slotChanges.note(slot);
     });
   }
 
@@ -241,7 +243,7 @@ export class A71ch implements SecureElement {
    */
   slotOf(key: EphemeralKey): number | undefined {
     const place = this.#ephemerals.get(key);
-    if (place) this.#demandUnchanged(place.slot, place.change);
+    if (place) this.#slotChanges.demandLast(place.slot, place.change);
     return place?.slot;
   }
 
@@ -253,7 +255,7 @@ export class A71ch implements SecureElement {
   #generate(slot: number): Promise<{ point: Uint8Array; change: number }> {
     return this.exclusive(async (session) => {
       await session.send("generateKeyPair", { slot });
-      const change = this.#noteChange(slot);
+      const change = this.#slotChanges.note(slot);
       const { point } = await session.send("readKeyPairPoint", { slot });
       return { point, change };
     });
@@ -261,32 +263,9 @@ export class A71ch implements SecureElement {
 
   #agree(slot: number, change: number, peerPoint: Uint8Array): Promise<Uint8Array> {
     return this.exclusive(async (session) => {
-      this.#demandUnchanged(slot, change);
+      this.#slotChanges.demandLast(slot, change);
       return (await session.send("agree", { slot, peerPoint })).sharedSecret;
     });
-  }
-
-  /** The chip would agree with whatever key is in the slot by now, and nobody would learn why the peer disagrees. */
-  #demandUnchanged(slot: number, change: number): void {
-    if (this.#slotChanges.get(slot) === change) return;
-    throw new UsageError<HostErrorCode>("ephemeral-key-replaced", `slot ${slot} holds another key by now`);
-  }
-
-  #noteChange(slot: number): number {
-    const change = (this.#slotChanges.get(slot) ?? 0) + 1;
-    this.#slotChanges.set(slot, change);
-    return change;
-  }
-
-  async #random(length: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    for (let left = length; left > 0; left -= RANDOM_CHUNK) {
-      const asked = Math.min(left, RANDOM_CHUNK);
-      const { bytes } = await this.send("random", { length: asked });
-      if (bytes.length !== asked) throw malformed(`${bytes.length} random bytes where ${asked} were asked for`);
-      parts.push(bytes);
-    }
-    return concat(...parts);
   }
 
   async #verifyDigest(point: Uint8Array, digest: Uint8Array, signature: Uint8Array): Promise<boolean> {

@@ -9,7 +9,7 @@ import {
   type Se05xRequest,
   type Se05xResponse,
 } from "../../apdu/se05x/index.ts";
-import { concat, ProtocolError, Refused, toHex, UsageError } from "../../codec/index.ts";
+import { Refused, toHex, UsageError } from "../../codec/index.ts";
 import {
   type Clock,
   type DigestSigner,
@@ -28,7 +28,9 @@ import {
 } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
+import { chipRandom } from "../chip-random.ts";
 import { Queue } from "../queue.ts";
+import { SlotChanges } from "../slot-changes.ts";
 import type { Transport } from "../transport.ts";
 import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
 import { Se05xCommandFamilies } from "./command-families.ts";
@@ -80,7 +82,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
   readonly #hash: Hash;
   readonly #queue = new Queue();
   /** How often each slot was given a new key through this object. */
-  readonly #slotChanges = new Map<number, number>();
+  readonly #slotChanges = new SlotChanges();
 
   private constructor(
     session: Se05xSession,
@@ -92,7 +94,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
     this.#hash = hash;
     this.identity = identity;
     this.features = features;
-    this.random = { performer: "chip", random: (length) => this.#random(length) };
+    this.random = chipRandom(RANDOM_CHUNK, async (length) => (await this.send("random", { length })).bytes);
     this.verifier = {
       performer: "chip",
       verifyDigest: (point, digest, signature) => verifyDigestIn(this, point, { digest, signature }),
@@ -177,7 +179,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
   async eraseKeyPair(slot: number): Promise<void> {
     await this.exclusive(async (session) => {
       await session.send("deleteObject", { objectId: keyObject(slot) });
-      this.#noteChange(slot);
+      this.#slotChanges.note(slot);
     });
   }
 
@@ -251,36 +253,16 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       const { result } = await session.send("exists", { objectId });
       if (result === SE05X_RESULT.yes) await session.send("deleteObject", { objectId });
       await session.send("writeEcKey", { part: SE05X_PART.pair, objectId, ...key });
-      const change = this.#noteChange(slot);
+      const change = this.#slotChanges.note(slot);
       return { point: (await session.send("readObject", { objectId })).bytes, change };
     });
   }
 
   #agree(slot: number, change: number, peerPoint: Uint8Array): Promise<Uint8Array> {
     return this.exclusive(async (session) => {
-      // The chip would agree with whatever key is in the slot by now, and nobody would learn why the peer disagrees.
-      if (this.#slotChanges.get(slot) !== change) {
-        throw new UsageError<HostErrorCode>("ephemeral-key-replaced", `slot ${slot} holds another key by now`);
-      }
+      this.#slotChanges.demandLast(slot, change);
       return (await session.send("agree", { objectId: keyObject(slot), peerPoint })).sharedSecret;
     });
-  }
-
-  #noteChange(slot: number): number {
-    const change = (this.#slotChanges.get(slot) ?? 0) + 1;
-    this.#slotChanges.set(slot, change);
-    return change;
-  }
-
-  async #random(length: number): Promise<Uint8Array> {
-    const parts: Uint8Array[] = [];
-    for (let left = length; left > 0; left -= RANDOM_CHUNK) {
-      const asked = Math.min(left, RANDOM_CHUNK);
-      const { bytes } = await this.send("random", { length: asked });
-      if (bytes.length !== asked) throw malformed(`${bytes.length} random bytes where ${asked} were asked for`);
-      parts.push(bytes);
-    }
-    return concat(...parts);
   }
 }
 
@@ -292,10 +274,6 @@ async function publicKeyIn(session: Se05xSession, objectId: number): Promise<Uin
     if (error instanceof Refused && error.wire === 0x6986) return undefined;
     throw error;
   }
-}
-
-function malformed(message: string): ProtocolError<HostErrorCode> {
-  return new ProtocolError<HostErrorCode>("malformed-answer", message, undefined);
 }
 
 function badArgument(message: string): UsageError<HostErrorCode> {
