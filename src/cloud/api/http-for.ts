@@ -125,6 +125,7 @@ export function httpFor(error: unknown, service: ServiceName): HttpError {
 function rowFor(error: unknown, service: ServiceName): Row | undefined {
   if (!(error instanceof HawserError)) return undefined;
   const row = ROWS[error.code];
+  if (row === ROWS["body-too-large"] && service === "lambda") return ROWS["request-too-large"];
   if (row) return row;
   const side = service === "lambda" ? "lambda" : "other";
   if (error instanceof UsageError || error instanceof DecodeError) return [400, BY_CLASS.usage[side]];

@@ -114,6 +114,7 @@ export const LAMBDA_OPERATIONS = {
       S3Bucket: body(unavailable),
       S3Key: body(unavailable),
       S3ObjectVersion: body(unavailable),
+      S3ObjectStorageMode: body(unavailable),
       ImageUri: body(unavailable),
       SourceKMSKeyArn: body(unavailable),
       PublishTo: body(unavailable),

@@ -95,7 +95,7 @@ test("findRoute bears one slash at the end of a path, as older clients of AWS se
     labels: {},
   });
   for (const [name, { service, method, path }] of Object.entries<Operation>(OPERATIONS)) {
-    const route = findRoute(method, `${filled(path)}/`, scopesOf(service)[0]);
+    const route = findRoute(method, `${filled(path).replace(/\/$/, "")}/`, scopesOf(service)[0]);
     assert.equal(route.found === "operation" && route.name, name);
   }
 });

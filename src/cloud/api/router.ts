@@ -109,7 +109,8 @@ function buildTree(): Node {
 
 function place(root: Node, path: string, method: string, target: Target): void {
   let node = root;
-  for (const segment of path.slice(1).split("/")) {
+  // Models differ in whether a path ends in a slash, and so do callers: here none does.
+  for (const segment of path.slice(1).replace(/\/$/, "").split("/")) {
     if (segment.endsWith("+}")) node = node.rest ??= newNode();
     else if (isLabel(segment)) node = node.label ??= newNode();
     else {

@@ -81,8 +81,10 @@ export class FleetIndex {
     return found;
   }
 
-  /** Whether a client of a thing's name is connected, and since when. Throws `NotFound`. */
+  /** Whether a client of a thing's name is connected, and since when. Throws `NotFound`, `UsageError` `index-not-ready`. */
   async connectivityOf(name: string): Promise<number | undefined> {
+    await this.#ready("things");
+    await this.#ready("connectivity");
     await describeThing(this.#registry, name);
     return this.#connectivity.connected().get(name);
   }
@@ -168,7 +170,7 @@ export class FleetIndex {
     return { registry, connectivity, configuration: await this.configuration() };
   }
 
-  async #ready(what: "things" | "groups"): Promise<void> {
+  async #ready(what: "things" | "groups" | "connectivity"): Promise<void> {
     if ((await this.configuration())[what] !== "OFF") return;
     throw new UsageError<CloudErrorCode>("index-not-ready", `the index of ${what} is switched off`);
   }

@@ -11,6 +11,7 @@ import {
 import { invalidRequest, notImplemented, type CloudErrorCode } from "../../errors.ts";
 import {
   allThingGroups,
+  describeThing,
   iotArn,
   nameOfArn,
   newResource,
@@ -122,7 +123,8 @@ type ExecutionPart =
   | "ListJobExecutionsForJob"
   | "ListJobExecutionsForThing";
 
-function executionParts({ account, clock }: Registry, jobs: Jobs): HandlersOf<ExecutionPart> {
+function executionParts(registry: Registry, jobs: Jobs): HandlersOf<ExecutionPart> {
+  const { account, clock } = registry;
   return {
     CancelJobExecution: ({ jobId, thingName, statusDetails: details, ...how }) =>
       jobs.cancelExecution(jobId, thingName, { ...how, details }),
@@ -147,6 +149,7 @@ function executionParts({ account, clock }: Registry, jobs: Jobs): HandlersOf<Ex
       });
     },
     async ListJobExecutionsForThing({ thingName, status, jobId, maxResults, nextToken }) {
+      await describeThing(registry, thingName);
       const page = { ...(maxResults !== undefined && { maxResults }), ...(nextToken !== undefined && { nextToken }) };
       const found = await jobs.executions({ thing: thingName, job: jobId, status }, pageRequestOf(page));
       return tokenPage("executionSummaries", found, (each) => {

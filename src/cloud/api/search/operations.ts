@@ -1,6 +1,6 @@
 /** @table The index over things and groups: queries and statistics. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
 import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, map, number, oneOf, record, string } from "../shape.ts";
+import { boolean, integer, list, map, number, oneOf, record, string, unavailable } from "../shape.ts";
 import type {
   CreateDynamicThingGroupResponse,
   DescribeIndexResponse,
@@ -245,7 +245,7 @@ export const SEARCH_OPERATIONS = {
     service: "iot",
     method: "POST",
     path: "/things/{thingName}/connectivity-data",
-    input: { thingName: uri(CONNECTIVITY_API_THING_NAME) },
+    input: { thingName: uri(CONNECTIVITY_API_THING_NAME), includeSocketInformation: body(unavailable) },
     output: OK,
     errors: ["ResourceNotFoundException", "IndexNotReadyException"],
   }),
