@@ -1,10 +1,11 @@
 import { DecodeError, fromBase64, toBase64, UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { BrokerLimits, MessageProperties, SystemMessage } from "../broker/index.ts";
 import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
-import { uuid, type Registry } from "../registry/index.ts";
+import { pageAmong, uuid, type Registry } from "../registry/index.ts";
 import type { HandlersOf } from "./handlers.ts";
 import type { DATA_OPERATIONS } from "./operations-data.ts";
 import type { OperationInput } from "./operations.ts";
+import { tokenPage } from "./paging.ts";
 
 /** What the data plane over HTTP asks of the broker. */
 export type MessagePublisher = {
@@ -44,17 +45,14 @@ export function dataHandlers({
       const userProperties = properly && { userProperties: toBase64(utf8Bytes(JSON.stringify(properly))) };
       return { topic, payload: toBase64(payload), qos, ...modified(found), ...userProperties };
     },
-    async ListRetainedMessages({ nextToken, maxResults = 200 }) {
-      const after = nextToken === undefined ? "" : topicIn(nextToken);
-      const topics = messages.retainedTopics().filter((topic) => topic > after);
-      const shown = topics.slice(0, maxResults);
-      const retainedTopics = shown.flatMap((topic) => {
+    async ListRetainedMessages({ maxResults = 200, nextToken: token }) {
+      const all = { rows: messages.retainedTopics(), keyOf: (topic: string) => topic };
+      const { rows, ...page } = pageAmong("retained messages", { limit: maxResults, token }, all);
+      const shown = rows.flatMap((topic) => {
         const found = messages.retainedMessage(topic);
         return found ? [{ topic, payloadSize: found.payload.length, qos: found.qos, ...modified(found) }] : [];
       });
-      const last = shown.at(-1);
-      if (topics.length <= shown.length || last === undefined) return { retainedTopics };
-      return { retainedTopics, nextToken: toBase64(utf8Bytes(last)) };
+      return tokenPage("retainedTopics", { ...page, rows: shown }, (each) => each);
     },
     async Publish({ topic, qos = 0, retain = false, payload = EMPTY, ...rest }) {
       checkTopic(topic, messages.limits);
@@ -72,14 +70,6 @@ export function dataHandlers({
 
 function modified({ modifiedAt }: RetainedFacts): { readonly lastModifiedTime?: number } {
   return modifiedAt === undefined ? {} : { lastModifiedTime: Math.floor(modifiedAt) };
-}
-
-function topicIn(token: string): string {
-  try {
-    return new TextDecoder("utf-8", { fatal: true }).decode(fromBase64(token));
-  } catch (cause) {
-    throw invalidRequest("nextToken was not given by ListRetainedMessages", { cause });
-  }
 }
 
 function checkTopic(topic: string, { topicBytes, topicSlashes }: MessagePublisher["limits"]): void {

@@ -88,7 +88,7 @@ export {
   putThingGroups,
   type GroupChange,
 } from "./group-members.ts";
-export { pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
+export { pageAmong, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 export {
   createPolicy,
   createPolicyVersion,

@@ -56,6 +56,19 @@ export function pageOf<Row>(
   return last ? { rows: shown, next: writeToken(keyOf(last), listTag(name, direction)) } : { rows: shown };
 }
 
+/** A page of rows that are all at hand, in order of their keys. Throws as `planPage`. */
+export function pageAmong<Row>(
+  name: string,
+  request: Omit<PageRequest, "ascending">,
+  { rows, keyOf }: { readonly rows: readonly Row[]; readonly keyOf: (row: Row) => string },
+): Page<Row> {
+  const plan = planPage(name, { ...request, ascending: true });
+  const after = plan.after?.text;
+  const left = rows.filter((row) => after === undefined || keyOf(row) > after);
+  const shown = left.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)).slice(0, plan.limit + 1);
+  return pageOf(name, plan, { rows: shown, keyOf: (row) => ({ number: 0, text: keyOf(row) }) });
+}
+
 function listTag(name: string, direction: string): string {
   return `${name} ${direction}`;
 }

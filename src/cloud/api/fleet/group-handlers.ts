@@ -14,6 +14,7 @@ import {
   updateThingGroup,
   type Registry,
   type ThingGroup,
+  pageAmong,
 } from "../../registry/index.ts";
 import type { FleetIndex } from "../../search/index.ts";
 import type { HandlersOf } from "../handlers.ts";
@@ -60,14 +61,15 @@ export function groupHandlers(registry: Registry, index: FleetIndex): HandlersOf
         : await listGroupMembers(registry, thingGroupName, { ...request, isRecursive });
       return tokenPage("things", page, (name) => name);
     },
-    async ListThingGroupsForThing({ thingName }) {
+    async ListThingGroupsForThing({ thingName, ...request }) {
       await describeThing(registry, thingName);
       const { read } = registry.store;
       const names = await groupsOfThing(read, thingName);
       for (const { name, body } of await dynamicGroups(read)) {
         if (await index.finds(body.query?.queryString ?? "", thingName)) names.push(name);
       }
-      return { thingGroups: names.map(named) };
+      const all = { rows: names, keyOf: (name: string) => name };
+      return tokenPage("thingGroups", pageAmong(`groups of ${thingName}`, pageRequestOf(request), all), named);
     },
     async AddThingToThingGroup(input) {
       const { thing, group } = membershipOf(registry, input);

@@ -20,6 +20,7 @@ import {
   updateThingType,
   type Registry,
   type ThingType,
+  pageAmong,
 } from "../../registry/index.ts";
 import type { FleetIndex } from "../../search/index.ts";
 import type { HandlersOf } from "../handlers.ts";
@@ -35,7 +36,18 @@ export function fleetHandlers(registry: Registry, index: FleetIndex): HandlersOf
     ...billingHandlers(registry),
     TagResource: ({ resourceArn, tags }) => tagResource(registry, resourceArn, tags),
     UntagResource: ({ resourceArn, tagKeys }) => untagResource(registry, resourceArn, tagKeys),
-    ListTagsForResource: async ({ resourceArn }) => ({ tags: await tagsOf(registry, resourceArn) }),
+    async ListTagsForResource({ resourceArn, nextToken }) {
+      const rows = await tagsOf(registry, resourceArn);
+      const page = pageAmong(
+        `tags of ${resourceArn}`,
+        pageRequestOf({ ...(nextToken !== undefined && { nextToken }) }),
+        {
+          rows,
+          keyOf: ({ Key }) => Key,
+        },
+      );
+      return tokenPage("tags", page, (tag) => tag);
+    },
   };
 }
 

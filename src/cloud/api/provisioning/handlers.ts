@@ -1,4 +1,4 @@
-import { iotArn } from "../../registry/index.ts";
+import { iotArn, pageAmong } from "../../registry/index.ts";
 import {
   carryOut,
   claimFor,
@@ -102,14 +102,18 @@ function versionHandlers({ registry }: Workshop): HandlersOf<VersionNames> {
       return { versionId, creationDate: createdAt / 1000, templateBody, isDefaultVersion };
     },
     // Five versions at most: they are one page.
-    async ListProvisioningTemplateVersions({ templateName }) {
+    async ListProvisioningTemplateVersions({ templateName, ...request }) {
       const { body } = await describeTemplate(registry, templateName);
-      const versions = body.versions.map(({ id, createdAt }) => ({
+      const page = pageAmong(`versions of ${templateName}`, pageRequestOf(request), {
+        rows: body.versions,
+        // The newest first.
+        keyOf: ({ id }) => String(Number.MAX_SAFE_INTEGER - id).padStart(16, "0"),
+      });
+      return tokenPage("versions", page, ({ id, createdAt }) => ({
         versionId: id,
         creationDate: createdAt / 1000,
         isDefaultVersion: body.defaultVersion === id,
       }));
-      return { versions: versions.toReversed() };
     },
     DeleteProvisioningTemplateVersion: ({ templateName, versionId }) =>
       deleteTemplateVersion(registry, templateName, versionId),

@@ -1,5 +1,12 @@
 import { invalidRequest, notFound } from "../../errors.ts";
-import { createThingGroup, deleteThingGroup, iotArn, updateThingGroup, type Registry } from "../../registry/index.ts";
+import {
+  createThingGroup,
+  deleteThingGroup,
+  iotArn,
+  pageAmong,
+  updateThingGroup,
+  type Registry,
+} from "../../registry/index.ts";
 import {
   INDICES,
   parseQuery,
@@ -11,6 +18,7 @@ import {
 } from "../../search/index.ts";
 import { propertiesOf } from "../fleet/group-handlers.ts";
 import type { HandlersOf } from "../handlers.ts";
+import { pageRequestOf, tokenPage } from "../paging.ts";
 import type { SEARCH_OPERATIONS } from "./operations.ts";
 import type { Field, ThingGroupIndexingConfiguration, ThingIndexingConfiguration } from "./results.ts";
 
@@ -40,7 +48,11 @@ export function searchHandlers(services: {
     async UpdateIndexingConfiguration({ thingIndexingConfiguration: of, thingGroupIndexingConfiguration: ofGroups }) {
       await index.configure({ ...(of && thingsIndexed(of)), ...(ofGroups && groupsIndexed(ofGroups)) });
     },
-    ListIndices: async () => ({ indexNames: Object.values(INDICES) }),
+    async ListIndices(request) {
+      const rows = Object.values(INDICES);
+      const all = { rows, keyOf: (name: string) => String(rows.findIndex((each) => each === name)) };
+      return tokenPage("indexNames", pageAmong("indices", pageRequestOf(request), all), (name) => name);
+    },
     async DescribeIndex({ indexName }) {
       const configuration = await index.configuration();
       if (indexName === INDICES.groups && configuration.groups === "ON") {
