@@ -116,7 +116,7 @@ const LISTS = KINDS.flatMap((kind) =>
     ),
 );
 
-test("AW-31 every list that AWS's SDK pages through gives all its entries once, one at a time, and refuses a strange token", async (t) => {
+test("every list that AWS's SDK pages through gives all its entries once, one at a time, and refuses a strange token", async (t) => {
   const { send, clients } = await sdkWorld(t);
   const fixture = await fill(send);
   const wrong: string[] = [];

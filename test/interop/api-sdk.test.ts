@@ -83,7 +83,7 @@ const STEPS: readonly SdkStep[] = [
   ...LAST_STEPS,
 ];
 
-test("AW-31 AWS's SDK 3 carries out every operation, parses every answer whole and throws its own class for each refusal", async (t) => {
+test("AWS's SDK 3 carries out every operation, parses every answer whole and throws its own class for each refusal", async (t) => {
   const { send } = await sdkWorld(t);
   const given = await fixtures(t, send);
   const wrong: string[] = [];

@@ -319,7 +319,7 @@ const bytes = (text: string) => new TextEncoder().encode(text);
 /** The data plane: messages and shadows. */
 export const DATA_STEPS: readonly SdkStep[] = through("data", [
   ok("Publish", { topic: "kept/here", qos: 1, retain: true, payload: bytes("x"), contentType: "text/plain" }),
-  ok("GetRetainedMessage", { topic: "kept/here" }, "topic payload qos"),
+  ok("GetRetainedMessage", { topic: "kept/here" }, "topic payload qos lastModifiedTime"),
   ok("ListRetainedMessages", {}, "retainedTopics"),
   ok("UpdateThingShadow", { thingName: "t", payload: STATE }, "payload"),
   ok("UpdateThingShadow", { thingName: "t", shadowName: "s", payload: STATE }, "payload"),
