@@ -5,7 +5,6 @@ import { test } from "node:test";
 import { ABSENT_OPERATIONS } from "../../src/cloud/api/absent-operations.ts";
 import { OPERATIONS } from "../../src/cloud/api/index.ts";
 import type { Operation, Place } from "../../src/cloud/api/operation.ts";
-import { POLICY } from "./sdk-steps-registry.ts";
 import type { Input } from "./sdk-steps.ts";
 import { MODULES, sdkWorld, SERVICES, type Kind, type Sent } from "./sdk-world.ts";
 
@@ -96,7 +95,7 @@ function placed(place: Place, name: string): string {
 
 /** Where each member of an operation's input travels, and its name there. */
 function membersOf([, , , , input]: SdkOperation): readonly string[] {
-  const [, , , , names = [], schemas = []] = input();
+  const [, , , , names, schemas] = input();
   return names.map((name, i) => {
     const schema = schemas[i];
     const traits = Array.isArray(schema) ? (schema as readonly unknown[])[1] : 0;

@@ -44,9 +44,9 @@ export async function sdkWorld(t: TestContext) {
   writeFileSync(join(directory, "data/objects/bulk/list.json"), '{"Name":"bulk-1"}\n');
   const settings = { endpoint: cloud.api, region: REGION, credentials: cloud.accessKey };
   const clients: Readonly<Record<Kind, Client>> = {
-    iot: new iot.IoTClient(settings) as unknown as Client,
-    data: new data.IoTDataPlaneClient(settings) as unknown as Client,
-    lambda: new lambda.LambdaClient(settings) as unknown as Client,
+    iot: new iot.IoTClient(settings),
+    data: new data.IoTDataPlaneClient(settings),
+    lambda: new lambda.LambdaClient(settings),
   };
   t.after(() => Object.values(clients).forEach((client) => client.destroy()));
   const send: Send = (kind, name, input) => {
