@@ -1,5 +1,5 @@
-/** A TCP relay that keeps what passes, as a network analyser between two programs would. */
-import { connect, createServer, type Server, type Socket } from "node:net";
+/** A relay over TCP or a Unix socket that keeps what passes, as an analyser between two programs would. */
+import { connect, createServer, type ListenOptions, type Server, type Socket } from "node:net";
 
 /** Both directions of everything that passed, connection by connection. */
 export type Conversation = { readonly toServer: Buffer[]; readonly toClient: Buffer[] };
@@ -10,23 +10,25 @@ export class WireTap {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, address: string, reach: () => Socket) {
     this.#server = server;
-    this.address = `localhost:${port}`;
+    this.address = address;
+    server.on("connection", (client) => this.#relay(client, reach()));
   }
 
   /** Relays a free port on localhost to HOST:PORT. */
   static async open(target: string): Promise<WireTap> {
     const at = target.lastIndexOf(":");
-    const server = createServer();
-    await new Promise<void>((resolve, reject) => {
-      server.once("error", reject);
-      server.listen(0, "127.0.0.1", resolve);
-    });
+    const [host, port] = [target.slice(0, at), Number(target.slice(at + 1))];
+    const server = await listening({ port: 0, host: "127.0.0.1" });
     const address = server.address();
-    const tap = new WireTap(server, typeof address === "object" && address ? address.port : 0);
-    server.on("connection", (client) => tap.#relay(client, target.slice(0, at), Number(target.slice(at + 1))));
-    return tap;
+    const own = typeof address === "object" && address ? address.port : 0;
+    return new WireTap(server, `localhost:${own}`, () => connect({ host, port }));
+  }
+
+  /** Relays a Unix socket to another one; its address is the path. */
+  static async openSocket(target: string, path: string): Promise<WireTap> {
+    return new WireTap(await listening({ path }), path, () => connect({ path: target }));
   }
 
   /** Everything that went to the server, one buffer a connection. */
@@ -44,8 +46,7 @@ export class WireTap {
     await closed;
   }
 
-  #relay(client: Socket, host: string, port: number): void {
-    const server = connect({ host, port });
+  #relay(client: Socket, server: Socket): void {
     const kept: Conversation = { toServer: [], toClient: [] };
     this.conversations.push(kept);
     client.on("data", (bytes: Buffer) => kept.toServer.push(bytes));
@@ -64,4 +65,13 @@ export class WireTap {
       });
     }
   }
+}
+
+async function listening(where: ListenOptions): Promise<Server> {
+  const server = createServer();
+  await new Promise<void>((resolve, reject) => {
+    server.once("error", reject);
+    server.listen(where, resolve);
+  });
+  return server;
 }

@@ -1,9 +1,8 @@
 /** OpenSSL's engine, curl, GnuTLS, OpenSSH and mosquitto use a key that is in the chip, and stays there. */
 import assert from "node:assert/strict";
-import { createPublicKey, generateKeyPairSync } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync } from "node:fs";
-import { userInfo } from "node:os";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
+import { createPublicKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 
 import { toHex, toPem } from "../../src/codec/index.ts";
@@ -15,12 +14,14 @@ import {
   freePort,
   keyUri,
   P11_KIT_CLIENT,
+  PIN,
   requirePkcs11,
   startHttps,
   startProgram,
   startToken,
   type TestToken,
 } from "./pkcs11-token.ts";
+import { requireSshd, startSshd } from "./pkcs11-ssh.ts";
 
 const TIMEOUT = { timeout: 25_000 };
 const URI = keyUri("devkey");
@@ -192,49 +193,13 @@ test("gnutls-cli takes key and certificate from the chip", TIMEOUT, async (t) =>
 });
 
 test("ssh -I logs in with the chip's key", TIMEOUT, async (t) => {
-  if (!requirePkcs11(t, "ssh", "ssh-keygen", "pkcs11-tool")) return;
-  if (!existsSync("/usr/sbin/sshd")) {
-    assert.notEqual(process.env["CI"], "true", "openssh-server is not installed");
-    t.skip("openssh-server is not installed");
-    return;
-  }
+  if (!requirePkcs11(t, "ssh", "ssh-keygen", "pkcs11-tool") || !requireSshd(t)) return;
   const token = await startToken(t);
   await token.tool("--keypairgen", "--key-type", "EC:prime256v1", "--label", "devkey");
-  const askPass = token.write("askpass", "#!/bin/sh\necho 1234\n");
-  chmodSync(askPass, 0o700);
-  token.write("authorized", (await token.ok("ssh-keygen", ["-D", P11_KIT_CLIENT])).stdout);
-  await token.ok("ssh-keygen", ["-q", "-t", "ed25519", "-N", "", "-f", "host"]);
-  const port = await freePort();
-  const settings = [
-    `Port ${port}`,
-    "ListenAddress 127.0.0.1",
-    `HostKey ${join(token.folder, "host")}`,
-    `AuthorizedKeysFile ${join(token.folder, "authorized")}`,
-    "StrictModes no",
-    "UsePAM no",
-    "PermitRootLogin prohibit-password",
-    "PasswordAuthentication no",
-    "PidFile none",
-  ];
-  token.write("sshd_config", `${settings.join("\n")}\n`);
-  if (process.getuid?.() === 0) mkdirSync("/run/sshd", { recursive: true });
-  const sshd = startProgram(t, ["/usr/sbin/sshd", "-D", "-e", "-f", join(token.folder, "sshd_config")], {
-    cwd: token.folder,
-  });
-  await sshd.printed(/Server listening/);
-  const known = [
-    "StrictHostKeyChecking=no",
-    "UserKnownHostsFile=/dev/null",
-    "IdentityFile=none",
-    "IdentityAgent=none",
-    "PasswordAuthentication=no",
-    "PreferredAuthentications=publickey",
-  ];
-  const options = known.flatMap((each) => ["-o", each]);
-  const env = [`SSH_ASKPASS=${askPass}`, "SSH_ASKPASS_REQUIRE=force"];
-  const target = [`${userInfo().username}@127.0.0.1`, "echo signed in"];
-  const ssh = ["ssh", "-F", "none", "-I", P11_KIT_CLIENT, "-p", String(port), ...options, ...target];
-  const { stdout } = await token.ok("env", [...env, ...ssh]);
+  const authorized = (await token.ok("ssh-keygen", ["-D", P11_KIT_CLIENT])).stdout;
+  const { argv, env } = await startSshd(t, { folder: token.folder, authorized, pin: PIN });
+  const asked = Object.entries(env).map(([name, value]) => `${name}=${value}`);
+  const { stdout } = await token.ok("env", [...asked, "ssh", ...argv]);
   assert.equal(stdout, "signed in\n");
   assert.equal(signatures(token), 1);
 });
