@@ -23,12 +23,12 @@ export class WireTap {
     const server = await listening({ port: 0, host: "127.0.0.1" });
     const address = server.address();
     const own = typeof address === "object" && address ? address.port : 0;
-    return new WireTap(server, `localhost:${own}`, () => connect({ host, port }));
+    return new WireTap(server, `localhost:${own}`, () => connect({ host, port, allowHalfOpen: true }));
   }
 
   /** Relays a Unix socket to another one; its address is the path. */
   static async openSocket(target: string, path: string): Promise<WireTap> {
-    return new WireTap(await listening({ path }), path, () => connect({ path: target }));
+    return new WireTap(await listening({ path }), path, () => connect({ path: target, allowHalfOpen: true }));
   }
 
   /** Everything that went to the server, one buffer a connection. */
@@ -61,14 +61,16 @@ export class WireTap {
       socket.on("error", () => other.destroy());
       socket.on("close", () => {
         this.#sockets.delete(socket);
-        other.destroy();
+        // Its last bytes may still be on their way to the other side.
+        other.destroySoon();
       });
     }
   }
 }
 
 async function listening(where: ListenOptions): Promise<Server> {
-  const server = createServer();
+  // Who has said its last word may still listen: each direction ends for itself.
+  const server = createServer({ allowHalfOpen: true });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);
     server.listen(where, resolve);

@@ -1,18 +1,15 @@
 /** A key that is born in a chip, used by the Configure tool, a token and ordinary programs, and found nowhere but there. */
 import assert from "node:assert/strict";
-import { createPrivateKey, type KeyObject } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 import { createServer, type TLSSocket } from "node:tls";
 
-import { type Artefact, filesBelow, holdersOf } from "../../scripts/canary.ts";
-import { finished, hawser, Program, words } from "../../scripts/programs.ts";
+import { filesBelow, holdersOf } from "../../scripts/canary.ts";
+import { words } from "../../scripts/programs.ts";
 import { WireTap } from "../../scripts/wire-tap.ts";
 import { SeededEntropy } from "../../src/crypto/index.ts";
 import { nodeHash } from "../../src/crypto/node.ts";
-import { memoryWatch, type MemoryWatch } from "../journeys/masked-key.ts";
+import { Scene, scalarIn } from "../journeys/canary-scene.ts";
 import { occurrencesInMemory } from "../journeys/process-memory.ts";
 import { requireSshd, startSshd } from "./pkcs11-ssh.ts";
 import { P11_KIT_CLIENT, requirePkcs11 } from "./pkcs11-token.ts";
@@ -31,74 +28,6 @@ function seededScalar(): Uint8Array {
   const entropy = new SeededEntropy(nodeHash, SEED);
   entropy.bytes(8);
   return entropy.bytes(32);
-}
-
-/** A folder, a chip in a process of its own, and all that is said around it. */
-class Scene {
-  readonly folder = mkdtempSync(join(tmpdir(), "hawser-canary-"));
-  readonly outputs: Artefact[] = [];
-  readonly taps: WireTap[] = [];
-  readonly watch: MemoryWatch;
-  readonly #t: TestContext;
-
-  constructor(t: TestContext, key: Uint8Array) {
-    this.#t = t;
-    this.watch = memoryWatch(key, join(this.folder, "memory.txt"));
-    t.after(() => rmSync(this.folder, { recursive: true, force: true }));
-  }
-
-  path(name: string): string {
-    return join(this.folder, name);
-  }
-
-  write(name: string, content: string): void {
-    writeFileSync(this.path(name), content, { mode: 0o600 });
-  }
-
-  start(argv: readonly string[], nodeOptions: readonly string[] = []): Program {
-    const program = hawser(argv, { cwd: this.folder, nodeOptions });
-    this.#t.after(() => program.stop("SIGKILL"));
-    return program;
-  }
-
-  async tapped(tap: Promise<WireTap>): Promise<WireTap> {
-    const opened = await tap;
-    this.taps.push(opened);
-    this.#t.after(() => opened.close());
-    return opened;
-  }
-
-  /** A `hawser` command that ends, and looks through its memory then. */
-  async hawser(argv: readonly string[]): Promise<void> {
-    const { nodeOptions, env } = this.watch;
-    await this.#told(hawser(argv, { cwd: this.folder, nodeOptions, env }));
-  }
-
-  async run(
-    command: string,
-    argv: readonly string[],
-    env: Readonly<Record<string, string>>,
-  ): Promise<readonly string[]> {
-    return this.#told(new Program(command, command, argv, { cwd: this.folder, env }));
-  }
-
-  keep(program: Program): void {
-    this.outputs.push({ name: program.name, bytes: Buffer.from(program.transcript()) });
-  }
-
-  /** What passed over every wire. */
-  wires(): Artefact[] {
-    return this.taps.flatMap((tap, n) =>
-      [...tap.sent, ...tap.received].map((bytes, i) => ({ name: `wire ${n}.${i}`, bytes })),
-    );
-  }
-
-  async #told(program: Program): Promise<readonly string[]> {
-    this.#t.after(() => program.stop("SIGKILL"));
-    const lines = await finished(program);
-    this.keep(program);
-    return lines;
-  }
 }
 
 /** The Configure tool: every family of commands around the key, and a second key that is injected wrapped. */
@@ -182,10 +111,11 @@ test(
   async (t) => {
     if (!requirePkcs11(t, "pkcs11-tool", "openssl", "curl", "gnutls-cli", "p11tool", "ssh") || !requireSshd(t)) return;
     const scalar = seededScalar();
-    const scene = new Scene(t, scalar);
+    const scene = new Scene(t);
+    const watch = scene.watchFor(scalar);
     mkdirSync(scene.path("run"), { mode: 0o700 });
     await scene.run("openssl", words`ecparam -genkey -name prime256v1 -noout -out wrapped.key`, {});
-    const wrapped = scalarOf(createPrivateKey(readFileSync(scene.path("wrapped.key"))));
+    const wrapped = scalarIn(scene.path("wrapped.key"));
 
     const state = words`--state chip.state --trace chip.jsonl`;
     const chip = scene.start(words`chip serve --port 0 --seed ${SEED} ${state} --json`);
@@ -209,10 +139,10 @@ test(
       assert.ok(inChip > 0, "the search finds the key where it must be");
       assert.equal(occurrencesInMemory(token.pid, scalar), 0);
       assert.deepEqual(
-        scene.watch.reports().filter(({ count }) => count > 0),
+        watch.reports().filter(({ count }) => count > 0),
         [],
       );
-      assert.ok(scene.watch.reports().length >= 3, "each run of the Configure tool has looked");
+      assert.ok(watch.reports().length >= 3, "each run of the Configure tool has looked");
     }
     if (DEEP) token.signal("SIGUSR2");
     for (const program of [token, chip]) {
@@ -245,17 +175,14 @@ test(
   },
 );
 
-function scalarOf(key: KeyObject): Uint8Array {
-  return Buffer.from(key.export({ format: "jwk" }).d ?? "", "base64url");
-}
-
 /** A server, behind a tap, that wants a client certificate and says hello to whoever has one. */
 async function tlsClients(scene: Scene, work: (port: string) => Promise<void>): Promise<void> {
   const read = (name: string) => readFileSync(scene.path(name));
   const server = createServer(
     { key: read("server.key"), cert: read("server.pem"), ca: read("device.pem"), requestCert: true },
     (socket: TLSSocket) => {
-      socket.end("HTTP/1.0 200 OK\r\n\r\nhello device\n");
+      // What is not read keeps a connection from ending.
+      socket.resume().end("HTTP/1.0 200 OK\r\n\r\nhello device\n");
       socket.on("error", () => undefined);
     },
   );
