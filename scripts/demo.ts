@@ -1,14 +1,14 @@
 /**
  * The main job from end to end: a device whose key was born in a chip registers itself just in time and publishes.
  * Everything here is a public command in a process of its own, or a public export. `--keep` leaves it all running,
- * `--chip a71ch|a5000|se050|se051` chooses the chips' family.
+ * `--chip a71ch|a5000|se050|se051` chooses the chips' family, `--chip mixed` takes one of each, all at once.
  */
 import { existsSync, mkdirSync, rmSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 
 import { setUpCloud } from "./demo/cloud.ts";
-import { CHIPS, connectDevices, type DemoChip, startChips } from "./demo/devices.ts";
+import { connectDevices, FLEETS, startChips } from "./demo/devices.ts";
 import { showCommands } from "./demo/keep.ts";
 import { startObserver } from "./demo/observer.ts";
 import { Stage } from "./demo/stage.ts";
@@ -22,12 +22,12 @@ const { values } = parseArgs({
     chip: { type: "string", default: "a71ch" },
   },
 });
-const chip = Object.hasOwn(CHIPS, values.chip) ? (values.chip as DemoChip) : undefined;
+const chip = FLEETS.find((each) => each === values.chip);
 if (!chip) {
-  process.stderr.write(`error: --chip is one of ${Object.keys(CHIPS).join(", ")}, not ${values.chip}\n`);
+  process.stderr.write(`error: --chip is one of ${FLEETS.join(", ")}, not ${values.chip}\n`);
   process.exit(2);
 }
-const model = chip;
+const fleet = chip;
 
 const stage = new Stage(resolve(values.data));
 const interrupted = new Promise<"interrupted">((done) => {
@@ -43,7 +43,7 @@ async function play(): Promise<void> {
   for (const name of ["traces", "output"]) mkdirSync(join(stage.directory, name));
   if (isSecondRun) stage.say(`using the CA, cloud and chips of an earlier run in ${stage.directory}`);
   const cloud = await setUpCloud(stage);
-  const chips = await startChips(stage, model);
+  const chips = await startChips(stage, fleet);
   const observer = await startObserver(stage, cloud);
   await connectDevices(stage, cloud, chips, observer);
   await showTimeline(stage, chips);

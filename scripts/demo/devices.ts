@@ -20,9 +20,22 @@ export const CHIPS = {
 
 export type DemoChip = keyof typeof CHIPS;
 
+/** What `--chip` takes: one family for all devices, or a fleet with one device of each. */
+export const FLEETS = [...(Object.keys(CHIPS) as DemoChip[]), "mixed"] as const;
+
+export type DemoFleet = (typeof FLEETS)[number];
+
+/** The two devices that the demo tells about, and the others of a mixed fleet, whose chips make their keys. */
+const MIXED = {
+  "sensor-generated": "a5000",
+  "sensor-injected": "a71ch",
+  "sensor-se050": "se050",
+  "sensor-se051": "se051",
+} as const satisfies Readonly<Record<string, DemoChip>>;
+
 /** One device of the demo: a chip in a process of its own, and what happened to it. */
 export type DemoDevice = {
-  readonly name: "sensor-generated" | "sensor-injected";
+  readonly name: string;
   readonly model: DemoChip;
   readonly program: Program;
   readonly address: string;
@@ -36,12 +49,24 @@ export type DemoDevice = {
   connection: string;
 };
 
-export type DemoDevices = readonly [generated: DemoDevice, injected: DemoDevice];
+export type DemoDevices = readonly [generated: DemoDevice, injected: DemoDevice, ...others: DemoDevice[]];
 
-/** Chapter 2: two chips; one makes its key, the other is given one. Certificates go into the chips' storage. */
-export async function startChips(stage: Stage, model: DemoChip): Promise<DemoDevices> {
-  stage.chapter(2, `two devices, each with ${CHIPS[model].name} in a process of its own`);
-  return Promise.all([startDevice(stage, "sensor-generated", model), startDevice(stage, "sensor-injected", model)]);
+/** Chapter 2: two chips or more; one is given its key, the others make theirs. Certificates go into the chips' storage. */
+export async function startChips(stage: Stage, fleet: DemoFleet): Promise<DemoDevices> {
+  const models = fleet === "mixed" ? MIXED : { "sensor-generated": fleet, "sensor-injected": fleet };
+  const { "sensor-generated": generated, "sensor-injected": injected, ...others } = models;
+  const chapter =
+    fleet === "mixed"
+      ? `four devices, with ${Object.values(CHIPS)
+          .map(({ name }) => name)
+          .join(", ")}, each in a process of its own`
+      : `two devices, each with ${CHIPS[fleet].name} in a process of its own`;
+  stage.chapter(2, chapter);
+  return Promise.all([
+    startDevice(stage, "sensor-generated", generated),
+    startDevice(stage, "sensor-injected", injected),
+    ...Object.entries(others).map(([name, model]) => startDevice(stage, name, model)),
+  ]);
 }
 
 /** The file with the key that is injected. */
@@ -74,7 +99,7 @@ async function initDevice(
   stage: Stage,
   { name, model, tap }: Pick<DemoDevice, "name" | "model" | "tap">,
 ): Promise<void> {
-  const isGenerated = name === "sensor-generated";
+  const isGenerated = name !== "sensor-injected";
   if (!isGenerated) makeKeyFile(keyFile(stage));
   await stage.run(`${name}-init`, [
     "device",
@@ -114,7 +139,7 @@ async function factsOf(stage: Stage, { name, tap }: Pick<DemoDevice, "name" | "t
   };
 }
 
-/** Chapter 3: both devices connect, are registered, dropped, activated, come back, and publish. */
+/** Chapter 3: all devices connect at once, are registered, dropped, activated, come back, and publish. */
 export async function connectDevices(
   stage: Stage,
   cloud: DemoCloud,

@@ -66,17 +66,23 @@ test("the demo goes from bare chip to accepted telemetry, and says where the pri
   assert.ok(await isQuiet(second), "Ctrl-C ends everything");
 });
 
-test("A5-05 A5-16 A5-30 the demo with --chip a5000: the key that an A5000 made is nowhere outside it", async (t) => {
-  const program = demo(t, directoryOf(t), "--chip", "a5000");
+test("A5-05 A5-16 A5-30 A5-38 a fleet of mixed chips onboards at once, and an A5000's key is nowhere outside it", async (t) => {
+  const program = demo(t, directoryOf(t), "--chip", "mixed");
   assert.deepEqual(await program.ended, { status: 0, signal: null }, program.transcript());
   const text = program.lines.join("\n");
-  assert.match(text, /two devices, each with an A5000/);
-  assert.match(text, /observer: received all 20 readings/);
+  assert.match(text, /four devices, with an A71CH, an A5000, an SE050, an SE051/);
+  for (const device of ["sensor-generated", "sensor-injected", "sensor-se050", "sensor-se051"]) {
+    assert.match(text, new RegExp(`cloud: ${device} is ACTIVE`));
+    assert.match(text, new RegExp(`${device}: 10 readings published at QoS 1, each acknowledged`));
+  }
+  assert.match(text, /observer: received all 40 readings/);
+  // The device whose key the demo looks for everywhere has the A5000.
   assert.match(text, /ECDSASign +<-> bus/);
   assert.match(text, /sensor-generated: nowhere outside its chip\. \d+ files/);
+  assert.ok(await isQuiet(program));
   const wrong = demo(t, directoryOf(t), "--chip", "a5001");
   assert.deepEqual(await wrong.ended, { status: 2, signal: null });
-  assert.match(wrong.complaints.join(), /a71ch, a5000, se050, se051/);
+  assert.match(wrong.complaints.join(), /a71ch, a5000, se050, se051, mixed/);
 });
 
 test("Ctrl-C in the middle of the demo ends every process and the demo with 130", async (t) => {
