@@ -19,6 +19,10 @@ const FILE = "/state/chip";
 /** The two that are set are provoked in `chip.test.ts` and `node.test.ts`. */
 const provoked = new Set<ChipErrorCode>(["status-word", "cannot-listen"]);
 
+/** The base point, whose scalar is 1. */
+const G =
+  "046b17d1f2e12c4247f8bce6e563a440f277037d812deb33a0f4a13945d898c2964fe342e2fe1a7f9b8ee7eb4a7c0f9e162bce33576b315ececbb6406837bf51f5";
+
 class PowerCut extends Error {}
 
 /**
@@ -147,6 +151,74 @@ test("SealedFileMemory makes its first file and its key file so that a cut leave
     assert.deepEqual(new SealedFileMemory({ file: FILE, disk }).load(), image);
   }
 });
+
+/** Every kind of change of an A71CH, in an order in which each is possible. */
+const CHANGES = [
+  "8012000000",
+  `8012010061${"00".repeat(31)}01${G}00`,
+  `8022000041${G}00`,
+  "8062000000",
+  "80620000040000000900",
+  `803200011000112233445566778899aabbccddeeff00`,
+  `804200011000112233445566778899aabbccddeeff00`,
+  "807200000301020300",
+  "8073002002002000",
+  "8092000502616200",
+  "8013000000",
+  "8014010000",
+  "8023000000",
+  "8043000000",
+  "8064000000",
+  "809400ea00",
+  "803200011000112233445566778899aabbccddeeff00",
+  "8092000100",
+  "809300dd00",
+  "8092000200",
+] as const;
+
+test(`A71chChip whose power is cut in the write of any change holds what was before or after it (${DEEP ? "every byte" : "a seeded sample"})`, () => {
+  let [disk, cuts] = [new CuttableDisk(), 0];
+  const power = (on: CuttableDisk) => newChip(new SealedFileMemory({ file: FILE, key: KEY, disk: on }));
+  const imageIn = (on: CuttableDisk) =>
+    toHex(new SealedFileMemory({ file: FILE, key: KEY, disk: on }).load() ?? assert.fail());
+  power(disk);
+  const sample = new SeededEntropy(nodeHash, "cuts");
+  for (const change of CHANGES) {
+    const before = new Map(disk.files);
+    const copy = () => {
+      const made = new CuttableDisk();
+      for (const [path, bytes] of before) made.files.set(path, bytes);
+      return made;
+    };
+    const whole = copy();
+    const chip = power(whole);
+    assert.equal(toHex(chip.exchange(fromHex(change))), "9000", change);
+    const { steps } = whole;
+    assert.ok(steps > 1000, `${steps} steps`);
+    const some = Array.from({ length: 6 }, () => 1 + (((sample.bytes(2)[0] ?? 0) * 256) % steps));
+    const at = DEEP ? Array.from({ length: steps }, (_, i) => i + 1) : [1, 2, ...some, steps - 2, steps - 1, steps];
+    const [old, next] = [imageIn(copy()), imageIn(whole)];
+    for (const cutAt of at) {
+      for (const lateReplace of [false, true]) {
+        const victim = copy();
+        const dying = power(victim);
+        Object.assign(victim, { cutAt, lateReplace });
+        assert.equal(toHex(dying.exchange(fromHex(change))), "6f00", "what is not stored has not happened");
+        victim.cutAt = Number.POSITIVE_INFINITY;
+        const found = imageIn(victim);
+        assert.ok(found === old || sameChange(found, next, change), `${change}, cut at ${cutAt} of ${steps}`);
+        cuts++;
+      }
+    }
+    disk = whole;
+  }
+  assert.ok(cuts >= CHANGES.length * 22);
+});
+
+/** A new key is another one each time, in a chip whose entropy went on; all else is the same. */
+function sameChange(found: string, next: string, change: string): boolean {
+  return found === next || (change === "8012000000" && found.length === next.length);
+}
 
 test(`SealedFileMemory refuses a state file with any bit flipped (${DEEP ? "each" : "a seeded sample"})`, () => {
   const disk = new CuttableDisk();

@@ -118,7 +118,8 @@ type Served = {
 /** Answers what has come, one request behind the other; "end" where the client must be let go. */
 async function answerAll({ socket, front, chip, lease }: Served): Promise<"end" | "more"> {
   for (let request = front.next(); request; request = front.next()) {
-    if (!lease.isOpenTo(socket)) await lease.turn(socket);
+    // Between its turn and here, another that waited may have begun a sequence of its own.
+    while (!lease.isOpenTo(socket)) await lease.turn(socket);
     if (socket.destroyed) return "end";
     const before = chip.isMidSequence === true;
     const reply = request(chip);
