@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Broker } from "./broker/index.ts";
 import { DeviceJobs, Jobs, JobTopics } from "./jobs/index.ts";
 import type { Closing } from "./node-closing.ts";
+import type { EventSwitches } from "./registry-events/index.ts";
 import type { Registry } from "./registry/index.ts";
 import { fileObjectStore } from "./templates/node-object-store.ts";
 
@@ -11,10 +12,15 @@ const ORIGIN = "jobs";
 
 /** Jobs over a registry's store, joined to the broker's topics; documents lie in the data directory's `objects`. */
 export async function openJobs(
-  parts: { readonly directory: string; readonly registry: Registry; readonly broker: Broker },
+  parts: {
+    readonly directory: string;
+    readonly registry: Registry;
+    readonly broker: Broker;
+    readonly switches: EventSwitches;
+  },
   closing: Closing,
 ): Promise<Jobs> {
-  const { directory, registry, broker } = parts;
+  const { directory, registry, broker, switches } = parts;
   const { clock, trace } = registry;
   const objects = fileObjectStore(join(directory, "objects"));
   const jobs = await Jobs.open({
@@ -22,6 +28,7 @@ export async function openJobs(
     publish(topic, payload) {
       if (!broker.isStopped) broker.publish({ topic, payload, qos: 1 }, ORIGIN);
     },
+    isOn: (event) => switches.isOn(event),
     readObject: (bucket, key) => objects.read(bucket, key),
   });
   closing.add(() => jobs.close());

@@ -5,7 +5,7 @@ import { LoggingOptions } from "./logging/index.ts";
 import type { Closing } from "./node-closing.ts";
 import type { CloudOptions } from "./node-options.ts";
 import { CertificateProviders } from "./providers/index.ts";
-import { EventSwitches, publishRegistryEvents } from "./registry-events/index.ts";
+import { publishRegistryEvents, type EventSwitches } from "./registry-events/index.ts";
 import type { Registry } from "./registry/index.ts";
 import type { AskFunction } from "./templates/index.ts";
 
@@ -19,17 +19,18 @@ export async function openSettings(
     registry,
     domains,
     broker,
+    switches,
     ask,
   }: {
     readonly options: CloudOptions;
     readonly registry: Registry;
     readonly domains: Domains;
     readonly broker: Broker;
+    readonly switches: EventSwitches;
     readonly ask: AskFunction;
   },
   closing: Closing,
 ): Promise<Settings> {
-  const switches = await EventSwitches.open(registry);
   const events = publishRegistryEvents(registry, switches, (message) => {
     if (!broker.isStopped) broker.publish(message, ORIGIN);
   });

@@ -22,6 +22,7 @@ import { openRules } from "./node-rules.ts";
 import { serverIdentity, type ServerIdentity } from "./node-server-identity.ts";
 import { serverTls } from "./node-server-tls.ts";
 import type { OnboardingGatekeeper } from "./onboarding/index.ts";
+import { EventSwitches } from "./registry-events/index.ts";
 import { openRegistry, type Account, type Registry } from "./registry/index.ts";
 import { IssuedStatus, type Revocations } from "./revocation/index.ts";
 import type { Destinations } from "./rules/index.ts";
@@ -83,11 +84,23 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const entry = await openEntry({ ...options, shop, isServerName: identity.isFor, ask }, closing);
   const { broker } = entry;
   const shadows = openShadows(registry, broker, closing);
-  const jobs = await openJobs({ directory, registry, broker }, closing);
+  const switches = await EventSwitches.open(registry);
+  const jobs = await openJobs({ directory, registry, broker, switches }, closing);
   const rootCertificate = identity.root;
   let url = "";
   const listeners: string[] = [];
-  const parts = { options, ground, shop, ...entry, shadows, jobs, rootCertificate, listeners, controlPlane: () => url };
+  const parts = {
+    options,
+    ground,
+    shop,
+    ...entry,
+    shadows,
+    jobs,
+    switches,
+    rootCertificate,
+    listeners,
+    controlPlane: () => url,
+  };
   const control = await openControlPlane(parts, closing);
   const { plane, destinations } = control;
   // Rules hear them, and no client has come back yet.
@@ -164,6 +177,7 @@ type Parts = {
   readonly revocations: Revocations;
   readonly shadows: Shadows;
   readonly jobs: Jobs;
+  readonly switches: EventSwitches;
   readonly rootCertificate: string;
   /** Filled as soon as they listen. */
   readonly listeners: string[];
@@ -212,7 +226,10 @@ async function openControlPlane(
     closing,
   );
   const ask: AskFunction = (...question) => functions.askFor(...question);
-  const settings = await openSettings({ options, registry, domains: parts.domains, broker, ask }, closing);
+  const settings = await openSettings(
+    { options, registry, domains: parts.domains, broker, switches: parts.switches, ask },
+    closing,
+  );
   const { providers } = settings;
   const tasks = await openProvisioning({ directory, shop, broker, functions, providers }, closing);
   const handlers = createHandlers({

@@ -84,7 +84,7 @@ export async function startCloud(
     registry,
     shop,
     tasks,
-    jobs: await Jobs.open({ registry, publish: () => undefined, readObject: async () => undefined }),
+    jobs: await Jobs.open({ registry, publish: () => undefined, isOn: () => true, readObject: async () => undefined }),
     shadows: new Shadows({ ...ports, publish: (topic) => void calls.push({ name: "shadow", input: topic }) }),
     index: new FleetIndex(registry, { connected: () => new Map() }),
     ...standIns(trace, calls),

@@ -281,5 +281,5 @@ export const CONFIGURATION = {
 async function jobsFor(registry: World["registry"], calls: Api["calls"]): Promise<Jobs> {
   const publish = (topic: string, payload: Uint8Array) =>
     void calls.push({ name: topic, input: JSON.parse(new TextDecoder().decode(payload)) as unknown });
-  return Jobs.open({ registry, publish, readObject: async () => undefined });
+  return Jobs.open({ registry, publish, isOn: () => true, readObject: async () => undefined });
 }

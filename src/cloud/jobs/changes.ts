@@ -116,8 +116,7 @@ export async function end(
   await putExecution(queries, ended);
   const { job: jobId, thing, status, details } = ended;
   const operation = status.toLowerCase();
-  told.add(`$aws/events/jobExecution/${jobId}/${operation}`, {
-    eventType: "JOB_EXECUTION",
+  told.addEvent("JOB_EXECUTION", `jobExecution/${jobId}/${operation}`, {
     eventId: uuid(registry.entropy),
     timestamp: Math.floor(now / 1000),
     operation,
@@ -182,8 +181,7 @@ export function tellJob({ registry, now, told }: Change, job: Job, operation: st
   const { id: jobId, status, createdAt, order, history } = job;
   const { description, targets, targetSelection } = order;
   const inSeconds = (ms: number) => Math.floor(ms / 1000);
-  told.add(`$aws/events/job/${jobId}/${operation}`, {
-    eventType: "JOB",
+  told.addEvent("JOB", `job/${jobId}/${operation}`, {
     eventId: uuid(registry.entropy),
     timestamp: inSeconds(now),
     operation,

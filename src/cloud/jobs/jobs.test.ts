@@ -19,8 +19,10 @@ async function jobsOf(t: TestContext, directory = temporary(t)) {
   const heard: (readonly [topic: string, message: Message])[] = [];
   const read = (payload: Uint8Array) => JSON.parse(new TextDecoder().decode(payload)) as Message;
   const objects = new Map([["b/k.json", utf8Bytes('{"from":"source"}')]]);
+  const switchedOff = new Set<string>();
   const jobs = await Jobs.open({
     registry,
+    isOn: (event) => !switchedOff.has(event),
     publish: (topic, payload) => void heard.push([topic, read(payload)]),
     readObject: async (bucket, key) => objects.get(`${bucket}/${key}`),
   });
@@ -62,7 +64,23 @@ async function jobsOf(t: TestContext, directory = temporary(t)) {
     const { rows } = await jobs.executions({ job }, {});
     return rows.map(({ thing, number, status }) => `${thing}#${number} ${status}`);
   };
-  return { jobs, registry, clock, ledger, heard, devices, topics, things, create, settle, advance, ask, states, arn };
+  return {
+    switchedOff,
+    jobs,
+    registry,
+    clock,
+    ledger,
+    heard,
+    devices,
+    topics,
+    things,
+    create,
+    settle,
+    advance,
+    ask,
+    states,
+    arn,
+  };
 }
 
 test("a device hears of its job, starts it, reports on it and ends it; the job completes and tells so", async (t) => {
@@ -458,4 +476,27 @@ test("rolloutRate grows by its factor with each batch, up to the maximum; isAbor
       },
     ),
   );
+});
+
+test("events of jobs and of their executions are told while their kind is switched on; notifications always are", async (t) => {
+  const it = await jobsOf(t);
+  const targets = await it.things("T");
+  const run = async (id: string) => {
+    it.heard.length = 0;
+    await it.create(id, { targets });
+    await it.ask(`T/jobs/${id}/update`, { status: "SUCCEEDED" });
+    return it.heard.map(([topic]) => topic).filter((topic) => !topic.startsWith("c:"));
+  };
+  const notified = ["$aws/things/T/jobs/notify", "$aws/things/T/jobs/notify-next"];
+  const [execution, job] = ["$aws/events/jobExecution/ID/succeeded", "$aws/events/job/ID/completed"];
+  for (const [id, off, events] of [
+    ["a", [], [execution, job]],
+    ["b", ["JOB"], [execution]],
+    ["c", ["JOB_EXECUTION"], [job]],
+    ["d", ["JOB", "JOB_EXECUTION"], []],
+  ] as const) {
+    it.switchedOff.clear();
+    for (const each of off) it.switchedOff.add(each);
+    assert.deepEqual(await run(id), [...events.map((topic) => topic.replace("ID", id)), ...notified]);
+  }
 });

@@ -42,12 +42,14 @@ import {
 } from "./records.ts";
 import { isTerminal, type Counts } from "./rules.ts";
 import { startOf } from "./schedule.ts";
-import { Told, type Publish } from "./told.ts";
+import { Told, type JobEventType, type Publish } from "./told.ts";
 
 export type JobsPorts = {
   readonly registry: Registry;
   /** Publishes what devices and whoever follows events hear. Must not throw. */
   readonly publish: Publish;
+  /** Whether events of a kind are told. */
+  readonly isOn: (event: JobEventType) => boolean;
   /** Reads an object that a document source names. */
   readonly readObject: (bucket: string, key: string) => Promise<Uint8Array | undefined>;
 };
@@ -94,7 +96,7 @@ export class Jobs {
 
   /** One change: `work` in a transaction behind what has fallen due, then its tellings, then the timer. */
   async change<T>(work: (change: Change) => Promise<T>, committed: (result: T) => void = () => undefined): Promise<T> {
-    const { registry, publish } = this.ports;
+    const { registry, publish, isOn } = this.ports;
     const { result, wakeAt } = await registry.store.write(
       async (queries) => {
         const told = new Told();
@@ -106,7 +108,7 @@ export class Jobs {
       },
       ({ result: done, told }) => {
         committed(done);
-        told.publish(publish);
+        told.publish(publish, isOn);
       },
     );
     this.#wake(wakeAt);

@@ -5,7 +5,10 @@ import { documentFor, jobNamed, pendingOf, type Execution } from "./records.ts";
 
 export type Publish = (topic: string, payload: Uint8Array) => void;
 
-type Message = { readonly topic: string; readonly body: Json };
+/** The kinds of event about jobs, each with a switch of its own. AWS IoT API, UpdateEventConfigurations */
+export type JobEventType = "JOB" | "JOB_EXECUTION";
+
+type Message = { readonly topic: string; readonly body: Json; readonly event?: JobEventType };
 
 /**
  * What a change of jobs is to tell, once it is durable: to each thing what it has to do, where that has changed, and
@@ -20,9 +23,9 @@ export class Told {
     if (!this.#before.has(thing)) this.#before.set(thing, await pendingOf(queries, thing));
   }
 
-  /** A message besides. */
-  add(topic: string, body: Json): void {
-    this.#messages.push({ topic, body });
+  /** An event besides, which is told while its kind is switched on. */
+  addEvent(event: JobEventType, topic: string, body: { readonly [key: string]: Json }): void {
+    this.#messages.push({ topic: `$aws/events/${topic}`, body: { eventType: event, ...body }, event });
   }
 
   /** Compares what each thing has to do with what it had, inside the same transaction. */
@@ -31,16 +34,21 @@ export class Told {
     for (const [thing, before] of this.#before) {
       const after = await pendingOf(queries, thing);
       const topic = `$aws/things/${thing}/jobs`;
-      if (keys(before) !== keys(after)) this.add(`${topic}/notify`, { timestamp, jobs: grouped(after) });
+      if (keys(before) !== keys(after)) this.#notify(`${topic}/notify`, { timestamp, jobs: grouped(after) });
       const [next] = after;
       if (keys(before.slice(0, 1)) === keys(after.slice(0, 1))) continue;
       const execution = next && describeNext(next, documentFor((await jobNamed(queries, next.job)).order));
-      this.add(`${topic}/notify-next`, { timestamp, ...(execution && { execution }) });
+      this.#notify(`${topic}/notify-next`, { timestamp, ...(execution && { execution }) });
     }
   }
 
-  publish(publish: Publish): void {
-    for (const { topic, body } of this.#messages) publish(topic, utf8Bytes(JSON.stringify(body)));
+  publish(publish: Publish, isOn: (event: JobEventType) => boolean): void {
+    for (const { topic, body, event } of this.#messages)
+      if (!event || isOn(event)) publish(topic, utf8Bytes(JSON.stringify(body)));
+  }
+
+  #notify(topic: string, body: Json): void {
+    this.#messages.push({ topic, body });
   }
 }
 
