@@ -20,6 +20,7 @@ type UpOptions = {
   readonly httpsPort: readonly number[];
   readonly jitr: "aws-observed" | "note-literal";
   readonly mqttPort?: number;
+  readonly tlsResumption?: boolean;
   readonly plainMqtt?: number;
   readonly profile: keyof typeof PROFILES;
   readonly mqttSetting: readonly string[];
@@ -85,6 +86,7 @@ export function registerUpCommand(program: Command): void {
         .choices(["aws-observed", "note-literal"])
         .default("aws-observed"),
     )
+    .option("--tls-resumption", "MQTT clients may resume TLS sessions, for an hour; AWS IoT Core resumes none")
     .option(
       "--relaxed-certificates",
       "for test suites: --plain-mqtt needs no certificate, test/nosubscribe is refused, texts register as certificates",
@@ -150,6 +152,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         serverNames: options.serverName,
         httpsPorts: options.httpsPort,
         jitr: options.jitr,
+        tlsResumption: options.tlsResumption === true,
         profile,
         mqttSettings: options.mqttSetting,
         relaxedCertificates,

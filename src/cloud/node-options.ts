@@ -51,6 +51,8 @@ export type CloudOptions = {
    * AN12131, section 7.2, has it.
    */
   readonly jitr?: "aws-observed" | "note-literal";
+  /** Whether MQTT clients may resume TLS sessions; whether they are let in is decided anew each time. */
+  readonly tlsResumption?: boolean;
   readonly httpActions?: HttpActionOptions;
   /** A folder whose `node_modules` every function may import from, such as AWS's SDK of version 2. */
   readonly functionLayer?: string;

@@ -319,7 +319,16 @@ async function listen(
   const tls = serverTls(identity);
   if (identity.rsa) trace.emit("cloud", { kind: "process", what: "warning", detail: DHE_WARNING });
   const gate = options.jitr === "note-literal" ? { handshakeGate: gateOf(gatekeeper, registry) } : {};
-  const mqtt = await listenTls({ broker, host, port: mqttPort, clock, trace, ...tls, ...gate });
+  const mqtt = await listenTls({
+    broker,
+    host,
+    port: mqttPort,
+    clock,
+    trace,
+    resumption: options.tlsResumption ?? false,
+    ...tls,
+    ...gate,
+  });
   closing.add(() => mqtt.close());
   const https = await listenHttps({ ...servers, host, tls }, wanted);
   for (const each of https) closing.add(() => each.close());

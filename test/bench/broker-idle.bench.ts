@@ -12,7 +12,7 @@ const AT_ONCE = 20;
 
 /**
  * What a connection costs that does nothing: MQTT over TLS 1.3 to our broker and to mosquitto, opened by this process.
- * Our broker resumes no TLS sessions, since a resumed one would show no certificate chain: each connect is a full one.
+ * Our broker resumes no TLS sessions unless it is told to: each connect here is a full one.
  */
 export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), "broker-idle-"));

@@ -5,6 +5,7 @@ import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from
 import { UsageError } from "../../codec/index.ts";
 import type { BrokerErrorCode } from "./errors.ts";
 import { Handshakes } from "./node-handshakes.ts";
+import { resumeBySessionId, RESUMING } from "./node-resumption.ts";
 import { attach, listening, peerOf, type Listening, type ListenOptions } from "./node-socket.ts";
 import type { Defer, Peer } from "./ports.ts";
 
@@ -35,6 +36,8 @@ export type TlsListenOptions = ListenOptions &
   ServerTls & {
     /** Decides within the handshake, which is then TLS 1.2 only; without it, CONNECT decides. */
     readonly handshakeGate?: HandshakeGate;
+    /** Whether a client may resume its TLS session, which saves both sides a signature; AWS IoT Core resumes none. */
+    readonly resumption?: boolean;
   };
 
 /** Decides, while a handshake completes, whether the server's Finished may leave. */
@@ -46,10 +49,11 @@ export type HandshakeGate = {
 
 /**
  * MQTT over TLS 1.2 and 1.3. Asks for a client certificate and accepts any, or none: the gatekeeper decides at CONNECT.
- * Sessions are never resumed, since a resumed one would show no certificate chain.
+ * A session that is resumed, where that is allowed, shows the client's own certificate and no chain: it is decided anew.
  */
 export async function listenTls(options: TlsListenOptions): Promise<Listening> {
-  const { key, cert, ciphers, dhparam, handshakeGate: gate } = options;
+  const { key, cert, ciphers, dhparam, handshakeGate: gate, resumption = false } = options;
+  const byTicket = resumption && !gate;
   const server = createTlsServer({
     ...SOCKETS,
     key,
@@ -61,8 +65,13 @@ export async function listenTls(options: TlsListenOptions): Promise<Listening> {
     requestCert: true,
     rejectUnauthorized: false,
     minVersion: "TLSv1.2",
-    secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
+    secureOptions: constants.SSL_OP_NO_RENEGOTIATION | (byTicket ? 0 : constants.SSL_OP_NO_TICKET),
+    ...(resumption && RESUMING),
   });
+  if (resumption && gate) {
+    const unconnected = { connection: "", address: "", servername: undefined };
+    resumeBySessionId(server, (certificate) => gate.mayFinish({ ...unconnected, certificates: [certificate] }));
+  }
   const handshakes = new Handshakes(options);
   server.on("connection", (socket) => handshakes.begin(socket));
   server.on("secureConnection", (socket: TLSSocket) => {
