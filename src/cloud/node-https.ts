@@ -43,7 +43,9 @@ export async function listenHttps(options: HttpsOptions, ports: readonly number[
       if (refused) return refused;
       if (namesAuthorizer(head)) return custom.authorize(peer, head);
       const bearer = bearerOf(head);
-      return bearer === undefined ? gatekeeper.authorize(peer) : tokens.authorize(peer, bearer);
+      if (bearer !== undefined) return tokens.authorize(peer, bearer);
+      const isForDefault = peer.certificates.length === 0 && (await custom.hasDefault(peer));
+      return isForDefault ? custom.authorize(peer, head) : gatekeeper.authorize(peer);
     },
     operations: { ...publishing(registry, broker), ...shadowOperations(shadows), ...jobOperations(jobs, registry) },
     bodyLimit: broker.settings.limits.payloadBytes,

@@ -125,3 +125,41 @@ test("mosquitto_pub comes in by an authorizer that its user name tells", async (
     });
   assert.deepEqual([await publish("open sesame"), await publish("wrong")], [0, 1]);
 });
+
+test("a domain's default authorizer decides where a client names none: AWS's device SDK over MQTT and WebSocket, curl", async (t) => {
+  if (!requirePeer(t, "curl")) return;
+  const { cloud, port, files, call } = await world(t);
+  const secret = { username: "dev", password: Buffer.from("open sesame") };
+  const { AwsIotMqtt5ClientConfigBuilder: Builder } = iot;
+  const direct = (config: iot.MqttConnectCustomAuthConfig) =>
+    Builder.newDirectMqttBuilderWithCustomAuth("localhost", config);
+  const nobody = await reasonOf(direct(secret), port, files.ca);
+  assert.equal(nobody, mqtt5.ConnectReasonCode.NotAuthorized);
+  const authorizerConfig = { defaultAuthorizerName: "open", allowAuthorizerOverride: false };
+  const domain = { domainConfigurationName: "d", domainName: "localhost" };
+  await call("CreateDomainConfiguration", { ...domain, authorizerConfig });
+  assert.equal(await reasonOf(direct(secret), port, files.ca), 0);
+  assert.equal(await reasonOf(direct(secret), cloud.mqtt.port, files.ca), 0);
+  const socket = Builder.newWebsocketMqttBuilderWithCustomAuth("localhost", secret);
+  assert.equal(await reasonOf(socket, port, files.ca), 0);
+  const wrong = { ...secret, password: Buffer.from("sesame") };
+  assert.equal(await reasonOf(direct(wrong), port, files.ca), mqtt5.ConnectReasonCode.NotAuthorized);
+  const signed = { authorizerName: "signed", tokenKeyName: "tok", tokenValue: encodeURIComponent(TOKEN) };
+  const other = direct({ ...signed, tokenSignature: SIGNATURE, username: "d" });
+  assert.equal(await reasonOf(other, port, files.ca), mqtt5.ConnectReasonCode.NotAuthorized);
+  const causes = cloud.ledger.events({ kinds: ["refusal"] }).map((event) => event.kind === "refusal" && event.cause);
+  assert.ok(causes.includes("authorizer-denied") && causes.includes("authorizer-not-allowed"), String(causes));
+  const named = { domainConfigurationName: "d", authorizerConfig: { defaultAuthorizerName: "signed" } };
+  await call("UpdateDomainConfiguration", named);
+  const publish = (...headers: readonly string[]) =>
+    new Promise<Record<string, unknown>>((resolve, reject) => {
+      const args = ["-sS", "--cacert", files.ca, "-d", "x", ...headers.flatMap((header) => ["-H", header])];
+      execFile("curl", [...args, `https://localhost:${port}/topics/a?qos=1`], (error, stdout) =>
+        error ? reject(error) : resolve(JSON.parse(stdout) as Record<string, unknown>),
+      );
+    });
+  const good = await publish(`x-amz-customauthorizer-signature: ${SIGNATURE}`, `tok: ${TOKEN}`);
+  assert.equal(good["message"], "OK");
+  assert.equal((await publish(`tok: ${TOKEN}`))["cause"], "authorizer-signature");
+  assert.equal((await publish())["cause"], "authorizer-signature");
+});

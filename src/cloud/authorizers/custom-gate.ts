@@ -65,6 +65,11 @@ export class CustomGate implements Gatekeeper {
     return { admit: true, authority: this.#authorityOf(answer, { clientId: "", peer }) };
   }
 
+  /** Whether an authorizer decides about requests over HTTPS that name none: the server name's, or the account's. */
+  async hasDefault(peer: Peer): Promise<boolean> {
+    return (await this.#default(credentialsOf({ peer }, undefined))) !== undefined;
+  }
+
   /** Stops all timers. */
   close(): void {
     for (const timers of this.#timers.values()) for (const cancel of timers.values()) cancel();

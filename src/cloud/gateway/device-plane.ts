@@ -59,6 +59,12 @@ export class DevicePlane {
     this.#options = options;
   }
 
+  /** Whether a request is for one of the operations. */
+  offers(head: RequestHead): boolean {
+    const route = this.#routeOf(head);
+    return route.found === "operation" && this.#options.operations[route.name] !== undefined;
+  }
+
   /** Decides on a head before its body is read. */
   begin(head: RequestHead, peer: Peer): Exchange {
     const { bodyLimit, clock, entropy } = this.#options;

@@ -98,7 +98,8 @@ function answer(options: GatewayOptions, request: IncomingMessage, response: Ser
   const begin = (head: ReturnType<typeof headOf>): Exchange => {
     const isSigned = authorizationOf(head) !== undefined;
     const hasCredentials = bearerOf(head) !== undefined || namesAuthorizer(head);
-    const isDevice = hasCredentials || (peer.certificates.length > 0 && !isSigned);
+    const isDevice =
+      hasCredentials || (!isSigned && (peer.certificates.length > 0 || options.devicePlane.offers(head)));
     return isDevice ? options.devicePlane.begin(head, peer) : options.controlPlane.begin(head);
   };
   void answerRequest(begin, request, response).catch(() => response.destroy());
