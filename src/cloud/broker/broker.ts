@@ -24,6 +24,7 @@ import type {
 import { Presence } from "./presence.ts";
 import { PublishView } from "./publish-packet.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
+import { OutboxPool } from "./outbox.ts";
 import { RetainedMessages } from "./retained-messages.ts";
 import { Router, systemMessage, type Publisher } from "./router.ts";
 import { SessionRegistry } from "./session-registry.ts";
@@ -218,6 +219,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     store,
     turn,
     slab: new Slab(),
+    outboxes: new OutboxPool(),
     codec: new ControlCodec(),
     view: new PublishView(),
     retained,

@@ -38,13 +38,14 @@ const EARLY_BYTES = 1024 * 1024;
  */
 export class Connection {
   readonly core: BrokerCore;
-  readonly peer: Peer;
+  peer: Peer;
   readonly trace: PacketTrace;
   readonly out: Outbound;
   readonly rate: InboundRate | undefined;
   readonly topics = new ClientTopics();
   readonly #splitter: PacketSplitter;
-  readonly #admission: ClientAdmission;
+  /** Absent once it is over, unless the client may prove again who it is. */
+  #admission: ClientAdmission | undefined;
   #phase: Phase = "expect-connect";
   /** The first bytes, until CONNECT was read. */
   #opening: Uint8Array | undefined;
@@ -60,16 +61,7 @@ export class Connection {
     this.peer = peer;
     const mine = new PerSecond(settings.tracedDataPacketsPerSecond.ofOneConnection);
     this.trace = new PacketTrace(core.trace, peer, { mine, all: core.tracedDataPackets });
-    this.out = new Outbound({
-      core,
-      sink,
-      trace: this.trace,
-      owner: {
-        slow: (limit) => this.closeSlowConsumer(limit),
-        writable: () => this.#link?.session.pump(),
-        storeFailed: () => this.#storeFailed(),
-      },
-    });
+    this.out = new Outbound({ core, sink, trace: this.trace, owner: this });
     this.rate = InboundRate.of({ settings, clock, rates: core.rates, reader: this.out });
     this.#admission = new ClientAdmission(core, gatekeeper, {
       awaitClient: (packet) => this.#awaitAuthentication(packet),
@@ -98,8 +90,7 @@ export class Connection {
 
   /** The sink has sent everything. */
   drained(): void {
-    if (this.#phase === "closed") return;
-    this.out.drained();
+    if (this.#phase !== "closed") this.out.drained();
   }
 
   /** The transport is gone. */
@@ -137,6 +128,11 @@ export class Connection {
     this.close({ presence: "THROTTLED", refusal: { cause: "mqtt-limit", evidence }, politely: false });
   }
 
+  /** There is room again for what waits in the session's queue. */
+  sendMore(): void {
+    this.#link?.session.pump();
+  }
+
   /** Whether one more QoS 1 or 2 message may be sent now. MQTT 5.0, section 4.9 */
   get canSend(): boolean {
     return this.canSendAgain(0);
@@ -145,7 +141,7 @@ export class Connection {
   /** The same for messages in flight of which some, `unsent`, were not sent on this connection yet. */
   canSendAgain(unsent: number): boolean {
     const link = this.#link;
-    return link !== undefined && link.session.flow.inFlight - unsent < link.terms.window && !this.out.isChoked;
+    return link !== undefined && link.session.flow.inFlight - unsent < link.window && !this.out.isChoked;
   }
 
   /** Whether policies let the client receive a topic; a refusal is told once for each topic. */
@@ -172,7 +168,7 @@ export class Connection {
     const { bytes, start, body, end } = this.#splitter;
     const header = bytes[start] ?? 0;
     // MQTT 3.1 sets DUP on a PUBREL that it repeats.
-    const acknowledgement = ACKNOWLEDGEMENTS[link.terms.isMqtt31 ? header & 0xf7 : header];
+    const acknowledgement = ACKNOWLEDGEMENTS[link.isMqtt31 ? header & 0xf7 : header];
     if (header >>> 4 === TYPE.publish) handlePublish(this, link, bytes, this.#splitter);
     else if (acknowledgement !== undefined && end - body === 2) {
       if (this.trace.mayTellData(this.core.turn.time)) this.trace.packet("received", acknowledgement, 4);
@@ -187,7 +183,7 @@ export class Connection {
     const askedS = packet.properties?.sessionExpiryInterval;
     if (askedS !== undefined) {
       // MQTT 5.0, section 3.14.2.2.2: a session that was to end with its connection cannot be prolonged.
-      if (link.terms.expiryS === 0 && askedS > 0) throw violation("session expiry is raised from 0 in DISCONNECT");
+      if (link.expiryS === 0 && askedS > 0) throw violation("session expiry is raised from 0 in DISCONNECT");
       this.core.sessions.setExpiry(link.session, Math.min(askedS, this.core.settings.limits.sessionExpiryMaxS));
     }
     this.out.close({ politely: true });
@@ -212,7 +208,7 @@ export class Connection {
       const terms = connectTerms(packet, shape, { peer, settings, entropy });
       this.#prepare(terms);
       this.#wait();
-      if (this.#mayComeEarly(0)) this.#admission.begin(terms);
+      if (this.#mayComeEarly(0)) this.#admission?.begin(terms);
     } catch (error) {
       if (!(error instanceof ClientFault)) throw error;
       this.#faultOfConnect(error);
@@ -237,7 +233,7 @@ export class Connection {
     if (decoded.cmd === "disconnect") return this.close({ presence: "CLIENT_INITIATED_DISCONNECT" });
     if (decoded.cmd !== "auth") throw violation(`${decoded.cmd.toUpperCase()} came before authentication was over`);
     this.#wait();
-    this.#admission.continue(decoded);
+    this.#admission?.continue(decoded);
   }
 
   /** Nothing is read until it is decided what comes next. */
@@ -248,6 +244,7 @@ export class Connection {
 
   /** AUTH after CONNACK: the client proves again who it is, while everything else goes on. MQTT 5.0, section 4.12.1 */
   reauthenticate(packet: IAuthPacket, link: Link): void {
+    if (!this.#admission) throw violation("AUTH came though CONNECT named no method");
     const answered = this.#admission.reauthenticate(packet).then((answer) => {
       if (this.#link !== link) return;
       if ("cmd" in answer) this.out.send(answer);
@@ -284,21 +281,24 @@ export class Connection {
   }
 
   #establish(terms: ConnectTerms, authority: Authority): void {
-    const { core, peer } = this;
+    const { core } = this;
+    // Certificates are for the decision that was made: they are larger than all the rest.
+    const peer = (this.peer = { ...this.peer, certificates: [] });
     const { clientId, protocolVersion: version, cleanStart, keepAliveS } = terms.request;
     const { principalId } = authority;
-    const parts = { clientId, principalId, protocolVersion: version, expiryS: terms.expiryS };
+    const { expiryS, window, isMqtt31, authentication } = terms;
+    const parts = { clientId, principalId, protocolVersion: version, expiryS };
     const before = core.turn.mark;
     const { session, resumed } = core.sessions.attach(this, parts, cleanStart);
     const sessionIdentifier = uuid(core.entropy);
     const publisher = { origin: "client", clientId, principalId, address: peer.address, session };
-    const facts = { peer, clientId, version, authority, session, terms, publisher };
+    const facts = { peer, clientId, version, authority, session, window, isMqtt31, expiryS, publisher };
+    if (!authentication) this.#admission = undefined;
     this.#link = { ...facts, keepAliveS, since: core.clock.now(), sessionIdentifier };
     this.#will = terms.will;
     if (terms.will) core.sessions.keepWill(session, terms.will);
     this.#phase = "connected";
     this.#splitter.maximum = core.settings.limits.packetBytes;
-    this.#splitter.onlyHeader = undefined;
     this.#cancelTimer();
     this.#cancelTimer = NOTHING;
     this.#keepAlive = new KeepAlive(this, keepAliveS);
@@ -364,7 +364,8 @@ export class Connection {
     this.close({ reason: REASON.unspecifiedError, presence: "SERVER_ERROR" });
   }
 
-  #storeFailed(): void {
+  /** What was promised to the client will never be durable. */
+  storeFailed(): void {
     this.close({ reason: REASON.unspecifiedError, text: "the session store failed", presence: "SERVER_ERROR" });
   }
 

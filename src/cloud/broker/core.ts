@@ -2,6 +2,7 @@ import type { Clock, Entropy } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { AccountRates } from "./account-rates.ts";
 import type { ControlCodec } from "./control-codec.ts";
+import type { OutboxPool } from "./outbox.ts";
 import type { PerSecond } from "./packet-trace.ts";
 import type { Authenticator, Gatekeeper, SessionStore } from "./ports.ts";
 import type { Presence } from "./presence.ts";
@@ -28,6 +29,7 @@ export type BrokerCore = {
   readonly store: SessionStore;
   readonly turn: Turn;
   readonly slab: Slab;
+  readonly outboxes: OutboxPool;
   readonly codec: ControlCodec;
   readonly view: PublishView;
   readonly retained: RetainedMessages;

@@ -13,7 +13,10 @@ export type Link = {
   readonly version: 4 | 5;
   readonly authority: Authority;
   readonly session: Session;
-  readonly terms: ConnectTerms;
+  /** As CONNECT asked for, of `ConnectTerms`. */
+  readonly window: ConnectTerms["window"];
+  readonly isMqtt31: boolean;
+  readonly expiryS: number;
   readonly publisher: Publisher;
   readonly keepAliveS: number;
   readonly since: number;

@@ -5,6 +5,7 @@ const LONGEST_MS = 2 ** 31 - 1;
 
 /** Runs `task` after any delay, however long; the returned function cancels it. */
 export function afterLong(clock: Clock, delayMs: number, task: () => void): () => void {
+  if (delayMs <= LONGEST_MS) return clock.after(Math.max(0, delayMs), task);
   const until = clock.now() + delayMs;
   let cancel = (): void => undefined;
   const arm = (): void => {

@@ -96,7 +96,7 @@ export async function listening(server: Server, { broker, host, port }: ListenOp
   server.on("connection", (socket) => {
     sockets.add(socket);
     socket.on("error", ignore);
-    socket.once("close", () => sockets.delete(socket));
+    socket.on("close", () => sockets.delete(socket));
   });
   await new Promise<void>((resolve, reject) => {
     server.once("error", reject);

@@ -17,15 +17,18 @@ export type Outgoing = {
  * Knows no connection and no store. MQTT 5.0, sections 4.4 and 4.9
  */
 export class OutboundFlow {
-  /** In flight, in the order of sending; undefined where nothing need be kept for a redelivery at QoS 1. */
-  readonly #inFlight = new Map<number, Outgoing | undefined>();
+  /**
+   * In flight, in the order of sending; undefined where nothing need be kept for a redelivery at QoS 1. Absent until
+   * something was sent: most devices are never sent anything.
+   */
+  #inFlight: Map<number, Outgoing | undefined> | undefined;
   readonly #queue: Outgoing[] = [];
   #head = 0;
   #queuedBytes = 0;
   #lastId = 0;
 
   get inFlight(): number {
-    return this.#inFlight.size;
+    return this.#inFlight?.size ?? 0;
   }
 
   get queued(): number {
@@ -38,40 +41,41 @@ export class OutboundFlow {
 
   /** Takes the next free packet identifier for a message. At most 65,535 may be in flight. */
   send(outgoing: Outgoing | undefined): number {
+    const inFlight = (this.#inFlight ??= new Map());
     do this.#lastId = this.#lastId === 0xffff ? 1 : this.#lastId + 1;
-    while (this.#inFlight.has(this.#lastId));
-    this.#inFlight.set(this.#lastId, outgoing);
+    while (inFlight.has(this.#lastId));
+    inFlight.set(this.#lastId, outgoing);
     return this.#lastId;
   }
 
   /** Takes in a message that was in flight when the process ended. */
   restore(id: number, outgoing: Outgoing): void {
-    this.#inFlight.set(id, outgoing);
+    (this.#inFlight ??= new Map()).set(id, outgoing);
     this.#lastId = id;
   }
 
   /** Ends the flight of a QoS 1 message: gives it, or undefined where none was in flight, or kept, under `id`. */
   acknowledge(id: number): Outgoing | undefined {
-    const outgoing = this.#inFlight.get(id);
+    const outgoing = this.#inFlight?.get(id);
     if (outgoing?.qos === 2) return undefined;
-    this.#inFlight.delete(id);
+    this.#inFlight?.delete(id);
     return outgoing;
   }
 
   /** Notes PUBREC: gives the QoS 2 message as it is from then on, or undefined where none was in flight. */
   release(id: number): Outgoing | undefined {
-    const outgoing = this.#inFlight.get(id);
+    const outgoing = this.#inFlight?.get(id);
     if (outgoing?.qos !== 2) return undefined;
     if (outgoing.isReleased) return outgoing;
     const released = { ...outgoing, isReleased: true };
-    this.#inFlight.set(id, released);
+    this.#inFlight?.set(id, released);
     return released;
   }
 
   /** Ends the flight of any message, whatever it waits for. */
   end(id: number): Outgoing | undefined {
-    const outgoing = this.#inFlight.get(id);
-    this.#inFlight.delete(id);
+    const outgoing = this.#inFlight?.get(id);
+    this.#inFlight?.delete(id);
     return outgoing;
   }
 
@@ -96,7 +100,7 @@ export class OutboundFlow {
 
   /** What must be sent again after the session was resumed, in the order of sending. MQTT 5.0, section 4.4 */
   *unacknowledged(): Iterable<readonly [id: number, outgoing: Outgoing]> {
-    for (const [id, outgoing] of this.#inFlight) if (outgoing) yield [id, outgoing];
+    for (const [id, outgoing] of this.#inFlight ?? []) if (outgoing) yield [id, outgoing];
   }
 }
 

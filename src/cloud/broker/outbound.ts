@@ -3,7 +3,7 @@ import type { Packet } from "mqtt-packet";
 import type { BrokerCore } from "./core.ts";
 import type { Message } from "./message.ts";
 import type { Outgoing } from "./outbound-flow.ts";
-import { Outbox } from "./outbox.ts";
+import type { Outbox } from "./outbox.ts";
 import type { PacketTrace } from "./packet-trace.ts";
 import type { QoS, Sink } from "./ports.ts";
 import type { Frame } from "./publish-packet.ts";
@@ -33,10 +33,10 @@ type Held = {
 /** What the outgoing half tells the connection that it belongs to. */
 export type OutboundOwner = {
   /** The client does not read what is sent to it. */
-  readonly slow: (limit: string) => void;
+  closeSlowConsumer(limit: string): void;
   /** There is room again for what waits in the session's queue. */
-  readonly writable: () => void;
-  readonly storeFailed: () => void;
+  sendMore(): void;
+  storeFailed(): void;
 };
 
 /**
@@ -61,7 +61,8 @@ export class Outbound implements TurnMember {
   readonly #sink: Sink;
   readonly #trace: PacketTrace;
   readonly #owner: OutboundOwner;
-  readonly #outbox = new Outbox();
+  /** Absent while there is nothing to send. */
+  #outbox: Outbox | undefined;
   /** Replies that wait until what they promise is durable, in order. */
   #held: Held[] = [];
   #owed = 0;
@@ -92,7 +93,7 @@ export class Outbound implements TurnMember {
 
   /** Bytes that have not left the process. */
   get unsent(): number {
-    return this.#backlog + this.#outbox.bytes;
+    return this.#backlog + (this.#outbox?.bytes ?? 0);
   }
 
   /** How many packets wait for the store. */
@@ -120,7 +121,7 @@ export class Outbound implements TurnMember {
     this.#backlog = this.#sink.writableLength;
     this.#isDropping = false;
     this.resume(PAUSE.backlog);
-    this.#owner.writable();
+    this.#owner.sendMore();
   }
 
   /** Sends a message at QoS 0, or drops it where the client is behind; a retained message on subscribe is not dropped. */
@@ -194,7 +195,7 @@ export class Outbound implements TurnMember {
   /** Closes the transport, after everything sent has left unless the peer does not read. */
   close(options: { readonly politely: boolean }): void {
     if (options.politely && this.#mayOpen) {
-      this.#outbox.drain(this.#core.slab, this.#sink);
+      this.#drain();
       this.#sink.end();
     } else this.#sink.destroy();
     this.abandon();
@@ -204,6 +205,7 @@ export class Outbound implements TurnMember {
   abandon(): void {
     this.#isClosed = true;
     this.#held = [];
+    this.#outbox = undefined;
   }
 
   pause(reason: number): void {
@@ -224,13 +226,13 @@ export class Outbound implements TurnMember {
       if (!this.#core.turn.isDurable(this.#opensAt)) return this.#core.turn.wait(this);
       this.#opensAt = 0;
     }
-    this.#outbox.drain(this.#core.slab, this.#sink);
+    this.#drain();
     this.#backlog = this.#sink.writableLength;
     // Who does not read is not read either: its own requests could otherwise fill our memory with replies.
     if (this.#backlog > this.#core.settings.limits.outboundSoftBytes) this.pause(PAUSE.backlog);
     else if (this.#hasChoked) {
       this.#hasChoked = false;
-      this.#owner.writable();
+      this.#owner.sendMore();
     }
   }
 
@@ -291,7 +293,7 @@ export class Outbound implements TurnMember {
     if (mark > 0) this.#pushOrHold({ bytes, mark, idAt, id: facts.id });
     else this.#push(bytes, idAt, facts.id);
     if (this.#trace.mayTellData(this.#core.turn.time)) this.#trace.packet("sent", "publish", bytes.length, facts);
-    if (this.unsent > this.#core.settings.limits.outboundHardBytes) this.#owner.slow("outboundHardBytes");
+    if (this.unsent > this.#core.settings.limits.outboundHardBytes) this.#owner.closeSlowConsumer("outboundHardBytes");
     return true;
   }
 
@@ -313,8 +315,16 @@ export class Outbound implements TurnMember {
   }
 
   #push(bytes: Uint8Array, idAt = 0, id = 0): void {
-    this.#outbox.push(bytes, idAt, id);
+    (this.#outbox ??= this.#core.outboxes.take()).push(bytes, idAt, id);
     this.#join();
+  }
+
+  #drain(): void {
+    const outbox = this.#outbox;
+    if (!outbox) return;
+    this.#outbox = undefined;
+    outbox.drain(this.#core.slab, this.#sink);
+    this.#core.outboxes.give(outbox);
   }
 
   #join(): void {

@@ -64,3 +64,20 @@ export class Outbox {
     sink.write(room);
   }
 }
+
+/** How many outboxes wait for their next connection: more than have something to send in one turn. */
+const POOLED = 1024;
+
+/** Outboxes of all connections: who has nothing to send holds none. */
+export class OutboxPool {
+  readonly #free: Outbox[] = [];
+
+  take(): Outbox {
+    return this.#free.pop() ?? new Outbox();
+  }
+
+  /** Takes back an outbox that was drained. */
+  give(outbox: Outbox): void {
+    if (this.#free.length < POOLED) this.#free.push(outbox);
+  }
+}

@@ -37,7 +37,8 @@ export class PacketTrace {
   clientId = "";
   principalId = "";
   readonly #trace: Trace;
-  readonly #peer: Peer;
+  readonly #connection: string;
+  readonly #address: string;
   readonly #mine: PerSecond;
   readonly #all: PerSecond;
   /** Absent until something is refused. */
@@ -45,7 +46,8 @@ export class PacketTrace {
 
   constructor(trace: Trace, peer: Peer, budget: { readonly mine: PerSecond; readonly all: PerSecond }) {
     this.#trace = trace;
-    this.#peer = peer;
+    this.#connection = peer.connection;
+    this.#address = peer.address;
     this.#mine = budget.mine;
     this.#all = budget.all;
   }
@@ -66,7 +68,7 @@ export class PacketTrace {
 
   refusal(cause: RefusalCause, evidence: Readonly<Record<string, FieldValue>>): void {
     const { clientId } = this;
-    this.#trace.emit("cloud", { kind: "refusal", cause, clientId, address: this.#peer.address, evidence }, this.#ids());
+    this.#trace.emit("cloud", { kind: "refusal", cause, clientId, address: this.#address, evidence }, this.#ids());
   }
 
   /** Tells a refusal that would repeat with every message: once for each of the first topics. */
@@ -79,7 +81,7 @@ export class PacketTrace {
 
   #ids() {
     return {
-      connection: this.#peer.connection,
+      connection: this.#connection,
       ...(this.clientId === "" ? {} : { device: this.clientId }),
       ...(this.principalId === "" ? {} : { certificate: this.principalId }),
     };

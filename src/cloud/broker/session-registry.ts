@@ -29,13 +29,16 @@ export type RegistryPorts = {
 /** All sessions by client id: who takes over, who resumes, and when a session or a will's delay ends. */
 export class SessionRegistry {
   readonly #ports: RegistryPorts;
+  /** One for all sessions. */
+  readonly #sessionPorts: SessionPorts;
   readonly #sessions = new Map<string, Session>();
   #connected = 0;
   /** Wills of clients whose sessions ended with the process. */
   #leftWills: StoredWill[] = [];
 
-  constructor(ports: RegistryPorts) {
-    this.#ports = ports;
+  constructor({ settings, ...ports }: RegistryPorts) {
+    this.#ports = { settings, ...ports };
+    this.#sessionPorts = { limits: settings.limits, ...ports };
   }
 
   /** How many sessions are connected. */
@@ -161,8 +164,7 @@ export class SessionRegistry {
   }
 
   #newSession(parts: SessionParts): Session {
-    const { settings, ...ports } = this.#ports;
-    const session = new Session(parts, { limits: settings.limits, ...ports });
+    const session = new Session(parts, this.#sessionPorts);
     this.#sessions.set(session.clientId, session);
     return session;
   }

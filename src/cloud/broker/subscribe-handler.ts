@@ -36,7 +36,7 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
   const granted = outcomes.map((outcome) =>
     "refused" in outcome ? refusalCode(outcome.refused, link) : outcome.granted,
   );
-  const properties = why !== undefined && link.terms.wantsReasons ? { properties: { reasonString: why } } : {};
+  const properties = why !== undefined && connection.out.wantsReasons ? { properties: { reasonString: why } } : {};
   const mark = core.turn.mark === before ? 0 : core.turn.mark;
   connection.out.reply({ cmd: "suback", messageId: packetId, granted, ...properties }, mark);
   const topics = outcomes.flatMap((outcome) => ("refused" in outcome ? [] : outcome.subscription.filter));
