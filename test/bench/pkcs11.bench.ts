@@ -48,15 +48,14 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
     const inside = await started(startInside(folder));
     const behind = await started(startBehind(folder));
     const peer = await started(startSoftHsm(folder));
+    const seats = await Promise.all([inside, behind, ...(peer ? [peer] : [])].map(seatAt));
     const rounds: Round[] = [];
     for (let round = 0; round < (long ? 9 : 5); round++) {
       progress(`  round ${round + 1}`);
-      rounds.push({
-        inside: await measure(inside, minimumMs),
-        behind: await measure(behind, minimumMs),
-        peer: peer && (await measure(peer, minimumMs)),
-      });
+      const [ofInside, ofBehind, ofPeer] = await measure(seats, minimumMs);
+      if (ofInside && ofBehind) rounds.push({ inside: ofInside, behind: ofBehind, peer: ofPeer });
     }
+    for (const { client } of seats) client.end();
     const cpu = "C_SignInit and C_Sign, processor time of the servers";
     const goal = "C_SignInit and C_Sign, fastest quarter of batches; goal: at most 1.5";
     return [
@@ -135,8 +134,11 @@ type Rates = {
   readonly programMs: number;
 };
 
-async function measure({ path, pids }: Server, minimumMs: number): Promise<Rates> {
-  const client = await Client.to(path);
+/** A program's place at a server: its session, with a key to sign with. */
+type Seat = { readonly server: Server; readonly client: Client; readonly session: bigint; readonly key: bigint };
+
+async function seatAt(server: Server): Promise<Seat> {
+  const client = await Client.to(server.path);
   await client.call("C_Initialize", utf8Bytes("PRIVATE-GNOME-KEYRING-PKCS11-PROTOCOL-V-1"), 0, Uint8Array.of(0));
   const [slots] = await client.call("C_GetSlotList", 1, 16);
   const slot = await slotOf(client, "needed" in slots ? [] : slots);
@@ -145,19 +147,40 @@ async function measure({ path, pids }: Server, minimumMs: number): Promise<Rates
   await client.call("C_FindObjectsInit", session, [{ type: CKA.CLASS, state: "value", value: CKO.PRIVATE_KEY }]);
   const [found] = await client.call("C_FindObjects", session, 1);
   await client.call("C_FindObjectsFinal", session);
-  const key = "needed" in found ? 0n : (found[0] ?? 0n);
+  return { server, client, session, key: "needed" in found ? 0n : (found[0] ?? 0n) };
+}
+
+async function measure(seats: readonly Seat[], minimumMs: number): Promise<Rates[]> {
   const digest = new Uint8Array(32).fill(0x61);
-  const callMs = await undisturbedMs(minimumMs, () => client.call("C_GetSessionInfo", session));
-  let signatures = 0;
-  const cpuBefore = cpuMs(pids);
-  const signMs = await undisturbedMs(minimumMs, async () => {
-    await client.call("C_SignInit", session, ECDSA, key);
-    await client.call("C_Sign", session, digest, 128);
-    signatures++;
-  });
-  const signCpuMs = (cpuMs(pids) - cpuBefore) / signatures;
-  client.end();
-  return { calls: 1000 / callMs, signMs, signCpuMs, programMs: await programMs(path, minimumMs) };
+  const calls = await undisturbedMs(
+    minimumMs,
+    seats.map(
+      ({ client, session }) =>
+        () =>
+          client.call("C_GetSessionInfo", session),
+    ),
+  );
+  const signatures = seats.map(() => 0);
+  const before = seats.map(({ server }) => cpuMs(server.pids));
+  const signs = await undisturbedMs(
+    minimumMs,
+    seats.map(({ client, session, key }, i) => async () => {
+      await client.call("C_SignInit", session, ECDSA, key);
+      await client.call("C_Sign", session, digest, 128);
+      signatures[i] = (signatures[i] ?? 0) + 1;
+    }),
+  );
+  const spent = seats.map(({ server }, i) => cpuMs(server.pids) - (before[i] ?? 0));
+  const rates: Rates[] = [];
+  for (const [i, { server }] of seats.entries()) {
+    rates.push({
+      calls: 1000 / (calls[i] ?? Number.NaN),
+      signMs: signs[i] ?? Number.NaN,
+      signCpuMs: (spent[i] ?? Number.NaN) / (signatures[i] ?? 0),
+      programMs: await programMs(server.path, minimumMs),
+    });
+  }
+  return rates;
 }
 
 /** Milliseconds of processor time that processes and their children have had: what else the machine does is not in it. */
@@ -173,19 +196,22 @@ function cpuMs(pids: readonly number[]): number {
 }
 
 /**
- * Milliseconds of one call, from the fastest quarter of batches: three processes hand each other the work here, so on a
- * machine with two cores the mean tells mostly what else was running.
+ * Milliseconds of one call of each, from the fastest quarter of batches: up to three processes hand each other the work,
+ * so on a machine with two cores the mean tells mostly what else was running. A batch of one comes behind a batch of
+ * the other, so that what disturbs hits all alike; `minimumMs` is for each.
  */
-async function undisturbedMs(minimumMs: number, once: () => Promise<unknown>): Promise<number> {
+async function undisturbedMs(minimumMs: number, calls: readonly (() => Promise<unknown>)[]): Promise<number[]> {
   const size = 25;
-  const batches: number[] = [];
+  const batches = calls.map((): number[] => []);
   const start = performance.now();
-  while (performance.now() - start < minimumMs || batches.length < 8) {
-    const before = performance.now();
-    for (let i = 0; i < size; i++) await once();
-    batches.push((performance.now() - before) / size);
+  while (performance.now() - start < minimumMs * calls.length || (batches[0]?.length ?? 0) < 8) {
+    for (const [i, call] of calls.entries()) {
+      const before = performance.now();
+      for (let n = 0; n < size; n++) await call();
+      batches[i]?.push((performance.now() - before) / size);
+    }
   }
-  return batches.sort((a, b) => a - b)[Math.floor(batches.length / 4)] ?? Number.NaN;
+  return batches.map((each) => each.sort((a, b) => a - b)[Math.floor(each.length / 4)] ?? Number.NaN);
 }
 
 async function slotOf(client: Client, slots: readonly bigint[]): Promise<bigint> {
