@@ -4,6 +4,7 @@ import { decide, policyContext, type PolicyContext } from "../policy/index.ts";
 import {
   certificateIdOfArn,
   describeCertificate,
+  findThing,
   nameOfArn,
   thingGroupNamed,
   type PolicyEntry,
@@ -89,7 +90,8 @@ async function contextOf(registry: Registry, { principal, clientId = "" }: Autho
   const { id, pem } = await describeCertificate(registry, certificateIdOfArn(account, principal, "principal"));
   const isAttached = directory.certificate(id)?.things.includes(clientId) ?? false;
   const certificate = certificateFromPem(pem);
-  return policyContext({ clientId, certificate, ...(isAttached && { thing: { name: clientId } }) });
+  const thing = isAttached ? await findThing(registry.store.read, clientId) : undefined;
+  return policyContext({ clientId, certificate, ...(thing && { thing }) });
 }
 
 function entriesOf(directory: Registry["directory"], names: readonly string[]): PolicyEntry[] {

@@ -1,10 +1,16 @@
 import type { RefusalCause } from "../../trace/index.ts";
 import type { Authority, AuthorityAction, Verdict } from "../broker/index.ts";
-import { BoundPolicies, policyContext, type ConnectionFacts, type Unmet } from "../policy/index.ts";
+import {
+  BoundPolicies,
+  policyContext,
+  type ConnectedThing,
+  type ConnectionFacts,
+  type Unmet,
+} from "../policy/index.ts";
 import { iotArn, type Account, type CertificateEntry, type PolicyEntry } from "../registry/index.ts";
 import type { Withdrawal } from "../revocation/index.ts";
 import { POLICY_ACTIONS } from "./actions.ts";
-import type { CertificateDirectory, Evidence } from "./ports.ts";
+import type { CertificateDirectory, Evidence, FetchThing } from "./ports.ts";
 
 type Rights = {
   readonly certificate: CertificateEntry;
@@ -25,6 +31,8 @@ export type AuthorityOptions = {
   readonly facts: Omit<ConnectionFacts, "thing">;
   readonly directory: CertificateDirectory;
   readonly account: Account;
+  /** Fetches what policies ask of a thing besides its name; without it nothing of that is known. */
+  readonly fetchThing?: FetchThing | undefined;
   /** Why the certificate is refused besides its status, asked anew each time. */
   readonly withdrawal?: () => Withdrawal | undefined;
 };
@@ -41,9 +49,14 @@ export class ConnectionAuthority implements Authority {
   readonly #account: Account;
   readonly #arn: string;
   readonly #withdrawal: () => Withdrawal | undefined;
+  readonly #fetchThing: FetchThing | undefined;
+  /** The thing as it was fetched, or as it has changed since. */
+  #thing: ConnectedThing | undefined;
+  #isFetched = false;
   #rights: Rights | undefined;
 
-  constructor({ principalId, facts, directory, account, withdrawal = () => undefined }: AuthorityOptions) {
+  constructor({ principalId, facts, directory, account, fetchThing, withdrawal = () => undefined }: AuthorityOptions) {
+    this.#fetchThing = fetchThing;
     this.principalId = principalId;
     this.clientId = facts.clientId;
     this.#facts = facts;
@@ -51,6 +64,26 @@ export class ConnectionAuthority implements Authority {
     this.#account = account;
     this.#withdrawal = withdrawal;
     this.#arn = `arn:aws:iot:${account.region}:${account.id}`;
+  }
+
+  /** Whether it has to be told when the thing of its client id changes. */
+  get watchesThing(): boolean {
+    return this.#isFetched;
+  }
+
+  /** Fetches the thing where a policy asks for it and nobody has yet; undefined where nothing is to be waited for. */
+  ready(): Promise<void> | undefined {
+    const certificate = this.#directory.certificate(this.principalId);
+    if (this.#isFetched || !this.#fetchThing || !certificate?.things.includes(this.clientId)) return undefined;
+    if (!this.#policiesOf(certificate).some(({ document }) => document.asksOfThing)) return undefined;
+    return this.#fetchThing(this.clientId).then((thing) => this.setThing(thing));
+  }
+
+  /** The thing has changed, or is known for the first time. */
+  setThing(thing: ConnectedThing | undefined): void {
+    this.#isFetched = true;
+    this.#thing = thing;
+    this.#rights = undefined;
   }
 
   may(action: AuthorityAction, resource: string): Verdict {
@@ -78,14 +111,19 @@ export class ConnectionAuthority implements Authority {
     }
     const { reason, statement } = decision;
     const unmet = reason === "no-statement" ? bound.unmet(action, `${this.#arn}:${kind}/${resource}`) : undefined;
-    return this.#refused(reason === "no-policy" ? "no-policy" : (causeOfUnmet(unmet, this.#facts) ?? cause), {
-      action,
-      [evidence]: resource,
-      reason,
-      ...(unmet && { [unmet.what]: unmet.key, policy: unmet.statement.policy, statement: unmet.statement.index }),
-      ...(statement && { policy: statement.policy, statement: statement.sid ?? statement.index }),
-      ...(policies.length > 0 && { policies: policies.map(({ name }) => name).join(", ") }),
-    });
+    return this.#refused(
+      reason === "no-policy"
+        ? "no-policy"
+        : (causeOfUnmet(unmet, { ...this.#facts, isAttached: certificate.things.includes(this.clientId) }) ?? cause),
+      {
+        action,
+        [evidence]: resource,
+        reason,
+        ...(unmet && { [unmet.what]: unmet.key, policy: unmet.statement.policy, statement: unmet.statement.index }),
+        ...(statement && { policy: statement.policy, statement: statement.sid ?? statement.index }),
+        ...(policies.length > 0 && { policies: policies.map(({ name }) => name).join(", ") }),
+      },
+    );
   }
 
   /** The policies with this connection's variables filled in: anew when certificate, attachments or a policy changed. */
@@ -93,14 +131,17 @@ export class ConnectionAuthority implements Authority {
     const known = this.#rights;
     const { epoch } = this.#directory.groups;
     if (known?.certificate === certificate && known.epoch === epoch && this.#areInForce(known.policies)) return known;
-    const policies = this.#directory
-      .policyNamesOf(certificate)
-      .map((name) => this.#directory.policy(name))
-      .filter((policy): policy is PolicyEntry => policy !== undefined);
-    const thing = certificate.things.includes(this.clientId) ? { thing: { name: this.clientId } } : {};
+    const policies = this.#policiesOf(certificate);
+    const isAttached = certificate.things.includes(this.clientId);
+    const thing = isAttached ? { thing: { ...this.#thing, name: this.clientId } } : {};
     const context = policyContext({ ...this.#facts, ...thing });
     const bound = new BoundPolicies(policies, context);
     return (this.#rights = { certificate, epoch, policies, bound, allowed: new Map() });
+  }
+
+  #policiesOf(certificate: CertificateEntry): PolicyEntry[] {
+    const names = this.#directory.policyNamesOf(certificate);
+    return names.map((name) => this.#directory.policy(name)).filter((policy) => policy !== undefined);
   }
 
   #areInForce(policies: readonly PolicyEntry[]): boolean {
@@ -119,10 +160,10 @@ export class ConnectionAuthority implements Authority {
 /** What to call it when a policy has the connection in mind and does not fit it. */
 function causeOfUnmet(
   unmet: Unmet | undefined,
-  { domainName }: Pick<ConnectionFacts, "domainName">,
+  { domainName, isAttached }: Pick<ConnectionFacts, "domainName"> & { readonly isAttached: boolean },
 ): RefusalCause | undefined {
   if (!unmet) return undefined;
-  if (unmet.key.startsWith("iot:Connection.Thing.")) return "thing-not-attached";
+  if (unmet.key.startsWith("iot:Connection.Thing.") && !isAttached) return "thing-not-attached";
   if (unmet.key === "iot:DomainName" && domainName === undefined) return "server-name-missing";
   return unmet.what === "variable" ? "policy-variable" : "policy-condition";
 }

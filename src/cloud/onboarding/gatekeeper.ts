@@ -1,7 +1,14 @@
 import type { Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
 import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
-import { iotArn, registerPending, type CaEntry, type CertificateEntry, type Registry } from "../registry/index.ts";
+import {
+  findThing,
+  iotArn,
+  registerPending,
+  type CaEntry,
+  type CertificateEntry,
+  type Registry,
+} from "../registry/index.ts";
 import type { Withdrawal } from "../revocation/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingDecision, type OnboardingFacts } from "./decision.ts";
@@ -11,6 +18,7 @@ import type {
   BrokerAccess,
   CertificateDirectory,
   Evidence,
+  FetchThing,
   ProvisionDevice,
   RegisterDevice,
   UnheardEvents,
@@ -26,6 +34,7 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   /** What a device that waits for activation gets from its CA's template, if there is one. Must not throw. */
   readonly provision?: ProvisionDevice;
   readonly revocations?: WithdrawalSource | undefined;
+  readonly fetchThing?: FetchThing | undefined;
   /** Whether a server name is one of this account's; all are where it is not given. */
   readonly isOurName?: ((serverName: string) => boolean) | undefined;
 };
@@ -37,7 +46,9 @@ export function gatekeeperOf(
   more: Pick<GatekeeperOptions, "provision" | "revocations" | "isOurName"> = {},
 ): OnboardingGatekeeper {
   const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
-  return new OnboardingGatekeeper({ ...registry, register, broker, ...more });
+  // What cannot be read is not known, and what is not known allows nothing.
+  const fetchThing: FetchThing = (name) => findThing(registry.store.read, name).catch(() => undefined);
+  return new OnboardingGatekeeper({ ...registry, register, broker, fetchThing, ...more });
 }
 
 /** What is being done about a certificate that waits for activation: resolves when that has ended, never rejects. */
@@ -193,6 +204,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (!known || status !== "ACTIVE") return base;
     const account = this.#accountFact(request.peer, governingCa(known, directory));
     const authority = this.#authorityFor(request, certificate);
+    await authority.ready();
     const connect: Verdict = isConnect ? authority.mayConnect() : { allowed: true };
     return { ...base, authority, connect, facts: { ...facts, account, connect: connectFact(connect) } };
   }
@@ -212,6 +224,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
       facts,
       directory,
       account,
+      fetchThing: this.#options.fetchThing,
       withdrawal: () => this.#withdrawalOf(certificate),
     });
   }

@@ -2,7 +2,7 @@ import type { Clock } from "../../crypto/index.ts";
 import type { RefusalCause, Trace } from "../../trace/index.ts";
 import type { Verdict } from "../broker/index.ts";
 import { causeOfStatus, type ConnectionAuthority } from "./authority.ts";
-import type { CertificateChange } from "../registry/index.ts";
+import type { CertificateChange, ThingChange } from "../registry/index.ts";
 import type { BrokerAccess, CertificateDirectory, Evidence, SessionOwner, WithdrawalSource } from "./ports.ts";
 
 export type LiveOptions = {
@@ -34,6 +34,8 @@ export class LiveAuthorities {
   readonly #options: LiveOptions;
   readonly #entries = new Map<string, Entry>();
   readonly #ends: Set<() => void>;
+  /** By client id: those who are to hear of changes of the thing of that name. */
+  readonly #watching = new Map<string, ConnectionAuthority>();
   #sweepAt = MIN_SWEEP;
 
   constructor(options: LiveOptions) {
@@ -43,6 +45,7 @@ export class LiveAuthorities {
       directory.certificateChanges.add((change) => this.#certificateChanged(change)),
       directory.policyChanges.add(({ name }) => this.#recheck((id) => this.#uses(id, name))),
       directory.groups.changes.add(() => this.#recheck((id) => this.#inherits(id))),
+      directory.events.add((event) => event.kind === "thing" && this.#thingChanged(event)),
     ]);
     if (revocations) this.#ends.add(revocations.changes.add(() => this.#recheck(() => true)));
   }
@@ -52,12 +55,14 @@ export class LiveAuthorities {
     const key = keyOf(authority);
     const isNew = !this.#entries.has(key);
     this.#entries.set(key, { authority, since: this.#options.clock.now() });
+    if (authority.watchesThing) this.#watching.set(authority.clientId, authority);
     if (this.#entries.size >= this.#sweepAt) this.#sweep();
     return isNew;
   }
 
   forget(principalId: string, clientId: string): void {
     this.#entries.delete(keyOf({ principalId, clientId }));
+    if (this.#watching.get(clientId)?.principalId === principalId) this.#watching.delete(clientId);
   }
 
   close(): void {
@@ -75,11 +80,29 @@ export class LiveAuthorities {
     this.#close((owner) => owner.principalId === id, causeOfStatus(after?.status), evidence);
   }
 
+  #thingChanged({ before, after }: ThingChange): void {
+    const authority = this.#watching.get((after ?? before)?.name ?? "");
+    if (!authority) return;
+    authority.setThing(after);
+    this.#thingKnown(authority);
+  }
+
+  /** What a thing is has been found out, or has changed, while its device is connected. */
+  #thingKnown(authority: ConnectionAuthority): void {
+    this.#watching.set(authority.clientId, authority);
+    const verdict = authority.mayConnect();
+    const key = keyOf(authority);
+    if (!verdict.allowed) this.#close((owner) => keyOf(owner) === key, verdict.cause, verdict.evidence);
+  }
+
   /** Closes the sessions of some certificates that may not connect any more. */
   #recheck(concerns: (principalId: string) => boolean): void {
     const denied = new Map<string, Extract<Verdict, { allowed: false }>>();
     for (const [key, { authority }] of this.#entries) {
-      const verdict = concerns(authority.principalId) ? authority.mayConnect() : undefined;
+      if (!concerns(authority.principalId)) continue;
+      const unready = authority.ready();
+      if (unready) void unready.then(() => this.#thingKnown(authority));
+      const verdict = unready ? undefined : authority.mayConnect();
       if (verdict?.allowed === false) denied.set(key, verdict);
     }
     for (const [key, { cause, evidence }] of denied) this.#close((owner) => keyOf(owner) === key, cause, evidence);
@@ -138,7 +161,9 @@ export class LiveAuthorities {
     const { clock, broker } = this.#options;
     const live = new Set(Array.from(broker.liveSessions(), keyOf));
     const past = clock.now() - GRACE_MS;
-    for (const [key, { since }] of this.#entries) if (since < past && !live.has(key)) this.#entries.delete(key);
+    for (const [key, { since, authority }] of this.#entries) {
+      if (since < past && !live.has(key)) this.forget(authority.principalId, authority.clientId);
+    }
     this.#sweepAt = Math.max(MIN_SWEEP, this.#entries.size * 2);
   }
 }

@@ -1,13 +1,22 @@
 import type { Certificate } from "../../pki/index.ts";
 import type { RefusalCause } from "../../trace/index.ts";
 import type { SystemMessage } from "../broker/index.ts";
+import type { ConnectedThing } from "../policy/index.ts";
 import type { CaEntry, Directory } from "../registry/index.ts";
 import type { Revocations } from "../revocation/index.ts";
 
 /** What the gatekeeper asks at every connect and every packet. */
 export type CertificateDirectory = Pick<
   Directory,
-  "certificate" | "ca" | "policy" | "policyNamesOf" | "casNamedBy" | "certificateChanges" | "policyChanges" | "groups"
+  | "certificate"
+  | "ca"
+  | "policy"
+  | "policyNamesOf"
+  | "casNamedBy"
+  | "certificateChanges"
+  | "policyChanges"
+  | "groups"
+  | "events"
 >;
 
 /**
@@ -15,6 +24,9 @@ export type CertificateDirectory = Pick<
  * false where somebody else has just written it.
  */
 export type RegisterDevice = (certificate: Certificate, ca: CaEntry) => Promise<{ readonly isNew: boolean }>;
+
+/** Fetches what policies may ask of a thing, or undefined where there is none of this name. Must not reject. */
+export type FetchThing = (name: string) => Promise<ConnectedThing | undefined>;
 
 /** Carries out the template of a CA for a device that waits for activation; gives whether the CA has one. */
 export type ProvisionDevice = (certificate: Certificate, caId: string) => Promise<boolean>;

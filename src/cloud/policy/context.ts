@@ -7,8 +7,12 @@ import {
 } from "../../pki/index.ts";
 import type { PolicyContext } from "./pattern.ts";
 
-/** A thing to which the connection's certificate is attached and whose name is the client id. */
-export type ConnectedThing = { readonly name: string };
+/** A thing to which the connection's certificate is attached and whose name is the client id; what else is known of it. */
+export type ConnectedThing = {
+  readonly name: string;
+  readonly type?: string | null;
+  readonly attributes?: Readonly<Record<string, string>>;
+};
 
 /** What is known about one connection before its policies are asked. */
 export type ConnectionFacts = {
@@ -51,7 +55,7 @@ const ALTERNATIVE_NAMES: Readonly<Record<string, (names: AlternativeNames) => re
 const CONTEXT_KEYS = new RegExp(
   [
     "aws:SourceIp|iot:(ClientId|DomainName|LastWillTopic|ConnectAttributes|Certificate\\.SerialNumber)",
-    "iot:Connection\\.Thing\\.(ThingName|IsAttached)",
+    "iot:Connection\\.Thing\\.(ThingName|ThingTypeName|IsAttached|Attributes\\[[a-zA-Z0-9_.,@/:#-]{1,128}\\])",
     `iot:Certificate\\.(Subject|Issuer)\\.(${NAME_ATTRIBUTES.join("|")})(\\.List|\\.\\d{1,3})?`,
     `iot:Certificate\\.Subject\\.AlternativeName\\.(${Object.keys(ALTERNATIVE_NAMES).join("|")})(\\.List|\\.\\d{1,3})?`,
   ]
@@ -62,6 +66,11 @@ const CONTEXT_KEYS = new RegExp(
 /** Whether a name is one that `policyContext` can ever set. */
 export function isContextKey(key: string): boolean {
   return CONTEXT_KEYS.test(key);
+}
+
+/** Whether a name is one of the facts about a thing that the registry alone knows. */
+export function isThingFact(key: string): boolean {
+  return key === "iot:Connection.Thing.ThingTypeName" || key.startsWith("iot:Connection.Thing.Attributes[");
 }
 
 /** Everything that policies can ask about one connection, under the policy language's names. */
@@ -76,6 +85,10 @@ export function policyContext(facts: ConnectionFacts): PolicyContext {
   one("iot:LastWillTopic", facts.lastWillTopic);
   one("iot:Connection.Thing.IsAttached", String(facts.thing !== undefined));
   one("iot:Connection.Thing.ThingName", facts.thing?.name);
+  one("iot:Connection.Thing.ThingTypeName", facts.thing?.type ?? undefined);
+  for (const [name, value] of Object.entries(facts.thing?.attributes ?? {})) {
+    one(`iot:Connection.Thing.Attributes[${name}]`, value);
+  }
   const attributes = [
     ...(facts.persistentSession ? ["PersistentConnect"] : []),
     ...(facts.lastWillTopic === undefined ? [] : ["LastWill"]),

@@ -1,5 +1,5 @@
 import { acceptsValue, parseOperator, type Condition } from "./condition.ts";
-import { isContextKey } from "./context.ts";
+import { isContextKey, isThingFact } from "./context.ts";
 import { MalformedPolicy } from "./errors.ts";
 import { repeatedMember } from "./json-members.ts";
 import { parseTemplate, type Template } from "./pattern.ts";
@@ -16,7 +16,12 @@ export type Statement = {
 };
 
 /** A policy document, parsed and checked. */
-export type PolicyDocument = { readonly version: PolicyVersion; readonly statements: readonly Statement[] };
+export type PolicyDocument = {
+  readonly version: PolicyVersion;
+  readonly statements: readonly Statement[];
+  /** Whether it asks for a thing's type or attributes, which have to be fetched. */
+  readonly asksOfThing: boolean;
+};
 
 /** Only the newer language has variables; in the older one `${` is plain text. */
 type PolicyVersion = "2012-10-17" | "2008-10-17";
@@ -43,12 +48,18 @@ export function parsePolicyDocument(text: string): PolicyDocument {
   const statements = isList ? (document["Statement"] as unknown[]) : [document["Statement"]];
   if (statements.length === 0) throw new MalformedPolicy("Statement", "must hold at least one statement");
   const template = version === "2012-10-17" ? parseTemplate : (literal: string): Template => [{ text: literal }];
-  return {
-    version,
-    statements: statements.map((each, index) =>
-      parseStatement({ place: isList ? `Statement[${index}]` : "Statement", index, value: each, template }),
-    ),
-  };
+  const parsed = statements.map((each, index) =>
+    parseStatement({ place: isList ? `Statement[${index}]` : "Statement", index, value: each, template }),
+  );
+  return { version, statements: parsed, asksOfThing: parsed.some(asksOfThing) };
+}
+
+function asksOfThing({ resources, conditions }: Statement): boolean {
+  const templates = [...resources.patterns, ...conditions.flatMap(({ values }) => values)];
+  return (
+    conditions.some(({ key }) => isThingFact(key)) ||
+    templates.some((template) => template.some((piece) => "variable" in piece && isThingFact(piece.variable)))
+  );
 }
 
 function parseJson(text: string): unknown {

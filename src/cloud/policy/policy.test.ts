@@ -336,7 +336,7 @@ test("parsePolicyDocument refuses a malformed document and names the place and t
       /\$\{iot:ClientID\}/,
     ],
     [
-      when({ StringEquals: { "iot:ClientId": "${iot:Connection.Thing.Attributes[a]}" } }),
+      when({ StringEquals: { "iot:ClientId": "${iot:Connection.Thing.Attributes}" } }),
       "Statement[0].Condition.StringEquals.iot:ClientId[0]",
       /no variable/,
     ],

@@ -55,12 +55,19 @@ function reference(statements: RawStatement[], action: string, resource: string,
   );
 }
 
+const things = [
+  undefined,
+  { name: "dev1", type: "pump", attributes: { site: "dev1" } },
+  { name: "t?", type: null, attributes: { site: "a*", other: "x" } },
+];
 const principals = ["dev1", "dev2", "*", "a/b", ""].flatMap((clientId) =>
-  [undefined, "dev1", "t?"].map((thing) => ({
-    context: policyContext({ clientId, ...(thing !== undefined && { thing: { name: thing } }) }),
+  things.map((thing) => ({
+    context: policyContext({ clientId, ...(thing && { thing }) }),
     values: {
       "iot:ClientId": clientId,
-      ...(thing !== undefined && { "iot:Connection.Thing.ThingName": thing }),
+      ...(thing && { "iot:Connection.Thing.ThingName": thing.name }),
+      ...(thing?.type && { "iot:Connection.Thing.ThingTypeName": thing.type }),
+      ...(thing && { "iot:Connection.Thing.Attributes[site]": thing.attributes.site }),
     } as Values,
   })),
 );
@@ -76,10 +83,12 @@ const resourceParts: Pick<RawStatement, "Resource" | "NotResource">[] = [
   { Resource: [`${ARN}:topic/dev1/*`, `${ARN}:client/dev?`] },
   { Resource: [`${ARN}:topic/\${iot:ClientId}/data`, `${ARN}:client/\${iot:ClientId}`] },
   { Resource: [`${ARN}:*/\${iot:Connection.Thing.ThingName}*`] },
+  { Resource: [`${ARN}:topic/\${iot:Connection.Thing.Attributes[site]}/*`] },
   { NotResource: [`${ARN}:topic/\${iot:ClientId}/*`] },
 ];
 const conditionParts: Pick<RawStatement, "Condition">[] = [
   {},
+  { Condition: { StringEquals: { "iot:Connection.Thing.ThingTypeName": ["pump"] } } },
   { Condition: { StringEquals: { "iot:Connection.Thing.ThingName": ["${iot:ClientId}", "x"] } } },
   {
     Condition: { StringNotLike: { "iot:ClientId": ["dev?"] }, StringEquals: { "iot:ClientId": ["*", "a/b", "dev1"] } },

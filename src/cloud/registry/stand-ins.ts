@@ -28,7 +28,9 @@ type Relaxed = Pick<Registry, "relaxedCertificates">;
  * a policy that grants nothing. Throws `MalformedPolicy`.
  */
 export function policyOf(registry: Relaxed, text: string): PolicyDocument {
-  return isStandInText(registry, text) ? { version: "2012-10-17", statements: [] } : parsePolicyDocument(text);
+  return isStandInText(registry, text)
+    ? { version: "2012-10-17", statements: [], asksOfThing: false }
+    : parsePolicyDocument(text);
 }
 
 /** Whether a text that should be a JSON document is `{}` or a plain word, and the registry was told to take such texts. */
