@@ -113,7 +113,8 @@ export async function openChipWith(
   } catch (error) {
     // An open connection would keep the program from ending.
     await connection.close();
-    if (!keys && error instanceof Refused && error.wire === 0x6982) throw needsChannel(address, error);
+    if (!keys && error instanceof Refused && error.code === "status-word" && error.wire === 0x6982)
+      throw needsChannel(address, error);
     throw error;
   }
 }

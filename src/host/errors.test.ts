@@ -40,6 +40,7 @@ const elsewhere = [
   "object-exists",
   "object-missing",
   "secure-channel",
+  "session-proof",
   "bad-address",
   "busy",
   "closed",
@@ -52,7 +53,7 @@ const elsewhere = [
 ];
 
 /** How to provoke each code; the others are provoked in `node.test.ts`, `secure-channel.test.ts`,
- * `stored-objects.test.ts`, `t1.test.ts`, `node-i2c.test.ts` and `tls-secrets.test.ts`. */
+ * `stored-objects.test.ts`, `se05x/access.test.ts`, `t1.test.ts`, `node-i2c.test.ts` and `tls-secrets.test.ts`. */
 const PROVOKED: Partial<Record<HostErrorCode, (() => Promise<unknown>)[]>> = {
   "bad-address": [() => connectChip("nowhere")],
   "status-word": [

@@ -66,6 +66,11 @@ export const HOST_ERRORS = {
     cause: "The secure channel could not be opened, or its two ends are no longer in step.",
     cure: "Open the channel again; if that fails too, the keys given are not those in the chip.",
   },
+  "session-proof": {
+    cause:
+      "The chip did not take the proof that was to open a session: a wrong password or key, or no attempts are left.",
+    cure: "Give the proof that belongs to the session's object. Each wrong one counts where the object limits its attempts.",
+  },
   "storage-full": {
     cause: "The chip's general purpose storage has no room for another object.",
     cure: "Erase a certificate or data object that is not needed; frozen segments do not come back.",

@@ -100,13 +100,20 @@ test("Se05x is refused with a wrong proof, whatever its kind, and leaves no sess
   const stranger = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
   for (let i = 0; i < 3; i++) {
     const wrong = { kind: "userId", objectId: USER, value: PIN.toReversed() } as const;
-    await assert.rejects(open({ ...PORTS, session: wrong }), codeIs("status-word", 0x6982));
+    await assert.rejects(open({ ...PORTS, session: wrong }), codeIs("session-proof", 0x6982));
     await assert.rejects(
       open({ ...PORTS, session: { kind: "aes", objectId: AES, key: new Uint8Array(16) } }),
       codeIs("secure-channel"),
     );
     const strange = { ...EC_PROOF, signer: stranger };
-    await assert.rejects(open({ ...PORTS, session: strange }), codeIs("status-word", 0x6982));
+    await assert.rejects(open({ ...PORTS, session: strange }), codeIs("session-proof", 0x6982));
+  }
+  for (const session of [
+    { kind: "aes", objectId: AES, key: new Uint8Array(4) },
+    { kind: "userId", objectId: USER, value: new Uint8Array(3) },
+    { kind: "userId", objectId: USER, value: new Uint8Array(17) },
+  ] as const) {
+    await assert.rejects(open({ ...PORTS, session }), codeIs("bad-argument"));
   }
   await assert.rejects(open({ ...PORTS, platform: { keys: DEVELOPMENT_KIT_KEYS } }), codeIs("secure-channel"));
   const absent = { keys: APPLET_72_KEYS, keyVersion: 0x0c };

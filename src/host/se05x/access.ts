@@ -1,6 +1,6 @@
 import { type BlockCipher, sameBytes, type Scp03Keys, Scp03Session, SECURITY_LEVEL } from "../../apdu/index.ts";
 import { SE05X_AID, SE05X_OBJECT, SE05X_SIGNATURE, sessionOffer } from "../../apdu/se05x/index.ts";
-import { concat, encode, fromHex } from "../../codec/index.ts";
+import { concat, encode, fromHex, Refused, UsageError } from "../../codec/index.ts";
 import {
   ecPublicKeyInfo,
   type Entropy,
@@ -9,6 +9,7 @@ import {
   type SignatureVerifier,
   type Signer,
 } from "../../crypto/index.ts";
+import type { HostErrorCode } from "../errors.ts";
 import { attestationContent } from "./attestation.ts";
 import { channelBroken } from "./channel-broken.ts";
 import type { Se05xSession } from "./session.ts";
@@ -65,6 +66,7 @@ export async function openSession(
   ports: ChannelPorts,
   proof: SessionProof & { readonly appletVersion: number },
 ): Promise<void> {
+  demandForm(proof);
   const chipPoint = proof.kind === "ec" ? await attestedSessionKey(session, ports, proof) : undefined;
   const { sessionId } = await session.send("createSession", { objectId: proof.objectId });
   session.within(sessionId);
@@ -86,8 +88,28 @@ export async function openSession(
     // The chip has room for a few sessions only. What it says to this matters no more.
     await session.send("closeSession", {}).catch(() => undefined);
     session.within(undefined);
-    throw error;
+    throw proofRefused(error, proof.objectId);
   }
+}
+
+/** What the chip says to a wrong proof, as what it is; anything else as it was. SE05x command table, tier e */
+export function proofRefused(error: unknown, objectId: number): unknown {
+  if (!(error instanceof Refused) || (error.wire !== WRONG_PROOF && error.wire !== NO_ATTEMPTS)) return error;
+  const message = `the proof for ${objectId.toString(16).padStart(8, "0")} was not taken`;
+  return new Refused<HostErrorCode>("session-proof", message, error.wire, { cause: error });
+}
+
+const WRONG_PROOF = 0x6982;
+const NO_ATTEMPTS = 0x6985;
+
+function demandForm(proof: SessionProof): void {
+  const wrong =
+    proof.kind === "aes" && proof.key.length !== 16
+      ? `an AES key for sessions has 16 bytes, not ${proof.key.length}`
+      : proof.kind === "userId" && (proof.value.length < 4 || proof.value.length > 16)
+        ? `a user identifier has 4 to 16 bytes, not ${proof.value.length}`
+        : undefined;
+  if (wrong !== undefined) throw new UsageError<HostErrorCode>("bad-argument", wrong);
 }
 
 async function openChannel(

@@ -32,7 +32,14 @@ import { chipRandom } from "../chip-random.ts";
 import { Queue } from "../queue.ts";
 import { SlotChanges } from "../slot-changes.ts";
 import type { Transport } from "../transport.ts";
-import { type ChannelPorts, openPlatform, openSession, type PlatformAccess, type SessionProof } from "./access.ts";
+import {
+  type ChannelPorts,
+  openPlatform,
+  openSession,
+  type PlatformAccess,
+  proofRefused,
+  type SessionProof,
+} from "./access.ts";
 import { Se05xCommandFamilies } from "./command-families.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
@@ -144,7 +151,9 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       const { sessionId } = await session.send("createSession", { objectId: userObjectId });
       session.within(sessionId);
       try {
-        await session.send("verifySessionUserId", { value });
+        await session.send("verifySessionUserId", { value }).catch((error: unknown) => {
+          throw proofRefused(error, userObjectId);
+        });
         return await work(session);
       } finally {
         await session.send("closeSession", {}).finally(() => session.within(undefined));
