@@ -43,6 +43,11 @@ export interface Rehearsable extends Card {
   consequencesOf(command: Uint8Array): readonly Consequence[];
   /** The state by name, as far as it is no secret. */
   facts(): Readonly<Record<string, string>>;
+  /**
+   * Answers one command as `exchange` does, and as if it had come through the secure channel where the chip demands one:
+   * for copies that a rehearsal throws away.
+   */
+  exchangeInside?(command: Uint8Array): Uint8Array;
   /** A chip with the same contents that lives on its own, in memory that is lost with it. */
   fork(entropy: Entropy): Rehearsable;
   /** Stores the whole state elsewhere; whatever implements the memory keeps it sealed. */

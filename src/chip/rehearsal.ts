@@ -7,6 +7,11 @@ export type RehearsedCommand = {
   readonly statusWord: number;
   /** What became impossible by it; nothing where the chip refused it. */
   readonly impossible: readonly Omit<Consequence, "probe">[];
+  /**
+   * What would become impossible once the chip carries it out, where it refused: codes and a host's proof belong to a
+   * challenge that only the chip itself makes, so that no copy takes them.
+   */
+  readonly onceCarriedOut?: readonly Omit<Consequence, "probe">[];
   /** What changed, by name: before and after. */
   readonly changes: Readonly<Record<string, { readonly before: string; readonly after: string }>>;
 };
@@ -20,11 +25,12 @@ export function rehearse(
   const copy = chip.fork(entropy);
   return commands.map((command) => {
     const [before, consequences] = [copy.facts(), copy.consequencesOf(command)];
-    const answer = copy.exchange(command);
+    const answer = copy.exchangeInside?.(command) ?? copy.exchange(command);
     const statusWord = ((answer.at(-2) ?? 0) << 8) | (answer.at(-1) ?? 0);
-    const became = statusWord === SW_OK ? consequences : [];
-    const impossible = became.map((each) => ({ impossible: each.impossible, undoneBy: each.undoneBy }));
-    return { statusWord, impossible, changes: changesBetween(before, copy.facts()) };
+    const told = consequences.map((each) => ({ impossible: each.impossible, undoneBy: each.undoneBy }));
+    const changes = changesBetween(before, copy.facts());
+    if (statusWord === SW_OK) return { statusWord, impossible: told, changes };
+    return { statusWord, impossible: [], changes, ...(told.length > 0 ? { onceCarriedOut: told } : {}) };
   });
 }
 

@@ -91,16 +91,28 @@ function tellRehearsal(
   commands: readonly string[],
   { uniqueId, facts, rehearsed = [] }: ControlAnswer,
 ): void {
-  rehearsed.forEach(({ statusWord, impossible, changes }, i) => {
+  rehearsed.forEach(({ statusWord, impossible, onceCarriedOut = [], changes }, i) => {
     const name = nameOf(commands[i] ?? "", facts);
     const word = statusWord.toString(16).padStart(4, "0");
     const lines = [
       `simulated chip ${uniqueId}: ${name} would answer ${word}`,
       ...Object.entries(changes).map(([what, { before, after }]) => `  ${what}: ${before} -> ${after}`),
       ...impossible.map((each) => `  impossible from then on: ${each.impossible}; undone by ${each.undoneBy}`),
+      ...onceCarriedOut.map(
+        (each) => `  impossible once it is carried out: ${each.impossible}; undone by ${each.undoneBy}`,
+      ),
     ];
     output.line(
-      { event: "what-if", simulated: true, uniqueId, command: name, statusWord: word, changes, impossible },
+      {
+        event: "what-if",
+        simulated: true,
+        uniqueId,
+        command: name,
+        statusWord: word,
+        changes,
+        impossible,
+        ...(onceCarriedOut.length > 0 ? { onceCarriedOut } : {}),
+      },
       lines.join("\n"),
     );
   });

@@ -162,8 +162,12 @@ export class A71chChip implements Rehearsable {
     return channel ? encodeResponse(channel.protectResponse(answer)) : plain;
   }
 
+  exchangeInside(command: Uint8Array): Uint8Array {
+    return encodeResponse(this.#answer(Uint8Array.from(command), this.#inside.objects.channelMandatory).answer);
+  }
+
   /** `seen` is the command without its protection, `channel` the one that the answer goes into. */
-  #answer(bytes: Uint8Array): { seen: Uint8Array; answer: ResponseApdu; channel?: Scp03Session } {
+  #answer(bytes: Uint8Array, isInside = false): { seen: Uint8Array; answer: ResponseApdu; channel?: Scp03Session } {
     let [seen, channel]: [Uint8Array, Scp03Session | undefined] = [bytes, undefined];
     try {
       let command = decodeCommand(bytes);
@@ -172,7 +176,7 @@ export class A71chChip implements Rehearsable {
         command = this.#openCommand(command);
         seen = encodeCommand(command);
       }
-      const data = this.#carryOut(command, channel !== undefined);
+      const data = this.#carryOut(command, isInside || channel !== undefined);
       this.#store();
       return { seen, answer: { data, sw: SW_OK }, ...(channel ? { channel } : {}) };
     } catch (error) {
