@@ -294,7 +294,7 @@ export const JOB_STEPS: readonly SdkStep[] = [
   ok("ListJobTemplates", {}, "jobTemplates"),
   ok("DeleteJobTemplate", { jobTemplateId: "u" }),
   ok("CancelJob", { ...J, reasonCode: "DONE", comment: "c" }, "jobArn jobId description"),
-  no("InvalidStateTransitionException", "UpdateJob", { ...J, description: "f" }),
+  no("InvalidRequestException", "UpdateJob", { ...J, description: "f" }),
   ok("DeleteJob", J),
   ...all(GONE, [
     call("DescribeJob", NO_J),

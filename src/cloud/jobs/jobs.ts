@@ -147,11 +147,11 @@ export class Jobs {
     return { job: await jobNamed(read, id), counts: await countsOf(read, id) };
   }
 
-  /** Changes a job's terms. Throws `NotFound`, `Conflict` `job-state`. AWS IoT API, UpdateJob */
+  /** Changes a job's terms. Throws `NotFound`, `UsageError` where it is over. AWS IoT API, UpdateJob */
   async update(id: string, changes: Partial<JobOrder>): Promise<void> {
     await this.change(async ({ queries, now }) => {
       const job = await jobNamed(queries, id);
-      if (isOver(job)) throw state(`Job ${id} is ${job.status}`);
+      if (isOver(job)) throw invalidRequest(`Job ${id} is ${job.status}`);
       await putJob(queries, {
         ...job,
         order: { ...job.order, ...changes },

@@ -1,4 +1,6 @@
+import { Conflict } from "../../../codec/index.ts";
 import type { Clock } from "../../../crypto/index.ts";
+import type { CloudErrorCode } from "../../errors.ts";
 import { stateOf, type DeviceJobs, type Execution, type Turn } from "../../jobs/index.ts";
 import type { HandlersOf } from "../handlers.ts";
 import type { DEVICE_JOB_OPERATIONS } from "./device-operations.ts";
@@ -19,13 +21,20 @@ export function deviceJobHandlers(jobs: DeviceJobs, clock: Clock): HandlersOf<ke
       return whole(await jobs.describe({ thing, job, number }, includeJobDocument !== false));
     },
     async UpdateJobExecution({ thingName, jobId, includeJobExecutionState, includeJobDocument, ...progress }) {
-      const { execution, document } = await jobs.update({ thing: thingName, job: jobId }, progress);
+      const turn = jobs.update({ thing: thingName, job: jobId }, progress);
+      const { execution, document } = await turn.catch(asModelled);
       return {
         executionState: includeJobExecutionState === true ? stateOf(execution) : {},
         ...(includeJobDocument === true && { jobDocument: document }),
       };
     },
   };
+}
+
+/** Over HTTPS a version that is not the expected one has no name of its own. AWS IoT API, UpdateJobExecution */
+function asModelled(error: unknown): never {
+  if (!(error instanceof Conflict) || error.code !== "version-conflict") throw error;
+  throw new Conflict<CloudErrorCode>("job-state", error.message, { cause: error });
 }
 
 function summaryOf({ job, queuedAt, startedAt, updatedAt, version, number }: Execution): PendingSummary {

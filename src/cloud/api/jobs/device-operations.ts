@@ -4,9 +4,13 @@ import { boolean, integer, map, oneOf, string, type Json } from "../shape.ts";
 import type { DeviceExecution, PendingSummary } from "./results.ts";
 
 const THING_NAME = uri(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }));
-const DETAILS = map(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }), string({ min: 1, max: 1024 }), {
-  max: 10,
-});
+const DETAILS = map(
+  string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }),
+  string({ min: 1, max: 1024, pattern: /[^\p{C}]+/u }),
+  {
+    max: 10,
+  },
+);
 const STEP_TIMEOUT = integer({ min: -1, max: 10_080 });
 
 export const DEVICE_JOB_OPERATIONS = {
@@ -62,6 +66,6 @@ export const DEVICE_JOB_OPERATIONS = {
       executionNumber: body(integer({ min: 1 })),
     },
     output: OK,
-    errors: ["ResourceNotFoundException", "InvalidStateTransitionException", "VersionConflictException"],
+    errors: ["ResourceNotFoundException", "InvalidStateTransitionException"],
   }),
 } as const;

@@ -128,3 +128,17 @@ test("ListJobs finds the jobs of a group by its name and by its id", async (t) =
   assert.deepEqual(await found({ thingGroupId: "none" }), []);
   assert.deepEqual(await found({}), ["1", "2"]);
 });
+
+test("over HTTPS a device's stale version and its ended job have the one name that the model gives both", async (t) => {
+  const api = await newApi(t);
+  const { thingArn } = await api.call("CreateThing", { thingName: "T" });
+  await api.call("CreateJob", { jobId: "j", targets: [thingArn], document: "{}" });
+  await api.call("StartNextPendingJobExecution", { thingName: "T" });
+  const update = { thingName: "T", jobId: "j", status: "SUCCEEDED" } as const;
+  const refused = { type: "InvalidStateTransitionException", wire: 409 };
+  await assert.rejects(api.call("UpdateJobExecution", { ...update, expectedVersion: 9 }), refused);
+  await api.call("UpdateJobExecution", { ...update, expectedVersion: 2 });
+  await assert.rejects(api.call("UpdateJobExecution", update), refused);
+  const over = { type: "InvalidRequestException" };
+  await assert.rejects(api.call("UpdateJob", { jobId: "j", description: "late" }), over);
+});

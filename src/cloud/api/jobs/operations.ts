@@ -16,16 +16,20 @@ import type {
 const JOB_ID = uri(string({ min: 1, max: 64, pattern: /[a-zA-Z0-9_-]+/ }));
 const TEMPLATE_ID = uri(string({ min: 1, max: 64, pattern: /[a-zA-Z0-9_-]+/ }));
 const THING_NAME = uri(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }));
-const DESCRIPTION = string({ max: 2028, pattern: /[^\p{C}]*/u });
+const DESCRIPTION = string({ max: 2028, pattern: /[^\p{C}]+/u });
 const NAMESPACE = string({ pattern: /[a-zA-Z0-9_-]+/ });
 const TARGETS = list(string({ max: 2048 }), { min: 1, max: 100 });
 const RETRIED = oneOf("FAILED", "TIMED_OUT", "ALL");
 const ABORTED = oneOf("FAILED", "REJECTED", "TIMED_OUT", "ALL");
 const STATUS = oneOf("QUEUED", "IN_PROGRESS", "SUCCEEDED", "FAILED", "TIMED_OUT", "REJECTED", "REMOVED", "CANCELED");
 const SELECTION = oneOf("CONTINUOUS", "SNAPSHOT");
-const DETAILS = map(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }), string({ min: 1, max: 1024 }), {
-  max: 10,
-});
+const DETAILS = map(
+  string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }),
+  string({ min: 1, max: 1024, pattern: /[^\p{C}]+/u }),
+  {
+    max: 10,
+  },
+);
 const PARAMETERS = map(
   string({ min: 1, max: 128, pattern: /[a-zA-Z0-9_-]+/ }),
   string({ min: 1, max: 30_720, pattern: /[^\p{C}]+/u }),
@@ -126,7 +130,7 @@ export const JOB_OPERATIONS = {
     path: "/jobs/{jobId}",
     input: { jobId: JOB_ID, ...TERMS, ...NAMED },
     output: OK,
-    errors: ["ResourceNotFoundException", "InvalidStateTransitionException"],
+    errors: ["ResourceNotFoundException"],
   }),
   CancelJob: operation<JobName>()({
     service: "iot",
@@ -156,7 +160,7 @@ export const JOB_OPERATIONS = {
     input: {
       status: query(oneOf("IN_PROGRESS", "CANCELED", "COMPLETED", "DELETION_IN_PROGRESS", "SCHEDULED")),
       targetSelection: query(SELECTION),
-      thingGroupName: query(string({ min: 1, max: 128 })),
+      thingGroupName: query(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ })),
       thingGroupId: query(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9-]+/ })),
       ...NAMED,
       ...PAGE,
@@ -231,7 +235,7 @@ export const JOB_OPERATIONS = {
     input: {
       thingName: THING_NAME,
       status: query(STATUS),
-      jobId: query(string({ min: 1, max: 64 })),
+      jobId: query(string({ min: 1, max: 64, pattern: /[a-zA-Z0-9_-]+/ })),
       ...NAMED,
       ...PAGE,
     },
