@@ -21,6 +21,7 @@ type UpOptions = {
   readonly jitr: "aws-observed" | "note-literal";
   readonly mqttPort?: number;
   readonly tlsResumption?: boolean;
+  readonly expiredCasRegister?: boolean;
   readonly plainMqtt?: number;
   readonly profile: keyof typeof PROFILES;
   readonly mqttSetting: readonly string[];
@@ -86,6 +87,7 @@ export function registerUpCommand(program: Command): void {
         .choices(["aws-observed", "note-literal"])
         .default("aws-observed"),
     )
+    .option("--expired-cas-register", "a CA that has expired still registers devices; they connect in either case")
     .option("--tls-resumption", "MQTT clients may resume TLS sessions, for an hour; AWS IoT Core resumes none")
     .option(
       "--relaxed-certificates",
@@ -152,6 +154,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         serverNames: options.serverName,
         httpsPorts: options.httpsPort,
         jitr: options.jitr,
+        expiredCasRegister: options.expiredCasRegister === true,
         tlsResumption: options.tlsResumption === true,
         profile,
         mqttSettings: options.mqttSetting,

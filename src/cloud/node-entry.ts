@@ -21,6 +21,7 @@ export type EntryOptions = {
   readonly mqttSettings?: readonly string[];
   readonly relaxedCertificates?: boolean;
   readonly shop: Workshop;
+  readonly expiredCasRegister?: boolean;
   /** Whether the server certificate is for a name. */
   readonly isServerName: (serverName: string) => boolean;
   /** Asks a function, once there are any. */
@@ -44,7 +45,15 @@ export type Entry = {
 
 /** Opens the broker over a registry, with its gatekeepers one behind the other. */
 export async function openEntry(
-  { profile = "aws", mqttSettings = [], relaxedCertificates = false, shop, isServerName, ask }: EntryOptions,
+  {
+    profile = "aws",
+    mqttSettings = [],
+    relaxedCertificates = false,
+    expiredCasRegister = false,
+    shop,
+    isServerName,
+    ask,
+  }: EntryOptions,
   closing: Closing,
 ): Promise<Entry> {
   const { registry } = shop;
@@ -55,6 +64,7 @@ export async function openEntry(
   const gatekeeper = gatekeeperOf(registry, access, {
     provision: (certificate, caId) => provisionJustInTime(shop, certificate, caId),
     revocations,
+    expiredCasRegister,
     isOurName: (serverName) => isServerName(serverName) || domains.forServerName(serverName) !== undefined,
   });
   const sessions = await openSessionStore(registry.store);

@@ -51,6 +51,8 @@ export type CloudOptions = {
    * AN12131, section 7.2, has it.
    */
   readonly jitr?: "aws-observed" | "note-literal";
+  /** Whether a CA that has expired may still register devices just in time. */
+  readonly expiredCasRegister?: boolean;
   /** Whether MQTT clients may resume TLS sessions; whether they are let in is decided anew each time. */
   readonly tlsResumption?: boolean;
   readonly httpActions?: HttpActionOptions;

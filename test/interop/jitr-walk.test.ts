@@ -36,7 +36,10 @@ async function world(t: TestContext) {
   /** A CA, or with `under` an intermediate. */
   const newCa = (name: string, under?: string) => {
     const key = `-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -keyout ${name}.key -subj /CN=${name}`;
-    if (under === undefined) return void openssl(`req -x509 ${key} -days 30 -out ${name}.pem`);
+    if (under === undefined) {
+      openssl(`req -x509 ${key} -days 30 -out ${name}.pem`);
+      return;
+    }
     openssl(`req -new ${key} -out ${name}.csr`);
     writeFileSync(join(directory, "ca.ext"), "basicConstraints=critical,CA:TRUE\n");
     openssl(`x509 -req -in ${name}.csr -CA ${under}.pem -CAkey ${under}.key -days 30 -extfile ca.ext -out ${name}.pem`);
@@ -139,7 +142,7 @@ test("AW-53 AW-54 AW-55 JITR 2.2: a handshake alone does nothing; each CONNECT f
   assert.equal((await talk("dev1", CONNECT_311)).said, "");
   const again = (await heard()).slice(1).map(({ text }) => JSON.parse(text) as Record<string, unknown>);
   assert.equal(again.length, 2, "5: once for each CONNECT");
-  const since = String(Math.round(Number(described.creationDate) * 1000));
+  const since = String(Math.round(described.creationDate * 1000));
   for (const event of again) assert.equal(event["certificateRegistrationTimestamp"], since);
   assert.equal((await describe()).status, "PENDING_ACTIVATION");
   assert.equal((await records()).length, 1);

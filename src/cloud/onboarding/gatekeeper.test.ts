@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import { DecodeError } from "../../codec/index.ts";
 import { nodeVerifier } from "../../crypto/node.ts";
-import type { Certificate } from "../../pki/index.ts";
+import { NO_EXPIRY, type Certificate } from "../../pki/index.ts";
 import type { Admission } from "../broker/index.ts";
 import { why } from "../why/index.ts";
 import { OnboardingGatekeeper, type OnboardingCause } from "./index.ts";
@@ -272,4 +272,19 @@ test("a device is turned away once what its coming set in motion has ended, or a
   assert.deepEqual(answers, ["certificate-pending", "certificate-pending"]);
   world.gatekeeper.holdFor(() => undefined);
   assert.equal(causeOf(await world.admit([leaf])), "certificate-pending", "nobody acts: nothing to wait for");
+});
+
+test("a CA that has expired registers nobody unless that is allowed, and the devices that it registered stay in", async () => {
+  for (const expiredCasRegister of [false, true]) {
+    const world = newWorld({ expiredCasRegister });
+    const ca = await newCa("CN=Old", { validity: { notBefore: NOW - 20 * DAY, notAfter: NOW - DAY } });
+    world.directory.addCa(ca);
+    const leaf = await newLeaf(ca, "CN=d", { validity: { notBefore: NOW - 10 * DAY, notAfter: NO_EXPIRY } });
+    const refused = await world.admit([leaf]);
+    assert.equal(refused.admit ? "" : refused.cause, expiredCasRegister ? "certificate-pending" : "ca-expired");
+    assert.equal(world.registrations.length, expiredCasRegister ? 1 : 0);
+    world.directory.putPolicy("all", allow("iot:*", "*"));
+    world.directory.put(leaf.id, { status: "ACTIVE", caId: ca.certificate.id, policies: ["all"] });
+    assert.equal((await world.admit([leaf])).admit, true);
+  }
 });

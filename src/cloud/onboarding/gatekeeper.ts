@@ -37,13 +37,15 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   readonly fetchThing?: FetchThing | undefined;
   /** Whether a server name is one of this account's; all are where it is not given. */
   readonly isOurName?: ((serverName: string) => boolean) | undefined;
+  /** Whether a CA that has expired may still register devices; those that it registered stay in either way. */
+  readonly expiredCasRegister?: boolean;
 };
 
 /** The gatekeeper of a registry. */
 export function gatekeeperOf(
   registry: Registry,
   broker: BrokerAccess,
-  more: Pick<GatekeeperOptions, "provision" | "revocations" | "isOurName"> = {},
+  more: Pick<GatekeeperOptions, "provision" | "revocations" | "isOurName" | "expiredCasRegister"> = {},
 ): OnboardingGatekeeper {
   const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
   // What cannot be read is not known, and what is not known allows nothing.
@@ -199,7 +201,10 @@ export class OnboardingGatekeeper implements Gatekeeper {
     if (status === "unknown" || status === "PENDING_ACTIVATION") {
       const search = await findIssuer(certificate, request.peer.certificates, { directory, verifier });
       const account = this.#accountFact(request.peer, search.ca);
-      return { ...base, search, facts: { ...facts, ...issuerFacts(search, clock.now()), account } };
+      const asked = issuerFacts(search, clock.now());
+      const isForgiven = this.#options.expiredCasRegister === true && asked.caValidity === "expired";
+      const caValidity = isForgiven ? { caValidity: "valid" as const } : {};
+      return { ...base, search, facts: { ...facts, ...asked, ...caValidity, account } };
     }
     if (!known || status !== "ACTIVE") return base;
     const account = this.#accountFact(request.peer, governingCa(known, directory));

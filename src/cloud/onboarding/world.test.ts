@@ -69,7 +69,7 @@ export const allow = (Action: string | string[], Resource: string): object => ({
 export type World = Awaited<ReturnType<typeof newWorld>>;
 
 /** A gatekeeper between an empty registry and a broker that has no connections but those in `live`. */
-export function newWorld(more: Pick<GatekeeperOptions, "isOurName"> = {}) {
+export function newWorld(more: Pick<GatekeeperOptions, "isOurName" | "expiredCasRegister"> = {}) {
   const clock = new VirtualClock(NOW);
   const ledger = new Ledger({ clock });
   const directory = new MemoryRegistry();
