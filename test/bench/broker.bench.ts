@@ -8,6 +8,7 @@ import { join } from "node:path";
 
 import type { BenchOptions, BenchRow } from "./bench-row.ts";
 import type { Load, Measured } from "./broker-load.ts";
+import type { ServerOptions } from "./broker-server.ts";
 
 type Shape = Pick<Load, "publishers" | "subscribers" | "sharedTopic" | "window" | "batch"> & { readonly name: string };
 
@@ -59,7 +60,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
   const folder = mkdtempSync(join(tmpdir(), "broker-bench-"));
   const identity = serverIdentity(folder);
   const ours = await startOurs(identity);
-  const kept = await startOurs(identity, join(folder, "store"));
+  const kept = await startOurs(identity, { directory: join(folder, "store") });
   const theirs = await startMosquitto(folder);
   const rows: BenchRow[] = [];
   try {
@@ -193,14 +194,14 @@ function cpuSeconds(pid: number): number {
   return threads.reduce((sum, path) => sum + Number(readFileSync(path, "utf8").split(" ")[0]) / 1e9, 0);
 }
 
-/** Our broker in a process of its own; with a directory, its sessions are on disk. */
+/** Our broker in a process of its own. */
 export async function startOurs(
   identity: { readonly key: string; readonly cert: string },
-  directory?: string,
+  server: ServerOptions = {},
 ): Promise<Target> {
   const options = { stdio: "inherit" as const, execArgv: ["--expose-gc"] };
   const child = fork(join(import.meta.dirname, "broker-server.ts"), options);
-  child.send({ ...identity, ...(directory === undefined ? {} : { directory }) });
+  child.send({ ...identity, ...server });
   const ports = (await answer(child)) as { plain: number; tls: number };
   const collect = () => {
     child.send("collect");
