@@ -13,6 +13,7 @@ import {
   OBJECT_ONLY,
   oneOf,
   POLICY,
+  POLICY_CHECK,
   RESULT,
   VERSION,
 } from "./fields.ts";
@@ -27,6 +28,7 @@ export const EC_ROWS = {
       p2: 0x00,
       request: tlvStruct({
         policy: POLICY,
+        policyCheck: POLICY_CHECK,
         maxAttempts: MAX_ATTEMPTS,
         objectId: OBJECT_ID,
         curve: optionalTag(0x42, u8),

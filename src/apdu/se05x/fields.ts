@@ -21,6 +21,9 @@ export const OBJECT_ID = tagged(0x41, u32);
 /** The policy of a new object. */
 export const POLICY = optionalTag(0x11, policyEntries);
 
+/** The policy that an object must have for it to be changed. */
+export const POLICY_CHECK = optionalTag(0x15, policyEntries);
+
 /** How often a proof may fail before an authentication object is blocked. */
 export const MAX_ATTEMPTS = optionalTag(0x12, u16);
 

@@ -56,7 +56,7 @@ export const MANAGEMENT_ROWS = {
   }),
   /** Deletes every object that hosts made; needs the factory reset credential. */
   deleteAll: command({ name: "DeleteAll", ins: 0x04, p1: 0x00, p2: 0x2a, ...NO_LE }),
-  /** `indicator` 1 until reset, 2 for good; `state` 1 locks, any other unlocks. */
+  /** `indicator` 2 for good; 1 lifts that, or no longer, until the next selection; `state` 1 locks, any other unlocks. */
   setLockState: command({
     name: "SetLockState",
     ins: 0x04,

@@ -2,7 +2,7 @@
 import { optionalTag, rest, tlvStruct } from "../../codec/index.ts";
 import { command, flagged } from "../command.ts";
 import { bounded } from "../fields.ts";
-import { NO_LE, OBJECT_FLAGS, OBJECT_ID, POLICY } from "./fields.ts";
+import { NO_LE, OBJECT_FLAGS, OBJECT_ID, POLICY, POLICY_CHECK } from "./fields.ts";
 
 /** Registers (PCR). SE05x command table, tier b */
 export const REGISTER_ROWS = {
@@ -15,6 +15,7 @@ export const REGISTER_ROWS = {
       p2: 0x00,
       request: tlvStruct({
         policy: POLICY,
+        policyCheck: POLICY_CHECK,
         objectId: OBJECT_ID,
         initial: optionalTag(0x42, bounded({ min: 32, max: 32 })),
         data: optionalTag(0x43, rest),

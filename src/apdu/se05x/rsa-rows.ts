@@ -11,6 +11,7 @@ import {
   OBJECT_ID,
   oneOf,
   POLICY,
+  POLICY_CHECK,
   VERSION,
 } from "./fields.ts";
 
@@ -28,6 +29,7 @@ export const RSA_ROWS = {
       p2: oneOf("form", 0x00, 0x4f),
       request: tlvStruct({
         policy: POLICY,
+        policyCheck: POLICY_CHECK,
         objectId: OBJECT_ID,
         bits: optionalTag(0x42, u16),
         p: number(0x43),

@@ -11,6 +11,7 @@ import {
   OBJECT_ID,
   oneOf,
   POLICY,
+  POLICY_CHECK,
   VERSION,
 } from "./fields.ts";
 
@@ -25,6 +26,7 @@ export const SYMMETRIC_ROWS = {
       p2: 0x00,
       request: tlvStruct({
         policy: POLICY,
+        policyCheck: POLICY_CHECK,
         maxAttempts: MAX_ATTEMPTS,
         objectId: OBJECT_ID,
         kekId: optionalTag(0x42, u32),

@@ -13,7 +13,11 @@ export const TLS_ROWS = {
     p2: 0x49,
     response: tlvStruct({ random: longLength(tagged(0x41, fixed(32))) }),
   }),
-  /** The premaster secret goes into the HMAC key `targetId`: of a PSK, of a key agreement, or of both. */
+  /**
+   * The premaster secret goes into the HMAC key `targetId`: of a PSK, of a key agreement or of what was encrypted under
+   * an RSA key, or of a PSK and one of these. `input` is the peer's point or its encrypted secret, and with that goes
+   * the version that its hello named.
+   */
   tlsPremaster: command({
     name: "TLSCalculatePreMasterSecret",
     ins: 0x03,
@@ -23,7 +27,8 @@ export const TLS_ROWS = {
       pskId: optionalTag(0x41, u32),
       keyPairId: optionalTag(0x42, u32),
       targetId: tagged(0x43, u32),
-      peerPoint: optionalTag(0x44, bounded({ max: 133 })),
+      input: optionalTag(0x44, bounded({ max: 512 })),
+      clientVersion: optionalTag(0x46, fixed(2)),
     }),
     ...NO_LE,
   }),

@@ -19,9 +19,14 @@ export function demandAdmitted(inside: Se05xInside, key: Se05xCommandName, chann
     throw refuse(0x6982, "the chip answers only inside the platform's secure channel");
   }
   if (!channel && platform.channel && !isOutside) throw refuse(0x6982, "a command outside the open secure channel");
-  if ((store.settings.isLocked || inside.passing.isLocked) && !isAdmittedLocked(inside, key)) {
+  if (isLocked(inside) && !isAdmittedLocked(inside, key)) {
     throw refuse(0x6985, "the chip is locked for transport");
   }
+}
+
+/** Whether the chip is locked for transport: for good, and not lifted until the next selection. SE05x command table, tier e */
+export function isLocked({ store, passing }: Se05xInside): boolean {
+  return store.settings.isLocked && !passing.isUnlocked;
 }
 
 /** Selection, and setting up the platform's channel. SE05x command table, tier e */

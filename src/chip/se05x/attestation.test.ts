@@ -73,7 +73,7 @@ test("Se05xChip attests only with keys that may, with hashes that it has, of obj
   assert.equal(host.sw("readAttested", { ...read, attestationId: A }), "6985");
   assert.equal(host.sw("readAttested", { ...read, algorithm: 0x12 }), "6a80");
   host.send("writeSymmKey", { kind: 3, objectId: B, value: new Uint8Array(16) });
-  assert.equal(host.sw("readAttested", { ...read, objectId: B }), "6986");
+  assert.equal(host.sw("readAttested", { ...read, objectId: B }), "6985");
   const policy = [{ authObjectId: 0, rights: RIGHT.delete, extension: new Uint8Array(0) }];
   host.send("writeBinary", { objectId: A, length: 4, policy });
   assert.equal(host.sw("readAttested", { ...read, objectId: A }), "6986");

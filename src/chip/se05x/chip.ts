@@ -192,7 +192,9 @@ export class Se05xChip implements Rehearsable {
       const { key, row, request } = recognised;
       const data = SE05X_COMMAND_SET.writeResponse(row, this.#carryOut(key, request));
       this.#store();
-      return { seen, answer: { data, sw: SW_OK }, channels };
+      // The session that deletes all ends with it, and so does its channel: the answer comes bare.
+      const lost = key === "deleteAll" ? this.#sessionChannel() : undefined;
+      return { seen, answer: { data, sw: SW_OK }, channels: channels.filter((channel) => channel !== lost) };
     } catch (error) {
       this.#inside.store.rollBack();
       return { seen, answer: { data: new Uint8Array(0), sw: this.#statusWordFor(error) }, channels };
@@ -260,9 +262,13 @@ export class Se05xChip implements Rehearsable {
     sessions.open.clear();
     running.clear();
     Object.assign(platform, { selected, proposed: undefined, channel: undefined });
-    Object.assign(passing, { isLocked: false, restriction: RESTRICTION.none });
+    Object.assign(passing, { isUnlocked: false, restriction: RESTRICTION.none });
     this.#inside.tlsRandom = undefined;
     store.forgetTransient();
+  }
+
+  #sessionChannel(): Scp03Session | undefined {
+    return this.#inside.sessions.current?.channel;
   }
 
   #store(): void {

@@ -48,11 +48,11 @@ const CONSEQUENCES: Consequences = {
   importObject: ({ objectId }, store) => lost(store.find(objectId), "replaced"),
   writeCounter: (request, store) => [...counted(request, store), ...undeletable(request, store)],
   setLockState: ({ indicator, state }) =>
-    state === LOCKED
+    state === LOCKED && indicator === LASTING
       ? [
           {
             impossible: "to do anything but ask who the chip is",
-            undoneBy: indicator === LASTING ? byCredential(SE05X_CREDENTIAL.transport) : "a reset",
+            undoneBy: byCredential(SE05X_CREDENTIAL.transport),
             probe: bytesOf("getFreeMemory", { memory: 1 }),
           },
         ]

@@ -1,4 +1,5 @@
 import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
+import { concat, Reader } from "../../codec/index.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
 import { createObject, refuseAuthentication, replaceContent } from "./writing.ts";
@@ -17,7 +18,9 @@ export function counterHandlers(inside: Se05xInside): Pick<Se05xHandlers, "write
       }
       const { content } = inside.demand(objectId, "write");
       if (content.kind !== "counter" || size !== undefined) throw refuse(0x6985, "no counter to count on");
-      const next = value ?? content.value + 1n;
+      if (value && value.length !== content.size && value.length !== 8)
+        throw refuse(0x6a80, "a value of another length");
+      const next = value ? new Reader(concat(new Uint8Array(8 - value.length), value)).u64() : content.value + 1n;
       // Counting back would bring back what a counter was to rule out.
       if (next <= content.value || next >= 1n << BigInt(8 * content.size)) throw refuse(0x6985, "a counter only grows");
       return replaceContent(inside, request, former, { content: { ...content, value: next }, origin: former.origin });

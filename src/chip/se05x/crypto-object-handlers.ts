@@ -50,9 +50,16 @@ export function cryptoObjectHandlers(
 }
 
 /** A crypto object for a context. Refused with 6985 where there is none. */
-export function cryptoObject({ store }: Se05xInside, id: number, context: number): CryptoObject {
+export function cryptoObject(inside: Se05xInside, id: number, context: number): CryptoObject {
+  const object = ownedCryptoObject(inside, id);
+  if (object.context !== context) throw refuse(0x6985, `no crypto object ${id} for this`);
+  return object;
+}
+
+/** A crypto object of this user's: it is bound to whoever made it. SE05x command table, tier b */
+function ownedCryptoObject({ store, caller }: Se05xInside, id: number): CryptoObject {
   const object = store.settings.cryptoObjects.get(id);
-  if (object?.context !== context) throw refuse(0x6985, `no crypto object ${id} for this`);
+  if (object?.madeBy !== caller.authObjectId) throw refuse(0x6985, `no crypto object ${id} of this user`);
   return object;
 }
 
@@ -94,7 +101,9 @@ function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectCommand>
       if (targetId !== undefined) throw refuse(0x6a80, "crypto objects have no targets here");
       const objects = store.settings.cryptoObjects;
       if (objects.has(id)) throw refuse(0x6985, `crypto object ${id} exists`);
-      store.configure({ cryptoObjects: new Map(objects).set(id, { context, subtype }) });
+      store.configure({
+        cryptoObjects: new Map(objects).set(id, { context, subtype, madeBy: inside.caller.authObjectId }),
+      });
       return {};
     },
     readCryptoObjectList() {
@@ -104,8 +113,9 @@ function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectCommand>
     },
     deleteCryptoObject({ cryptoObjectId: id }) {
       inside.demandChanging();
+      ownedCryptoObject(inside, id);
       const objects = new Map(store.settings.cryptoObjects);
-      if (!objects.delete(id)) throw refuse(0x6985, `no crypto object ${id}`);
+      objects.delete(id);
       running.delete(id);
       store.configure({ cryptoObjects: objects });
       return {};

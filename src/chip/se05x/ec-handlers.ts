@@ -1,5 +1,4 @@
 import {
-  type Right,
   SE05X_CURVE,
   SE05X_ORIGIN,
   SE05X_PART,
@@ -60,13 +59,6 @@ export function ecHandlers(inside: Se05xInside): Pick<Se05xHandlers, EcCommand> 
       return replaceSecret(inside, targetId, direction === REVERSED ? shared.toReversed() : shared);
     },
   };
-}
-
-/** The private key of an object on a prime curve. Refused with 6985 where it has none. */
-export function privateKeyIn(inside: Se05xInside, id: number, right: Right): EcKey {
-  const { content } = inside.demand(id, right);
-  if (content.kind !== "ecPair") throw refuse(0x6985, "no private key in this object");
-  return content.key;
 }
 
 /** A signature by whatever key a content is. Refused with 6985 where it has no private one, 6A80 for another algorithm. */
@@ -154,9 +146,9 @@ function typeIsPair(object: SecureObject): boolean {
   return typeOf(object) === SE05X_TYPE.ecPair;
 }
 
-/** Where the object exists, P1 need not say which halves are meant. SE05x command table, section 4.5 */
+/** Where the object exists, what it is counts, and not which halves P1 names. SE05x command table, section 4.5 */
 function partOf(former: SecureObject | undefined, part: number): number {
-  if (!former || part !== SE05X_PART.none) return part;
+  if (!former) return part;
   if (typeOf(former) === SE05X_TYPE.ecPublic) return SE05X_PART.public;
   return typeIsPair(former) ? SE05X_PART.pair : SE05X_PART.private;
 }

@@ -45,8 +45,8 @@ export type Se05xInside = KeyPorts & {
   readonly store: ObjectStore;
   readonly sessions: Sessions;
   readonly platform: Platform;
-  /** Lock and restriction that end with the next reset or selection. */
-  readonly passing: { isLocked: boolean; restriction: Restriction };
+  /** Until the next reset or selection: whether a lock is lifted, and what is forbidden. */
+  readonly passing: { isUnlocked: boolean; restriction: Restriction };
   readonly hash: Hash;
   readonly aes: BlockCipher;
   readonly arithmetic: Se05xArithmetic;

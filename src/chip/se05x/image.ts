@@ -1,5 +1,5 @@
 import { policyEntries } from "../../apdu/se05x/index.ts";
-import { DecodeError, decode, encode, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
+import { DecodeError, decode, encode, equal, Reader, UsageError, utf8Bytes, Writer } from "../../codec/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
 import { type KeyPorts, readContent, withoutPower, writeContent } from "./contents.ts";
 import type { SecureObject } from "./objects.ts";
@@ -7,7 +7,9 @@ import { readSettings, type Settings, writeSettings } from "./settings.ts";
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
-const VERSION = 4;
+const VERSION = 5;
+/** The version before, whose crypto objects belonged to everybody. */
+const WITHOUT_OWNERS = 4;
 const FLAG = { authentication: 1, transient: 2 } as const;
 
 /** What a chip keeps without power. */
@@ -30,12 +32,13 @@ export function encodeImage(model: Se05xModelName, { settings, objects }: ChipSt
 export function decodeImage(model: Se05xModelName, bytes: Uint8Array, ports: KeyPorts): ChipState {
   const image = new Reader(bytes);
   try {
-    const head = [...image.bytes(MAGIC.length), image.u8()];
+    const isImage = equal(image.bytes(MAGIC.length), MAGIC);
+    const version = image.u8();
     const found = image.prefixed(1, (body) => body.utf8(body.remaining));
-    if (head.some((byte, i) => byte !== [...MAGIC, VERSION][i]) || found !== model) {
+    if (!isImage || (version !== VERSION && version !== WITHOUT_OWNERS) || found !== model) {
       throw new UsageError<ChipErrorCode>("state-version", `the state is not of ${model}, version ${VERSION}`);
     }
-    const settings = readSettings(image);
+    const settings = readSettings(image, { hasOwners: version !== WITHOUT_OWNERS });
     const objects: SecureObject[] = [];
     while (image.remaining > 0) objects.push(readObject(image, ports));
     return { settings, objects };

@@ -20,7 +20,7 @@ export function newInside(
 ): Se05xInside {
   const model = SE05X_MODELS[name];
   const store = new ObjectStore(model, settings, objects);
-  const passing: Se05xInside["passing"] = { isLocked: false, restriction: RESTRICTION.none };
+  const passing: Se05xInside["passing"] = { isUnlocked: false, restriction: RESTRICTION.none };
   const restriction = () => Math.max(store.settings.restriction, passing.restriction);
   const inside: Se05xInside = {
     model,

@@ -1,5 +1,6 @@
 import { SE05X_CREDENTIAL, SE05X_ORIGIN, SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { Reader, Writer } from "../../codec/index.ts";
+import { isLocked } from "./admission.ts";
 import { BORN_CURVES } from "./curves.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { hexId } from "./objects.ts";
@@ -46,9 +47,9 @@ function tellingHandlers(inside: Se05xInside): Pick<Se05xHandlers, TellingComman
     getVersion: () => ({ info: version() }),
     getExtVersion: () => ({ info: { ...version(), extended: store.settings.extendedFeatures } }),
     readState() {
-      const { isLocked, restriction, platformScpRequired } = store.settings;
+      const { restriction, platformScpRequired } = store.settings;
       const required = platformScpRequired ? SE05X_RESULT.yes : SE05X_RESULT.no;
-      const locked = isLocked || passing.isLocked ? LOCKED : 0;
+      const locked = isLocked(inside) ? LOCKED : 0;
       return { state: Uint8Array.of(locked, Math.max(restriction, passing.restriction), required) };
     },
     getTimestamp: () => ({ timestamp: timestampOf(inside) }),
@@ -72,15 +73,15 @@ function changingHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChangingComm
       for (const { id, origin } of store) if (origin !== SE05X_ORIGIN.provisioned) store.remove(id);
       store.configure({ cryptoObjects: new Map(), curves: BORN_CURVES });
       inside.running.clear();
-      // What others were authenticated with is gone.
-      for (const id of sessions.open.keys()) if (id !== sessions.current?.id) sessions.open.delete(id);
+      // What sessions were authenticated with is gone.
+      sessions.open.clear();
       return {};
     },
     setLockState({ indicator, state }) {
       demandCredential(inside, SE05X_CREDENTIAL.transport);
-      const isLocked = state === LOCKED;
-      if (isLasting(indicator)) store.configure({ isLocked });
-      passing.isLocked = isLocked;
+      if (isLasting(indicator)) store.configure({ isLocked: state === LOCKED });
+      // The passing lock counts while the lasting one is on, and is on itself after every selection.
+      else passing.isUnlocked = state !== LOCKED;
       return {};
     },
     setPlatformScpRequest({ request }) {

@@ -35,10 +35,10 @@ test("DeleteAll takes the factory reset credential, and leaves what the part was
   right.send("deleteAll", {});
   assert.equal(idsOf(), born);
   assert.equal(wrong.sw("getVersion", {}), "6985", "sessions of what is gone are gone");
-  right.send("closeSession", {});
+  assert.equal(right.sw("closeSession", {}), "6985");
 });
 
-test("SetLockState locks for transport, for good or until the next selection, and only its credential unlocks", async () => {
+test("SetLockState locks for transport, lifts the lock for good or until the next selection, and only for its credential", async () => {
   const memory = new MemoryInRam();
   const { host } = await newSe05x({ memory });
   const id = SE05X_CREDENTIAL.transport;
@@ -46,7 +46,7 @@ test("SetLockState locks for transport, for good or until the next selection, an
   const transport = asUser(host, id);
   assert.equal(transport.sw("setLockState", { indicator: 3, state: 1 }), "6a80");
   transport.send("setLockState", { indicator: 1, state: 1 });
-  assert.equal(host.sw("readObject", { objectId: SE05X_OBJECT.deviceKey }), "6985");
+  assert.equal(host.sw("readObject", { objectId: SE05X_OBJECT.deviceKey }), "9000", "no lasting lock, no lock");
   host.send("select", { aid: SE05X_AID });
   assert.equal(toHex(host.send("readState", {}).state), "000002");
   again(host, id).send("setLockState", { indicator: 2, state: 1 });
@@ -55,6 +55,11 @@ test("SetLockState locks for transport, for good or until the next selection, an
   assert.equal(later.send("getVersion", {}).info.appletVersion, 0x070200);
   assert.equal(later.sw("writeUserId", { insFlags: 0x40, objectId: A, value: PIN }), "6985");
   assert.equal(later.sw("deleteObject", { objectId: id }), "6985");
+  again(later, id).send("setLockState", { indicator: 1, state: 2 });
+  assert.equal(toHex(later.send("readState", {}).state), "000002", "lifted for now");
+  assert.equal(later.sw("readObject", { objectId: SE05X_OBJECT.deviceKey }), "9000");
+  later.send("select", { aid: SE05X_AID });
+  assert.equal(later.sw("readObject", { objectId: SE05X_OBJECT.deviceKey }), "6985", "and locked again");
   again(later, id).send("setLockState", { indicator: 2, state: 0 });
   assert.equal(later.sw("readObject", { objectId: SE05X_OBJECT.deviceKey }), "9000");
 });
@@ -137,7 +142,7 @@ test("The chip tests itself, tells identity data through the application, and at
   const policy = [{ authObjectId: B, rights: RIGHT.read, extension: new Uint8Array(0) }];
   host.send("writeUserId", { insFlags: 0x40, objectId: A, value: PIN, maxAttempts: 5, policy });
   const session = host.inSession(host.send("createSession", { objectId: A }).sessionId);
-  assert.equal(session.sw("verifySessionUserId", { value: PIN.slice(1) }), "6982");
+  assert.equal(session.sw("verifySessionUserId", { value: PIN.slice(1) }), "6985");
   const expected = `20000001 0c 02 0001 00000000 0005 08 20000002 00200000 01`.replaceAll(" ", "");
   assert.equal(toHex(host.send("readAttributes", { objectId: A }).attributes), expected);
 });

@@ -1,4 +1,4 @@
-import { SE05X_RESULT, SE05X_RSA_COMPONENT } from "../../apdu/se05x/index.ts";
+import { SE05X_RESULT, SE05X_RSA_COMPONENT, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
 import { attributesOf } from "./attributes.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
@@ -32,7 +32,11 @@ export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectC
       const memory = object.transient ? MEMORY.transient : MEMORY.persistent;
       return { type: inside.model.typesNameCurves ? curveType(object) : typeOf(object), memory };
     },
-    readSize: ({ objectId }) => ({ size: sizeOf(store.present(objectId)) }),
+    readSize({ objectId }) {
+      const object = store.present(objectId);
+      if (typeOf(object) === SE05X_TYPE.userId) throw refuse(0x6985, "how long a user identifier is helps to guess it");
+      return { size: sizeOf(object) };
+    },
     readIdList({ offset, filter }) {
       const ids = [...store].filter((object) => filter === ANY_TYPE || typeOf(object) === filter).map(({ id }) => id);
       const part = ids.toSorted((a, b) => a - b).slice(offset, offset + IDS_PER_ANSWER);
@@ -59,7 +63,7 @@ type Part = {
   readonly component?: number | undefined;
 };
 
-/** What an object tells of itself: of a file a part, of a key its public half. Refused with 6986 for secrets. */
+/** What an object tells of itself: of a file a part, of a key its public half. Refused with 6985 for secrets. */
 export function readBytes({ id, content }: SecureObject, { offset = 0, length, component }: Part): Uint8Array {
   if (content.kind === "rsa") return content.key.told(rsaComponent(component));
   if (component !== undefined) throw refuse(0x6a80, "only RSA keys are read number by number");
@@ -82,7 +86,7 @@ export function readBytes({ id, content }: SecureObject, { offset = 0, length, c
       .u64(content.value)
       .finish()
       .slice(8 - content.size);
-  throw refuse(0x6986, `${hexId(id)} is a secret, and no secret is read`);
+  throw refuse(0x6985, `${hexId(id)} is a secret, and no secret is read`);
 }
 
 /** Refused with 6A80 but for the two public numbers. */

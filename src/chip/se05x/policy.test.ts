@@ -23,7 +23,12 @@ const USES = {
   keyAgreement: bytesOf("agree", { objectId: OBJECT, peerPoint: nodeSe05xCrypto.p256.publicPoint(DIGEST) }),
   read: bytesOf("readObject", { objectId: OBJECT }),
   generate: bytesOf("writeEcKey", { part: 0x60, objectId: OBJECT }),
-  write: bytesOf("writeEcKey", { part: 0x40, objectId: OBJECT, privateKey: DIGEST }),
+  write: bytesOf("writeEcKey", {
+    part: 0x60,
+    objectId: OBJECT,
+    privateKey: DIGEST,
+    publicKey: nodeSe05xCrypto.p256.publicPoint(DIGEST),
+  }),
   attest: bytesOf("readAttested", {
     objectId: 0x7fff0206,
     attestationId: OBJECT,
@@ -33,7 +38,7 @@ const USES = {
   tlsPremaster: bytesOf("tlsPremaster", {
     keyPairId: OBJECT,
     targetId: OTHER,
-    peerPoint: nodeSe05xCrypto.p256.publicPoint(DIGEST),
+    input: nodeSe05xCrypto.p256.publicPoint(DIGEST),
   }),
 } as const satisfies Partial<Record<Right, Uint8Array>>;
 type Use = keyof typeof USES;

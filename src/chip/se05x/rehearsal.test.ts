@@ -38,7 +38,7 @@ async function filled() {
   host.send("writeSymmKey", { kind: 3, objectId: AES, value: KEY });
   host.send("writeBinary", { objectId: FILE, length: 8, data: new Uint8Array(8) });
   host.send("writeCounter", { objectId: COUNTER, size: 4 });
-  host.send("writeCounter", { objectId: COUNTER, value: 5n });
+  host.send("writeCounter", { objectId: COUNTER, value: fromHex("0000000000000005") });
   host.send("writePcr", { objectId: REGISTER, initial: new Uint8Array(32) });
   for (const objectId of [PIN_ID, ...Object.values(SE05X_CREDENTIAL)]) {
     host.send("writeUserId", { insFlags: 0x40, objectId, value: PIN });
@@ -85,7 +85,6 @@ test("consequencesOf says beforehand what each irreversible command of an SE05x 
   const { transport, platformScp, restrict, factoryReset } = SE05X_CREDENTIAL;
   const credentialed = [
     ["lock", transport, ["setLockState", { indicator: 2, state: 1 }], /anything|do anything/],
-    ["lock until reset", transport, ["setLockState", { indicator: 1, state: 1 }], /ask who the chip is/],
     ["channel", platformScp, ["setPlatformScpRequest", { request: 1 }], /outside the platform's secure channel/],
     ["no new ones", restrict, ["disableObjectCreation", { indicator: 2, mode: 1 }], /make new objects/],
     ["no changes", restrict, ["disableObjectCreation", { indicator: 2, mode: 2 }], /to change any/],

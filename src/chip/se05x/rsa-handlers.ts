@@ -100,10 +100,15 @@ function encryptionBlock(inside: Se05xInside, key: RsaKey, algorithm: number, me
   throw refuse(0x6a80, `no RSA encryption with algorithm ${algorithm}`);
 }
 
-function decrypted({ arithmetic }: Se05xInside, key: RsaKey, algorithm: number, input: Uint8Array): Uint8Array {
+/** What a private key makes of a number of its length. Refused with 6985 without a private half, 6A80 for another number. */
+export function rsaPrivateOperation(key: RsaKey, input: Uint8Array): Uint8Array {
   key.demandWhole();
   if (input.length !== key.length) throw refuse(0x6a80, `${input.length} encrypted bytes`);
-  const block = attempt(() => key.privateOperation(input)) ?? tooBig();
+  return attempt(() => key.privateOperation(input)) ?? tooBig();
+}
+
+function decrypted({ arithmetic }: Se05xInside, key: RsaKey, algorithm: number, input: Uint8Array): Uint8Array {
+  const block = rsaPrivateOperation(key, input);
   const message =
     algorithm === SE05X_RSA.noPadding
       ? block

@@ -85,7 +85,7 @@ export function proofObject({ store }: Se05xInside, { authObjectId }: Session): 
   return object;
 }
 
-/** Counts an attempt, and authenticates the session where the proof was right. Refused with 6982 where it was wrong. */
+/** Counts an attempt, and authenticates the session where the proof was right. Refused with 6982 where it was wrong, 6985 where it is a user identifier. */
 export function settleProof(inside: Se05xInside, session: Session, isRight: boolean): void {
   const object = proofObject(inside, session);
   const { maxAttempts, failedAttempts } = object;
@@ -101,7 +101,8 @@ export function settleProof(inside: Se05xInside, session: Session, isRight: bool
     // The guess stays counted although the command is refused.
     inside.keep();
   }
-  throw refuse(0x6982, "the proof is wrong");
+  // A wrong user identifier is told as data that is wrong, a wrong cryptogram or signature as what it is.
+  throw refuse(session.proof === "userId" ? 0x6985 : 0x6982, "the proof is wrong");
 }
 
 function currentSession({ sessions }: Se05xInside): Session {

@@ -27,7 +27,12 @@ export type Settings = {
 };
 
 /** What a streamed operation is to be; the operation itself does not outlive power. SE05x command table, tier b */
-export type CryptoObject = { readonly context: number; readonly subtype: number };
+export type CryptoObject = {
+  readonly context: number;
+  readonly subtype: number;
+  /** What the session that made it was authenticated with, whose users alone use it; 0 for nobody's. */
+  readonly madeBy: number;
+};
 
 /** Which objects hosts may no longer make. SE05x command table, tier e */
 export const RESTRICTION = { none: 0x00, newObjects: 0x01, all: 0x02 } as const;
@@ -79,7 +84,8 @@ export function writeSettings(image: Writer, settings: Settings): void {
     for (const key of [enc, mac, dek]) key.save(image);
   }
   image.u16(settings.cryptoObjects.size);
-  for (const [id, { context, subtype }] of settings.cryptoObjects) image.u16(id).u8(context).u8(subtype);
+  for (const [id, { context, subtype, madeBy }] of settings.cryptoObjects)
+    image.u16(id).u8(context).u8(subtype).u32(madeBy);
   image.u8(settings.curves.size);
   for (const [id, parameters] of settings.curves) image.u8(id).u8(parameters);
   image.u8(settings.transferKeys ? 1 : 0);
@@ -87,7 +93,7 @@ export function writeSettings(image: Writer, settings: Settings): void {
 }
 
 /** The settings in a chip's own state image. */
-export function readSettings(image: Reader): Settings {
+export function readSettings(image: Reader, { hasOwners }: { readonly hasOwners: boolean }): Settings {
   const features = { features: image.u16(), extendedFeatures: image.bytes(EXTENDED_FEATURES_LENGTH).slice() };
   const isLocked = image.u8() === 1;
   const at = image.at;
@@ -101,7 +107,7 @@ export function readSettings(image: Reader): Settings {
   }
   const cryptoObjects = new Map<number, CryptoObject>();
   for (let left = image.u16(); left > 0; left--) {
-    cryptoObjects.set(image.u16(), { context: image.u8(), subtype: image.u8() });
+    cryptoObjects.set(image.u16(), { context: image.u8(), subtype: image.u8(), madeBy: hasOwners ? image.u32() : 0 });
   }
   const curves = new Map<number, number>();
   for (let left = image.u8(); left > 0; left--) curves.set(image.u8(), image.u8());

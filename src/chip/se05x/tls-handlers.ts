@@ -1,12 +1,15 @@
-import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
-import { concat, Writer } from "../../codec/index.ts";
+import { SE05X_ORIGIN, type Se05xRequest } from "../../apdu/se05x/index.ts";
+import { concat, equal, Writer } from "../../codec/index.ts";
 import type { Hash, HashName } from "../../crypto/index.ts";
 import { hashNamed } from "./digest-handlers.ts";
-import { privateKeyIn } from "./ec-handlers.ts";
+import { type Content, kindOfContent } from "./contents.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { demandDerivable } from "./kdf-handlers.ts";
 import { refuse } from "./refuse.ts";
+import { rsaPrivateOperation } from "./rsa-handlers.ts";
+import type { RsaKey } from "./rsa-key.ts";
+import { fromPkcs1EncryptionBlock } from "./rsa-padding.ts";
 import { Secret } from "./secrets.ts";
 
 /** Which random the host gives, and what is derived: 4B and 4C name hellos, 4D and 4E the randoms of a key expansion. */
@@ -21,13 +24,13 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
       inside.tlsRandom = entropy.bytes(32);
       return { random: inside.tlsRandom };
     },
-    tlsPremaster({ pskId, keyPairId, targetId, peerPoint }) {
+    tlsPremaster(request) {
       inside.demandFeature(FEATURE.tls);
-      const target = inside.demand(targetId, "write");
-      if (target.content.kind !== "hmac") throw refuse(0x6985, "the premaster secret goes into an HMAC key");
-      // Hosts name 0 for what there is none of. SE05x command table, tier c
-      const secret = premaster(inside, pskId || undefined, keyPairId || undefined, peerPoint);
-      store.put({ ...target, origin: SE05X_ORIGIN.internal, content: { ...target.content, secret } });
+      const target = inside.demand(request.targetId, "write");
+      const { content } = target;
+      if (kindOfContent(content) !== "hmac") throw refuse(0x6985, "the premaster secret goes into an HMAC key");
+      const changed: Content = { minOutputLength: 0, ...content, kind: "hmac", secret: premaster(inside, request) };
+      store.put({ ...target, origin: SE05X_ORIGIN.internal, content: changed });
       return {};
     },
     tlsPrf({ objectId, phase, algorithm, label, random, length }) {
@@ -47,28 +50,55 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
   };
 }
 
-/** RFC 4279, section 2; RFC 5246, section 8.1; RFC 5489, section 2 */
-function premaster(
-  inside: Se05xInside,
-  pskId: number | undefined,
-  keyPairId: number | undefined,
-  peerPoint: Uint8Array | undefined,
-): Secret {
-  const shared =
-    keyPairId === undefined
-      ? undefined
-      : privateKeyIn(inside, keyPairId, "tlsPremaster").agree(peerPoint ?? new Uint8Array(0));
-  if (pskId === undefined) {
-    if (!shared) throw refuse(0x6a80, "neither a pre-shared key nor a key pair is named");
-    return new Secret(shared);
+/** RFC 4279, sections 2 and 4; RFC 5246, section 8.1; RFC 5489, section 2 */
+function premaster(inside: Se05xInside, request: Se05xRequest<"tlsPremaster">): Secret {
+  // Hosts name 0 for what there is none of. SE05x command table, tier c
+  const { pskId, keyPairId } = request;
+  const other = keyPairId ? otherSecret(inside, keyPairId, request) : undefined;
+  if (!pskId) {
+    if (!other) throw refuse(0x6a80, "neither a pre-shared key nor a key pair is named");
+    return new Secret(other);
   }
   const { content } = inside.demand(pskId, "tlsPremaster");
   if (content.kind !== "hmac") throw refuse(0x6985, "a pre-shared key is an HMAC key");
   return content.secret.use((psk) => {
     const writer = new Writer();
-    for (const part of [shared ?? new Uint8Array(psk.length), psk]) writer.prefixed(2, (body) => body.bytes(part));
+    for (const part of [other ?? new Uint8Array(psk.length), psk]) writer.prefixed(2, (body) => body.bytes(part));
     return new Secret(writer.finish());
   });
+}
+
+/** What a key pair makes of the peer's input: a shared secret, or the one that was encrypted under it. */
+function otherSecret(
+  inside: Se05xInside,
+  keyPairId: number,
+  { input = new Uint8Array(0), clientVersion }: Se05xRequest<"tlsPremaster">,
+): Uint8Array {
+  const { content } = inside.demand(keyPairId, "tlsPremaster");
+  if (content.kind === "rsa") return decryptedPremaster(inside, content.key, input, clientVersion);
+  if (content.kind !== "ecPair") throw refuse(0x6985, "no private key in this object");
+  if (clientVersion) throw refuse(0x6a80, "only what is encrypted names a version");
+  return content.key.agree(input);
+}
+
+const PREMASTER_LENGTH = 48;
+
+/**
+ * The premaster secret that a client encrypted. One that is not whole, or names another version, is a random one: whoever
+ * could tell such from others could have any secret decrypted by and by. RFC 5246, section 7.4.7.1
+ */
+function decryptedPremaster(
+  inside: Se05xInside,
+  key: RsaKey,
+  input: Uint8Array,
+  clientVersion: Uint8Array | undefined,
+): Uint8Array {
+  if (!clientVersion) throw refuse(0x6a80, "what is encrypted names a version");
+  const random = inside.entropy.bytes(PREMASTER_LENGTH);
+  const block = rsaPrivateOperation(key, input);
+  const secret = block.slice(-PREMASTER_LENGTH);
+  const isWhole = fromPkcs1EncryptionBlock(block)?.length === PREMASTER_LENGTH;
+  return isWhole && equal(secret.slice(0, 2), clientVersion) ? secret : random;
 }
 
 /** P_hash of TLS 1.2; `seed` begins with the label. RFC 5246, section 5 */

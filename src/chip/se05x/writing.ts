@@ -1,6 +1,7 @@
 import type { NoFields } from "../../apdu/index.ts";
-import { type PolicyEntry, SE05X_INS_FLAG, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
-import { demandWholePolicy } from "./access.ts";
+import { encode, equal } from "../../codec/index.ts";
+import { policyEntries, type PolicyEntry, SE05X_INS_FLAG, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
+import { DEFAULT_POLICY, demandWholePolicy } from "./access.ts";
 import { type Content, contentSize, kindOfContent } from "./contents.ts";
 import type { Se05xInside } from "./handlers.ts";
 import type { SecureObject } from "./objects.ts";
@@ -12,14 +13,16 @@ export type GivenAttributes = {
   readonly objectId: number;
   readonly insFlags?: number;
   readonly policy?: readonly PolicyEntry[] | undefined;
+  readonly policyCheck?: readonly PolicyEntry[] | undefined;
   readonly maxAttempts?: number | undefined;
   readonly version?: number | undefined;
 };
 
 /** Makes an object. Refused with 6986 under a reserved identifier, 6A80 for a broken policy, 6985 without memory. */
 export function createObject(inside: Se05xInside, given: GivenAttributes, content: Content, origin: number): NoFields {
-  const { objectId, insFlags, policy = [], maxAttempts = 0, version = 0 } = given;
+  const { objectId, insFlags, policy = [], policyCheck, maxAttempts = 0, version = 0 } = given;
   inside.demandMaking();
+  if (policyCheck) throw refuse(0x6985, "there is no object whose policy could be checked");
   inside.store.demandOpenId(objectId, isAuthentication(insFlags));
   demandWholePolicy(policy);
   inside.store.put({
@@ -46,6 +49,9 @@ export function replaceContent(
 ): NoFields {
   inside.demandChanging();
   if (given.policy) throw refuse(0x6985, "the policy of an object that exists stays");
+  const policy = encode(policyEntries, former.policy.length > 0 ? former.policy : DEFAULT_POLICY);
+  if (given.policyCheck && !equal(encode(policyEntries, given.policyCheck), policy))
+    throw refuse(0x6985, "the object's policy is another one");
   if (kindOfContent(former.content) !== kindOfContent(change.content)) throw refuse(0x6985, "an object keeps its type");
   inside.store.put({ ...former, ...change, version: given.version ?? former.version });
   return {};

@@ -100,7 +100,7 @@ test("Se05x is refused with a wrong proof, whatever its kind, and leaves no sess
   const stranger = nodeSigner(generateKeyPairSync("ec", { namedCurve: "prime256v1" }).privateKey);
   for (let i = 0; i < 3; i++) {
     const wrong = { kind: "userId", objectId: USER, value: PIN.toReversed() } as const;
-    await assert.rejects(open({ ...PORTS, session: wrong }), codeIs("session-proof", 0x6982));
+    await assert.rejects(open({ ...PORTS, session: wrong }), codeIs("session-proof", 0x6985));
     await assert.rejects(
       open({ ...PORTS, session: { kind: "aes", objectId: AES, key: new Uint8Array(16) } }),
       codeIs("secure-channel"),

@@ -13,6 +13,7 @@ import {
 } from "node:crypto";
 import { test } from "node:test";
 
+import { nodeBlockCipher } from "../../apdu/node.ts";
 import { RIGHT, SE05X_CURVE, SE05X_PART, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { Se05xChip, type Se05xModelName } from "../../chip/se05x/index.ts";
 import { nodeSe05xCrypto } from "../../chip/node.ts";
@@ -327,4 +328,19 @@ test("Se05xSessions and Se05xChipSettings: credentials bound what changes the ch
   assert.equal(await chip.settings.selfTest(), true);
   await chip.asUser(0x7fff_0205, pin, (session) => session.settings.deleteAll());
   assert.equal(await chip.objects.exists(KEY), false);
+});
+
+test("Se05x deletes all in a session with a channel, which ends with it, and works on without", async () => {
+  const clock = new VirtualClock();
+  const entropy = new SeededEntropy(nodeHash, "delete all");
+  const part = await Se05xChip.open({ model: "se051", crypto: nodeSe05xCrypto, entropy, clock });
+  const key = new Uint8Array(16).fill(5);
+  const plain = await Se05x.open(localTransport(part), { hash: nodeHash, clock });
+  await plain.send("writeSymmKey", { kind: 3, insFlags: 0x40, objectId: 0x7fff_0205, value: key });
+  const proof = { kind: "aes", objectId: 0x7fff_0205, key } as const;
+  const access = { aes: nodeBlockCipher, entropy, session: proof };
+  const device = await Se05x.open(localTransport(part), { hash: nodeHash, clock, access });
+  await device.settings.deleteAll();
+  assert.equal(await device.objects.exists(0x7fff_0205), false);
+  await device.close();
 });

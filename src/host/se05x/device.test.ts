@@ -167,7 +167,7 @@ test("Se05x asUser does inside a session what a policy keeps from everybody else
   assert.equal(ecPublicKeyInfo(point).length, 91);
   await assert.rejects(
     device.asUser(user, fromHex("00000000"), (session) => session.send("sign", sign)),
-    codeIs("session-proof", 0x6982),
+    codeIs("session-proof", 0x6985),
   );
   await assert.rejects(device.send("sign", sign), codeIs("status-word", 0x6986));
   assert.equal((await device.keySlots()).find(({ slot }) => slot === key)?.publicKey, undefined);

@@ -156,7 +156,8 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
         });
         return await work(session);
       } finally {
-        await session.send("closeSession", {}).finally(() => session.within(undefined));
+        // Deleting all has ended it already.
+        if (session.isWithin) await session.send("closeSession", {}).finally(() => session.within(undefined));
       }
     });
   }
@@ -280,7 +281,8 @@ async function publicKeyIn(session: Se05xSession, objectId: number): Promise<Uin
   try {
     return ecPublicKeyInfo((await session.send("readObject", { objectId })).bytes);
   } catch (error) {
-    if (error instanceof Refused && error.wire === 0x6986) return undefined;
+    // A policy that keeps it; a private half alone, or a transient key whose value went with power.
+    if (error instanceof Refused && (error.wire === 0x6986 || error.wire === 0x6985)) return undefined;
     throw error;
   }
 }

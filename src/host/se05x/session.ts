@@ -14,7 +14,7 @@ import {
   type Se05xRequest,
   type Se05xResponse,
 } from "../../apdu/se05x/index.ts";
-import { DecodeError, ProtocolError, Refused } from "../../codec/index.ts";
+import { DecodeError, equal, ProtocolError, Refused } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import type { Correlation, Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
@@ -94,11 +94,13 @@ export class Se05xSession extends Se05xCommandFamilies {
     if (this.#isChannelLost) throw channelBroken("the secure channel was lost, connect again");
     const sent = this.#wrapped(plain);
     const isProtected = this.#platform !== undefined || this.#within?.channel !== undefined;
+    const endsSession = equal(plain, DELETE_ALL);
     // Whatever goes wrong from here on puts the ends out of step: the channel counts as open when all went well.
     this.#isChannelLost = isProtected;
     const received = await this.#transport.exchange(sent);
-    const response = isProtected ? this.#unwrapped(received) : received;
+    const response = isProtected ? this.#unwrapped(received, endsSession) : received;
     this.#isChannelLost = false;
+    if (endsSession && equal(response, SUCCESS)) this.#within = undefined;
     if (this.#trace.isSilent) return response;
     const { name, statusWord, command, response: shown } = describeExchange(SE05X_COMMAND_SET, plain, response);
     const durationMs = this.#clock.now() - started;
@@ -115,10 +117,10 @@ export class Se05xSession extends Se05xCommandFamilies {
     return secured(this.#platform, encodeExtendedCommand(SE05X_COMMAND_SET.build("processSession", inner)));
   }
 
-  #unwrapped(received: Uint8Array): Uint8Array {
+  #unwrapped(received: Uint8Array, endsSession: boolean): Uint8Array {
     try {
       let answer = decodeLongResponse(received);
-      for (const channel of [this.#platform, this.#within?.channel]) {
+      for (const channel of [this.#platform, endsSession ? undefined : this.#within?.channel]) {
         // Refusals travel bare.
         if (channel && answer.sw === SW_OK) answer = channel.openResponse(answer);
       }
@@ -128,6 +130,10 @@ export class Se05xSession extends Se05xCommandFamilies {
     }
   }
 }
+
+/** What ends the session that gives it, so that its answer comes outside the session's channel. SE05x APDUs, section 4.5 */
+const DELETE_ALL = encodeExtendedCommand(SE05X_COMMAND_SET.build("deleteAll", {}));
+const SUCCESS = encodeResponse({ data: new Uint8Array(0), sw: SW_OK });
 
 function secured(channel: Scp03Session | undefined, command: Uint8Array): Uint8Array {
   return channel ? encodeExtendedCommand(channel.protectCommand(decodeExtendedCommand(command))) : command;

@@ -115,8 +115,8 @@ abstract class PremasterSecrets implements TlsSecrets {
     const place = async (keyPairId: number | undefined, ephemeral: EphemeralKey | undefined) => {
       const empty = new Uint8Array(premasterLength(ephemeral, pskLength));
       return withPremaster(session, this.parts.places.next(), empty, async (targetId) => {
-        const peerPoint = source.kind === "psk" ? undefined : source.peerKey;
-        await session.send("tlsPremaster", { pskId, keyPairId, targetId, peerPoint });
+        const input = source.kind === "psk" ? undefined : source.peerKey;
+        await session.send("tlsPremaster", { pskId, keyPairId, targetId, input });
         return this.derive(session, targetId, request);
       });
     };

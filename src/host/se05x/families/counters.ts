@@ -1,3 +1,4 @@
+import { Writer } from "../../../codec/index.ts";
 import type { PolicyEntry } from "../../../apdu/se05x/index.ts";
 import type { Se05xSender } from "./sender.ts";
 
@@ -28,6 +29,6 @@ export class Se05xCounters {
 
   /** Sets it to a greater value. Throws `Refused` for one that is not greater, or does not fit. */
   async advance(objectId: number, value: bigint): Promise<void> {
-    await this.#sender.send("writeCounter", { objectId, value });
+    await this.#sender.send("writeCounter", { objectId, value: new Writer(8).u64(value).finish() });
   }
 }
