@@ -148,6 +148,16 @@ const FUNCTION_STEPS: readonly Step[] = [
   ok("lambda list-aliases --function-name f"),
   ok("lambda invoke --function-name f --qualifier prod --payload fileb://event.json out.json"),
   ok("lambda delete-alias --function-name f --name prod"),
+  ok("lambda put-function-event-invoke-config --function-name f --maximum-retry-attempts 1"),
+  ok("lambda update-function-event-invoke-config --function-name f --maximum-event-age-in-seconds 60"),
+  ok("lambda get-function-event-invoke-config --function-name f"),
+  ok("lambda list-function-event-invoke-configs --function-name f"),
+  ok("lambda delete-function-event-invoke-config --function-name f"),
+  ok("lambda get-function --function-name f", { functionArn: "Configuration.FunctionArn" }),
+  ok("lambda tag-resource --resource {functionArn} --tags team=a,b=c"),
+  ok("lambda list-tags --resource {functionArn}"),
+  ok("lambda untag-resource --resource {functionArn} --tag-keys team b"),
+  ok("lambda get-account-settings"),
   ok("lambda delete-function --function-name f"),
 ];
 

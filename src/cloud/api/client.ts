@@ -75,7 +75,7 @@ export async function callOperation<Name extends OperationName>(
 
 type Unsigned = {
   readonly path: string;
-  readonly query: Readonly<Record<string, string>>;
+  readonly query: Readonly<Record<string, string | string[]>>;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
 };
@@ -83,7 +83,7 @@ type Unsigned = {
 /** Puts each member of the input where the table says that it travels. */
 function unsigned({ input, path }: Operation, values: Readonly<Record<string, unknown>>): Unsigned {
   const labels = new Map<string, string>();
-  const query: Record<string, string> = {};
+  const query: Record<string, string | string[]> = {};
   const headers: Record<string, string> = {};
   const members: [string, unknown][] = [];
   let payload: Uint8Array | undefined;
@@ -92,7 +92,7 @@ function unsigned({ input, path }: Operation, values: Readonly<Record<string, un
     if (value === undefined) continue;
     const { place, shape, wire = name } = parameter;
     if (place === "uri") labels.set(wire, escaped(shape.toText(value)));
-    else if (place === "query") query[wire] = shape.toText(value);
+    else if (place === "query") query[wire] = parameter.repeated ? (value as string[]) : shape.toText(value);
     else if (place === "header") headers[wire] = shape.toText(value);
     else if (place === "body") members.push([wire, shape.toJson(value)]);
     else payload = shape === blob ? (value as Uint8Array) : jsonBytes(shape.toJson(value));
@@ -118,7 +118,9 @@ async function signed(options: ClientOptions, operation: Operation, request: Uns
     },
     { signingDate: new Date(clock.now()) },
   );
-  const pairs = Object.entries(request.query).map(([name, value]) => `${escaped(name)}=${escaped(value)}`);
+  const pairs = Object.entries(request.query).flatMap(([name, value]) =>
+    [value].flat().map((each) => `${escaped(name)}=${escaped(each)}`),
+  );
   const query = pairs.length > 0 ? `?${pairs.join("&")}` : "";
   return { method: operation.method, url: `${url.origin}${request.path}${query}`, headers, body: request.body };
 }

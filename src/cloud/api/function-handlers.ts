@@ -1,13 +1,18 @@
 import type { Handlers } from "./handlers.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
+import type { LAMBDA_SETTING_OPERATIONS } from "./operations-lambda-settings.ts";
 import type { LAMBDA_VERSION_OPERATIONS } from "./operations-lambda-versions.ts";
 import type { FunctionService } from "./services.ts";
 
-type Name = keyof typeof LAMBDA_OPERATIONS | keyof typeof LAMBDA_VERSION_OPERATIONS | "FunctionLogs";
+type Name =
+  | keyof typeof LAMBDA_OPERATIONS
+  | keyof typeof LAMBDA_VERSION_OPERATIONS
+  | keyof typeof LAMBDA_SETTING_OPERATIONS
+  | "FunctionLogs";
 
 /** The handlers of Lambda's operations; what the functions room does not offer has none. */
 export function functionHandlers(functions: FunctionService): Pick<Handlers, Name> {
-  const { versions } = functions;
+  const { versions, settings } = functions;
   return {
     CreateFunction: (input) => functions.createFunction(input),
     GetFunction: functions.getFunction?.bind(functions),
@@ -28,5 +33,14 @@ export function functionHandlers(functions: FunctionService): Pick<Handlers, Nam
     GetAlias: versions?.getAlias.bind(versions),
     ListAliases: versions?.listAliases.bind(versions),
     DeleteAlias: versions?.deleteAlias.bind(versions),
+    PutFunctionEventInvokeConfig: settings?.putEventInvokeConfig.bind(settings),
+    UpdateFunctionEventInvokeConfig: settings?.updateEventInvokeConfig.bind(settings),
+    GetFunctionEventInvokeConfig: settings?.getEventInvokeConfig.bind(settings),
+    DeleteFunctionEventInvokeConfig: settings?.deleteEventInvokeConfig.bind(settings),
+    ListFunctionEventInvokeConfigs: settings?.listEventInvokeConfigs.bind(settings),
+    ListFunctionTags: settings?.listTags.bind(settings),
+    TagFunction: settings?.tag.bind(settings),
+    UntagFunction: settings?.untag.bind(settings),
+    GetAccountSettings: settings && (() => settings.accountSettings()),
   };
 }

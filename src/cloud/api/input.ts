@@ -29,7 +29,8 @@ export function readInput(
       const value = body[wire] ?? undefined;
       return value === undefined ? undefined : shape.fromJson(value, name);
     }
-    const texts = { uri: request.labels[wire], query: query.get(wire), header: headerValue(request, wire) };
+    if (parameter.repeated) return query.has(wire) ? shape.fromJson(query.get(wire), name) : undefined;
+    const texts = { uri: request.labels[wire], query: query.get(wire)?.[0], header: headerValue(request, wire) };
     const text = texts[place];
     return text === undefined ? undefined : shape.fromText(text, name);
   };
@@ -59,21 +60,23 @@ export function readJsonInput(operation: Operation, input: unknown): Record<stri
   return Object.fromEntries(values.filter(([, value]) => value !== undefined));
 }
 
-function readQuery(request: RawRequest, entries: readonly (readonly [string, Parameter])[]): Map<string, string> {
+function readQuery(request: RawRequest, entries: readonly (readonly [string, Parameter])[]): Map<string, string[]> {
   const { query } = request;
   // A signature in the query was checked; beside one in a header it is a stranger.
   const signature = headerValue(request, "authorization") === undefined ? PRESIGNED_MEMBERS : [];
   const ignored = [...IGNORED_QUERY, ...signature];
   const known = wireNames(entries, "query");
-  const found = new Map<string, string>();
+  const repeated = entries.flatMap(([name, each]) => (each.repeated ? [each.wire ?? name] : []));
+  const found = new Map<string, string[]>();
   for (const pair of query.split("&")) {
     if (pair === "") continue;
     const at = pair.indexOf("=");
     const name = decodeText(at < 0 ? pair : pair.slice(0, at));
     if (ignored.includes(name)) continue;
     checkKnown([name], known, "query member");
-    if (found.has(name)) throw invalidRequest(`query member ${name} is given twice`);
-    found.set(name, decodeText(at < 0 ? "" : pair.slice(at + 1)));
+    const before = found.get(name);
+    if (before && !repeated.includes(name)) throw invalidRequest(`query member ${name} is given twice`);
+    found.set(name, [...(before ?? []), decodeText(at < 0 ? "" : pair.slice(at + 1))]);
   }
   return found;
 }

@@ -12,6 +12,8 @@ export type Parameter<T = unknown, Required extends boolean = boolean> = {
   readonly wire?: string;
   readonly shape: Shape<T>;
   readonly required: Required;
+  /** A list whose elements are query members of one name. */
+  readonly repeated?: true;
 };
 
 type Parameters = Readonly<Record<string, Parameter>>;
@@ -67,6 +69,11 @@ export function uri<T>(shape: Shape<T>, wire?: string): Parameter<T, true> {
 /** A member of the query string. */
 export function query<T>(shape: Shape<T>, wire?: string): Parameter<T, false> {
   return { place: "query", shape, required: false, ...named(wire) };
+}
+
+/** A list in the query string: a member for each element. */
+export function queryList<T>(shape: Shape<T>, wire: string): Parameter<T, false> {
+  return { place: "query", shape, required: false, wire, repeated: true };
 }
 
 /** A request header; the wire name is lower-case. */

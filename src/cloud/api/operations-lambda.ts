@@ -24,7 +24,8 @@ export const NAMESPACED_FUNCTION_NAME = string({
   max: 256,
   pattern: new RegExp(`${ARN_START}([a-zA-Z0-9-_\\.]+)(:(\\$LATEST(\\.PUBLISHED)?|[a-zA-Z0-9-_]+))?`),
 });
-const QUALIFIER = string({ min: 1, max: 128, pattern: /\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+/ });
+/** A version, an alias, or `$LATEST`. */
+export const QUALIFIER = string({ min: 1, max: 128, pattern: /\$(LATEST(\.PUBLISHED)?)|[a-zA-Z0-9-_$]+/ });
 const ROLE_ARN = string({ pattern: /arn:(aws[a-zA-Z-]*)?:iam::\d{12}:role\/?[a-zA-Z_0-9+=,.@\-_/]+/ });
 const ARN = string({
   pattern: /arn:(aws[a-zA-Z0-9-]*):([a-zA-Z0-9-])+:([a-z]{2}(-gov)?-[a-z]+-\d{1})?:(\d{12})?:(.*)/,
@@ -35,6 +36,8 @@ const HANDLER = string({ max: 128, pattern: /[^\s]+/ });
 const TIMEOUT_SECONDS = integer({ min: 1, max: 900 });
 const MEMORY_MEGABYTES = integer({ min: 128, max: 10_240 });
 const ENVIRONMENT = record({ Variables: map(string({ pattern: /[a-zA-Z]([a-zA-Z0-9_])+/ }), string()) });
+/** Tags by key. */
+export const TAGS = map(string({ min: 1, max: 128 }), string({ max: 256 }), { max: 50 });
 const ARCHITECTURES = list(oneOf("x86_64", "arm64"), { min: 1, max: 1 });
 /** Node runtimes only: the service model lists others, which this version cannot run. */
 const RUNTIME = oneOf("nodejs16.x", "nodejs18.x", "nodejs20.x", "nodejs22.x", "nodejs24.x");
@@ -75,7 +78,7 @@ export const LAMBDA_OPERATIONS = {
       PackageType: body(oneOf("Zip")),
       Environment: body(ENVIRONMENT),
       Architectures: body(ARCHITECTURES),
-      Tags: body(unavailable),
+      Tags: body(TAGS),
       CodeSigningConfigArn: body(unavailable),
       PublishTo: body(unavailable),
       TenancyConfig: body(unavailable),

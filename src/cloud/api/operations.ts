@@ -8,6 +8,7 @@ import { JOB_OPERATIONS } from "./jobs/operations.ts";
 import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
 import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
 import { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
+import { LAMBDA_SETTING_OPERATIONS } from "./operations-lambda-settings.ts";
 import { LAMBDA_VERSION_OPERATIONS } from "./operations-lambda-versions.ts";
 import {
   CA_OPERATIONS,
@@ -48,6 +49,7 @@ export const OPERATIONS = {
   ...DEVICE_JOB_OPERATIONS,
   ...LAMBDA_OPERATIONS,
   ...LAMBDA_VERSION_OPERATIONS,
+  ...LAMBDA_SETTING_OPERATIONS,
   ...HAWSER_OPERATIONS,
   ...DEVICE_REGISTRY_OPERATIONS,
   ...REVOCATION_OPERATIONS,

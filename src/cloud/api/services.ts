@@ -2,6 +2,7 @@ import type { InputOf } from "./operation.ts";
 import type { DESTINATION_OPERATIONS } from "./operations-destinations.ts";
 import type { FunctionLogPage, HAWSER_OPERATIONS, WhyAnswer } from "./operations-hawser.ts";
 import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
+import type { LAMBDA_SETTING_OPERATIONS } from "./operations-lambda-settings.ts";
 import type { LAMBDA_VERSION_OPERATIONS } from "./operations-lambda-versions.ts";
 import type { RecordingPage } from "./operations-recordings.ts";
 import type { RULE_OPERATIONS } from "./operations-rules.ts";
@@ -15,7 +16,10 @@ import type { Json } from "./shape.ts";
  * into AWS's names. A method that is absent answers 501 with the operation's name.
  */
 export type FunctionService = Pick<FunctionOperations, "createFunction" | "addPermission" | "invoke"> &
-  Partial<FunctionOperations> & { readonly versions?: VersionOperations };
+  Partial<FunctionOperations> & {
+    readonly versions?: VersionOperations;
+    readonly settings?: FunctionSettingOperations;
+  };
 
 /** What the control plane asks of the rules room; errors as for `FunctionService`. */
 export type RuleService = Pick<RuleOperations, "createTopicRule"> & Partial<RuleOperations>;
@@ -40,6 +44,7 @@ type Destinations = typeof DESTINATION_OPERATIONS;
 type Lambda = typeof LAMBDA_OPERATIONS;
 type Rules = typeof RULE_OPERATIONS;
 type Versions = typeof LAMBDA_VERSION_OPERATIONS;
+type Settings = typeof LAMBDA_SETTING_OPERATIONS;
 
 /** What the control plane asks of recordings of live traffic; errors as for `FunctionService`. */
 export type RecordingService = {
@@ -73,6 +78,19 @@ export type VersionOperations = {
   getAlias(input: InputOf<Versions["GetAlias"]>): Promise<AliasConfiguration>;
   listAliases(input: InputOf<Versions["ListAliases"]>): Promise<AliasList>;
   deleteAlias(input: InputOf<Versions["DeleteAlias"]>): Promise<void>;
+};
+
+/** The operations on what belongs to a function and is no part of its code or configuration. */
+export type FunctionSettingOperations = {
+  putEventInvokeConfig(input: InputOf<Settings["PutFunctionEventInvokeConfig"]>): Promise<EventInvokeConfig>;
+  updateEventInvokeConfig(input: InputOf<Settings["UpdateFunctionEventInvokeConfig"]>): Promise<EventInvokeConfig>;
+  getEventInvokeConfig(input: InputOf<Settings["GetFunctionEventInvokeConfig"]>): Promise<EventInvokeConfig>;
+  deleteEventInvokeConfig(input: InputOf<Settings["DeleteFunctionEventInvokeConfig"]>): Promise<void>;
+  listEventInvokeConfigs(input: InputOf<Settings["ListFunctionEventInvokeConfigs"]>): Promise<EventInvokeConfigList>;
+  listTags(input: InputOf<Settings["ListFunctionTags"]>): Promise<FunctionTags>;
+  tag(input: InputOf<Settings["TagFunction"]>): Promise<void>;
+  untag(input: InputOf<Settings["UntagFunction"]>): Promise<void>;
+  accountSettings(): Promise<AccountSettings>;
 };
 
 /** All rule operations of the table. `topicRulePayload` is JSON as it came; the rules room checks it. */
@@ -111,6 +129,7 @@ export type FunctionConfiguration = {
 export type FunctionDescription = {
   readonly Configuration: FunctionConfiguration;
   readonly Code: { readonly RepositoryType: string; readonly Location: string };
+  readonly Tags?: Readonly<Record<string, string>>;
 };
 
 /** One page of functions; `NextMarker` is absent on the last. */
@@ -131,6 +150,36 @@ export type AliasConfiguration = {
 
 /** One page of a function's aliases; `NextMarker` is absent on the last. */
 export type AliasList = { readonly Aliases: readonly AliasConfiguration[]; readonly NextMarker?: string };
+
+/** How often and how long the events of a function are tried; `LastModified` in seconds. */
+export type EventInvokeConfig = {
+  readonly LastModified: number;
+  readonly FunctionArn: string;
+  readonly MaximumRetryAttempts?: number;
+  readonly MaximumEventAgeInSeconds?: number;
+  readonly DestinationConfig: { readonly OnSuccess: object; readonly OnFailure: object };
+};
+
+/** One page of them; `NextMarker` is absent on the last. */
+export type EventInvokeConfigList = {
+  readonly FunctionEventInvokeConfigs: readonly EventInvokeConfig[];
+  readonly NextMarker?: string;
+};
+
+/** Tags by key. */
+export type FunctionTags = { readonly Tags: Readonly<Record<string, string>> };
+
+/** What an account may have and what it has; sizes in bytes. */
+export type AccountSettings = {
+  readonly AccountLimit: {
+    readonly TotalCodeSize: number;
+    readonly CodeSizeUnzipped: number;
+    readonly CodeSizeZipped: number;
+    readonly ConcurrentExecutions: number;
+    readonly UnreservedConcurrentExecutions: number;
+  };
+  readonly AccountUsage: { readonly TotalCodeSize: number; readonly FunctionCount: number };
+};
 
 /** `Statement` is the permission as a JSON text. */
 export type AddPermissionResult = { readonly Statement: string };

@@ -2,6 +2,7 @@ import { Conflict, NotFound } from "../../codec/index.ts";
 import type { Account } from "../registry/index.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import { functionNotFound, LATEST, type FunctionRef } from "./function-name.ts";
+import { eventConfigOf } from "./function-record.ts";
 import type { AliasRecord, FunctionEntry, FunctionRecord, VersionRecord } from "./function-record.ts";
 import type { FunctionStore, PolicyOwner } from "./function-store.ts";
 import { policyText, type PermissionStatement } from "./resource-policy.ts";
@@ -125,6 +126,8 @@ export class FunctionDirectory {
       const entry = this.entry(ref.name);
       check(entry);
       if (!this.has(ref)) return;
+      const record = withoutEvents(entry.record, ref.qualifier);
+      if (record !== entry.record) await this.#store.save(record);
       await this.#store.removeQualified(ref);
       const [versions, aliases, policies] = [
         new Map(entry.versions),
@@ -132,7 +135,7 @@ export class FunctionDirectory {
         new Map(entry.policies),
       ] as const;
       for (const map of [versions, aliases, policies]) map.delete(ref.qualifier);
-      this.#entries.set(ref.name, { record: entry.record, versions, aliases, policies });
+      this.#entries.set(ref.name, { record, versions, aliases, policies });
     });
   }
 
@@ -204,6 +207,13 @@ export class FunctionDirectory {
     this.#last = turn.catch(() => undefined);
     return turn;
   }
+}
+
+/** What was set about events goes with the version or alias: another one of its name begins anew. */
+function withoutEvents(record: FunctionRecord, qualifier: string): FunctionRecord {
+  if (!eventConfigOf(record, qualifier)) return record;
+  const events = Object.entries(record.events ?? {}).filter(([key]) => key !== qualifier);
+  return { ...record, events: Object.fromEntries(events) };
 }
 
 const NOTHING = { versions: new Map(), aliases: new Map(), policies: new Map() } as const;

@@ -18,6 +18,10 @@ export const FUNCTION_ERRORS = {
     cause: "The function has no alias of this name.",
     cure: "aws lambda list-aliases --function-name NAME shows them; create-alias makes one.",
   },
+  "event-config-not-found": {
+    cause: "Nothing was set about the events of this function, version or alias.",
+    cure: "Set it with aws lambda put-function-event-invoke-config; without that, events are tried three times.",
+  },
   "version-in-use": {
     cause: "An alias stands for the version that is to be deleted.",
     cure: "Point the alias at another version with aws lambda update-alias, or delete it first.",

@@ -16,6 +16,9 @@ export const EVENT_LIMITS: EventLimits = { retryDelaysMs: [1000, 2000], pending:
 /** Runs one attempt. Rejects only where the runtime refuses it. */
 export type Attempt = () => Promise<RunResult>;
 
+/** How often a failed event is tried again at most, and for how long. */
+export type EventTerms = { readonly retries?: number | undefined; readonly maxAgeS?: number | undefined };
+
 /** Asynchronous invocations: accepted at once, attempted until one succeeds or the attempts are used up. */
 export class EventInvocations {
   readonly #clock: Clock;
@@ -30,15 +33,15 @@ export class EventInvocations {
   }
 
   /**
-   * Accepts an event. `gaveUp` is told of the last failure, once.
+   * Accepts an event. `gaveUp` is told of the last failure, once. `terms` may ask for fewer attempts, or an end of them.
    * Throws `Refused` `too-many-requests` where too many are pending.
    */
-  accept(attempt: Attempt, gaveUp: (why: string) => void): void {
+  accept(attempt: Attempt, gaveUp: (why: string) => void, terms: EventTerms = {}): void {
     if (this.#pending >= this.#limits.pending) {
       throw new Refused<FunctionErrorCode>("too-many-requests", `${this.#pending} events are pending already`, 429);
     }
     this.#pending++;
-    void this.#run(attempt, gaveUp).finally(() => this.#pending--);
+    void this.#run(attempt, gaveUp, terms).finally(() => this.#pending--);
   }
 
   /** Forgets what waits for another attempt: events are not kept over a restart. */
@@ -47,8 +50,9 @@ export class EventInvocations {
     for (const end of this.#waits) end();
   }
 
-  async #run(attempt: Attempt, gaveUp: (why: string) => void): Promise<void> {
-    const delays = [...this.#limits.retryDelaysMs, undefined];
+  async #run(attempt: Attempt, gaveUp: (why: string) => void, { retries, maxAgeS }: EventTerms): Promise<void> {
+    const delays = [...this.#limits.retryDelaysMs.slice(0, retries), undefined];
+    const end = maxAgeS === undefined ? Infinity : this.#clock.now() + maxAgeS * 1000;
     let why = "";
     for (const delay of delays) {
       try {
@@ -58,7 +62,7 @@ export class EventInvocations {
       } catch (error) {
         why = error instanceof HawserError ? `${error.code}: ${error.message}` : String(error);
       }
-      if (delay === undefined || this.#isClosed) break;
+      if (delay === undefined || this.#isClosed || this.#clock.now() + delay > end) break;
       await this.#wait(delay);
       if (this.#isClosed) break;
     }

@@ -27,7 +27,22 @@ export type FunctionRecord = {
   readonly modifiedAt: number;
   /** The highest number that a version was ever published under; numbers are not used again. */
   readonly lastVersion?: number;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** How the events are tried that are for the function, or for a version or alias of it, by qualifier. */
+  readonly events?: Readonly<Record<string, EventConfig>>;
 };
+
+/** How often a failed event is tried again, and how old it may be for that; absent is as usual. */
+export type EventConfig = {
+  readonly retries?: number | undefined;
+  readonly maxAgeS?: number | undefined;
+  readonly modifiedAt: number;
+};
+
+/** What was set about the events of a function, version or alias; an alias may be called like a member of any object. */
+export function eventConfigOf({ events }: FunctionRecord, qualifier: string): EventConfig | undefined {
+  return events && Object.hasOwn(events, qualifier) ? events[qualifier] : undefined;
+}
 
 /** A function as it was when it was published under a number. */
 export type VersionRecord = FunctionRecord & {

@@ -7,7 +7,7 @@ import type { FunctionErrorCode } from "./errors.ts";
 import { EventInvocations, type EventLimits } from "./event-invocations.ts";
 import type { FunctionLogs } from "./function-logs.ts";
 import { qualifiedArn, type FunctionRef } from "./function-name.ts";
-import { environmentOf, versionOf, type FunctionRecord, type VersionRecord } from "./function-record.ts";
+import { environmentOf, eventConfigOf, versionOf, type FunctionRecord, type VersionRecord } from "./function-record.ts";
 import type { Deployment, FunctionRuntime, RunRequest, RunResult } from "./runtime.ts";
 import { correlationOf, tellWaiting } from "./waiting-device.ts";
 import { unzipCode } from "./zip-code.ts";
@@ -65,9 +65,11 @@ export class FunctionInvoker {
   accept(ref: FunctionRef, event: string, clientContext?: unknown): void {
     const request = this.#request(ref, event, clientContext);
     this.running(ref);
+    const terms = eventConfigOf(this.#options.directory.entry(ref.name).record, ref.qualifier);
     this.#events.accept(
       () => this.#attempt(this.running(ref), request),
       (why) => this.#told(ref.name, request.requestId, `gave up on the event after its last attempt: ${why}`),
+      terms,
     );
   }
 

@@ -25,6 +25,7 @@ import { policyText, statementOf, whyNot, type ServiceCaller } from "./resource-
 import { checkRevision } from "./revision.ts";
 import type { FunctionRuntime, RunResult } from "./runtime.ts";
 import type { Trace } from "../../trace/index.ts";
+import { FunctionSettings } from "./settings.ts";
 import { FunctionVersions } from "./versions.ts";
 import { CODE_LIMITS, unzipCode } from "./zip-code.ts";
 
@@ -56,11 +57,13 @@ export class Functions implements FunctionOperations {
   readonly #invoker: FunctionInvoker;
   /** The operations on versions and aliases. */
   readonly versions: FunctionVersions;
+  readonly settings: FunctionSettings;
 
   private constructor(options: FunctionServiceOptions, directory: FunctionDirectory) {
     this.#options = options;
     this.#directory = directory;
     this.#invoker = new FunctionInvoker({ ...options, directory });
+    this.settings = new FunctionSettings({ ...options, directory });
     this.versions = new FunctionVersions({ ...options, directory, checkRoom: (bytes) => this.#checkRoom(bytes) });
   }
 
@@ -104,6 +107,7 @@ export class Functions implements FunctionOperations {
       memoryMb: input.MemorySize ?? DEFAULTS.memoryMb,
       environment: input.Environment?.Variables ?? {},
       architectures: input.Architectures ?? ["x86_64"],
+      ...(input.Tags && { tags: input.Tags }),
       ...this.#codeFacts(zip),
       revisionId: uuid(entropy),
       policyRevisionId: uuid(entropy),
@@ -126,7 +130,9 @@ export class Functions implements FunctionOperations {
     const Configuration = await this.getFunctionConfiguration(input);
     const { FunctionName, Version, CodeSha256 } = Configuration;
     const Location = `hawser:function/${FunctionName}/${Version}/code/${CodeSha256}`;
-    return { Configuration, Code: { RepositoryType: "Hawser", Location } };
+    const { tags = {} } = this.#directory.entry(FunctionName).record;
+    const Tags = Object.keys(tags).length > 0 ? { Tags: tags } : {};
+    return { Configuration, Code: { RepositoryType: "Hawser", Location }, ...Tags };
   }
 
   async getFunctionConfiguration(input: Input<"getFunctionConfiguration">): Promise<FunctionConfiguration> {

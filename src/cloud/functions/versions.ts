@@ -72,7 +72,7 @@ export class FunctionVersions implements VersionOperations {
     if (last?.fingerprint === fingerprint) return { record, published: last };
     checkRoom(record.codeSize);
     const lastVersion = (record.lastVersion ?? 0) + 1;
-    const { lastVersion: _, ...kept } = record;
+    const { lastVersion: _, tags: __, events: ___, ...kept } = record;
     const version: VersionRecord = {
       ...kept,
       description,
