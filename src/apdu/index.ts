@@ -71,6 +71,7 @@ export {
   crc16,
   decodeT1,
   decodeT1AnswerToReset,
+  decodeT1Parameters,
   encodeT1,
   other,
   supervisory,
@@ -82,6 +83,7 @@ export {
   t1BytesAfter,
   type T1AnswerToReset,
   type T1Block,
+  type T1Form,
   type T1ReceiveError,
   type T1Supervision,
 } from "./t1.ts";

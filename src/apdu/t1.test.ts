@@ -31,7 +31,7 @@ const blocks: fc.Arbitrary<T1Block> = fc.oneof(
   fc.record(
     {
       kind: fc.constant("supervisory" as const),
-      what: fc.constantFrom(...Object.values(T1_SUPERVISION)),
+      what: fc.constantFrom(...Object.values(T1_SUPERVISION).filter((what) => what !== 0x04)),
       isResponse: fc.boolean(),
       information,
     },

@@ -9,8 +9,10 @@ import {
   T1_RECEIVE_ERROR,
   T1_SUPERVISION,
   type T1Block,
+  type T1Form,
+  type T1Supervision,
 } from "../apdu/index.ts";
-import { concat, DecodeError } from "../codec/index.ts";
+import { concat, DecodeError, fromHex } from "../codec/index.ts";
 import type { Card } from "./ports.ts";
 
 export type T1FrontOptions = {
@@ -18,6 +20,8 @@ export type T1FrontOptions = {
   readonly waits?: (command: Uint8Array) => number;
   /** What the chip says when its interface is reset; its own answer to reset where absent. */
   readonly answerToReset?: Uint8Array;
+  /** NXP's own where absent. */
+  readonly form?: T1Form;
 };
 
 type Information = Extract<T1Block, { kind: "information" }>;
@@ -33,6 +37,7 @@ export class T1Front {
   readonly #card: Card;
   readonly #options: T1FrontOptions;
   #answerToReset: Uint8Array;
+  readonly #form: T1Form;
   #sendNumber: Bit = 0;
   #receiveNumber: Bit = 0;
   #informationSize = T1_MAX_INFORMATION;
@@ -47,19 +52,20 @@ export class T1Front {
   constructor(card: Card, options: T1FrontOptions = {}) {
     this.#card = card;
     this.#options = options;
+    this.#form = options.form ?? "nxp";
     this.#answerToReset = options.answerToReset ?? card.reset();
   }
 
   /** The block that answers one; undefined where what came is not for this chip. */
   receive(bytes: Uint8Array): Uint8Array | undefined {
     if (bytes.length === 0 || bytes[0] !== T1_ADDRESS.toChip) return undefined;
-    return encodeT1(T1_ADDRESS.fromChip, this.#answer(bytes));
+    return encodeT1(T1_ADDRESS.fromChip, this.#answer(bytes), this.#form);
   }
 
   #answer(bytes: Uint8Array): T1Block {
     let block: T1Block;
     try {
-      block = decodeT1(T1_ADDRESS.toChip, bytes);
+      block = decodeT1(T1_ADDRESS.toChip, bytes, this.#form);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
       return this.#ready(error.code === "value" ? T1_RECEIVE_ERROR.other : T1_RECEIVE_ERROR.checksum);
@@ -98,6 +104,29 @@ export class T1Front {
   }
 
   #supervised({ what, information }: Extract<T1Block, { kind: "supervisory" }>): T1Block {
+    return this.#form === "gp" ? this.#supervisedByGp(what) : this.#supervisedByNxp(what, information);
+  }
+
+  /** Parameters are told when they are asked for; a chip that is released says so. GPC APDU Transport over SPI/I2C */
+  #supervisedByGp(what: T1Supervision): T1Block {
+    switch (what) {
+      case T1_SUPERVISION.interfaceReset:
+        this.#card.reset();
+        this.#forget();
+        return supervisory(what, true);
+      case T1_SUPERVISION.interfaceParameters:
+        return supervisory(what, true, this.#options.answerToReset ?? GP_PARAMETERS);
+      case T1_SUPERVISION.resynchronise:
+        this.#forget();
+        return supervisory(what, true);
+      case T1_SUPERVISION.chipReset:
+        return supervisory(what, true);
+      default:
+        return this.#ready(T1_RECEIVE_ERROR.other);
+    }
+  }
+
+  #supervisedByNxp(what: T1Supervision, information: Uint8Array): T1Block {
     switch (what) {
       case T1_SUPERVISION.informationSize: {
         const [size = 0] = information;
@@ -164,6 +193,12 @@ export class T1Front {
     this.#commandBytes = 0;
   }
 }
+
+/**
+ * Version 1, no issuer, I2C (wake-up 5 ms, 1 MHz, polling 1 ms), waiting time 1 s, blocks of 254 bytes, as this simulator
+ * has them: no real part's were at hand.
+ */
+const GP_PARAMETERS = fromHex("01000208000503e8000a00000403e800fe00");
 
 /** Asks for the waiting time once more. ISO/IEC 7816-3, section 11.4.3 */
 const MORE_TIME = supervisory(T1_SUPERVISION.waitingTime, false, Uint8Array.of(1));

@@ -38,7 +38,7 @@ export function seCommand<Options extends SeOptions>(
   const made = parent.command(name).description(command.description);
   const address = [
     "--chip <address>",
-    "HOST:PORT, jrcp2:HOST:PORT, or i2c:BUS for a part on this machine's bus",
+    "HOST:PORT, jrcp2:HOST:PORT, or i2c:BUS (i2c-gp:BUS for T=1') for a part on this machine's bus",
   ] as const;
   if (command.withoutChip) made.option(...address);
   else made.requiredOption(...address);

@@ -15,7 +15,7 @@ export const HOST_ERRORS = {
     cure: "Check the address and the chip's model.",
   },
   "bad-address": {
-    cause: "The chip's address is not of the form HOST:PORT, jrcp2:HOST:PORT, or i2c:BUS.",
+    cause: "The chip's address is not of the form HOST:PORT, jrcp2:HOST:PORT, i2c:BUS, or i2c-gp:BUS.",
     cure: "Give the address as HOST:PORT, for example 127.0.0.1:8050; or, for a part on /dev/i2c-1, as i2c:1.",
   },
   "connection-refused": {

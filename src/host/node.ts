@@ -1,12 +1,13 @@
 import { connect, type Socket } from "node:net";
 
+import type { T1Form } from "../apdu/index.ts";
 import { concat, DecodeError, ProtocolError, Refused, UsageError } from "../codec/index.ts";
 import type { Clock } from "../crypto/index.ts";
 import { nodeClock } from "../crypto/node.ts";
 import type { HostErrorCode } from "./errors.ts";
 import { apduRequest1, type JrcpQuestion, openJrcp2, resetRequest1 } from "./jrcp.ts";
 import { type I2cAddress, openI2c, SE05X_I2C_DEVICE } from "./node-i2c.ts";
-import { openT1 } from "./t1-transport.ts";
+import { openT1, type T1Options } from "./t1-transport.ts";
 import type { Transport } from "./transport.ts";
 
 export type ConnectChipOptions = {
@@ -20,7 +21,7 @@ export type ChipConnection = Transport & { readonly answerToReset: Uint8Array };
 
 /**
  * Connects to a chip behind a JRCP v1 server at HOST:PORT, or a JRCP v2 server at jrcp2:HOST:PORT, or to a part on a
- * Linux I2C bus at i2c:BUS or i2c:BUS:ADDRESS (in hex), and resets it.
+ * Linux I2C bus at i2c:BUS or i2c:BUS:ADDRESS (in hex), or i2c-gp:BUS where it speaks T=1', and resets it.
  *
  * Throws what `openI2c` and `openT1` do, and `UsageError` `bad-address`, `Refused` `connection-refused` (its `wire` is the system's reason), and
  * `ProtocolError` `timeout`, `connection-lost` or `malformed-frame`; the last three also end the connection for good.
@@ -28,7 +29,7 @@ export type ChipConnection = Transport & { readonly answerToReset: Uint8Array };
 export async function connectChip(address: string, options: ConnectChipOptions = {}): Promise<ChipConnection> {
   const { clock = nodeClock, timeoutMs = 10_000 } = options;
   const i2c = i2cAddress(address);
-  if (i2c) return openPart(i2c, clock);
+  if (i2c) return openPart(i2c.address, { clock, form: i2c.form });
   const { isJrcp2, ...target } = parseAddress(address);
   const channel = new Channel(target, address, clock, timeoutMs);
   const ask = <T>(question: JrcpQuestion<T>) => channel.request(question);
@@ -42,21 +43,22 @@ export async function connectChip(address: string, options: ConnectChipOptions =
   };
 }
 
-async function openPart(address: I2cAddress, clock: Clock): Promise<ChipConnection> {
+async function openPart(address: I2cAddress, options: T1Options): Promise<ChipConnection> {
   const place = await openI2c(address);
   try {
-    return await openT1(place, { clock });
+    return await openT1(place, options);
   } catch (error) {
     await place.close();
     throw error;
   }
 }
 
-function i2cAddress(address: string): I2cAddress | undefined {
-  const match = /^i2c:(\d{1,3})(?::(?:0x)?([0-7]?[0-9a-fA-F]))?$/.exec(address);
-  const [, bus, device] = match ?? [];
+function i2cAddress(address: string): { readonly address: I2cAddress; readonly form: T1Form } | undefined {
+  const match = /^i2c(-gp)?:(\d{1,3})(?::(?:0x)?([0-7]?[0-9a-fA-F]))?$/.exec(address);
+  const [, gp, bus, device] = match ?? [];
   if (bus === undefined) return undefined;
-  return { bus: Number(bus), device: device === undefined ? SE05X_I2C_DEVICE : Number.parseInt(device, 16) };
+  const place = { bus: Number(bus), device: device === undefined ? SE05X_I2C_DEVICE : Number.parseInt(device, 16) };
+  return { address: place, form: gp === undefined ? "nxp" : "gp" };
 }
 
 function parseAddress(address: string): { host: string; port: number; isJrcp2: boolean } {

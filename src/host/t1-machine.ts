@@ -2,6 +2,7 @@ import {
   type Bit,
   decodeT1,
   decodeT1AnswerToReset,
+  decodeT1Parameters,
   encodeT1,
   other,
   supervisory,
@@ -11,6 +12,7 @@ import {
   T1_SUPERVISION,
   type T1AnswerToReset,
   type T1Block,
+  type T1Form,
   type T1ReceiveError,
 } from "../apdu/index.ts";
 import { concat, DecodeError, ProtocolError, UsageError } from "../codec/index.ts";
@@ -44,7 +46,7 @@ type Exchange = {
   waits: number;
 };
 
-type Purpose = "nothing" | "reset" | "exchange" | "resynchronise" | "end";
+type Purpose = "nothing" | "reset" | "parameters" | "exchange" | "resynchronise" | "end";
 
 /** Errors in a row before the next harder cure. ISO/IEC 7816-3, section 11.6.3.2 */
 const MAX_ERRORS = 3;
@@ -71,6 +73,12 @@ export class T1Machine {
   #exchange: Exchange | undefined;
   /** The ends may be out of step since something failed. */
   #isDoubtful = false;
+  readonly #form: T1Form;
+
+  /** NXP's own form where none is named. */
+  constructor(form: T1Form = "nxp") {
+    this.#form = form;
+  }
 
   /** Throws `UsageError` `busy` where something is asked for while something else is under way. */
   step(input: T1Input): T1Output {
@@ -94,7 +102,7 @@ export class T1Machine {
     if (this.#purpose === "nothing") throw new UsageError<HostErrorCode>("busy", "no block is awaited");
     if (input.on === "silence") return this.#spoilt(T1_RECEIVE_ERROR.other, "nothing came");
     try {
-      const block = decodeT1(T1_ADDRESS.fromChip, input.bytes);
+      const block = decodeT1(T1_ADDRESS.fromChip, input.bytes, this.#form);
       return this.#purpose === "exchange" ? this.#inExchange(block) : this.#inRequest(block);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
@@ -114,15 +122,19 @@ export class T1Machine {
       this.#purpose = "nothing";
       return { do: "ended" };
     }
-    const facts = purpose === "reset" ? decodeT1AnswerToReset(block.information) : undefined;
+    const isTold = purpose === (this.#form === "gp" ? "parameters" : "reset");
+    const decodeFacts = this.#form === "gp" ? decodeT1Parameters : decodeT1AnswerToReset;
+    const facts = isTold ? decodeFacts(block.information) : undefined;
     this.#sendNumber = 0;
     this.#receiveNumber = 0;
     this.#errors = 0;
     this.#isDoubtful = false;
+    // A reset of T=1' tells nothing: its parameters are asked for.
+    if (purpose === "reset" && !facts) return this.#request("parameters");
     if (!facts) return this.#afterResynchronising();
     this.#purpose = "nothing";
     this.#waitMs = facts.waitingTimeMs;
-    this.#informationSize = facts.informationSize;
+    this.#informationSize = Math.min(facts.informationSize, T1_MAX_INFORMATION);
     return { do: "ready", bytes: block.information, facts };
   }
 
@@ -191,7 +203,8 @@ export class T1Machine {
   }
 
   #supervised(exchange: Exchange, block: Extract<T1Block, { kind: "supervisory" }>): T1Output {
-    const [value] = block.information;
+    // T=1' may say a block's size in two bytes.
+    const value = sizeIn(block.information);
     if (block.isResponse || (block.what !== T1_SUPERVISION.abort && value === undefined)) {
       return this.#spoilt(T1_RECEIVE_ERROR.other, "a block out of turn");
     }
@@ -201,10 +214,10 @@ export class T1Machine {
         if (exchange.waits++ >= MAX_WAITS) return this.#fail("block-protocol", "a chip that asks for time for ever");
         return this.#write(response, this.#waitMs * Math.max(1, value ?? 1));
       case T1_SUPERVISION.informationSize:
-        if (value === undefined || value < 1 || value > T1_MAX_INFORMATION) {
+        if (value === undefined || value < 1 || (this.#form === "nxp" && value > T1_MAX_INFORMATION)) {
           return this.#spoilt(T1_RECEIVE_ERROR.other, `blocks of ${value} bytes`);
         }
-        this.#informationSize = value;
+        this.#informationSize = Math.min(value, T1_MAX_INFORMATION);
         return this.#write(response);
       case T1_SUPERVISION.abort:
         return this.#fail("block-protocol", "the chip broke off the command");
@@ -236,12 +249,12 @@ export class T1Machine {
   #request(purpose: Exclude<Purpose, "nothing" | "exchange">): T1Output {
     this.#purpose = purpose;
     this.#errors = 0;
-    return this.#write(supervisory(REQUESTS[purpose], false));
+    return this.#write(supervisory(REQUESTS[this.#form][purpose], false));
   }
 
   #write(block: T1Block | undefined, waitMs = this.#waitMs): T1Output {
     this.#last = block;
-    return { do: "write", bytes: block ? encodeT1(T1_ADDRESS.toChip, block) : new Uint8Array(0), waitMs };
+    return { do: "write", bytes: block ? encodeT1(T1_ADDRESS.toChip, block, this.#form) : new Uint8Array(0), waitMs };
   }
 
   #fail(code: HostErrorCode, message: string, isDoubtful = true): T1Output {
@@ -252,11 +265,21 @@ export class T1Machine {
   }
 }
 
-const REQUESTS = {
+const COMMON = {
   reset: T1_SUPERVISION.interfaceReset,
+  parameters: T1_SUPERVISION.interfaceParameters,
   resynchronise: T1_SUPERVISION.resynchronise,
-  end: T1_SUPERVISION.endOfSession,
 } as const;
+/** What is asked for in each form: to end, NXP's parts are told of the session's end, those of T=1' are released. */
+const REQUESTS = {
+  nxp: { ...COMMON, end: T1_SUPERVISION.endOfSession },
+  gp: { ...COMMON, end: T1_SUPERVISION.chipReset },
+} as const;
+
+function sizeIn(information: Uint8Array): number | undefined {
+  const [first, second] = information;
+  return first === undefined || second === undefined ? first : (first << 8) | second;
+}
 
 function newExchange(command: Uint8Array): Exchange {
   return { command, sent: 0, current: undefined, received: [], receivedBytes: 0, restarts: 0, waits: 0 };

@@ -1,4 +1,4 @@
-import { T1_HEADER_LENGTH, t1BytesAfter } from "../apdu/index.ts";
+import { T1_HEADER_LENGTH, t1BytesAfter, type T1Form } from "../apdu/index.ts";
 import { concat } from "../codec/index.ts";
 import type { Clock } from "../crypto/index.ts";
 import { Queue } from "./queue.ts";
@@ -20,12 +20,19 @@ export type T1Transport = Transport & { readonly answerToReset: Uint8Array };
 /** Until the chip has said its own, in milliseconds. */
 const FIRST_POLLING_MS = 1;
 
+/** How a chip on a bus is spoken to. */
+export type T1Options = {
+  readonly clock: Clock;
+  /** NXP's own where absent. */
+  readonly form?: T1Form;
+};
+
 /**
  * Resets a chip's interface over I2C and gives the way to it. Throws `ProtocolError`: `bus-silent` where nothing answers;
  * and from `exchange` also `answer-lost` and `block-protocol`, after which the next command may still succeed.
  */
-export async function openT1(place: I2cPlace, { clock }: { readonly clock: Clock }): Promise<T1Transport> {
-  const driver = new Driver(place, clock);
+export async function openT1(place: I2cPlace, { clock, form = "nxp" }: T1Options): Promise<T1Transport> {
+  const driver = new Driver(place, clock, form);
   const ready = await driver.run({ on: "reset" }, "ready");
   driver.pollingMs = ready.facts.pollingTimeMs;
   const queue = new Queue();
@@ -42,12 +49,15 @@ export async function openT1(place: I2cPlace, { clock }: { readonly clock: Clock
 }
 
 class Driver {
-  readonly #machine = new T1Machine();
+  readonly #machine: T1Machine;
+  readonly #form: T1Form;
   readonly #place: I2cPlace;
   readonly #clock: Clock;
   pollingMs = FIRST_POLLING_MS;
 
-  constructor(place: I2cPlace, clock: Clock) {
+  constructor(place: I2cPlace, clock: Clock, form: T1Form) {
+    this.#machine = new T1Machine(form);
+    this.#form = form;
     this.#place = place;
     this.#clock = clock;
   }
@@ -71,12 +81,12 @@ class Driver {
     const until = this.#clock.now() + waitMs;
     if (!(await this.#polled(until, async () => (await this.#place.write(bytes)) || undefined))) return undefined;
     const header = await this.#polled(until, async () => {
-      const found = await this.#place.read(T1_HEADER_LENGTH);
+      const found = await this.#place.read(T1_HEADER_LENGTH[this.#form]);
       // A bus that nobody pulls down reads as ones.
       return found?.every((byte) => byte === 0xff) ? undefined : found;
     });
     if (!header) return undefined;
-    const following = await this.#polled(until, () => this.#place.read(t1BytesAfter(header)));
+    const following = await this.#polled(until, () => this.#place.read(t1BytesAfter(header, this.#form)));
     return following && concat(header, following);
   }
 
