@@ -4,9 +4,9 @@ import { prepareKey, requestCertificate } from "../agent/index.ts";
 import { type PolicyEntry, SE05X_CURVE, SE05X_PART } from "../apdu/se05x/index.ts";
 import { toHex, toPem } from "../codec/index.ts";
 import { ecPublicPoint } from "../crypto/index.ts";
-import { encodeReferenceKey, REFERENCE_KEY_CLASS } from "../host/a71ch/index.ts";
-import { encodeSe05xReferenceKey, keyObject, Se05x } from "../host/se05x/index.ts";
-import { csrToPem, nameFromText } from "../pki/index.ts";
+import { type A71ch, encodeReferenceKey, REFERENCE_KEY_CLASS } from "../host/a71ch/index.ts";
+import { encodeSe05xReferenceKey, encodeSe05xRsaReferenceKey, keyObject, Se05x } from "../host/se05x/index.ts";
+import { csrToPem, nameFromText, parsePublicKey } from "../pki/index.ts";
 import { placeOption } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
 import { numberOption } from "./output.ts";
@@ -124,13 +124,21 @@ async function referenceKey({
   output,
 }: SeTools<ReferenceOptions>): Promise<void> {
   const { publicKey } = await element.signer(slot);
-  const found = ecPublicPoint(publicKey);
-  if (!found) throw badOption(`${placeText(slot)} holds no EC key`);
-  const content =
-    element instanceof Se05x
-      ? encodeSe05xReferenceKey(keyObject(slot), found)
-      : encodeReferenceKey({ keyClass: REFERENCE_KEY_CLASS.keyPair, index: slot }, found.point);
+  const content = await referenceTo(element, slot, publicKey);
   put(output, { event: "reference", file, content, slot: placeText(slot), text: `reference to ${placeText(slot)}` });
+}
+
+async function referenceTo(element: A71ch | Se05x, slot: number, publicKey: Uint8Array): Promise<string> {
+  const found = ecPublicPoint(publicKey);
+  if (element instanceof Se05x) {
+    const objectId = keyObject(slot);
+    if (found) return encodeSe05xReferenceKey(objectId, found);
+    if (parsePublicKey(publicKey).kind !== "rsa")
+      throw badOption(`${placeText(slot)} holds neither an EC nor an RSA key`);
+    return encodeSe05xRsaReferenceKey(objectId, await element.rsa.publicNumbers(objectId));
+  }
+  if (!found) throw badOption(`${placeText(slot)} holds no EC key`);
+  return encodeReferenceKey({ keyClass: REFERENCE_KEY_CLASS.keyPair, index: slot }, found.point);
 }
 
 function withSlot(command: Command): Command {

@@ -316,6 +316,9 @@ test("hawser se: Ed25519 and RSA keys of an SE051, whose requests and signatures
   const pss = ["-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:digest"];
   assert.equal(openssl("dgst", "-sha256", "-verify", "rsa.pub", ...pss, "-signature", "signature", "message").ok, true);
   await se(2, "sign", "--slot", "0", "--pss", "--in", "message");
+  await se(0, "refkey", "--slot", "0x20000001", "--out", "rsa.ref");
+  const numbers = openssl("asn1parse", "-in", "rsa.ref").text;
+  assert.match(numbers, /:20000001\n[^]*:A5A6B5B6/);
   await se(2, "generate", "--slot", "2", "--rsa", "2048");
   // With openssl's own encryption, and the key's other half in the chip.
   openssl(

@@ -21,6 +21,7 @@ export { Se05x, type Se05xAccess, type Se05xOptions } from "./device.ts";
 export { readCertificates } from "./files.ts";
 export { certificateObject, keyObject, secretObject } from "./object-ids.ts";
 export { encodeSe05xReferenceKey, se05xReferenceInPem } from "./reference-key.ts";
+export { encodeSe05xRsaReferenceKey } from "./rsa-reference-key.ts";
 export { Se05xSession } from "./session.ts";
 export { Se05xTls, type Se05xDerivation, type Se05xTlsOptions } from "./tls-secrets.ts";
 export { edwardsHalves } from "./signers.ts";

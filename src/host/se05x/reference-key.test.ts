@@ -2,9 +2,9 @@ import assert from "node:assert/strict";
 import { createECDH, createPrivateKey, generateKeyPairSync } from "node:crypto";
 import { test } from "node:test";
 
-import { DecodeError, toHex } from "../../codec/index.ts";
+import { DecodeError, parsePem, toHex, toPem } from "../../codec/index.ts";
 import { encodeReferenceKey, REFERENCE_KEY_CLASS, referenceInPem } from "../a71ch/index.ts";
-import { encodeSe05xReferenceKey, se05xReferenceInPem } from "./index.ts";
+import { encodeSe05xReferenceKey, encodeSe05xRsaReferenceKey, se05xReferenceInPem } from "./index.ts";
 
 const CURVES = [
   ["P-256", "prime256v1", 32],
@@ -45,4 +45,25 @@ test("reference keys of the two families are told apart, and real keys are none"
   assert.equal(se05xReferenceInPem(real), undefined);
   assert.equal(se05xReferenceInPem(""), undefined);
   assert.throws(() => encodeSe05xReferenceKey(1, { curve: "P-192" as "P-256", point }), DecodeError);
+});
+
+test("encodeSe05xRsaReferenceKey has the layout of NXP's provider: real public numbers, primes 1 and the identifier", () => {
+  const pair = generateKeyPairSync("rsa", { modulusLength: 2048 });
+  const jwk = pair.publicKey.export({ format: "jwk" });
+  const number = (text: string | undefined) => new Uint8Array(Buffer.from(text ?? "", "base64url"));
+  for (const objectId of [0xef000011, 0x00000011]) {
+    const pem = encodeSe05xRsaReferenceKey(objectId, { n: number(jwk.n), e: number(jwk.e) });
+    assert.equal(se05xReferenceInPem(pem), objectId);
+    const [{ bytes } = { bytes: new Uint8Array(0) }] = parsePem(pem);
+    // Version, modulus, exponent; 1, 1, identifier, 1, 1, and the marker in the coefficient's place.
+    const identifier = objectId === 0x11 ? "020111" : "020500ef000011";
+    assert.ok(
+      toHex(bytes).endsWith(`0203010001020101020101${identifier}020101020101020500a5a6b5b6`),
+      toHex(bytes.slice(-50)),
+    );
+    assert.ok(toHex(bytes).includes(toHex(number(jwk.n))));
+  }
+  const real = pair.privateKey.export({ format: "pem", type: "pkcs1" });
+  assert.equal(se05xReferenceInPem(real), undefined);
+  assert.equal(se05xReferenceInPem(toPem("RSA PRIVATE KEY", new Uint8Array([0x30, 3, 2, 1]))), undefined);
 });

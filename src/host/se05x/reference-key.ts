@@ -1,5 +1,6 @@
 import { concat, DecodeError, equal, fromHex, Reader, toPem, Writer } from "../../codec/index.ts";
 import type { CurveName } from "../../crypto/index.ts";
+import { se05xRsaReferenceInPem } from "./rsa-reference-key.ts";
 import { EC_PRIVATE_KEY_LABEL, REFERENCE_MARKER, scalarsInPem } from "../ec-private-key.ts";
 
 /** Scalar length and DER object identifier of the curves that reference keys exist for. RFC 5480, section 2.1.1.1 */
@@ -49,7 +50,7 @@ export function se05xReferenceInPem(pem: string): number | undefined {
     // The other family has the same marker, and zeros where the identifier is here.
     if (objectId !== 0 && equal(tail.bytes(8), REFERENCE_MARKER)) return objectId;
   }
-  return undefined;
+  return se05xRsaReferenceInPem(pem);
 }
 
 /** A DER element of up to 255 bytes. */

@@ -1,5 +1,5 @@
 import { SE05X_RSA_COMPONENT, SE05X_TYPE } from "../../apdu/se05x/index.ts";
-import { concat, fromHex, UsageError } from "../../codec/index.ts";
+import { UsageError } from "../../codec/index.ts";
 import {
   type Hash,
   HASH_LENGTH,
@@ -12,6 +12,7 @@ import {
 import type { HostErrorCode } from "../errors.ts";
 import { Se05xRsaKeys } from "./families/rsa-keys.ts";
 import { MAX_INPUT, type Se05xSender } from "./families/sender.ts";
+import { rsaPublicKeyInfo } from "./rsa-der.ts";
 import { pkcs1Block, pssBlock } from "./rsa-encodings.ts";
 
 /** The chip hashes what it signs by RSA, so the message itself goes there. SE05x algorithm identifiers */
@@ -73,26 +74,4 @@ export async function rsaSigner(
 
 function isRsa(algorithm: SignatureAlgorithm): algorithm is keyof typeof ALGORITHMS {
   return algorithm in ALGORITHMS;
-}
-
-/** rsaEncryption with parameters NULL. RFC 3279, section 2.3.1 */
-const RSA_ENCRYPTION = fromHex("300d06092a864886f70d0101010500");
-
-function rsaPublicKeyInfo(modulus: Uint8Array, exponent: Uint8Array): Uint8Array {
-  const key = element(0x30, integer(modulus), integer(exponent));
-  return element(0x30, RSA_ENCRYPTION, element(0x03, Uint8Array.of(0), key));
-}
-
-/** A positive INTEGER in the fewest bytes. */
-function integer(bytes: Uint8Array): Uint8Array {
-  const start = bytes.findIndex((byte) => byte !== 0);
-  const value = start < 0 ? Uint8Array.of(0) : bytes.subarray(start);
-  return (value[0] ?? 0) < 0x80 ? element(0x02, value) : element(0x02, Uint8Array.of(0), value);
-}
-
-function element(tag: number, ...parts: readonly Uint8Array[]): Uint8Array {
-  const contents = concat(...parts);
-  const { length } = contents;
-  const form = length < 0x80 ? [length] : length < 0x100 ? [0x81, length] : [0x82, length >> 8, length & 0xff];
-  return concat(Uint8Array.of(tag, ...form), contents);
 }
