@@ -9,7 +9,11 @@ export const CLI_ERRORS = {
   },
   "unknown-command": {
     cause: "There is no such command.",
-    cure: "hawser --help lists the commands.",
+    cure: "hawser --help lists the commands, and each command's --help its sub-commands.",
+  },
+  "node-too-old": {
+    cause: "Hawser was started with a Node that lacks what it is built on.",
+    cure: "Install Node 24.12 or later and run the command with it; node --version says which one the shell finds.",
   },
   "no-credentials": {
     cause: "The file with the cloud's address and access key is missing or damaged.",

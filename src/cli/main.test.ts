@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 
@@ -7,6 +8,7 @@ import { HawserError, UsageError } from "../codec/index.ts";
 import { ERROR_TABLES, explain } from "./error-tables.ts";
 import { badOption, CLI_ERRORS } from "./errors.ts";
 import { masked, reportFailure } from "./output.ts";
+import { requireNode } from "./runtime.ts";
 
 const MAIN = join(import.meta.dirname, "main.ts");
 
@@ -46,7 +48,42 @@ test("an unknown command and an unknown option end with status 2 and say how to 
   assert.match(command.stderr, /^error: there is no command 'sail'\ncause: .+\ncure: {2}hawser --help/);
   const option = hawser("--sail");
   assert.equal(option.status, 2);
-  assert.match(option.stderr, /unknown option '--sail'/);
+  assert.match(option.stderr, /^error: unknown option '--sail'.*\ncause: .+\ncure: {2}.*--help.*\n$/);
+});
+
+test("what was typed wrongly is one JSON object under --json, also where a person is shown a group's help", () => {
+  for (const [argv, code, said] of [
+    [["chip", "serve", "--prot", "1"], "bad-option", /unknown option '--prot'/],
+    [["chip", "serve", "--port", "x"], "bad-option", /a port is a number/],
+    [["chip", "serve", "--model", "x"], "bad-option", /Allowed choices are a71ch/],
+    [["chip", "snapshot"], "bad-option", /missing|required|argument/],
+    [["chip", "sail"], "unknown-command", /'sail'/],
+    [["chip"], "unknown-command", /needs a sub-command/],
+    [[], "unknown-command", /needs a sub-command/],
+  ] as const) {
+    const { status, stdout, stderr } = hawser(...argv, "--json");
+    assert.equal(status, 2, argv.join(" "));
+    assert.equal(stdout, "");
+    assert.match(stderr, /^[^\n]+\n$/);
+    const { error } = JSON.parse(stderr) as { error: Record<"code" | "message" | "cause" | "cure", string> };
+    assert.equal(error.code, code);
+    assert.match(error.message, said);
+    assert.ok(error.cause !== "" && error.cure.includes("--help"));
+  }
+  assert.match(hawser("chip").stderr, /^Usage: hawser chip /);
+});
+
+test("a Node that is too old is refused with the cure, before any file loads that it could not", () => {
+  for (const version of ["20.20.2", "24.11.9"]) {
+    assert.throws(() => requireNode(version), { code: "node-too-old", message: new RegExp(version) });
+  }
+  for (const version of ["24.12.0", "26.10.0"]) assert.doesNotThrow(() => requireNode(version));
+  const source = readFileSync(MAIN, "utf8");
+  const early = [...source.matchAll(/^import .* from "(?<from>.+)";$/gm)].map(({ groups }) => String(groups?.from));
+  assert.deepEqual(
+    new Set(early),
+    new Set(["../codec/index.ts", "./errors.ts", "./output.ts", "./runtime.ts", "commander", "node:fs", "node:path"]),
+  );
 });
 
 test("a failure prints its message, cause and cure; --json gives the same as one object", async () => {

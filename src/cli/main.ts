@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { enableCompileCache } from "node:module";
 import { join } from "node:path";
 
 import { Command } from "commander";
@@ -7,6 +6,7 @@ import { Command } from "commander";
 import { UsageError } from "../codec/index.ts";
 import type { CliErrorCode } from "./errors.ts";
 import { examples, reportFailure, surviveClosedPipes } from "./output.ts";
+import { keepCompiledCode, requireNode } from "./runtime.ts";
 
 type Register = (program: Command) => void;
 
@@ -35,16 +35,14 @@ const COMMANDS: Readonly<Record<string, () => Promise<Register>>> = {
   why: async () => (await import("./why.ts")).registerWhyCommand,
 };
 
-/** In a checkout, most of a short command's time goes into stripping types and compiling; Node keeps that for the next run. */
-function keepCompiledCode(): void {
-  if (!import.meta.filename.endsWith(".ts")) return;
-  enableCompileCache(join(import.meta.dirname, "../../node_modules/.cache/compile"));
-}
-
 async function main(argv: readonly string[]): Promise<void> {
   surviveClosedPipes();
-  const program = programOf();
   try {
+    requireNode(process.versions.node);
+    if (import.meta.filename.endsWith(".ts")) {
+      keepCompiledCode(join(import.meta.dirname, "../../node_modules/.cache/compile"));
+    }
+    const program = programOf(argv.includes("--json"));
     const typed = argv.find((word) => !word.startsWith("-"));
     const wanted = typed !== undefined && Object.hasOwn(COMMANDS, typed) ? COMMANDS[typed] : undefined;
     if (typed !== undefined && typed !== "help" && !wanted) {
@@ -63,15 +61,18 @@ function asksVersion(argv: readonly string[]): boolean {
   return argv.length > 0 && argv.every((word) => ["-V", "--version"].includes(word));
 }
 
-function programOf(): Command {
-  return new Command("hawser")
-    .description("Takes an IoT device from bare secure element to trusted cloud connection.")
-    .version(version(), "-V, --version")
-    .option("--json", "print one JSON object a line")
-    .configureHelp({ showGlobalOptions: true })
-    .showHelpAfterError("(add --help for the options and examples)")
-    .exitOverride()
-    .addHelpText("after", examples("hawser up --data ./cloud", "hawser chip serve --port 8050", "hawser up --help"));
+function programOf(json: boolean): Command {
+  return (
+    new Command("hawser")
+      .description("Takes an IoT device from bare secure element to trusted cloud connection.")
+      .version(version(), "-V, --version")
+      .option("--json", "print one JSON object a line")
+      .configureHelp({ showGlobalOptions: true })
+      // reportFailure tells what was typed wrongly, in the form of every other failure.
+      .configureOutput({ outputError: () => undefined, ...(json ? { writeErr: () => undefined } : {}) })
+      .exitOverride()
+      .addHelpText("after", examples("hawser up --data ./cloud", "hawser chip serve --port 8050", "hawser up --help"))
+  );
 }
 
 function version(): string {
@@ -79,5 +80,4 @@ function version(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-keepCompiledCode();
 await main(process.argv.slice(2));

@@ -1,7 +1,7 @@
 import { CommanderError, InvalidArgumentError, type Command } from "commander";
 
 import { HawserError, UsageError } from "../codec/index.ts";
-import { CLI_ERRORS } from "./errors.ts";
+import { type CliErrorCode, CLI_ERRORS } from "./errors.ts";
 
 /** Where a command tells what it does: for a person as text, for a program as one JSON object a line. */
 export interface Output {
@@ -62,9 +62,13 @@ const USAGE_CODES: readonly string[] = ["bad-option", "unknown-command", "mqtt-s
 /** Exit status of a failure: 2 where the command was typed wrongly, 1 otherwise. */
 export type ExitStatus = 0 | 1 | 2;
 
-/** Prints a failure with its cause and cure to standard error and gives the exit status. Commander prints its own. */
+/** Prints a failure with its cause and cure to standard error and gives the exit status. */
 export async function reportFailure(error: unknown, json: boolean): Promise<ExitStatus> {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    // Commander has shown a group's help, which answers better than a message; a program gets an object.
+    return error.code === "commander.help" && !json ? 2 : reportFailure(mistyped(error), json);
+  }
   const { code, message, detail } = describe(error);
   // The tables of all rooms: only a failure loads them.
   const { explain } = await import("./error-tables.ts");
@@ -75,6 +79,13 @@ export async function reportFailure(error: unknown, json: boolean): Promise<Exit
     writeErr(`${detail}error: ${message}\ncause: ${entry.cause}\ncure:  ${entry.cure}`);
   }
   return error instanceof UsageError && USAGE_CODES.includes(error.code) ? 2 : 1;
+}
+
+/** What commander says of a line that was typed wrongly, as an error of ours. */
+function mistyped({ code, message }: CommanderError): UsageError<CliErrorCode> {
+  if (code === "commander.help") return new UsageError("unknown-command", "the command needs a sub-command");
+  const said = message.replace(/^error: /, "").replaceAll("\n", " ");
+  return new UsageError(code === "commander.unknownCommand" ? "unknown-command" : "bad-option", said);
 }
 
 /** Ends the process in silence when a reader of our output went away: `hawser ledger | head`. */
