@@ -31,6 +31,10 @@ export const A71CH_TOOL_ERRORS = {
     cause: "A file holds no key or certificate that the command can use.",
     cure: "Give PEM with a P-256 key (EC PRIVATE KEY, PRIVATE KEY or PUBLIC KEY), or with a certificate.",
   },
+  "tool-no-private-key": {
+    cause: "The file holds a public key, and the command injects a private one.",
+    cure: "Give the file with the key pair (EC PRIVATE KEY or PRIVATE KEY); 'set pub' stores a public key.",
+  },
   "tool-file-write": {
     cause: "A key file cannot be written.",
     cure: "Check the folder in the message, and who may write there.",
@@ -100,6 +104,7 @@ export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-unreachable": 12,
   "tool-absent": 20,
   "tool-usage": 21,
+  "tool-no-private-key": 22,
   "tool-file": 23,
   "tool-key-file": 24,
   "tool-file-write": 25,

@@ -8,12 +8,16 @@ import { referenceInPem } from "../host/a71ch/index.ts";
 import { certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { type A71chToolErrorCode, toolError } from "./a71ch-errors.ts";
 
-/** The P-256 key pair of a PEM file, for injection. Throws `tool-file`, `tool-key-file` and `tool-curve`. */
+/** The P-256 key pair of a PEM file, for injection. Throws `tool-file`, `tool-key-file`, `tool-no-private-key` and `tool-curve`. */
 export function readKeyPair(path: string): PlainKeyPair {
   const pem = readText(path);
   const reference = parsed(path, () => referenceInPem(pem));
   if (reference) {
     throw toolError("tool-key-file", `${path} is a reference to key ${reference.index} of a chip, not a key`);
+  }
+  const labels = parsed(path, () => parsePem(pem)).map(({ label }) => label);
+  if (labels.includes("PUBLIC KEY") && !labels.some((label) => label.endsWith("PRIVATE KEY"))) {
+    throw toolError("tool-no-private-key", `${path} holds a public key only`);
   }
   return parsed(path, () => keyPairFromPem(pem));
 }

@@ -359,6 +359,12 @@ test("a71chConfig says what is wrong with a key file", async (t) => {
   }
   const curve = file("p384.pub", p384.publicKey.export({ format: "pem", type: "spki" }));
   assert.equal((await run(`set pub -x 0 -k ${curve}`)).status, 26);
+  const p256 = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const half = file("half.pub", p256.publicKey.export({ format: "pem", type: "spki" }));
+  const halved = await run(`set pair -x 0 -k ${half}`);
+  assert.equal(halved.status, 22);
+  assert.ok(halved.failure.includes(A71CH_TOOL_ERRORS["tool-no-private-key"].cause));
+  assert.equal((await run(`set pub -x 0 -k ${half}`)).status, 0);
   assert.equal((await run(`set pair -x 0 -k ${inFolder("none")}`)).status, 23);
   await run("gen pair -x 0");
   await run(`refpem -c 10 -x 0 -r ${inFolder("ref")}`);
@@ -375,7 +381,7 @@ test("every code of the tool has one of the original tool's exit statuses", () =
   const statuses = Object.keys(A71CH_TOOL_ERRORS).map((code) =>
     exitStatusOf(toolError(code as A71chToolErrorCode, "")),
   );
-  const documented = [1, 12, 20, 21, 23, 24, 25, 26, 29, 30, 32, 33, 34, 36, 37, 38, 39, 40];
+  const documented = [1, 12, 20, 21, 22, 23, 24, 25, 26, 29, 30, 32, 33, 34, 36, 37, 38, 39, 40];
   assert.deepEqual(
     [...new Set(statuses)].sort((a, b) => a - b),
     documented,

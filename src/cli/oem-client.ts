@@ -11,7 +11,7 @@ import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "
 import { correlated, Ledger, printable, renderMermaid, renderTimeline } from "../trace/index.ts";
 import { type AccessOptions, accessOf } from "./chip-access.ts";
 import { withChip } from "./device-options.ts";
-import { CLIENT_MODES, type ClientMode, FILES, PSK_IDENTITY } from "./oem-words.ts";
+import { CLIENT_MODES, type ClientMode, FILES, PSK_IDENTITY, SLOTS } from "./oem-words.ts";
 import type { Output } from "./output.ts";
 import { appendEvents } from "./trace-file.ts";
 
@@ -29,8 +29,6 @@ export type ClientOptions = AccessOptions & {
   readonly mermaid?: true;
 };
 
-/** Slots of the chip that the demonstration uses. */
-const SLOTS = { identity: 0, agreement: 3, psk: 0 };
 const CERTIFICATES = { client: 0, root: 1 };
 
 /** `tlsSeClient.sh`: connects with the key in the chip, says something, and shows what was agreed. AN12132, section 5.7 */

@@ -3,8 +3,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { prepareKey } from "../agent/index.ts";
 import { keyPairFromPem } from "../agent/node.ts";
 import { SE05X_RESULT } from "../apdu/se05x/index.ts";
-import { fromHex, toHex } from "../codec/index.ts";
-import { ecPublicPoint } from "../crypto/index.ts";
+import { equal, fromHex, toHex } from "../codec/index.ts";
+import { ecPublicKeyInfo, ecPublicPoint } from "../crypto/index.ts";
 import { encodeSe05xReferenceKey, keyObject, type Se05x, secretObject } from "../host/se05x/index.ts";
 import { certificateFromPem } from "../pki/index.ts";
 import { badOption } from "./errors.ts";
@@ -27,14 +27,17 @@ export async function prepareSe05x(
     output,
   }: { readonly path: (name: keyof typeof FILES) => string; readonly yes: boolean; readonly output: Output },
 ): Promise<void> {
+  const text = (name: keyof typeof FILES) => readFileSync(path(name), "utf8");
   const place = keyObject(PLACES.slot);
-  if (!yes && (await exists(chip, place))) {
+  const keyPair = keyPairFromPem(text("clientKey"));
+  const isThere = await exists(chip, place);
+  // This folder's own key is put there again without a word.
+  if (isThere && !yes && !equal((await chip.signer(PLACES.slot)).publicKey, ecPublicKeyInfo(keyPair.point))) {
     throw badOption(`object 0x${place.toString(16)} of the chip holds a key already: add --yes to replace it`);
   }
-  const text = (name: keyof typeof FILES) => readFileSync(path(name), "utf8");
-  if (await exists(chip, place)) await chip.eraseKeyPair(PLACES.slot);
+  if (isThere) await chip.eraseKeyPair(PLACES.slot);
   output.note(`>> hawser se inject --slot ${PLACES.slot} --key ${path("clientKey")}`);
-  const signer = await prepareKey(chip, PLACES.slot, { from: "injected", keyPair: keyPairFromPem(text("clientKey")) });
+  const signer = await prepareKey(chip, PLACES.slot, { from: "injected", keyPair });
   const point = ecPublicPoint(signer.publicKey);
   if (!point) throw badOption(`${path("clientKey")} holds no EC key`);
   output.note(`>> hawser se refkey --slot ${PLACES.slot} --out ${path("clientReference")}`);

@@ -1,13 +1,15 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Refused } from "../codec/index.ts";
+import { equal, Refused } from "../codec/index.ts";
+import type { KeySlot } from "../crypto/index.ts";
+import { nodeSigner, privateKeyFromPem } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { type AccessOptions, openChipAt } from "./chip-access.ts";
 import { runA71chTool } from "./a71ch-tool.ts";
 import { badOption } from "./errors.ts";
 import { prepareSe05x } from "./oem-prepare-se05x.ts";
-import { FILES } from "./oem-words.ts";
+import { FILES, SLOTS } from "./oem-words.ts";
 import type { Output } from "./output.ts";
 
 export type PrepareOptions = AccessOptions & { readonly ecc: string; readonly chip: string; readonly yes?: true };
@@ -61,13 +63,21 @@ async function isReady(
       return true;
     }
     const full = (await element.keySlots()).filter(({ publicKey }) => publicKey !== undefined);
-    if (full.length === 0 || yes) return false;
+    if (full.length === 0 || yes || isOurs(full, path("clientKey"))) return false;
     throw badOption(
       `the chip at ${address} holds key pairs (${full.length}), which a reset destroys: add --yes to do it`,
     );
   } finally {
     await element.close();
   }
+}
+
+/** Whether a chip holds this folder's key pair and nothing else but the client's ephemeral one: a second run loses nothing. */
+function isOurs(full: readonly KeySlot[], keyFile: string): boolean {
+  const ours = nodeSigner(privateKeyFromPem(readFileSync(keyFile, "utf8"))).publicKey;
+  const own = full.find(({ slot }) => slot === SLOTS.identity)?.publicKey;
+  const others = full.filter(({ slot }) => slot !== SLOTS.identity && slot !== SLOTS.agreement);
+  return own !== undefined && equal(own, ours) && others.length === 0;
 }
 
 async function opened(options: PrepareOptions) {

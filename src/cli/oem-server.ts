@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { networkInterfaces } from "node:os";
 import { join } from "node:path";
 import { createServer, type TLSSocket } from "node:tls";
@@ -42,6 +42,7 @@ export async function serveOem(
   { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
 ): Promise<void> {
   const { by } = SERVER_MODES[mode];
+  checkFiles(mode, options);
   const suites: readonly SuiteName[] = SERVER_MODES[mode].suites;
   const tell = (facts: Facts) => output.line({ event: "connected", ...facts }, textOf(facts));
   const parts = { mode, options, suites, output, tell };
@@ -51,6 +52,19 @@ export async function serveOem(
   output.line({ event: "listening", address, mode, suites }, `listening on ${address} for ${mode}`);
   await aborted(signal);
   await running.close();
+}
+
+/** Throws `bad-option` where a credential is missing, before anything is said about a server. */
+function checkFiles(mode: ServerMode, { ecc, key }: ServerOptions): void {
+  const needed = mode.endsWith("psk")
+    ? [join(ecc, FILES.psk)]
+    : [join(ecc, FILES.root), join(ecc, FILES.server), key ?? join(ecc, FILES.serverKey)];
+  const missing = needed.find((path) => !existsSync(path));
+  if (missing !== undefined) {
+    throw badOption(
+      `${missing} is missing: create the credentials first (tlsCreateCredentialsRunOnClientOnce.sh), or copy their folder here`,
+    );
+  }
 }
 
 type Parts = {

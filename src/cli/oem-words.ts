@@ -17,6 +17,9 @@ export const FILES = {
   psk: "tls_psk.hex",
 } as const;
 
+/** Slots of the chip that the demonstration uses. */
+export const SLOTS = { identity: 0, agreement: 3, psk: 0 } as const;
+
 /** The name that the server's certificate bears: a device knows its cloud by name, whatever the address. */
 export const SERVER_NAME = "oem-cloud.example";
 

@@ -291,7 +291,10 @@ test("prepareClient gives an A5000 what it gives an A71CH, keeps what it was bor
     output.seen("certificate-written").map(({ index }) => index),
     [0, 1],
   );
-  await assert.rejects(prepareClient({ ecc, chip }, recording()), /holds a key already: add --yes to replace it/);
+  assert.equal(await prepareClient({ ecc, chip }, recording()), 0, "its own key once more");
+  const other = { ecc: second.ecc, chip };
+  await assert.rejects(prepareClient(other, recording()), /holds a key already: add --yes to replace it/);
+  assert.equal(await prepareClient({ ...other, yes: true }, recording()), 0);
   assert.equal(await prepareClient({ ecc, chip, yes: true }, recording()), 0);
   assert.deepEqual(await born(), before, "a reset would have taken them");
   assert.match(readFileSync(join(ecc, FILES.clientReference), "utf8"), /^-----BEGIN EC PRIVATE KEY-----/);
@@ -306,12 +309,19 @@ test("prepareClient gives an A5000 what it gives an A71CH, keeps what it was bor
 });
 
 test("prepareClient resets no chip that holds keys unless it is told to, and says which credentials are missing", async () => {
-  const { ecc, chip } = first;
+  const { chip } = first;
   await assert.rejects(
-    prepareClient({ ecc, chip }, recording()),
+    prepareClient({ ecc: second.ecc, chip }, recording()),
     /holds key pairs \(2\), which a reset destroys: add --yes/,
   );
   await assert.rejects(prepareClient({ ecc: home, chip }, recording()), /create the credentials first/);
+  const nowhere = { ecc: home, host: "127.0.0.1", port: 0 };
+  for (const mode of ["both", "ECDHE", "psk"] as const) {
+    const serving = serveOem(mode, nowhere, { output: recording(), signal: AbortSignal.abort() });
+    await assert.rejects(serving, /is missing: create the credentials first/, mode);
+  }
+  // The script's second run: the chip holds this folder's key pair, and the client's ephemeral one.
+  assert.equal(await prepareClient({ ecc: first.ecc, chip }, recording()), 0);
 });
 
 test("prepareClient and the client print neither the device's private key nor the pre-shared key", async () => {
