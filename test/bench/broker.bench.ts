@@ -33,13 +33,23 @@ const KEPT: Shape = {
 
 const WARM: Shape = { ...KEPT, name: "warm-up" };
 
+/** Each message is a read and a write on sockets of its own: what the sockets cost is nearly all. */
+const SPARSE: Shape = {
+  name: "500 sparse pairs",
+  publishers: 500,
+  subscribers: 500,
+  sharedTopic: false,
+  window: 1,
+  batch: 1,
+};
+
 const SHAPES: readonly Shape[] = [
   { name: "1 → 1", publishers: 1, subscribers: 1, sharedTopic: false, window: 1000, batch: 50 },
   { name: "10 → 10, pairs", publishers: 10, subscribers: 10, sharedTopic: false, window: 200, batch: 20 },
   { name: "1 → 100", publishers: 1, subscribers: 100, sharedTopic: true, window: 100, batch: 10 },
   { name: "1 → 1,000", publishers: 1, subscribers: 1000, sharedTopic: true, window: 10, batch: 2 },
   { name: "500 → 1", publishers: 500, subscribers: 1, sharedTopic: true, window: 4, batch: 2 },
-  { name: "500 sparse pairs", publishers: 500, subscribers: 500, sharedTopic: false, window: 1, batch: 1 },
+  SPARSE,
 ];
 
 /** A running broker under test. */
@@ -62,6 +72,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
   const ours = await startOurs(identity);
   const kept = await startOurs(identity, { directory: join(folder, "store") });
   const theirs = await startMosquitto(folder);
+  const relay = await startForked("relay-server.ts", identity);
   const rows: BenchRow[] = [];
   try {
     progress("  warming up");
@@ -72,16 +83,22 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
         progress(`  ${shape.name}${how}`);
         const mine = await Runner.connect(ours, shape, { tls, long });
         const peer = theirs && (await Runner.connect(theirs, shape, { tls, long }));
+        const floor = shape === SPARSE ? await Runner.connect(relay, shape, { tls, long }) : undefined;
         for (const qos of [0, 1] as const) {
           // In turns, so that whatever else the machine does meets both.
           for (let round = 0; round < 2; round++) {
             await mine.measure(qos);
             await peer?.measure(qos);
+            await floor?.measure(qos);
           }
-          rows.push(rowOf(`${shape.name}, QoS ${qos}${how}`, mine.result(), peer?.result()));
+          const result = mine.result();
+          rows.push(rowOf(`${shape.name}, QoS ${qos}${how}`, result, peer?.result()));
+          if (floor)
+            rows.push(rowOf(`${shape.name}, QoS ${qos}${how}, by a bare relay`, result, floor.result(), RELAY));
         }
         await mine.stop();
         await peer?.stop();
+        await floor?.stop();
       }
     }
     progress(`  ${KEPT.name}`);
@@ -90,6 +107,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
     ours.stop();
     kept.stop();
     theirs?.stop();
+    relay.stop();
     rmSync(folder, { recursive: true });
   }
   return rows;
@@ -110,7 +128,10 @@ async function keptRow(ours: Target, theirs: Target | undefined, long: boolean):
 
 type Result = Measured & { readonly brokerCpuSeconds: number };
 
-function rowOf(name: string, ours: Result, peer: Result | undefined): BenchRow {
+/** What Node's sockets alone cost: a program that copies each message to its pair and does nothing else. */
+const RELAY = "a relay on Node's sockets that is no broker";
+
+function rowOf(name: string, ours: Result, peer: Result | undefined, whose = "mosquitto"): BenchRow {
   const rate = (result: Result) => result.deliveries / result.seconds;
   const cost = (result: Result) => ((result.brokerCpuSeconds * 1e6) / result.deliveries).toFixed(2);
   const share = (seconds: number, result: Result) => `${Math.round((100 * seconds) / result.seconds)} %`;
@@ -122,7 +143,7 @@ function rowOf(name: string, ours: Result, peer: Result | undefined): BenchRow {
     peer: peer && rate(peer),
     ratio: peer && rate(ours) / rate(peer),
     unit: "msg/s",
-    note: peer ? `ours: ${cpu(ours)}; mosquitto: ${cpu(peer)}` : `ours: ${cpu(ours)}`,
+    note: peer ? `ours: ${cpu(ours)}; ${whose}: ${cpu(peer)}` : `ours: ${cpu(ours)}`,
   };
 }
 
@@ -199,9 +220,14 @@ export async function startOurs(
   identity: { readonly key: string; readonly cert: string },
   server: ServerOptions = {},
 ): Promise<Target> {
+  return startForked("broker-server.ts", { ...identity, ...server });
+}
+
+/** A server of this folder in a process of its own. */
+async function startForked(program: string, how: object): Promise<Target> {
   const options = { stdio: "inherit" as const, execArgv: ["--expose-gc"] };
-  const child = fork(join(import.meta.dirname, "broker-server.ts"), options);
-  child.send({ ...identity, ...server });
+  const child = fork(join(import.meta.dirname, program), options);
+  child.send(how);
   const ports = (await answer(child)) as { plain: number; tls: number };
   const collect = () => {
     child.send("collect");
