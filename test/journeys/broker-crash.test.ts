@@ -14,7 +14,14 @@ import { SeededEntropy } from "../../src/crypto/index.ts";
 import { nodeHash } from "../../src/crypto/node.ts";
 
 const DEEP = process.env["HAWSER_DEEP"] === "1";
-const SIZE = DEEP ? { kills: 60, messages: 60_000 } : { kills: 3, messages: 900 };
+/** As many messages as anybody has the patience for: a million take about ten minutes. */
+const ASKED = Number(process.env["HAWSER_CRASH_MESSAGES"] ?? 0);
+const SIZE =
+  ASKED > 0
+    ? { kills: Math.ceil(ASKED / 10_000), messages: ASKED, window: 500 }
+    : DEEP
+      ? { kills: 60, messages: 60_000, window: 15 }
+      : { kills: 3, messages: 900, window: 15 };
 
 /** A client with a persistent session, whose own state survives every connection. */
 class Client {
@@ -86,7 +93,7 @@ class Publisher {
   }
 
   #fill(): void {
-    while (this.#open.size < 15 && this.#next < this.#total) {
+    while (this.#open.size < SIZE.window && this.#next < this.#total) {
       const n = this.#next++;
       const id = (n % 60_000) + 1;
       const sent: Sent = { id, text: String(n), qos: n % 2 === 0 ? 1 : 2, retain: n % 8 < 2, state: "sent" };
@@ -172,7 +179,7 @@ async function retainedAt(port: number): Promise<Map<string, number>> {
 }
 
 async function start(t: TestContext, directory: string): Promise<{ child: ChildProcess; port: number }> {
-  const child = fork(join(import.meta.dirname, "broker-crash-server.ts"), [directory]);
+  const child = fork(join(import.meta.dirname, "broker-crash-server.ts"), [directory, String(SIZE.window + 5)]);
   t.after(() => child.kill("SIGKILL"));
   const [port] = (await once(child, "message")) as [number];
   return { child, port };
