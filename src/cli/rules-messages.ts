@@ -9,10 +9,10 @@ import { badOption } from "./errors.ts";
 export type Recorded = OperationResult<"FetchRecording">["messages"][number];
 
 /** What a line of a file of messages says; all but the topic may be left out. */
-type Line = Partial<Omit<Recorded, "seq">> & { readonly message?: unknown };
+type Line = Partial<Omit<Recorded, "seq">> & { readonly message?: unknown; readonly text?: string };
 
 /**
- * A recorded message as a line of a file: its payload as JSON where JSON says it byte for byte, else as base64.
+ * A recorded message as a line of a file: its payload as JSON where that says it byte for byte, else as text, else as base64.
  * What is empty or usual is left out.
  */
 export function lineOf(recorded: Recorded): Line {
@@ -31,13 +31,18 @@ export function lineOf(recorded: Recorded): Line {
   };
 }
 
-function contentOf(payload: string): Pick<Line, "message" | "payload"> {
+function contentOf(payload: string): Pick<Line, "message" | "text" | "payload"> {
+  let text: string;
   try {
-    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(fromBase64(payload));
-    const message: unknown = JSON.parse(text);
-    return JSON.stringify(message) === text ? { message } : { payload };
+    text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(fromBase64(payload));
   } catch {
     return { payload };
+  }
+  try {
+    const message: unknown = JSON.parse(text);
+    return JSON.stringify(message) === text ? { message } : { text };
+  } catch {
+    return { text };
   }
 }
 
@@ -60,17 +65,18 @@ function messageIn(text: string, number: number): TriedMessage {
   } catch {
     throw bad("is not JSON");
   }
-  const { topic, payload, message, properties, time, clientId, principalId, address, origin, qos, retain } = line ?? {};
+  const { topic, payload, text: plain, message, properties, time, qos, retain, ...more } = line ?? {};
+  const { clientId, principalId, address, origin } = more;
   if (typeof topic !== "string") throw bad("names no topic");
   const texts = { clientId, principalId, address, origin };
-  for (const [name, value] of Object.entries(texts)) {
+  for (const [name, value] of Object.entries({ ...texts, text: plain, payload })) {
     if (value !== undefined && typeof value !== "string") throw bad(`has a ${name} that is no text`);
   }
   if (time !== undefined && !Number.isFinite(time)) throw bad("has a time that is no number");
   try {
     return {
       topic,
-      payload: payload === undefined ? utf8Bytes(JSON.stringify(message ?? {})) : fromBase64(payload),
+      payload: payload === undefined ? utf8Bytes(plain ?? JSON.stringify(message ?? {})) : fromBase64(payload),
       ...Object.fromEntries(Object.entries(texts).filter(([, value]) => value !== undefined)),
       ...(time !== undefined && { time }),
       ...((qos === 0 || qos === 1 || qos === 2) && { qos }),

@@ -73,11 +73,11 @@ test("hawser rules record writes live traffic that hawser rules try replays, and
     .split("\n")
     .map((line) => JSON.parse(line) as Record<string, unknown>);
   assert.deepEqual(
-    lines.map(({ topic, message, payload }) => [topic, message, payload]),
+    lines.map(({ topic, message, text, payload }) => [topic, message, text, payload]),
     [
-      ["site/pump", { t: 31 }, undefined],
-      ["site/valve", undefined, Buffer.from('{"t": 3.0}').toString("base64")],
-      ["site/pump", undefined, "/w=="],
+      ["site/pump", { t: 31 }, undefined, undefined],
+      ["site/valve", undefined, '{"t": 3.0}', undefined],
+      ["site/pump", undefined, undefined, "/w=="],
     ],
   );
   await callOperation(target, "CreateThing", {

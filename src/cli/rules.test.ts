@@ -34,7 +34,10 @@ test("hawser rules try goes through recorded messages", (t) => {
   const folder = mkdtempSync(join(tmpdir(), "hawser-rules-try-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "messages.jsonl");
-  writeFileSync(file, '{"topic":"a","message":{"n":1}}\n\n{"topic":"b","payload":"eyJuIjoyfQ=="}\n{"topic":"c"}\n');
+  writeFileSync(
+    file,
+    '{"topic":"a","message":{"n":1}}\n\n{"topic":"b","payload":"eyJuIjoyfQ=="}\n{"topic":"d","text":"{\\"n\\": 3.0}"}\n{"topic":"c"}\n',
+  );
   const { status, stdout } = hawser(
     "rules",
     "try",
@@ -49,7 +52,7 @@ test("hawser rules try goes through recorded messages", (t) => {
     .trim()
     .split("\n")
     .map((line) => (JSON.parse(line) as { result: string }).result);
-  assert.deepEqual(results, ["fires", "fires", "condition-false"]);
+  assert.deepEqual(results, ["fires", "fires", "fires", "condition-false"]);
   writeFileSync(file, "no json\n");
   assert.match(hawser("rules", "try", "--sql", "SELECT *", "--recorded", file).stderr, /line 1 is not JSON/);
 });

@@ -56,7 +56,10 @@ function registerTry(rules: Command): void {
     .option("--name <rule>", "a rule of the cloud that --data names, with its actions")
     .option("--topic <topic>", "topic of the message")
     .option("--message <json>", "payload of the message, {} where it is left out")
-    .option("--recorded <file>", "messages as rules record writes them: topic, and message (JSON) or payload (base64)")
+    .option(
+      "--recorded <file>",
+      "messages as rules record writes them: topic, and message (JSON), text or payload (base64)",
+    )
     .option("--invoke", "run the functions that aws_lambda() names, for real; without it they have no value")
     .addHelpText(
       "after",

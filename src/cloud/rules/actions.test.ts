@@ -306,7 +306,7 @@ test("an s3 action writes an object of the data directory, under a key made for 
 
 test("cloudwatchLogs and cloudwatchMetric actions write to the ledger", async (t) => {
   const world = await open(t);
-  await create(world, { cloudwatchLogs: { roleArn: ROLE, logGroupName: "group/${topic(2)}" } });
+  await create(world, { cloudwatchLogs: { roleArn: ROLE, logGroupName: "group/${topic(2)}", batchMode: false } });
   await publish(world, `{"a":"${"x".repeat(9000)}"}`);
   const metric = { metricNamespace: "fleet", metricName: "${name}", metricValue: "${v}", metricUnit: "Count" };
   await world.rules.replaceTopicRule({

@@ -1,5 +1,15 @@
 /** @table The actions of topic rules: shapes and bounds of AWS IoT's service model (botocore 1.43.11), TopicRulePayload. */
-import { integer, list, oneOf, record, string, unavailable, type ShapeValue } from "../api/shape.ts";
+import {
+  boolean,
+  integer,
+  list,
+  oneOf,
+  record,
+  string,
+  unavailable,
+  type Shape,
+  type ShapeValue,
+} from "../api/shape.ts";
 import { invalidRequest } from "../errors.ts";
 import { parseTemplate, type Template } from "./template.ts";
 
@@ -60,6 +70,12 @@ const REPUBLISH = record({
   }),
 });
 
+/** A switch that is not built: it may be named, as AWS's own descriptions of rules do, but not be on. */
+const OFF: Shape<boolean> = {
+  ...boolean,
+  fromJson: (value, at) => (value === false ? false : unavailable.fromJson(value, at)),
+};
+
 /** RFC 9110, section 5.6.2 */
 const HEADER_NAME = string({ min: 1, max: 256, pattern: /[!#$%&'*+.^_`|~0-9A-Za-z-]+/ });
 
@@ -78,7 +94,7 @@ const HTTP = record(
         ["signingRegion", "serviceName", "roleArn"],
       ),
     }),
-    enableBatching: unavailable,
+    enableBatching: OFF,
     batchConfig: unavailable,
   },
   ["url"],
@@ -95,7 +111,7 @@ const S3 = record(
   ["roleArn", "bucketName", "key"],
 );
 
-const LOGS = record({ roleArn: ROLE_ARN, logGroupName: string({ min: 1, max: 512 }), batchMode: unavailable }, [
+const LOGS = record({ roleArn: ROLE_ARN, logGroupName: string({ min: 1, max: 512 }), batchMode: OFF }, [
   "roleArn",
   "logGroupName",
 ]);
