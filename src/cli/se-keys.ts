@@ -112,10 +112,22 @@ async function generateAsAsked(chip: Se05x, { slot, curve, rsa, policy }: Genera
     throw badOption("--rsa takes an object such as 0x20000001: slots hold EC keys");
   if (await chip.objects.exists(objectId))
     throw badOption(`${placeText(slot)} holds an object already: hawser se delete first`);
-  if (rsa !== undefined) return chip.rsa.generate(objectId, rsa, policy);
+  if (rsa !== undefined) {
+    demandFeature(chip, FEATURE.rsa, "RSA keys");
+    return chip.rsa.generate(objectId, rsa, policy);
+  }
+  if (curve === "ed25519") demandFeature(chip, FEATURE.edDsa, "Ed25519");
   await chip.curves.ensure(CURVES[curve]);
   const key = { part: SE05X_PART.pair, objectId, curve: CURVES[curve] };
   await chip.send("writeEcKey", policy ? { ...key, policy } : key);
+}
+
+/** Bits of what a chip says that it can. SE05x command table, section 4.3 */
+const FEATURE = { edDsa: 0x0004, rsa: 0x0060 } as const;
+
+/** The chip would answer as if there were no memory. */
+function demandFeature(chip: Se05x, bits: number, what: string): void {
+  if ((chip.features & bits) === 0) throw badOption(`this part has no ${what}: an SE050 or SE051 does`);
 }
 
 async function referenceKey({

@@ -143,6 +143,8 @@ test("hawser se: an SE05x's policies and attestation, and what an A71CH has none
   assert.equal(await refused("attest", "--object", "0x20000001", "--policy", "all:read"), "not-attested");
   assert.equal(await refused("policy", "--object", "0x20000009"), "status-word");
   await se(2, "generate", ...place, "--policy", "all:fly");
+  assert.match(JSON.stringify(await se(2, "generate", "--slot", "2", "--curve", "ed25519")), /no Ed25519/);
+  assert.match(JSON.stringify(await se(2, "generate", "--slot", "0x20000002", "--rsa", "2048")), /no RSA keys/);
   const other = await world(t, "a71ch");
   for (const argv of [
     ["policy", "--object", "1"],

@@ -116,6 +116,10 @@ test("Se05x is refused with a wrong proof, whatever its kind, and leaves no sess
     await assert.rejects(open({ ...PORTS, session }), codeIs("bad-argument"));
   }
   await assert.rejects(open({ ...PORTS, platform: { keys: DEVELOPMENT_KIT_KEYS } }), codeIs("secure-channel"));
+  for (const half of ["enc", "mac"] as const) {
+    const keys = { ...APPLET_72_KEYS, [half]: new Uint8Array(16) };
+    await assert.rejects(open({ ...PORTS, platform: { keys } }), codeIs("secure-channel"));
+  }
   const absent = { keys: APPLET_72_KEYS, keyVersion: 0x0c };
   await assert.rejects(open({ ...PORTS, platform: absent }), codeIs("status-word", 0x6a88));
 });

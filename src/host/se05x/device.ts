@@ -40,6 +40,7 @@ import {
   proofRefused,
   type SessionProof,
 } from "./access.ts";
+import { channelBroken } from "./channel-broken.ts";
 import { Se05xCommandFamilies } from "./command-families.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
@@ -118,8 +119,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       await openPlatform(session, { ...access, hash }, { ...access.platform, appletVersion });
     }
     if (access?.session) await openSession(session, { ...access, hash }, { ...access.session, appletVersion });
-    const { bytes } = await session.send("readObject", { objectId: SE05X_OBJECT.uniqueId, offset: 0, length: 18 });
-    const uniqueId = toHex(bytes);
+    const uniqueId = toHex(await readUniqueId(session, access?.platform !== undefined));
     session.identified(uniqueId);
     const firmware = [appletVersion >> 16, (appletVersion >> 8) & 0xff, appletVersion & 0xff].join(".");
     return new Se05x(session, { transport, hash, features, identity: { model: "SE05x", uniqueId, firmware } });
@@ -273,6 +273,16 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       this.#slotChanges.demandLast(slot, change);
       return (await session.send("agree", { objectId: keyObject(slot), peerPoint })).sharedSecret;
     });
+  }
+}
+
+/** Throws `ProtocolError` `secure-channel` where the chip opened a channel and then understands nothing in it: one of its keys is another. */
+async function readUniqueId(session: Se05xSession, isInChannel: boolean): Promise<Uint8Array> {
+  try {
+    return (await session.send("readObject", { objectId: SE05X_OBJECT.uniqueId, offset: 0, length: 18 })).bytes;
+  } catch (error) {
+    if (!isInChannel || !(error instanceof Refused) || error.wire !== 0x6982) throw error;
+    throw channelBroken("the chip took the MAC key, and does not understand what the ENC key encrypts", error);
   }
 }
 
