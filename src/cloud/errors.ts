@@ -191,6 +191,19 @@ export const CLOUD_ERRORS = {
     cause: "Another process has this data directory open.",
     cure: "Stop the other hawser, or give this one its own --data directory.",
   },
+  "data-directory-unusable": {
+    cause:
+      "The data directory cannot be made or written: a file has its name, its file system is read-only or full, or it belongs to another user.",
+    cure: "The message names what the system said; give another directory, or make room and rights for this one.",
+  },
+  "store-damaged": {
+    cause: "The store's files are not what was written: cut, overwritten, or copied while the cloud was running.",
+    cure: "Restore the directory from a copy that was made while the cloud was stopped; sqlite3's .recover saves what can still be read.",
+  },
+  "disk-full": {
+    cause: "The disk has no room for what was to be written; nothing of it was acknowledged.",
+    cure: "Free some space; the cloud goes on by itself, and /ready says when.",
+  },
   "store-closed": {
     cause: "Something was to be written after the store was closed.",
     cure: "Stop the servers before the store; what was not acknowledged was not written.",

@@ -31,7 +31,7 @@ import { openJobs } from "./node-jobs.ts";
 import type { Jobs } from "./jobs/index.ts";
 import { openShadows } from "./node-shadows.ts";
 import type { Shadows } from "./shadows/index.ts";
-import { openStore } from "./store/node.ts";
+import { openStore, storeFailure } from "./store/node.ts";
 import type { AskFunction, Workshop } from "./templates/index.ts";
 import { why } from "./why/index.ts";
 
@@ -70,7 +70,8 @@ export async function startCloud(options: CloudOptions): Promise<RunningCloud> {
     return await assemble(options, closing);
   } catch (error) {
     await closing.run();
-    throw error;
+    // Damage further inside shows only once something reads there.
+    throw storeFailure(error, options.directory);
   }
 }
 

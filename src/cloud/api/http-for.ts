@@ -84,6 +84,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "functions-unavailable": [501, "NotImplementedException"],
   "runtime-closed": [503, "ServiceException"],
   "disk-failed": [503, "ServiceUnavailableException"],
+  "disk-full": [503, "ServiceUnavailableException"],
 } satisfies Partial<Record<CloudErrorCode | PolicyErrorCode | RuleErrorCode | FunctionErrorCode, Row>>;
 
 /** The names that depend on the service, for codes that stand in no row. */

@@ -132,3 +132,30 @@ function temporary(t: TestContext): string {
   t.after(() => rmSync(parent, { recursive: true, force: true }));
   return parent;
 }
+
+test("disk-full: what the disk has no room for is refused and undone, and the next write goes on", async (t) => {
+  const database = new DatabaseSync(":memory:");
+  t.after(() => database.close());
+  database.exec("create table settings (name text primary key, value text not null)");
+  const pages = Number(database.prepare("pragma page_count").get()?.["page_count"]);
+  const store = new GroupCommit(database, { soon: setImmediate, sync: async () => undefined });
+  const write = (name: string, length: number) =>
+    store.write((queries) =>
+      queries
+        .insertInto("settings")
+        .values({ name, value: "x".repeat(length) })
+        .execute(),
+    );
+  database.exec(`pragma max_page_count = ${pages + 2}`);
+  await write("small", 10);
+  const refused = { name: "Refused", code: "disk-full", wire: "ENOSPC" };
+  await assert.rejects(write("large", 100_000), refused);
+  await write("other", 10);
+  database.exec("pragma max_page_count = 1000");
+  await write("large", 100_000);
+  const names = database.prepare("select name from settings order by name").all();
+  assert.deepEqual(
+    names.map(({ name }) => name),
+    ["large", "other", "small"],
+  );
+});

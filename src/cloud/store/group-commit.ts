@@ -3,6 +3,7 @@ import { Kysely } from "kysely";
 import { Refused, UsageError } from "../../codec/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import type { Queries } from "./port.ts";
+import { SQLITE, sqliteCode } from "./sqlite-failures.ts";
 import { sqliteDialect, type SqliteDatabase, type SqliteStatement } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 
@@ -85,10 +86,11 @@ export class GroupCommit {
     return promise;
   }
 
-  /** Waits until the queue is empty, then closes the database. */
-  async close(): Promise<void> {
+  /** Waits until the queue is empty, then closes the database, right after `before`. */
+  async close(before?: () => void): Promise<void> {
     this.#closed = true;
     await this.#draining;
+    before?.();
     this.#database.close();
   }
 
@@ -112,7 +114,8 @@ export class GroupCommit {
     } catch (error) {
       // A full or failing disk: nothing of this batch was acknowledged, and nothing of it may stay.
       this.#rollBack();
-      for (const job of batch) job.fail(error);
+      const told = diskFull(error) ?? error;
+      for (const job of batch) job.fail(told);
       return;
     }
     try {
@@ -133,6 +136,9 @@ export class GroupCommit {
       this.#step.keep.run();
       return true;
     } catch (error) {
+      const full = diskFull(error);
+      // SQLite has undone the whole transaction by then, and with it what the others of this batch had written.
+      if (full) throw full;
       this.#step.undo.run();
       this.#step.keep.run();
       job.fail(error);
@@ -147,6 +153,12 @@ export class GroupCommit {
       // SQLite has rolled back by itself, as it does when the disk is full.
     }
   }
+}
+
+/** SQLite undoes what the disk has no room for, and goes on: the next write may find room again. */
+function diskFull(cause: unknown): Error | undefined {
+  if (sqliteCode(cause) !== SQLITE.full) return undefined;
+  return new Refused<CloudErrorCode, string>("disk-full", "the disk is full; nothing was changed", "ENOSPC", { cause });
 }
 
 /**

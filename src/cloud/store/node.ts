@@ -10,8 +10,12 @@ import type { CloudErrorCode } from "../errors.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { MIGRATIONS, type Migration } from "./migrations.ts";
 import type { Store } from "./port.ts";
+import { storeFailure } from "./node-failures.ts";
+import { SQLITE, sqliteCode } from "./sqlite-failures.ts";
 import { sqliteDialect } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
+
+export { storeFailure } from "./node-failures.ts";
 
 const FILE = "registry.sqlite";
 const LOCK = "lock.sqlite";
@@ -30,9 +34,18 @@ export type StoreOptions = {
  * Opens, and where needed creates or upgrades, the SQLite store of a directory.
  *
  * Throws `Denied` `data-directory-open` where others may read the directory, `Conflict` `data-directory-in-use` where
- * another process holds it, `UsageError` `schema-too-new` where a newer version wrote it.
+ * another process holds it, `UsageError` `schema-too-new` where a newer version wrote it, `data-directory-unusable` where
+ * it cannot be made or written, and `store-damaged` where its files are not what was written.
  */
-export async function openStore({ directory, migrations = MIGRATIONS }: StoreOptions): Promise<Store> {
+export async function openStore(options: StoreOptions): Promise<Store> {
+  try {
+    return await opened(options);
+  } catch (error) {
+    throw storeFailure(error, options.directory);
+  }
+}
+
+async function opened({ directory, migrations = MIGRATIONS }: StoreOptions): Promise<Store> {
   makePrivateDirectory(directory);
   const lock = lockDirectory(directory);
   let writer: DatabaseSync | undefined;
@@ -57,9 +70,9 @@ function storeOver(
   const commits = new GroupCommit(writer, { soon: setImmediate, sync: () => log.flush() });
   const read = new Kysely<Tables>({ dialect: sqliteDialect(reader) });
   const closeAll = async () => {
-    await commits.close();
+    // Whoever closes last folds the log back into the one file, and a reader cannot.
+    await commits.close(() => reader.close());
     log.close();
-    reader.close();
     lock.close();
   };
   let closing: Promise<void> | undefined;
@@ -114,6 +127,7 @@ function lockDirectory(directory: string): DatabaseSync {
     return lock;
   } catch (cause) {
     lock.close();
+    if (sqliteCode(cause) !== SQLITE.busy) throw cause;
     throw new Conflict<CloudErrorCode>("data-directory-in-use", `${directory} is open in another process`, { cause });
   }
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -196,5 +196,49 @@ test("what Store.write acknowledged survives kill -9 at any moment", async (t) =
     await store.close();
     assert.ok(acknowledged.length >= killAfter);
     for (const name of acknowledged) assert.equal(kept[name], name);
+  }
+});
+
+test("a store that was closed is one file, which holds everything", async (t) => {
+  const directory = join(temporary(t), "data");
+  const store = await openStore({ directory });
+  await store.write(put("a", "1"));
+  await store.close();
+  assert.deepEqual(readdirSync(directory).sort(), ["lock.sqlite", "registry.sqlite"]);
+  assert.deepEqual(await settings(await opened(t, directory)), { a: "1" });
+});
+
+test("openStore says store-damaged where its files are not what was written, and changes nothing about them", async (t) => {
+  const directory = join(temporary(t), "data");
+  const store = await openStore({ directory });
+  await store.write(async (queries) => {
+    for (let i = 0; i < 500; i++) await put(`setting ${i}`, "x".repeat(100))(queries);
+  });
+  await store.close();
+  const file = join(directory, "registry.sqlite");
+  const whole = readFileSync(file);
+  const noise = Buffer.alloc(whole.length, 0xa5);
+  for (const damaged of [
+    Buffer.concat([noise.subarray(0, 100), whole.subarray(100)]),
+    whole.subarray(0, 5000),
+    Buffer.concat([whole.subarray(0, 4096), noise.subarray(4096)]),
+  ]) {
+    writeFileSync(file, damaged);
+    await assert.rejects(openStore({ directory }), { name: "UsageError", code: "store-damaged" });
+    assert.ok(readFileSync(file).equals(damaged));
+  }
+  writeFileSync(file, whole);
+  writeFileSync(join(directory, "lock.sqlite"), "this is no database, and long enough to be looked at");
+  await assert.rejects(openStore({ directory }), { code: "store-damaged" });
+  rmSync(join(directory, "lock.sqlite"));
+  assert.equal(Object.keys(await settings(await opened(t, directory))).length, 500);
+});
+
+test("openStore says data-directory-unusable where a file stands in the way, and where nothing can be made", async (t) => {
+  const directory = temporary(t);
+  writeFileSync(join(directory, "file"), "");
+  for (const each of ["file", "file/below", "/dev/null/data"]) {
+    const failing = openStore({ directory: each.startsWith("/") ? each : join(directory, each) });
+    await assert.rejects(failing, { name: "UsageError", code: "data-directory-unusable" }, each);
   }
 });
