@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { utf8Bytes } from "../codec/index.ts";
+import { Refused, utf8Bytes } from "../codec/index.ts";
 import { chipOperations } from "../agent/node.ts";
 import { type SecureElement, verifierOverDigests } from "../crypto/index.ts";
 import { nodeClock, nodeHash } from "../crypto/node.ts";
@@ -10,6 +10,7 @@ import { opensslSuiteName } from "../tls/index.ts";
 import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "../tls/node.ts";
 import { correlated, Ledger, printable, renderMermaid, renderTimeline } from "../trace/index.ts";
 import { type AccessOptions, accessOf } from "./chip-access.ts";
+import { badOption } from "./errors.ts";
 import { withChip } from "./device-options.ts";
 import { CLIENT_MODES, type ClientMode, FILES, PSK_IDENTITY, SLOTS } from "./oem-words.ts";
 import type { Output } from "./output.ts";
@@ -83,13 +84,19 @@ async function identity(
   return {
     certificate: await certificateOf(element, "client", options),
     ca: await certificateOf(element, "root", options),
-    signer: await element.signer(SLOTS.identity),
+    signer: await element.signer(SLOTS.identity).catch(unprepared),
     random: element.random,
     keyAgreement: element.keyAgreement(agreementSlot),
     verifier,
     chainVerifier: verifier,
     schemes: ["ecdsa_secp256r1_sha256"],
   };
+}
+
+/** A chip that tlsPrepareClient.sh has not been at has no key in the slot. */
+function unprepared(error: unknown): never {
+  if (!(error instanceof Refused) || error.wire !== 0x6985) throw error;
+  throw badOption(`key pair ${SLOTS.identity} of the chip is empty: prepare the client first (tlsPrepareClient.sh)`);
 }
 
 async function certificateOf(element: SecureElement, which: "client" | "root", { ecc, stored }: ClientOptions) {

@@ -320,6 +320,13 @@ test("prepareClient resets no chip that holds keys unless it is told to, and say
     const serving = serveOem(mode, nowhere, { output: recording(), signal: AbortSignal.abort() });
     await assert.rejects(serving, /is missing: create the credentials first/, mode);
   }
+  const blank = await serveChip({
+    chip: new A71chChip({ crypto: nodeChipCrypto, entropy: new SeededEntropy(nodeHash, "blank"), clock: nodeClock }),
+    port: 0,
+  });
+  const unprepared = runClient("ECDH", 1, { chip: `127.0.0.1:${blank.port}` });
+  await assert.rejects(unprepared, /is empty: prepare the client first \(tlsPrepareClient\.sh\)/);
+  await blank.close();
   // The script's second run: the chip holds this folder's key pair, and the client's ephemeral one.
   assert.equal(await prepareClient({ ecc: first.ecc, chip }, recording()), 0);
 });
