@@ -22,7 +22,7 @@ const CONCURRENCY = 8;
 /** Devices wait between attempts, so more of them are on their way at once. */
 const ONBOARDING_CONCURRENCY = 64;
 /** Devices that come in before those that are counted, so that the function's processes run already. */
-const WARM_UP = 64;
+const WARM_UP = 256;
 const DAY_MS = 86_400_000;
 
 /** A certificate with its key, ready to connect with. */
