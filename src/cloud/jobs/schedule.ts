@@ -27,14 +27,13 @@ const LISTED_WINDOWS = 7;
  * sense. AWS IoT API, SchedulingConfig
  */
 export function startOf({ targetSelection, schedulingConfig = {} }: Scheduled, now: number): number | undefined {
-  const { startTime, endTime, endBehavior, maintenanceWindows = [] } = schedulingConfig;
+  const { startTime, endTime, maintenanceWindows = [] } = schedulingConfig;
   const starts = startTime === undefined ? undefined : timeIn(startTime, "startTime");
   const ends = endTime === undefined ? undefined : timeIn(endTime, "endTime");
   if (starts !== undefined && starts < now - MINUTE) throw wrong(`startTime ${startTime ?? ""} is over`);
   if (starts !== undefined && starts > now + YEAR) throw wrong("startTime must come within a year");
   if (ends !== undefined && ends <= (starts ?? now)) throw wrong("endTime must be after the start");
   if (ends !== undefined && ends > (starts ?? now) + 2 * YEAR) throw wrong("endTime must come within two years");
-  if (endBehavior !== undefined && ends === undefined) throw wrong("endBehavior needs an endTime");
   if (maintenanceWindows.length > 0 && targetSelection !== "CONTINUOUS") {
     throw wrong("maintenanceWindows are for jobs whose targetSelection is CONTINUOUS");
   }

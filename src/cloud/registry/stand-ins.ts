@@ -24,16 +24,16 @@ export function standInId(text: string): string {
 type Relaxed = Pick<Registry, "relaxedCertificates">;
 
 /**
- * The compiled policy document. Where the registry takes stand-ins, a text that says nothing at all, `{}` or a plain word, is
- * a policy that grants nothing. Throws `MalformedPolicy`.
+ * The compiled policy document. Where the registry takes stand-ins, a text without statements is a policy that grants
+ * nothing. Throws `MalformedPolicy`.
  */
 export function policyOf(registry: Relaxed, text: string): PolicyDocument {
-  return isStandInText(registry, text)
-    ? { version: "2012-10-17", statements: [], asksOfThing: false }
-    : parsePolicyDocument(text);
+  const isNone = isStandInText(registry, text, "Statement");
+  return isNone ? { version: "2012-10-17", statements: [], asksOfThing: false } : parsePolicyDocument(text);
 }
 
-/** Whether a text that should be a JSON document is `{}` or a plain word, and the registry was told to take such texts. */
-export function isStandInText({ relaxedCertificates }: Relaxed, text: string): boolean {
-  return relaxedCertificates && /^(?:\{\s*\}|\w+)$/.test(text.trim());
+/** Whether a text that should be a JSON document with some member is a plain word, or has none, and the registry was told to take such texts. */
+export function isStandInText({ relaxedCertificates }: Relaxed, text: string, member: string): boolean {
+  if (!relaxedCertificates) return false;
+  return /^\w+$/.test(text) || (/^\{[^{}]*\}$/.test(text.trim()) && !text.includes(`"${member}"`));
 }

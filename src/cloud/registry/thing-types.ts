@@ -138,13 +138,17 @@ export async function deleteThingType(registry: Registry, name: string): Promise
   );
 }
 
-/** Thing types by creation date, newest first; only `name` where it is given. */
+/** Thing types by creation date, oldest first; only `name` where it is given. */
 export function listThingTypes(
   { store }: Registry,
   request: PageRequest & { readonly name?: string | undefined },
 ): Promise<Page<ThingType>> {
   const { name, ...page } = request;
-  return TYPES.page(store.read, { ...page, matches: (type) => name === undefined || type.name === name });
+  return TYPES.page(store.read, {
+    ...page,
+    ascending: true,
+    matches: (type) => name === undefined || type.name === name,
+  });
 }
 
 /** A thing type, or undefined. */

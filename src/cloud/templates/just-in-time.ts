@@ -51,7 +51,7 @@ export async function checkRegistrationConfig(registry: Registry, config: Regist
   if (templateBody === undefined || roleArn === undefined) {
     throw invalidRequest("registrationConfig needs templateName, or templateBody and roleArn");
   }
-  if (isStandInText(registry, templateBody)) return;
+  if (isStandInText(registry, templateBody, "Resources")) return;
   const template = parseTemplate(templateBody);
   const id = template.certificate?.properties["CertificateId"];
   if (id === undefined) throw invalidRequest("templateBody must refer to the certificate by AWS::IoT::Certificate::Id");
