@@ -173,6 +173,8 @@ function execute(program: string, args: readonly string[], { input, ...options }
       const status = error === null ? 0 : typeof error.code === "number" ? error.code : -1;
       resolve({ status, stdout, stderr });
     });
-    child.stdin?.end(input ?? "");
+    // A program that ended already reads nothing; its status tells.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
   });
 }

@@ -156,7 +156,9 @@ function runProgram(program: string, args: readonly string[], { cwd, env, input 
       resolve({ status: error ? (typeof code === "number" ? code : 255) : 0, stdout, stderr });
     });
     child.stdin?.on("error", () => undefined);
-    child.stdin?.end(input ?? "");
+    // A program that ended already reads nothing; its status tells.
+    child.stdin?.on("error", () => undefined);
+    child.stdin?.end(input);
   });
 }
 
