@@ -10,6 +10,13 @@ import { test, type TestContext } from "node:test";
 
 import { MqttClient } from "mqtt";
 
+import { chipOperations, type ChipOperation } from "../../src/agent/node.ts";
+import { nodeSe05xCrypto } from "../../src/chip/node.ts";
+import { Se05xChip } from "../../src/chip/se05x/index.ts";
+import { SeededEntropy } from "../../src/crypto/index.ts";
+import { nodeClock, nodeHash } from "../../src/crypto/node.ts";
+import { localTransport } from "../../src/host/index.ts";
+import { Se05x } from "../../src/host/se05x/index.ts";
 import { connect, open, type ConnectOptions } from "../../src/tls/node.ts";
 import { chainPem, keyPem, newHierarchy } from "../tls/hierarchy.ts";
 import { requirePeer } from "./peers.ts";
@@ -84,4 +91,33 @@ test("AW-01 OE-02 MQTT.js publishes and receives over our stream through mosquit
     Array.from({ length: 10 }, (_, i) => `plant/1 reading ${i}`),
   );
   await Promise.all([publisher.endAsync(), subscriber.endAsync()]);
+});
+
+test("A5-22 A5-28 A5-30 A5-35 a device publishes through mosquitto, its A5000 doing every operation of the handshake", async (t) => {
+  if (!requirePeer(t, "mosquitto")) return;
+  const hierarchy = await newHierarchy();
+  const port = await startMosquitto(t, hierarchy);
+  const entropy = new SeededEntropy(nodeHash, "mosquitto");
+  const part = await Se05xChip.open({ model: "a5000", crypto: nodeSe05xCrypto, entropy, clock: nodeClock });
+  const element = await Se05x.open(localTransport(part), { hash: nodeHash, clock: nodeClock });
+  const certificate = await hierarchy.deviceFor(await element.generateKeyPair(0));
+  const operations = new Set<ChipOperation>(["random", "key-share", "premaster", "master", "sign", "verify", "chain"]);
+  const stream = await connect({
+    host: "127.0.0.1",
+    port,
+    servername: "localhost",
+    ca: [hierarchy.root.certificate.der],
+    certificate,
+    signer: await element.signer(0),
+    ...chipOperations({ element, operations, agreementSlot: 3, clock: nodeClock }),
+  });
+  assert.equal(stream.facts.protocol, "TLSv1.2");
+  const client = new MqttClient(() => stream, { clientId: "a5000", reconnectPeriod: 0 });
+  await client.subscribeAsync("plant/+", { qos: 1 });
+  const received = new Promise<string>((resolve) =>
+    client.once("message", (_, payload) => resolve(payload.toString())),
+  );
+  await client.publishAsync("plant/a5000", "reading", { qos: 1 });
+  assert.equal(await received, "reading");
+  await client.endAsync();
 });
