@@ -4,9 +4,10 @@ import { test } from "node:test";
 import { VirtualClock } from "../crypto/index.ts";
 import { Lease } from "./lease.ts";
 
-const begins = { before: false, after: true };
-const goesOn = { before: true, after: true };
-const ends = { before: true, after: false };
+const [one, other] = [{}, {}];
+const begins = { before: [], after: [one] };
+const goesOn = { before: [one], after: [one] };
+const ends = { before: [one], after: [] };
 
 /** Whether a promise has settled by now. */
 async function settled(promise: Promise<unknown>): Promise<boolean> {
@@ -43,6 +44,28 @@ test("Lease of a stalled client runs out, is not renewed, and is not inherited",
   // The chip is still in the middle of what a left open: b's commands hold up nobody for it.
   lease.carriedOut(b, goesOn);
   assert.equal(await settled(lease.turn(c)), true);
+  // What b begins itself is b's all the same, also where it takes the place of what a left.
+  for (const after of [[one, other], [other]]) {
+    lease.carriedOut(b, { before: [one], after });
+    assert.equal(await settled(lease.turn(c)), false, "b has its own lease");
+    lease.carriedOut(b, { before: after, after: after.filter((each) => each !== other) });
+    assert.equal(await settled(lease.turn(c)), true);
+  }
+});
+
+test("Lease of a client that begins again and again without an end is not renewed; once it has ended all, it may have another", async () => {
+  const clock = new VirtualClock();
+  const lease = new Lease(clock, 100);
+  const [a, b] = [{}, {}];
+  const sequences = Array.from({ length: 5 }, () => ({}));
+  sequences.forEach((after, i) => {
+    lease.carriedOut(a, { before: sequences.slice(Math.max(0, i - 1), i), after: [after] });
+    clock.advance(40);
+  });
+  assert.equal(await settled(lease.turn(b)), true, "it held the others up once, for 100 ms");
+  lease.carriedOut(a, { before: sequences.slice(-1), after: [] });
+  lease.carriedOut(a, begins);
+  assert.equal(await settled(lease.turn(b)), false);
 });
 
 test("Lease ends with its client's connection; a second lease has its whole time", async () => {

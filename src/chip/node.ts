@@ -108,6 +108,8 @@ function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): vo
   });
 }
 
+const NONE: readonly object[] = [];
+
 type Served = {
   readonly socket: Socket;
   readonly front: JrcpFront;
@@ -121,9 +123,9 @@ async function answerAll({ socket, front, chip, lease }: Served): Promise<"end" 
     // Between its turn and here, another that waited may have begun a sequence of its own.
     while (!lease.isOpenTo(socket)) await lease.turn(socket);
     if (socket.destroyed) return "end";
-    const before = chip.isMidSequence === true;
+    const before = chip.openSequences ?? NONE;
     const reply = request(chip);
-    lease.carriedOut(socket, { before, after: chip.isMidSequence === true });
+    lease.carriedOut(socket, { before, after: chip.openSequences ?? NONE });
     if ("end" in reply) return "end";
     // One write a reply: clients are known that lose bytes when a reply comes in pieces.
     if (!socket.write(reply.bytes)) await drained(socket);

@@ -64,6 +64,9 @@ export interface Card {
   reset(): Uint8Array;
   /** Answers one command; never throws, whatever the bytes are. */
   exchange(command: Uint8Array): Uint8Array;
-  /** Whether the last command began something that another client's command now would spoil. */
-  readonly isMidSequence?: boolean;
+  /**
+   * What commands so far have begun and another client's command now could spoil: one object for each sequence, the same
+   * one until it ends.
+   */
+  readonly openSequences?: readonly object[];
 }

@@ -93,10 +93,11 @@ export class A71chChip implements Rehearsable {
     return Array.from(this.#inside.objects.writes, ([place, writes]) => ({ place, writes, enduranceWrites }));
   }
 
-  /** Whether a client random, a code's challenge, a digest or an HMAC waits for the command that takes it. */
-  get isMidSequence(): boolean {
+  /** A client random, codes' challenges, a digest and an HMAC that wait for the command that takes them. */
+  get openSequences(): readonly object[] {
     const { challenges, nextClientRandom, runningDigest, runningHmac } = this.#inside.session;
-    return challenges.size > 0 || [nextClientRandom, runningDigest, runningHmac].some((each) => each !== undefined);
+    const others = [nextClientRandom, runningDigest, runningHmac].filter((each) => each !== undefined);
+    return challenges.size === 0 ? others : [...challenges.values(), ...others];
   }
 
   consequencesOf(command: Uint8Array): readonly Consequence[] {
