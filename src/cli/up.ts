@@ -142,6 +142,7 @@ The control plane's address also answers /health, /ready and, for callers on thi
 async function up(options: UpOptions, output: Output): Promise<void> {
   const closings: (() => void)[] = [];
   let log: OpenLog | undefined;
+  let begin: () => void = () => undefined;
   const { data: kept, host, profile, region, plainMqtt, relaxedCertificates = false } = options;
   const directory = kept ?? mkdtempSync(join(tmpdir(), "hawser-cloud-"));
   await interruptible(async (signal) => {
@@ -174,11 +175,12 @@ async function up(options: UpOptions, output: Output): Promise<void> {
             closings.push(() => opened.close());
             log = opened;
           }
-          showNews(ledger, output);
+          begin = showNews(ledger, output);
         },
       });
       try {
         tell(cloud, saveCredentials(cloud, directory), output);
+        begin();
         await aborted(signal);
       } finally {
         await cloud.close();
@@ -228,23 +230,36 @@ function logOf(file: string, level: LogLevel): { readonly destination: string | 
   return { destination: file === "-" ? process.stderr.fd : file, level };
 }
 
-/** What an operator watches: devices that come in, refusals, and what the cloud warns of. */
-function showNews(ledger: Ledger, output: Output): void {
+/**
+ * Shows what an operator watches: devices that come in, refusals, and what the cloud warns of. Devices may be back before
+ * the first line says where: what they do waits for the call of what this returns.
+ */
+function showNews(ledger: Ledger, output: Output): () => void {
+  const waiting: (() => void)[] = [];
+  let hasBegun = false;
+  const line: Output["line"] = (fields, text) => {
+    if (hasBegun) output.line(fields, text);
+    else waiting.push(() => output.line(fields, text));
+  };
   ledger.subscribe((event) => {
     const { certificate = "" } = event;
     if (event.kind === "process" && event.what === "warning") output.warn(event.detail);
     if (event.kind === "onboarding") {
       const { step, clientId, detail } = event;
       const who = clientId === "" ? `certificate ${certificate.slice(0, 8)}` : printable(clientId);
-      output.line({ event: "onboarding", step, clientId, certificate, detail }, `${who}: ${wordsOf(step)}`);
+      line({ event: "onboarding", step, clientId, certificate, detail }, `${who}: ${wordsOf(step)}`);
     }
     // The first contact of every device is refused so; `onboarding` tells it better.
     if (event.kind === "refusal" && event.cause !== "certificate-pending") {
       const { cause, clientId, address } = event;
       const who = clientId === "" ? address : printable(clientId);
-      output.line({ event: "refusal", cause, clientId, address, certificate }, `${who}: refused, ${cause}`);
+      line({ event: "refusal", cause, clientId, address, certificate }, `${who}: refused, ${cause}`);
     }
   });
+  return () => {
+    hasBegun = true;
+    for (const show of waiting.splice(0)) show();
+  };
 }
 
 function wordsOf(step: OnboardingStep): string {

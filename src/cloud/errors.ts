@@ -196,6 +196,10 @@ export const CLOUD_ERRORS = {
       "The data directory cannot be made or written: a file has its name, its file system is read-only or full, or it belongs to another user.",
     cure: "The message names what the system said; give another directory, or make room and rights for this one.",
   },
+  "stored-key-unreadable": {
+    cause: "A key or certificate of the cloud's own, in its data directory, is not what was written there.",
+    cure: "Restore the file from a copy. A server certificate (server.key, server.pem) may be deleted: a new one is made; with a root or the device CA all that trusts it would be lost.",
+  },
   "store-damaged": {
     cause: "The store's files are not what was written: cut, overwritten, or copied while the cloud was running.",
     cure: "Restore the directory from a copy that was made while the cloud was stopped; sqlite3's .recover saves what can still be read.",

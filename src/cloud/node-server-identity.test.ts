@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
@@ -7,7 +7,7 @@ import { test, type TestContext } from "node:test";
 import { VirtualClock } from "../crypto/index.ts";
 import { nodeEntropy, nodeVerifier } from "../crypto/node.ts";
 import { certificateFromPem, checkServerIdentity, validatePath } from "../pki/index.ts";
-import { silentTrace } from "../trace/index.ts";
+import { Ledger, silentTrace } from "../trace/index.ts";
 import { serverIdentity } from "./node-server-identity.ts";
 
 const DAY_MS = 86_400_000;
@@ -112,4 +112,28 @@ test("a root key that is not the root's is refused: a new root would lock every 
   await identityIn(directory, clock);
   writeFileSync(join(directory, "root.key"), readFileSync(join(directory, "server.key")));
   await assert.rejects(identityIn(directory, clock), { code: "signer-mismatch" });
+});
+
+test("stored-key-unreadable names the file that is not what was written, and a key that others may read is narrowed, with a warning", async (t) => {
+  const directory = directoryOf(t);
+  const clock = new VirtualClock();
+  await identityIn(directory, clock);
+  const key = join(directory, "root.key");
+  const whole = readFileSync(key, "utf8");
+  chmodSync(key, 0o644);
+  const ledger = new Ledger({ clock });
+  await serverIdentity({ directory, names: [], clock, entropy: nodeEntropy, trace: ledger });
+  assert.equal(statSync(key).mode & 0o777, 0o600);
+  const warnings = ledger.events({ kinds: ["process"] }).map((event) => (event.kind === "process" ? event.detail : ""));
+  assert.match(warnings.join(), /root\.key could be read by others/);
+  for (const [file, text] of [
+    ["root.key", "junk"],
+    ["root.pem", ""],
+  ] as const) {
+    const before = readFileSync(join(directory, file), "utf8");
+    writeFileSync(join(directory, file), text);
+    await assert.rejects(identityIn(directory, clock), { code: "stored-key-unreadable", message: new RegExp(file) });
+    writeFileSync(join(directory, file), before);
+  }
+  assert.equal(readFileSync(key, "utf8"), whole);
 });

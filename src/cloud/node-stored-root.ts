@@ -1,8 +1,8 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { existsSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { equal, toHex, UsageError } from "../codec/index.ts";
+import { equal, HawserError, toHex, UsageError } from "../codec/index.ts";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeSigner, privateKeyFromPem } from "../crypto/node.ts";
 import {
@@ -16,6 +16,7 @@ import {
   type Validity,
 } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
+import type { CloudErrorCode } from "./errors.ts";
 
 export const DAY_MS = 86_400_000;
 
@@ -41,6 +42,10 @@ export type StoredRootOptions = {
 export async function storedRoot(options: StoredRootOptions): Promise<Issuer> {
   const { directory, name, commonName, days, clock, entropy, trace } = options;
   const [keyFile, rootFile] = [join(directory, `${name}.key`), join(directory, `${name}.pem`)];
+  if (narrowKeyFile(keyFile)) {
+    const detail = `${keyFile} could be read by others; it has mode 0600 again`;
+    trace.emit("cloud", { kind: "process", what: "warning", detail });
+  }
   const stored = keyAndCertificate(keyFile, rootFile);
   if (!stored && existsSync(keyFile) && existsSync(rootFile)) {
     // A new root in its place would lock out every device that trusts the old one.
@@ -66,11 +71,21 @@ export function keyAndCertificate(
   const keyText = readIfThere(keyFile);
   const certificateText = readIfThere(certificateFile);
   if (keyText === undefined || certificateText === undefined) return undefined;
-  const privateKey = privateKeyFromPem(keyText);
-  const certificate = certificateFromPem(certificateText);
+  const privateKey = named(keyFile, () => privateKeyFromPem(keyText));
+  const certificate = named(certificateFile, () => certificateFromPem(certificateText));
   const publicKey = new Uint8Array(createPublicKey(privateKey).export({ format: "der", type: "spki" }));
   // A process that died between two files leaves a new key beside an old certificate.
   return equal(publicKey, certificate.publicKey.der) ? { privateKey, certificate } : undefined;
+}
+
+/** What a reader makes of a file; where it makes nothing of it, the error says of which file. */
+function named<T>(file: string, read: () => T): T {
+  try {
+    return read();
+  } catch (cause) {
+    if (!(cause instanceof HawserError)) throw cause;
+    throw new UsageError<CloudErrorCode>("stored-key-unreadable", `${file} cannot be read`, { cause });
+  }
 }
 
 /** Valid since an hour ago: devices' clocks are seldom right to the second. */
@@ -94,6 +109,13 @@ export function replaceFile(path: string, text: string, mode: number): void {
   const next = `${path}.new`;
   writeFileSync(next, text, { mode, flush: true });
   renameSync(next, path);
+}
+
+/** Takes a private key's file from everybody but its owner; whether others could read it. */
+function narrowKeyFile(path: string): boolean {
+  if (!existsSync(path) || (statSync(path).mode & 0o077) === 0) return false;
+  chmodSync(path, 0o600);
+  return true;
 }
 
 function readIfThere(path: string): string | undefined {
