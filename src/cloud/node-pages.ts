@@ -15,9 +15,9 @@ import { serveApi, type ApiServer } from "./api/node.ts";
 import type { Broker } from "./broker/index.ts";
 import type { ServerTls } from "./broker/node.ts";
 import type { Closing } from "./node-closing.ts";
-import { operatorPages } from "./observe/index.ts";
+import { operatorPages, readiness } from "./observe/index.ts";
 import { openMetrics } from "./observe/node.ts";
-import type { Registry } from "./registry/index.ts";
+import { nextNumber, type Registry } from "./registry/index.ts";
 import { revocationPages, type IssuedStatus, type Revocations } from "./revocation/index.ts";
 import type { Destinations } from "./rules/index.ts";
 
@@ -62,15 +62,13 @@ function pageHandlers({ ledger, registry, broker, issued, revocations }: ApiList
     onPublish: (listener) => broker.onPublish(listener),
   });
   closing.add(() => metrics.close());
-  const notReady = async () => {
-    if (closing.hasBegun) return "the cloud is stopping";
-    try {
-      await registry.store.write(async () => undefined);
-      return undefined;
-    } catch (error) {
-      return error instanceof Error ? error.message : String(error);
-    }
-  };
+  const { clock, store } = registry;
+  const notReady = readiness({
+    clock,
+    isStopping: () => closing.hasBegun,
+    // A write that changes nothing would ask nothing of the disk.
+    write: () => store.write((queries) => nextNumber(queries, "readiness-asked")),
+  });
   const document = openApiText();
   return {
     ...operatorPages({ notReady, metrics }),

@@ -1,1 +1,2 @@
 export { operatorPages, type PageSources } from "./pages.ts";
+export { readiness } from "./readiness.ts";

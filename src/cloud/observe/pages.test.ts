@@ -2,7 +2,10 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { pageExchange, type ApiResponse, type PageHandlers } from "../api/index.ts";
-import { operatorPages, type PageSources } from "./index.ts";
+import { VirtualClock } from "../../crypto/index.ts";
+import { Ledger } from "../../trace/index.ts";
+import { operatorPages, readiness, type PageSources } from "./index.ts";
+import { openMetrics } from "./node.ts";
 
 const head = (path: string, address = "127.0.0.1", method = "GET") => ({
   method,
@@ -46,4 +49,42 @@ test("every other request is none of the pages' business", async () => {
   for (const path of ["/", "/metrics/", "/health/x", "/__proto__", "/constructor", "/toString"])
     assert.equal(await operatorPage(head(path), sources), undefined);
   assert.equal(await operatorPage(head("/metrics", "127.0.0.1", "POST"), sources), undefined);
+});
+
+test("readiness writes to the disk once a second at most, and says what the disk said", async () => {
+  const clock = new VirtualClock();
+  let writes = 0;
+  let failure: Error | undefined;
+  let stopping = false;
+  const notReady = readiness({
+    clock,
+    isStopping: () => stopping,
+    write: async () => {
+      writes++;
+      if (failure) throw failure;
+    },
+  });
+  for (let i = 0; i < 10; i++) assert.equal(await notReady(), undefined);
+  assert.equal(writes, 1);
+  failure = new Error("the disk is full");
+  assert.equal(await notReady(), undefined);
+  clock.advance(1000);
+  assert.equal(await notReady(), "the disk is full");
+  stopping = true;
+  assert.equal(await notReady(), "the cloud is stopping");
+  assert.equal(writes, 2);
+});
+
+test("metrics have names that Prometheus's own lint accepts: only counters end in _total", async () => {
+  const metrics = openMetrics({
+    ledger: new Ledger({ clock: new VirtualClock() }),
+    sessions: () => [],
+    retained: () => 0,
+    resources: () => ({}),
+    onPublish: () => () => undefined,
+  });
+  const types = [...(await metrics.text()).matchAll(/^# TYPE (\S+) (\w+)$/gm)].map(([, name, type]) => [name, type]);
+  metrics.close();
+  assert.ok(types.length > 20);
+  for (const [name, type] of types) assert.equal(name?.endsWith("_total"), type === "counter", `${name} is a ${type}`);
 });

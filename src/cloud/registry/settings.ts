@@ -3,7 +3,13 @@ import type { Entropy } from "../../crypto/index.ts";
 import type { Queries } from "../store/index.ts";
 
 /** The names of settings. */
-export type SettingName = "account-id" | "region" | "registration-code" | "crl-number" | "serials-noted";
+export type SettingName =
+  | "account-id"
+  | "region"
+  | "registration-code"
+  | "crl-number"
+  | "serials-noted"
+  | "readiness-asked";
 
 /** A setting's value, or undefined. */
 export async function readSetting(queries: Queries, name: SettingName): Promise<string | undefined> {
