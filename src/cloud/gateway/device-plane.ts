@@ -71,8 +71,7 @@ export class DevicePlane {
     const requestId = uuid(entropy);
     const route = this.#routeOf(head);
     if (route.found !== "operation" || !this.#options.operations[route.name]) {
-      const title = "name" in route ? route.name : `${head.method} ${head.path.slice(0, 128)}`;
-      return { answer: errorOf(notImplemented(`${title} with a client certificate`), requestId) };
+      return { answer: errorOf(notImplemented(titleOf(head, route)), requestId) };
     }
     const { name, labels } = route;
     const call: Call = { head, peer, name, labels, requestId, startedAt: clock.now() };
@@ -155,6 +154,15 @@ export class DevicePlane {
     const durationMs = clock.now() - startedAt;
     trace.emit("cloud", { kind: "api.call", operation: name, status, code, durationMs });
   }
+}
+
+/** What AWS's credential provider is asked for. AWS IoT Core, "Authorizing direct calls to AWS services" */
+const CREDENTIALS = /^\/role-aliases\/[^/]+\/credentials$/;
+
+function titleOf({ method, path }: RequestHead, route: ReturnType<typeof findRoute>): string {
+  if (CREDENTIALS.test(path))
+    return "the credential provider, which trades a certificate for a role alias's credentials,";
+  return `${"name" in route ? route.name : `${method} ${path.slice(0, 128)}`} with a client certificate`;
 }
 
 /** The bearer credential of a request. RFC 6750, section 2.1 */
