@@ -231,14 +231,14 @@ test("JITR 2.1 and 2.9: which CA must be registered and how; renewed, expired an
   assert.equal((await heard()).length, count);
 });
 
-test("JITR 2.3: publishing over HTTPS registers nobody and answers 403", async (t) => {
+test("F-17 JITR 2.3: publishing over HTTPS registers nobody and answers 403, with cause and cure", async (t) => {
   if (!requirePeer(t, "openssl")) return;
-  const { cloud, newCa, newDevice, register, heard, records, read } = await world(t);
+  const { cloud, newCa, newDevice, register, heard, records, causes, read } = await world(t);
   newCa("maker");
   newDevice("dev1", "maker");
   await register("maker");
   const [port] = cloud.httpsPorts;
-  const status = await new Promise<number>((resolve, reject) => {
+  const answer = await new Promise<{ status: number; text: string }>((resolve, reject) => {
     const own = { cert: read("dev1.pem"), key: read("dev1.key"), ca: readFileSync(cloud.caFile) };
     const asked = {
       host: "localhost",
@@ -248,11 +248,16 @@ test("JITR 2.3: publishing over HTTPS registers nobody and answers 403", async (
       ALPNProtocols: ["x-amzn-http-ca"],
     };
     const sent = request({ ...asked, ...own, agent: false }, (response) => {
-      response.resume();
-      resolve(response.statusCode ?? 0);
+      let text = "";
+      response.on("data", (data: Buffer) => void (text += data.toString()));
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }));
     });
     sent.on("error", reject);
     sent.end("x");
   });
+  const told = JSON.parse(answer.text) as { readonly cause: string; readonly cure: string };
+  assert.equal(told.cause, "certificate-unregistered");
+  assert.ok(told.cure.length > 20 && causes().includes("certificate-unregistered"));
+  const { status } = answer;
   assert.deepEqual([status, await records(), await heard()], [403, [], []]);
 });
