@@ -1,12 +1,14 @@
 import { createCipheriv, createECDH, createHash, createHmac, generateKeyPairSync, sign } from "node:crypto";
 
 import { decodeLongResponse, encodeExtendedCommand } from "../../src/apdu/index.ts";
-import { SE05X_COMMAND_SET, type Se05xCommandName, type Se05xRequest } from "../../src/apdu/se05x/index.ts";
+import { SE05X_AID, SE05X_COMMAND_SET, type Se05xCommandName, type Se05xRequest } from "../../src/apdu/se05x/index.ts";
 import { nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
 import { Se05xChip } from "../../src/chip/se05x/index.ts";
 import { nodeClock, nodeEntropy } from "../../src/crypto/node.ts";
+import type { Transport } from "../../src/host/index.ts";
 import { connectChip } from "../../src/host/node.ts";
 import { type BenchOptions, type BenchRow, ratePerSecond } from "./bench-row.ts";
+import { connectPeer } from "./se05x-peer.ts";
 
 const EC = 0x20000001;
 const AES = 0x20000002;
@@ -15,9 +17,22 @@ const RSA = 0x20000004;
 const block = new Uint8Array(256).fill(0x61);
 const digest = new Uint8Array(32).fill(7);
 
+const SELECT = built("select", { aid: SE05X_AID });
+
+/** The keys that the measured commands use. */
+const KEYS = [
+  built("writeEcKey", { part: 0x60, objectId: EC, curve: 0x03 }),
+  built("writeSymmKey", { kind: 3, objectId: AES, value: block.slice(0, 16) }),
+  built("writeSymmKey", { kind: 5, objectId: HMAC, value: block.slice(0, 32) }),
+  built("writeRsaKey", { part: 0x60, form: 0x00, objectId: RSA, bits: 2048 }),
+];
+
 type Measured = { readonly name: string; readonly command: Uint8Array; readonly peer: (() => unknown) | undefined };
 
-/** Commands per second of a simulated SE051, in process and over TCP; beside them what node:crypto takes for the same work. */
+/**
+ * Commands per second of a simulated SE051, in process and over TCP; beside them what node:crypto takes for the same work
+ * and, where HAWSER_SE05X_PEER names another simulated chip, how many of the same commands that does.
+ */
 export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
   const minimumMs = long ? 3000 : 300;
   const chip = await Se05xChip.open({
@@ -26,14 +41,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
     entropy: nodeEntropy,
     clock: nodeClock,
   });
-  for (const command of [
-    built("writeEcKey", { part: 0x60, objectId: EC }),
-    built("writeSymmKey", { kind: 3, objectId: AES, value: block.slice(0, 16) }),
-    built("writeSymmKey", { kind: 5, objectId: HMAC, value: block.slice(0, 32) }),
-    built("writeRsaKey", { part: 0x60, form: 0x00, objectId: RSA, bits: 2048 }),
-  ]) {
-    done(chip.exchange(command));
-  }
+  for (const command of KEYS) done(chip.exchange(command));
   const point = answerOf(chip, built("readObject", { objectId: EC })).slice(4);
   const { signature } = SE05X_COMMAND_SET.readResponse(
     "sign",
@@ -55,9 +63,53 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
       rows.push({ name: `${name}, ${where}`, ours, peer: base, ratio: base && ours / base, unit: "commands/s", note });
     }
   }
+  const other = await connectPeer();
+  if (other) rows.push(...(await besidePeer(transport, other, { minimumMs, progress })));
+  await other?.close();
   await transport.close();
   await served.close();
   return rows;
+}
+
+/** The same commands to both chips, over TCP: each signs and checks with a key of its own. What the peer refuses is left out. */
+async function besidePeer(
+  ours: Transport,
+  peer: Transport,
+  { minimumMs, progress }: { readonly minimumMs: number; readonly progress: (line: string) => void },
+): Promise<BenchRow[]> {
+  for (const command of [SELECT, ...KEYS]) await peer.exchange(command);
+  const rows: BenchRow[] = [];
+  const names = measured(new Uint8Array(65), new Uint8Array(1)).map(({ name }) => name);
+  const [own = [], others = []] = await Promise.all([ours, peer].map((chip) => commandsFor(chip)));
+  for (const [i, name] of names.entries()) {
+    const [command, same] = [own[i], others[i]];
+    if (!command || !same || decodeLongResponse(await peer.exchange(same)).sw !== 0x9000) {
+      progress(`se05x: the peer does not do ${name}`);
+      continue;
+    }
+    progress(`se05x: ${name}, beside the peer`);
+    const theirs = await ratePerSecond(minimumMs, async () => done(await peer.exchange(same)));
+    const rate = await ratePerSecond(minimumMs, async () => done(await ours.exchange(command)));
+    const note = "the chip that HAWSER_SE05X_PEER names; ours over JRCP v1";
+    rows.push({
+      name: `${name}, beside a peer`,
+      ours: rate,
+      peer: theirs,
+      ratio: rate / theirs,
+      unit: "commands/s",
+      note,
+    });
+  }
+  return rows;
+}
+
+/** The measured commands for a chip that has made its own keys. */
+async function commandsFor(chip: Transport): Promise<readonly (Uint8Array | undefined)[]> {
+  const dataOf = async (command: Uint8Array) => decodeLongResponse(await chip.exchange(command));
+  const { data: key } = await dataOf(built("readObject", { objectId: EC }));
+  const { data: signature } = await dataOf(built("sign", { objectId: EC, algorithm: 0x21, digest }));
+  const point = SE05X_COMMAND_SET.readResponse("readObject", key).bytes;
+  return measured(point, SE05X_COMMAND_SET.readResponse("sign", signature).signature).map(({ command }) => command);
 }
 
 function measured(point: Uint8Array, signature: Uint8Array): readonly Measured[] {
