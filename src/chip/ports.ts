@@ -26,6 +26,9 @@ export interface NonVolatileMemory {
   store(image: Uint8Array): void;
 }
 
+/** How often a place of a chip's memory was written, and how often it can be. */
+export type Wear = { readonly place: string; readonly writes: number; readonly enduranceWrites: number };
+
 /** Something that a command would make impossible. */
 export type Consequence = {
   /** Completes "it will be impossible …". */

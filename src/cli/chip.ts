@@ -107,11 +107,12 @@ type ServedModel = {
 async function chipOf(options: ServeOptions, output: Output, trace: Trace): Promise<ServedModel> {
   const { model, variant, endurance, restrictedPair } = options;
   const ports = { entropy: entropyOf(options.seed, output), clock: nodeClock, memory: memoryOf(options), trace };
+  const enduring = endurance === undefined ? {} : { enduranceWrites: endurance };
   if (model !== "a71ch") {
-    if ([variant, endurance, restrictedPair].some((each) => each !== undefined)) {
-      throw badOption("--variant, --endurance and --restricted-pair are for --model a71ch");
+    if ([variant, restrictedPair].some((each) => each !== undefined)) {
+      throw badOption("--variant and --restricted-pair are for --model a71ch");
     }
-    const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, ...ports });
+    const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, ...ports, ...enduring });
     return { chip, model: chip.readerName, control: controlOf(chip, options) };
   }
   if (restrictedPair) {
@@ -122,7 +123,7 @@ async function chipOf(options: ServeOptions, output: Output, trace: Trace): Prom
     crypto: nodeChipCrypto,
     ...ports,
     ...(variant === undefined ? {} : { variant }),
-    ...(endurance === undefined ? {} : { enduranceWrites: endurance }),
+    ...enduring,
   });
   return { chip, model: "A71CH", control: controlOf(chip, options) };
 }

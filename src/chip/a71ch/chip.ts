@@ -22,7 +22,7 @@ import { DecodeError, fromHex, ProtocolError, Refused, toHex } from "../../codec
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import { MemoryInRam } from "../memory.ts";
-import type { ChipCrypto, Consequence, NonVolatileMemory, Rehearsable } from "../ports.ts";
+import type { ChipCrypto, Consequence, NonVolatileMemory, Rehearsable, Wear } from "../ports.ts";
 import { consequencesOf } from "./consequences.ts";
 import { a71chHandlers, type A71chHandlers, type A71chInside } from "./handlers.ts";
 import { decodeImage, encodeImage } from "./image.ts";
@@ -42,9 +42,6 @@ export type A71chChipOptions = {
   /** How often each place of the memory can be written; 500,000 where absent, as for common EEPROM. */
   readonly enduranceWrites?: number;
 };
-
-/** How often a place of the chip's memory was written, and how often it can be. */
-export type Wear = { readonly place: string; readonly writes: number; readonly enduranceWrites: number };
 
 /**
  * A simulated A71CH secure element: it answers command bytes with answer bytes, one at a time, and keeps its keys.

@@ -1,2 +1,3 @@
 export { bearRestricted, type RestrictedBirthOptions, type RestrictedPair } from "./restricted-birth.ts";
-export { A71chChip, type A71chChipOptions, type Wear } from "./chip.ts";
+export { A71chChip, type A71chChipOptions } from "./chip.ts";
+export type { Wear } from "../ports.ts";

@@ -95,5 +95,5 @@ function newUniqueId(entropy: Entropy): Uint8Array {
 function provisioned(id: number, content: Content, rights: number): SecureObject {
   const policy = [{ authObjectId: 0, rights, extension: new Uint8Array(0) }];
   const attributes = { origin: SE05X_ORIGIN.provisioned, transient: false, authentication: false };
-  return { id, content, policy, ...attributes, maxAttempts: 0, failedAttempts: 0, madeBy: 0, version: 0 };
+  return { id, content, policy, ...attributes, maxAttempts: 0, failedAttempts: 0, madeBy: 0, version: 0, writes: 1 };
 }

@@ -25,7 +25,7 @@ import type { Issuer } from "../../pki/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { EcCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
-import type { Consequence, NonVolatileMemory, Rehearsable } from "../ports.ts";
+import type { Consequence, NonVolatileMemory, Rehearsable, Wear } from "../ports.ts";
 import { NOBODY } from "./access.ts";
 import type { Se05xArithmetic } from "./arithmetic.ts";
 import { newBirth } from "./birth.ts";
@@ -35,7 +35,8 @@ import { consequencesOf } from "./consequences.ts";
 import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
 import { enterImport } from "./import-entry.ts";
-import { newInside } from "./inside.ts";
+import { ENDURANCE_WRITES, newInside } from "./inside.ts";
+import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { enterSession } from "./session-entry.ts";
 import { freshSettings, RESTRICTION } from "./settings.ts";
@@ -58,6 +59,8 @@ export type Se05xChipOptions = {
   readonly clock: Clock;
   /** Memory that is lost with the object, where absent. */
   readonly memory?: NonVolatileMemory;
+  /** How often each object and the settings can be written; 500,000 where absent. */
+  readonly enduranceWrites?: number;
   /** Who certifies a new part; the public test root where absent. */
   readonly issuer?: Issuer;
   readonly trace?: Trace;
@@ -111,6 +114,14 @@ export class Se05xChip implements Rehearsable {
     return content?.kind === "binary" ? toHex(content.bytes) : "";
   }
 
+  /** How often each object and the settings were written, as long as they are there. */
+  get wear(): readonly Wear[] {
+    const { enduranceWrites = ENDURANCE_WRITES } = this.#options;
+    const { store } = this.#inside;
+    const objects = [...store].map(({ id, writes }) => ({ place: `object ${hexId(id)}`, writes, enduranceWrites }));
+    return [{ place: "settings", writes: store.settings.writes, enduranceWrites }, ...objects];
+  }
+
   /** What a command would make impossible; nothing for one that can be taken back, or that is no command. */
   consequencesOf(command: Uint8Array): readonly Consequence[] {
     return consequencesOf(command, this.#inside.store);
@@ -123,8 +134,8 @@ export class Se05xChip implements Rehearsable {
   fork(entropy: Entropy): Se05xChip {
     const memory = new MemoryInRam();
     this.saveTo(memory);
-    const { crypto, clock } = this.#options;
-    const options = { model: this.model, crypto, entropy, clock };
+    const { crypto, clock, enduranceWrites = ENDURANCE_WRITES } = this.#options;
+    const options = { model: this.model, crypto, entropy, clock, enduranceWrites };
     return new Se05xChip(options, memory, decodeImage(this.model, this.#image(), crypto));
   }
 
@@ -285,7 +296,10 @@ export class Se05xChip implements Rehearsable {
 
   /** The one place where errors become status words. SE05x coding rules */
   #statusWordFor(error: unknown): number {
-    if (error instanceof Refused && typeof error.wire === "number") return error.wire;
+    if (error instanceof Refused && typeof error.wire === "number") {
+      if (error.wire === WORN_OUT) this.#warn(error.message);
+      return error.wire;
+    }
     if (error instanceof ProtocolError) {
       // Here P1 and P2 belong to the instruction; and what is wrong with TLVs is wrong data.
       if (error.code === "wrong-parameters") return 0x6d00;
@@ -293,9 +307,12 @@ export class Se05xChip implements Rehearsable {
       if (typeof error.reply === "number") return error.reply;
     }
     if (error instanceof DecodeError) return 0x6700;
-    const detail = `${this.readerName} failed inside: ${error instanceof Error ? error.message : "unknown reason"}`;
-    this.#trace.emit("chip", { kind: "process", what: "warning", detail }, { device: this.uniqueId });
+    this.#warn(`${this.readerName} failed inside: ${error instanceof Error ? error.message : "unknown reason"}`);
     return 0x6f00;
+  }
+
+  #warn(detail: string): void {
+    this.#trace.emit("chip", { kind: "process", what: "warning", detail }, { device: this.uniqueId });
   }
 }
 
@@ -304,6 +321,9 @@ type Answered = {
   readonly answer: ResponseApdu;
   readonly channels: readonly Scp03Session[];
 };
+
+/** ISO/IEC 7816-4, section 5.6 */
+const WORN_OUT = 0x6581;
 
 /** The one command that comes in the class of a secure channel before there is one. GPC SCP03, section 7.1.2 */
 const EXTERNAL_AUTHENTICATE = 0x82;

@@ -1,18 +1,27 @@
 /** Objects by the hundred thousand, power that fails at any store, and bytes that no host sends. */
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 
 import fc from "fast-check";
 
 import { Chance } from "../../../test/chip/differential.ts";
-import { bytesOf, newSe05x } from "../../../test/chip/se05x.ts";
+import { bytesOf, Host, newSe05x } from "../../../test/chip/se05x.ts";
 import { decodeLongResponse } from "../../apdu/index.ts";
 import { SE05X_COMMAND_SET, SE05X_COMMANDS } from "../../apdu/se05x/index.ts";
-import { concat, decode, fromHex, toHex } from "../../codec/index.ts";
+import { concat, decode, fromHex, toHex, UsageError } from "../../codec/index.ts";
+import { SeededEntropy, VirtualClock } from "../../crypto/index.ts";
+import { nodeHash } from "../../crypto/node.ts";
+import type { Trace } from "../../trace/index.ts";
 import { MemoryInRam, type NonVolatileMemory } from "../index.ts";
+import { nodeSe05xCrypto, SealedFileMemory } from "../node.ts";
+import { Se05xChip } from "./index.ts";
 
 const A = 0x20000001;
-const OBJECTS = process.env.HAWSER_DEEP === "1" ? 100_000 : 1_000;
+const DEEP = process.env.HAWSER_DEEP === "1";
+const OBJECTS = DEEP ? 100_000 : 1_000;
 
 test("Se05xChip makes and deletes objects of every kind without losing a byte of its memory", async (t) => {
   const memory = new MemoryInRam();
@@ -207,3 +216,64 @@ function takes(row: (typeof SE05X_COMMANDS)[keyof typeof SE05X_COMMANDS], p1: nu
     return false;
   }
 }
+
+test("Every write of an object and of the settings is counted over restarts, and beyond the endurance answers 6581", async () => {
+  const memory = new MemoryInRam();
+  const warnings: string[] = [];
+  const opened = async () => {
+    const trace: Trace = {
+      isSilent: true,
+      emit: (_actor, event) => {
+        if (event.kind === "process") warnings.push(event.detail ?? "");
+      },
+    };
+    const ports = { crypto: nodeSe05xCrypto, entropy: new SeededEntropy(nodeHash, "wear"), clock: new VirtualClock() };
+    const chip = await Se05xChip.open({ model: "se051", ...ports, memory, enduranceWrites: 3, trace });
+    return { chip, host: new Host((command) => chip.exchange(command)) };
+  };
+  const writesOf = (chip: Se05xChip, place: string) => chip.wear.find((each) => each.place === place)?.writes;
+  const { chip, host } = await opened();
+  host.send("writeBinary", { objectId: A, length: 2 });
+  host.send("writeBinary", { objectId: A, data: new Uint8Array(1) });
+  host.send("readObject", { objectId: A });
+  assert.equal(host.sw("writeBinary", { objectId: A, offset: 9, data: new Uint8Array(1) }), "6a80");
+  assert.equal(writesOf(chip, "object 20000001"), 2, "reading and refused writes wear nothing");
+  const { chip: later, host: again } = await opened();
+  assert.equal(writesOf(later, "object 20000001"), 2);
+  again.send("writeBinary", { objectId: A, data: Uint8Array.of(7) });
+  assert.equal(again.sw("writeBinary", { objectId: A, data: Uint8Array.of(8) }), "6581");
+  assert.deepEqual(warnings, ["wear-out: object 20000001 was written 3 times and takes no more"]);
+  assert.equal(again.send("readObject", { objectId: A }).bytes[0], 7, "the command has not happened");
+  again.send("deleteObject", { objectId: A });
+  assert.equal(writesOf(later, "object 20000001"), undefined);
+  again.send("writeSymmKey", { kind: 3, objectId: A, value: new Uint8Array(16), insFlags: 0x80 });
+  for (let i = 0; i < 5; i++) again.send("writeSymmKey", { kind: 3, objectId: A, value: new Uint8Array(16).fill(i) });
+  assert.equal(writesOf(later, "object 20000001"), 1, "a value that goes without power wears nothing");
+  for (const id of [1, 2, 3]) again.send("createCryptoObject", { cryptoObjectId: id, context: 1, subtype: 4 });
+  assert.equal(again.sw("createCryptoObject", { cryptoObjectId: 4, context: 1, subtype: 4 }), "6581");
+});
+
+test(`F-25 a state file of an SE05x with any bit flipped is refused (${DEEP ? "each" : "a seeded sample"})`, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "se05x-state-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const [file, key] = [join(folder, "chip.state"), new Uint8Array(32).fill(3)];
+  const { host } = await newSe05x({ model: "a5000", memory: new SealedFileMemory({ file, key }) });
+  host.send("writeSymmKey", { kind: 3, objectId: A, value: new Uint8Array(16) });
+  const whole = readFileSync(file);
+  const isRefused = (error: unknown) =>
+    error instanceof UsageError && (error.code === "state-damaged" || error.code === "state-version");
+  const refuses = (bit: number) => {
+    const flipped = Uint8Array.from(whole);
+    flipped[bit >> 3] = (flipped[bit >> 3] ?? 0) ^ (1 << (bit & 7));
+    writeFileSync(file, flipped);
+    assert.throws(() => new SealedFileMemory({ file, key }).load(), isRefused, `bit ${bit}`);
+  };
+  const bits = whole.length * 8;
+  if (DEEP) for (let bit = 0; bit < bits; bit++) refuses(bit);
+  else fc.assert(fc.property(fc.nat(bits - 1), refuses), { numRuns: 200, seed: 1 });
+  await assert.rejects(newSe05x({ model: "a5000", memory: new SealedFileMemory({ file, key }) }), isRefused);
+  writeFileSync(file, whole);
+  const { host: later } = await newSe05x({ model: "a5000", memory: new SealedFileMemory({ file, key }) });
+  assert.equal(later.send("exists", { objectId: A }).result, 1);
+  t.diagnostic(`${DEEP ? bits : 200} of ${bits} bits`);
+});

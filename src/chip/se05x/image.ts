@@ -3,13 +3,17 @@ import { DecodeError, decode, encode, equal, Reader, UsageError, utf8Bytes, Writ
 import type { ChipErrorCode } from "../errors.ts";
 import { type KeyPorts, readContent, withoutPower, writeContent } from "./contents.ts";
 import type { SecureObject } from "./objects.ts";
-import { readSettings, type Settings, writeSettings } from "./settings.ts";
+import { type ImageParts, readSettings, type Settings, writeSettings } from "./settings.ts";
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
-const VERSION = 5;
-/** The version before, whose crypto objects belonged to everybody. */
-const WITHOUT_OWNERS = 4;
+const VERSION = 6;
+/** What each version that is read has: since 5 crypto objects have owners, since 6 writes are counted. */
+const VERSIONS: ReadonlyMap<number, ImageParts> = new Map([
+  [4, { owners: false, writes: false }],
+  [5, { owners: true, writes: false }],
+  [VERSION, { owners: true, writes: true }],
+]);
 const FLAG = { authentication: 1, transient: 2 } as const;
 
 /** What a chip keeps without power. */
@@ -33,14 +37,14 @@ export function decodeImage(model: Se05xModelName, bytes: Uint8Array, ports: Key
   const image = new Reader(bytes);
   try {
     const isImage = equal(image.bytes(MAGIC.length), MAGIC);
-    const version = image.u8();
+    const has = VERSIONS.get(image.u8());
     const found = image.prefixed(1, (body) => body.utf8(body.remaining));
-    if (!isImage || (version !== VERSION && version !== WITHOUT_OWNERS) || found !== model) {
+    if (!isImage || !has || found !== model) {
       throw new UsageError<ChipErrorCode>("state-version", `the state is not of ${model}, version ${VERSION}`);
     }
-    const settings = readSettings(image, { hasOwners: version !== WITHOUT_OWNERS });
+    const settings = readSettings(image, has);
     const objects: SecureObject[] = [];
-    while (image.remaining > 0) objects.push(readObject(image, ports));
+    while (image.remaining > 0) objects.push(readObject(image, ports, has));
     return { settings, objects };
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
@@ -54,13 +58,13 @@ export function writeObject(image: Writer, object: SecureObject): void {
     .u32(object.id)
     .u8(object.origin)
     .u8((object.authentication ? FLAG.authentication : 0) | (object.transient ? FLAG.transient : 0));
-  image.u16(object.maxAttempts).u16(object.failedAttempts).u32(object.madeBy).u32(object.version);
+  image.u16(object.maxAttempts).u16(object.failedAttempts).u32(object.madeBy).u32(object.version).u32(object.writes);
   image.prefixed(2, (body) => body.bytes(encode(policyEntries, object.policy)));
   writeContent(image, object.content);
 }
 
 /** An object that `writeObject` wrote. */
-export function readObject(image: Reader, ports: KeyPorts): SecureObject {
+export function readObject(image: Reader, ports: KeyPorts, has: Pick<ImageParts, "writes">): SecureObject {
   const named = { id: image.u32(), origin: image.u8() };
   const flags = image.u8();
   const head = {
@@ -69,7 +73,7 @@ export function readObject(image: Reader, ports: KeyPorts): SecureObject {
     transient: (flags & FLAG.transient) !== 0,
   };
   const attempts = { maxAttempts: image.u16(), failedAttempts: image.u16() };
-  const made = { madeBy: image.u32(), version: image.u32() };
+  const made = { madeBy: image.u32(), version: image.u32(), writes: has.writes ? image.u32() : 0 };
   const policy = decode(
     policyEntries,
     image.prefixed(2, (body) => body.rest()),

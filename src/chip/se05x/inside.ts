@@ -12,14 +12,17 @@ import { SE05X_MODELS } from "./variants.ts";
 /** What can be done with a transient object whose value went with power: give it another, or none ever again. */
 const OF_SHELLS: ReadonlySet<Right> = new Set(["write", "generate", "delete", "importExport"]);
 
+/** Not a figure of these chips' data sheets, but a common one for their kind of memory. */
+export const ENDURANCE_WRITES = 500_000;
+
 /** What handlers work on, for a chip that was just powered. */
 export function newInside(
-  { model: name, crypto, entropy, clock }: Se05xChipOptions,
+  { model: name, crypto, entropy, clock, enduranceWrites = ENDURANCE_WRITES }: Se05xChipOptions,
   { settings, objects }: ChipState,
   back: Pick<Se05xInside, "keep" | "passOn">,
 ): Se05xInside {
   const model = SE05X_MODELS[name];
-  const store = new ObjectStore(model, settings, objects);
+  const store = new ObjectStore({ model, enduranceWrites }, settings, objects);
   const passing: Se05xInside["passing"] = { isUnlocked: false, restriction: RESTRICTION.none };
   const restriction = () => Math.max(store.settings.restriction, passing.restriction);
   const inside: Se05xInside = {

@@ -19,6 +19,8 @@ export type SecureObject = {
   readonly madeBy: number;
   /** A number of the host's own. */
   readonly version: number;
+  /** How often its place in the persistent memory was written; what goes without power wears nothing. */
+  readonly writes: number;
 };
 
 /** The type of an object as attributes and filters name it. */

@@ -133,6 +133,7 @@ test("demandRight grants what depends on a register only while it holds the valu
     failedAttempts: 0,
     madeBy: 0,
     version: 0,
+    writes: 1,
   };
   const caller = { authObjectId: 0, secured: false };
   const holding = (held: Uint8Array | undefined) => (id: number) =>

@@ -24,6 +24,8 @@ export type Settings = {
   readonly curves: ReadonlyMap<number, number>;
   /** What exported objects are sealed with, once there was one. */
   readonly transferKeys: Secret | undefined;
+  /** How often the settings were written. */
+  readonly writes: number;
 };
 
 /** What a streamed operation is to be; the operation itself does not outlive power. SE05x command table, tier b */
@@ -59,6 +61,7 @@ export function freshSettings({ features, platformKeys }: Se05xModel): Settings 
     cryptoObjects: new Map(),
     curves: BORN_CURVES,
     transferKeys: undefined,
+    writes: 0,
   };
 }
 
@@ -90,10 +93,14 @@ export function writeSettings(image: Writer, settings: Settings): void {
   for (const [id, parameters] of settings.curves) image.u8(id).u8(parameters);
   image.u8(settings.transferKeys ? 1 : 0);
   settings.transferKeys?.save(image);
+  image.u32(settings.writes);
 }
 
+/** What images of former versions do not have. */
+export type ImageParts = { readonly owners: boolean; readonly writes: boolean };
+
 /** The settings in a chip's own state image. */
-export function readSettings(image: Reader, { hasOwners }: { readonly hasOwners: boolean }): Settings {
+export function readSettings(image: Reader, has: ImageParts): Settings {
   const features = { features: image.u16(), extendedFeatures: image.bytes(EXTENDED_FEATURES_LENGTH).slice() };
   const isLocked = image.u8() === 1;
   const at = image.at;
@@ -107,10 +114,21 @@ export function readSettings(image: Reader, { hasOwners }: { readonly hasOwners:
   }
   const cryptoObjects = new Map<number, CryptoObject>();
   for (let left = image.u16(); left > 0; left--) {
-    cryptoObjects.set(image.u16(), { context: image.u8(), subtype: image.u8(), madeBy: hasOwners ? image.u32() : 0 });
+    cryptoObjects.set(image.u16(), { context: image.u8(), subtype: image.u8(), madeBy: has.owners ? image.u32() : 0 });
   }
   const curves = new Map<number, number>();
   for (let left = image.u8(); left > 0; left--) curves.set(image.u8(), image.u8());
   const transferKeys = image.u8() === 1 ? Secret.load(image) : undefined;
-  return { ...features, isLocked, restriction, platformScpRequired, keySets, cryptoObjects, curves, transferKeys };
+  const writes = has.writes ? image.u32() : 0;
+  return {
+    ...features,
+    isLocked,
+    restriction,
+    platformScpRequired,
+    keySets,
+    cryptoObjects,
+    curves,
+    transferKeys,
+    writes,
+  };
 }

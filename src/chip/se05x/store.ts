@@ -18,12 +18,18 @@ const CREDENTIALS: ReadonlySet<number> = new Set(Object.values(SE05X_CREDENTIAL)
 /** The objects and settings of a chip, their memory, and one command's changes that can be taken back. */
 export class ObjectStore {
   readonly #model: Se05xModel;
+  readonly #enduranceWrites: number;
   #objects: Map<number, SecureObject>;
   #settings: Settings;
   #before: { readonly objects: Map<number, SecureObject>; readonly settings: Settings } | undefined;
 
-  constructor(model: Se05xModel, settings: Settings, objects: Iterable<SecureObject>) {
+  constructor(
+    { model, enduranceWrites }: { readonly model: Se05xModel; readonly enduranceWrites: number },
+    settings: Settings,
+    objects: Iterable<SecureObject>,
+  ) {
     this.#model = model;
+    this.#enduranceWrites = enduranceWrites;
     this.#settings = settings;
     this.#objects = new Map([...objects].map((object) => [object.id, object]));
   }
@@ -36,10 +42,11 @@ export class ObjectStore {
     return this.#settings;
   }
 
-  /** Changes settings. Refused with 6985 where memory does not suffice for what they name. */
-  configure(change: Partial<Settings>): void {
+  /** Changes settings. Refused with 6985 where memory does not suffice for what they name, 6581 where it is worn out. */
+  configure(change: Partial<Omit<Settings, "writes">>): void {
+    this.#demandFresh("settings", this.#settings.writes);
     this.#change();
-    this.#settings = { ...this.#settings, ...change };
+    this.#settings = { ...this.#settings, ...change, writes: this.#settings.writes + 1 };
     if (this.free("persistent") < 0) throw refuse(0x6985, "no memory for this");
   }
 
@@ -54,9 +61,15 @@ export class ObjectStore {
     return object;
   }
 
-  /** Puts an object in, in the place of one with its identifier. Refused with 6985 where memory does not suffice. */
-  put(object: SecureObject): void {
-    const former = this.#objects.get(object.id);
+  /**
+   * Puts an object in, in the place of one with its identifier. Refused with 6985 where memory does not suffice, 6581
+   * where its place has had all its writes.
+   */
+  put(given: Omit<SecureObject, "writes">): void {
+    const former = this.#objects.get(given.id);
+    const wears = !former || !given.transient;
+    const object = { ...given, writes: (former?.writes ?? 0) + (wears ? 1 : 0) };
+    if (wears) this.#demandFresh(`object ${hexId(given.id)}`, former?.writes ?? 0);
     const taken = footprintOf(object);
     const freed = former ? footprintOf(former) : NOTHING;
     for (const memory of ["persistent", "transient"] as const) {
@@ -118,6 +131,11 @@ export class ObjectStore {
     for (const object of this) {
       if (object.transient) this.#objects.set(object.id, { ...object, content: withoutPower(object.content) });
     }
+  }
+
+  #demandFresh(place: string, writes: number): void {
+    if (writes >= this.#enduranceWrites)
+      throw refuse(0x6581, `wear-out: ${place} was written ${writes} times and takes no more`);
   }
 
   /** The first change of a command sets the former state aside. */

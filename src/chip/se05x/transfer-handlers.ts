@@ -63,7 +63,7 @@ function opened(inside: Se05xInside, present: SecureObject, serialized: Uint8Arr
     if (text.length === 0 || text.length % CODE !== 0 || !isRight) throw refuse(0x6a80, "no such object was exported");
     const image = unpadded(cbcDecrypt(inside.aes, cipherKey, new Uint8Array(CODE), text));
     try {
-      return readObject(new Reader(image), inside);
+      return readObject(new Reader(image), inside, { writes: true });
     } catch (error) {
       if (error instanceof DecodeError) throw refuse(0x6a80, "the exported object has another layout");
       throw error;
