@@ -22,7 +22,7 @@ async function place(host: string, port: number): Promise<I2cPlace> {
     const opened = connect({ host, port, noDelay: true }, () => resolve(opened)).once("error", reject);
   });
   let held = Buffer.alloc(0);
-  let waiting: { readonly length: number; take(bytes: Uint8Array | undefined): void } | undefined;
+  let waiting: { readonly length: number; readonly take: (bytes: Uint8Array | undefined) => void } | undefined;
   const serve = () => {
     if (!waiting || (held.length < waiting.length && !socket.destroyed)) return;
     const { length, take } = waiting;

@@ -1,4 +1,7 @@
+import { fork } from "node:child_process";
 import { createCipheriv, createECDH, createHash, createHmac, generateKeyPairSync, sign } from "node:crypto";
+import { once } from "node:events";
+import { join } from "node:path";
 
 import { decodeLongResponse, encodeExtendedCommand } from "../../src/apdu/index.ts";
 import { SE05X_AID, SE05X_COMMAND_SET, type Se05xCommandName, type Se05xRequest } from "../../src/apdu/se05x/index.ts";
@@ -64,20 +67,25 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
     }
   }
   const other = await connectPeer();
-  if (other) rows.push(...(await besidePeer(transport, other, { minimumMs, progress })));
+  if (other) rows.push(...(await besidePeer(other, { minimumMs, progress })));
   await other?.close();
   await transport.close();
   await served.close();
   return rows;
 }
 
-/** The same commands to both chips, over TCP: each signs and checks with a key of its own. What the peer refuses is left out. */
+/** The same commands to both chips over TCP, each in its own process and with keys of its own. What the peer refuses is left out. */
 async function besidePeer(
-  ours: Transport,
   peer: Transport,
   { minimumMs, progress }: { readonly minimumMs: number; readonly progress: (line: string) => void },
 ): Promise<BenchRow[]> {
-  for (const command of [SELECT, ...KEYS]) await peer.exchange(command);
+  const child = fork(join(import.meta.dirname, "se05x-server.ts"), { stdio: "inherit" });
+  const [port] = (await once(child, "message")) as [number];
+  const ours = await connectChip(`127.0.0.1:${port}`);
+  for (const command of [SELECT, ...KEYS]) {
+    await peer.exchange(command);
+    await ours.exchange(command);
+  }
   const rows: BenchRow[] = [];
   const names = measured(new Uint8Array(65), new Uint8Array(1)).map(({ name }) => name);
   const [own = [], others = []] = await Promise.all([ours, peer].map((chip) => commandsFor(chip)));
@@ -100,6 +108,8 @@ async function besidePeer(
       note,
     });
   }
+  await ours.close();
+  child.disconnect();
   return rows;
 }
 
