@@ -32,7 +32,9 @@ import {
   type AttestationEvidence,
   type AttestationFinding,
   readEvidence,
+  readSelfTest,
   verifyAttestation,
+  verifySelfTest,
 } from "./index.ts";
 
 const KEY = 0x2000_0001;
@@ -179,6 +181,26 @@ test("verifyAttestation takes attestation keys by RSA and Ed25519, under certifi
     const { signature } = evidence.answer;
     const answer = { ...evidence.answer, signature: signature.with(40, (signature[40] ?? 0) ^ 1) };
     await assert.rejects(verifyAttestation({ ...evidence, answer }, demands), { code: "not-attested" });
+  }
+});
+
+test("verifySelfTest believes the chip's own result of the test that was asked for, and no other", async () => {
+  const [part, stranger] = [await newPart("se051", "tested"), await newPart("a5000", "tested too")];
+  const nonce = freshness(5);
+  const evidence = await readSelfTest(part.chip, { mode: 0xfe01, freshness: nonce });
+  const { chipId = "", anchors, time, hash, verifier } = demandsOf(part, nonce);
+  const demands = { anchors, time, hash, verifier, chipId, mode: 0xfe01, freshness: nonce };
+  assert.equal(await verifySelfTest(evidence, demands), true);
+  const { answer } = evidence;
+  for (const wrong of [
+    verifySelfTest(evidence, { ...demands, mode: 0xfd02 }),
+    verifySelfTest(evidence, { ...demands, freshness: freshness(6) }),
+    verifySelfTest(evidence, { ...demands, freshness: new Uint8Array(4) }),
+    verifySelfTest(evidence, { ...demands, anchors: [] }),
+    verifySelfTest({ ...evidence, answer: { ...answer, result: 2 } }, demands),
+    verifySelfTest(await readSelfTest(stranger.chip, { mode: 0xfe01, freshness: nonce }), demands),
+  ]) {
+    await assert.rejects(wrong, { code: "not-attested" });
   }
 });
 

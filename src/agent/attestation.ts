@@ -30,8 +30,8 @@ export type AttestationEvidence = {
   readonly chain: readonly Uint8Array[];
 };
 
-/** What makes a statement of a chip believable. */
-export type AttestationDemands = {
+/** What makes an attestation key's certificate believable. */
+export type MakerDemands = {
   /** The maker's roots. */
   readonly anchors: readonly Certificate[];
   /** Identifiers (`certificateId`) of certificates that are believed no more, roots among them. */
@@ -39,6 +39,13 @@ export type AttestationDemands = {
   readonly crls?: readonly Uint8Array[];
   /** Whether a certificate is for an attestation key of this chip: other keys of the maker's sign whatever they are given. */
   readonly isForAttestation?: (certificate: Certificate, chipId: string) => boolean;
+  /** Milliseconds since 1970. */
+  readonly time: number;
+  readonly verifier: SignatureVerifier;
+};
+
+/** What makes a statement of a chip believable. */
+export type AttestationDemands = MakerDemands & {
   readonly objectId: number;
   /**
    * What was asked of it; the whole of it where absent. Applets before 7 do not sign which part or number was asked for:
@@ -56,10 +63,7 @@ export type AttestationDemands = {
   readonly policy?: readonly PolicyEntry[];
   /** An EC key's point, or a file's bytes. */
   readonly data?: Uint8Array;
-  /** Milliseconds since 1970. */
-  readonly time: number;
   readonly hash: Hash;
-  readonly verifier: SignatureVerifier;
 };
 
 /** Why a statement is not believed. */
@@ -159,10 +163,11 @@ export function isBornForAttestation({ subject }: Certificate, chipId: string): 
   return nameValues(subject, "CommonName").some((name) => name.endsWith(`-attestation-${chipId}`));
 }
 
-async function makersCertificate(
+/** The attestation key's certificate, which leads to the maker. Throws `ProtocolError` `not-attested`. */
+export async function makersCertificate(
   chain: readonly Uint8Array[],
   chipId: string,
-  demands: AttestationDemands,
+  demands: MakerDemands,
 ): Promise<Certificate> {
   const { anchors, crls, distrusted, time, verifier, isForAttestation = isBornForAttestation } = demands;
   try {
@@ -188,8 +193,11 @@ async function makersCertificate(
   }
 }
 
-/** A key or a signature without form is none. */
-async function holds(verifier: SignatureVerifier, check: Parameters<SignatureVerifier["verify"]>[0]): Promise<boolean> {
+/** Whether a signature holds; a key or a signature without form is none. */
+export async function holds(
+  verifier: SignatureVerifier,
+  check: Parameters<SignatureVerifier["verify"]>[0],
+): Promise<boolean> {
   try {
     return await verifier.verify(check);
   } catch {
@@ -222,7 +230,8 @@ function checkObject(
   if (demands.data && !(data && equal(data, demands.data))) throw notAttested("data", "its contents are others");
 }
 
-function notAttested(
+/** Why a statement is not believed, as an error. */
+export function notAttested(
   finding: AttestationFinding,
   why: string,
   cause?: unknown,

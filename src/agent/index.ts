@@ -7,7 +7,9 @@ export {
   type AttestationEvidence,
   type AttestationFinding,
   type AttestedObject,
+  type MakerDemands,
 } from "./attestation.ts";
+export { readSelfTest, verifySelfTest, type SelfTestDemands, type SelfTestEvidence } from "./self-test-attestation.ts";
 export { AGENT_ERRORS, type AgentErrorCode } from "./errors.ts";
 export {
   DEFAULT_RECONNECT,
