@@ -12,8 +12,9 @@ for (const path of globSync("**/*.{mjs,cjs,json,html,css}", { cwd: join(root, "s
   copyFileSync(join(root, "src", path), join(root, "dist", path));
 }
 
-for (const name of ["main.js", "a71ch-config.js", "oem-program.js"]) {
-  const program = join(root, "dist/cli", name);
+const { bin } = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as { bin: Record<string, string> };
+for (const path of new Set(Object.values(bin))) {
+  const program = join(root, path);
   const text = readFileSync(program, "utf8");
   if (!text.startsWith("#!")) writeFileSync(program, `#!/usr/bin/env node\n${text}`);
   chmodSync(program, 0o755);

@@ -71,7 +71,7 @@ export const AGENT_ERRORS = {
   },
   "gave-up": {
     cause: "The cloud did not accept the device within the allowed number of attempts; the last failure is named.",
-    cure: "Ask the cloud: hawser why CLIENT_ID. A device that stays PENDING_ACTIVATION needs the activation function (hawser cloud install-jitr).",
+    cure: "Where nothing was reached, compare the cloud's address with its 'listening' line (hawser up). Where the cloud refused, ask it: hawser why CLIENT_ID. A device that stays PENDING_ACTIVATION needs the activation function (hawser cloud install-jitr).",
   },
 } as const satisfies ErrorTable;
 

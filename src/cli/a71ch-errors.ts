@@ -8,7 +8,7 @@ export const A71CH_TOOL_ERRORS = {
   },
   "tool-unreachable": {
     cause: "No A71CH could be reached, or what answered has no A71CH application.",
-    cure: "Start the chip (hawser chip serve), give its ip:port first, or set RJCT_SERVER_ADDR.",
+    cure: "Start the chip (hawser chip serve), give its ip:port first, or set RJCT_SERVER_ADDR. For an A5000, SE050 or SE051 there is hawser se.",
   },
   "tool-not-connected": {
     cause: "The command needs the chip, and there is no connection to it.",

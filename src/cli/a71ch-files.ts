@@ -36,11 +36,18 @@ export function readPublicPoint(path: string): Uint8Array {
 /** The DER of the certificate in a file. Throws `tool-file` and `tool-key-file`. */
 export function readCertificateFile(path: string, form: "der" | "pem"): Uint8Array {
   return parsed(path, () => {
-    if (form === "der") return parseCertificate(readBytes(path)).der;
+    if (form === "der") return parseCertificate(derIn(path)).der;
     const [first] = certificatesFromPem(readText(path));
     if (!first) throw toolError("tool-key-file", `${path} holds no certificate`);
     return first.der;
   });
+}
+
+/** OpenSSL gives PEM unless it is asked, under any name. */
+function derIn(path: string): Uint8Array {
+  const bytes = readBytes(path);
+  if (!new TextDecoder().decode(bytes).includes("-----BEGIN CERTIFICATE-----")) return bytes;
+  throw toolError("tool-key-file", `${path} is PEM, and -c takes DER: give it with -p`);
 }
 
 /** The keys of a secure channel: the lines ENC, MAC and DEK, `#` begins a remark. Throws `tool-file` and `tool-file-format`. */

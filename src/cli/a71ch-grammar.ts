@@ -124,9 +124,14 @@ export function parseA71chCommand(words: readonly string[]): A71chCommandLine {
     return { name, given: rest.given };
   }
   const seconds = Object.keys(A71CH_FORMS).flatMap((name) => (name.startsWith(`${first} `) ? name.split(" ")[1] : []));
-  if (seconds.length === 0) throw toolError("tool-usage", `there is no command ${first}`);
+  if (seconds.length === 0) throw toolError("tool-usage", `there is no command ${first}${lacksPort(first)}`);
   if (second === undefined) throw toolError("tool-count", `${first} needs one of ${seconds.join(", ")}`);
   throw toolError("tool-usage", `${first} knows ${seconds.join(", ")}, not ${second}`);
+}
+
+/** A word with a dot is no misspelled command but an address without its port. */
+function lacksPort(word: string): string {
+  return /^[\w-]+(\.[\w-]+)+$/.test(word) ? `; an address needs its port: ${word}:8050` : "";
 }
 
 /** The commands, one a line, with their options in order. */

@@ -387,3 +387,14 @@ test("every code of the tool has one of the original tool's exit statuses", () =
     documented,
   );
 });
+
+test("the tool names the cure for an address without its port and for PEM where DER is taken", async (t) => {
+  const { run: inTool, file } = await bench(t);
+  const portless = await run(["127.0.0.1", "info", "device"]);
+  assert.equal(portless.status, 21);
+  assert.match(portless.failure, /an address needs its port: 127\.0\.0\.1:8050/);
+  const pem = file("device.crt", toPem("CERTIFICATE", Uint8Array.of(0x30, 0)));
+  const { status, failure } = await inTool(`wcrt -x 0 -c ${pem}`);
+  assert.equal(status, 24);
+  assert.match(failure, /device\.crt is PEM, and -c takes DER: give it with -p/);
+});

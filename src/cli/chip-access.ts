@@ -140,6 +140,8 @@ async function openEither(
 /** Parses a key slot, or the identifier of an SE05x object, for an option. */
 export function placeOption(value: string): number {
   const place = /^(\d+|0x[0-9a-fA-F]{1,8})$/.test(value) ? Number(value) : Number.NaN;
+  // Identifiers are eight hex digits everywhere else: such a number would name an object nobody meant.
+  if (/^\d{8}$/.test(value)) throw new InvalidArgumentError(`write 0x${value} for the object of that identifier.`);
   if (!(place <= 0xffff_ffff)) throw new InvalidArgumentError("a slot, or an object identifier such as 0xf0000100.");
   return place;
 }

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { admitted, DEFAULT_RECONNECT, type DeviceIdentity, readiness } from "../agent/index.ts";
 import { chipStream, ConnectedDevice, DEFAULT_PERFORMERS, type Performers } from "../agent/node.ts";
@@ -56,18 +56,17 @@ export function withCloudOptions(command: Command): Command {
     .requiredOption("--cafile <file>", "PEM of the root that the device trusts")
     .option("--server-name <name>", "the name that the server's certificate must bear; the host by default")
     .option("--client-id <id>", "MQTT client id; the certificate's common name by default")
-    .option(
-      "--performers <list>",
-      `who does what, chip or host: ${Object.keys(DEFAULT_PERFORMERS).join(", ")}`,
-      performersOption,
-      DEFAULT_PERFORMERS,
+    .addOption(
+      new Option("--performers <list>", `who does what, chip or host: ${Object.keys(DEFAULT_PERFORMERS).join(", ")}`)
+        .argParser(performersOption)
+        .default(DEFAULT_PERFORMERS, performersText(DEFAULT_PERFORMERS)),
     )
     .option(
       "--agreement-slot <number>",
       "an A71CH's slot for ephemeral keys; the last one by default",
       numberOption(0, 255),
     )
-    .option("--mqtt-version <version>", "3.1.1 or 5", mqttVersionOption, 4)
+    .addOption(new Option("--mqtt-version <version>", "3.1.1 or 5").argParser(mqttVersionOption).default(4, "3.1.1"))
     .option("--attempts <number>", "failures in a row after which to give up", numberOption(1), 20)
     .option("--keep-alive <seconds>", "MQTT keep-alive", numberOption(0, 65_535), 60);
 }
@@ -156,6 +155,12 @@ function addressOption(value: string): { host: string; port: number } {
   const [host, port] = [match?.[1] ?? match?.[2], Number(match?.[3])];
   if (host === undefined || port < 1 || port > 65_535) throw new InvalidArgumentError("HOST:PORT is needed.");
   return { host, port };
+}
+
+function performersText(performers: Performers): string {
+  return Object.entries(performers)
+    .map(([operation, performer]) => `${operation}=${performer}`)
+    .join(",");
 }
 
 /** `key-agreement=chip,client-random=host` over the defaults. */

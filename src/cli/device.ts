@@ -1,6 +1,6 @@
 import { setTimeout } from "node:timers/promises";
 
-import type { Command } from "commander";
+import { InvalidArgumentError, type Command } from "commander";
 
 import { UsageError, utf8Bytes } from "../codec/index.ts";
 import { withCaChipOptions } from "./chip-access.ts";
@@ -89,7 +89,7 @@ type PublishOptions = CloudOptions & {
 function registerPublish(device: Command): void {
   withCloudOptions(device.command("publish"))
     .description("connect and publish at QoS 1, each message until the cloud has acknowledged it")
-    .requiredOption("--topic <topic>", "where to; {clientId} stands for the client id")
+    .requiredOption("--topic <topic>", "where to; {clientId} stands for the client id", topicOption)
     .requiredOption("--message <text>", "what to say; {n} stands for the message's number, from 1")
     .option("--count <number>", "how many messages", numberOption(1), 1)
     .option("--interval <ms>", "pause between messages", numberOption(0), 0)
@@ -104,6 +104,14 @@ function registerPublish(device: Command): void {
       const output = outputOf(command);
       await interruptible(async (signal) => publish(options, { output, signal }));
     });
+}
+
+/** A topic to publish to is a name, not a filter. MQTT 3.1.1, section 4.7.1 */
+function topicOption(value: string): string {
+  if (value === "" || /[+#\0]/.test(value)) {
+    throw new InvalidArgumentError("a topic has at least one character, and none of +, # and NUL.");
+  }
+  return value;
 }
 
 async function publish(

@@ -93,6 +93,14 @@ export const CLI_ERRORS = {
     cause: "Part of the path is a file where a directory is needed.",
     cure: "Check the path in the message.",
   },
+  EROFS: {
+    cause: "Nothing can be made or changed there: the file system is read-only, or is not one for files.",
+    cure: "Choose a place that this user may write to.",
+  },
+  "operating-system": {
+    cause: "The operating system refused what the message names.",
+    cure: "Look at the path or the address in the message, and at the system's own limits and logs.",
+  },
   ENOSPC: {
     cause: "The disk is full.",
     cure: "Free some space and run the command again; what was acknowledged before is kept.",

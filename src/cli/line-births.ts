@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { OperationRefused } from "../cloud/api/index.ts";
@@ -16,6 +16,7 @@ import {
 } from "../provisioning/line/index.ts";
 import { FileJournal } from "../provisioning/line/node.ts";
 import { type ApiAccess, apiAccess, type ApiOptions } from "./api-access.ts";
+import { badOption } from "./errors.ts";
 import { LINE_FILES } from "./line-run.ts";
 import type { Output } from "./output.ts";
 
@@ -28,7 +29,10 @@ export type TrustOptions = ApiOptions & {
 
 /** `hawser line births`: what a line's finished parts hold, as a file that others can verify. */
 export async function exportBirths({ dir, out }: BirthsOptions, output: Output): Promise<void> {
-  const journal = await FileJournal.open(join(dir, LINE_FILES.journal));
+  const file = join(dir, LINE_FILES.journal);
+  if (!existsSync(file))
+    throw badOption(`${file} is missing: --dir names the folder that hawser line run had as --out`);
+  const journal = await FileJournal.open(file);
   try {
     const parts = [...partStates(journal).values()].filter(({ outcome }) => outcome === "done");
     const pem = readFileSync(join(dir, LINE_FILES.issuers), "utf8");

@@ -121,6 +121,35 @@ test("every failure of the operating system that has a row is told with it", asy
   }
 });
 
+test("what the operating system refuses is no defect, and a folder that cannot be made is told as such", async () => {
+  const system = (code: string, syscall: string) => Object.assign(new Error(`${code}, ${syscall}`), { code, syscall });
+  const odd = await reported(system("EMLINK", "link"));
+  assert.match(odd.text, /^error: EMLINK, link\ncause: The operating system refused/);
+  const { error } = JSON.parse((await reported(system("EMLINK", "link"), true)).text) as { error: { code: string } };
+  assert.equal(error.code, "operating-system");
+  // mkdir with parents on a read-only file system: Node says ENOENT.
+  assert.match((await reported(system("ENOENT", "mkdir"))).text, /cause: Nothing can be made or changed there/);
+  assert.match((await reported(system("ENOENT", "open"))).text, /cause: A file or directory does not exist/);
+});
+
+test("an address, a topic and a place that cannot be meant are refused before anything is reached", () => {
+  const device = ["device", "publish", "--chip", "127.0.0.1:1", "--cloud", "127.0.0.1:1", "--cafile", "x"];
+  for (const [argv, said] of [
+    [[...device, "--message", "m", "--topic", "a/#"], /none of \+, # and NUL/],
+    [["pkcs11", "serve", "--socket", "/nonexistent/p", "--chip", "nonsense"], /"nonsense" is not HOST:PORT/],
+    [["se", "generate", "--chip", "127.0.0.1:1", "--slot", "20000001"], /write 0x20000001/],
+    [["line", "births", "--dir", "/nonexistent"], /journal\.jsonl is missing: --dir names/],
+  ] as const) {
+    const { status, stderr } = hawser(...argv);
+    assert.notEqual(status, 0);
+    assert.match(stderr, said);
+    assert.match(stderr, /\ncause: .+\ncure: {2}.+\n$/);
+  }
+  const { stdout } = hawser("device", "publish", "--help");
+  assert.match(stdout.replaceAll(/\s+/g, " "), /3\.1\.1 or 5 \(default: 3\.1\.1\)/);
+  assert.match(stdout.replaceAll(/\s+/g, ""), /default:client-random=chip,key-agreement=host,/);
+});
+
 test("a code that several rooms have is explained by the room that made the error", () => {
   const from = (room: string) => `Error: x\n    at f (file:///somewhere/src/${room}/node.ts:1:1)`;
   assert.match(explain("connection-lost", from("host"))?.cause ?? "", /chip/);

@@ -1,11 +1,11 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { Refused, utf8Bytes } from "../codec/index.ts";
+import { Refused, toHex, utf8Bytes } from "../codec/index.ts";
 import { chipOperations } from "../agent/node.ts";
-import { type SecureElement, verifierOverDigests } from "../crypto/index.ts";
+import { type SecureElement, type Signer, verifierOverDigests } from "../crypto/index.ts";
 import { nodeClock, nodeHash } from "../crypto/node.ts";
-import { parseCertificate } from "../pki/index.ts";
+import { certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { opensslSuiteName } from "../tls/index.ts";
 import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "../tls/node.ts";
 import { correlated, Ledger, printable, renderMermaid, renderTimeline } from "../trace/index.ts";
@@ -81,10 +81,13 @@ async function identity(
     return { psk: { identity: PSK_IDENTITY }, ...parts };
   }
   const verifier = verifierOverDigests(element.verifier, nodeHash);
+  const certificate = await certificateOf(element, "client", options);
+  const signer = await element.signer(SLOTS.identity).catch(unprepared);
+  checkPrepared(certificate, signer);
   return {
-    certificate: await certificateOf(element, "client", options),
+    certificate,
     ca: await certificateOf(element, "root", options),
-    signer: await element.signer(SLOTS.identity).catch(unprepared),
+    signer,
     random: element.random,
     keyAgreement: element.keyAgreement(agreementSlot),
     verifier,
@@ -97,6 +100,15 @@ async function identity(
 function unprepared(error: unknown): never {
   if (!(error instanceof Refused) || error.wire !== 0x6985) throw error;
   throw badOption(`key pair ${SLOTS.identity} of the chip is empty: prepare the client first (tlsPrepareClient.sh)`);
+}
+
+/** Credentials that were made anew since, or a chip that was in other hands. */
+function checkPrepared(certificate: string | readonly Uint8Array[], { publicKey }: Signer): void {
+  const [leaf] = typeof certificate === "string" ? certificatesFromPem(certificate) : certificate.map(parseCertificate);
+  if (!leaf || toHex(leaf.publicKey.der) === toHex(publicKey)) return;
+  throw badOption(
+    `key pair ${SLOTS.identity} of the chip is not that of the certificate of ${leaf.subject.text}: prepare the client with these credentials (tlsPrepareClient.sh)`,
+  );
 }
 
 async function certificateOf(element: SecureElement, which: "client" | "root", { ecc, stored }: ClientOptions) {

@@ -22,7 +22,10 @@ export type PrepareOptions = AccessOptions & { readonly ecc: string; readonly ch
 export async function prepareClient(options: PrepareOptions, output: Output): Promise<number> {
   const { ecc, chip } = options;
   const path = (name: keyof typeof FILES) => join(ecc, FILES[name]);
-  if (!existsSync(path("clientKey"))) throw badOption(`${path("clientKey")} is missing: create the credentials first`);
+  if (!existsSync(path("clientKey")))
+    throw badOption(
+      `${path("clientKey")} is missing: create the credentials first (tlsCreateCredentialsRunOnClientOnce.sh)`,
+    );
   if (await isReady(options, path, output)) return 0;
   const psk = readFileSync(path("psk"), "utf8").trim();
   const steps = [

@@ -4,8 +4,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 
-import { nodeVerifier } from "../crypto/node.ts";
+import { A71chChip } from "../chip/a71ch/index.ts";
+import { nodeChipCrypto, serveChip } from "../chip/node.ts";
+import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
+import { A71ch } from "../host/a71ch/index.ts";
+import { localTransport } from "../host/index.ts";
 import { certificatesFromPem, csrFromPem, nameValues, parseCsr, signedBy } from "../pki/index.ts";
+import { runOemClient } from "./oem-client.ts";
 import { createCredentials } from "./oem-credentials.ts";
 import { explainBuild, layOutScripts, OEM_SCRIPTS } from "./oem-scripts.ts";
 import { serveOem } from "./oem-server.ts";
@@ -34,6 +39,22 @@ function folder(t: TestContext): string {
 }
 
 const ORDER = { manufacturer: "Example Pumps", function: "Flow meter", contact: "iot@example.com" };
+
+test("tlsSeClient refuses a chip that holds another key than the certificate's, and names the step that was left out", async (t) => {
+  const ecc = folder(t);
+  await createCredentials({ ecc, ...ORDER }, recording());
+  const chip = new A71chChip({ crypto: nodeChipCrypto, entropy: nodeEntropy, clock: nodeClock });
+  const device = await A71ch.open(localTransport(chip), { hash: nodeHash, clock: nodeClock });
+  await device.generateKeyPair(0);
+  const served = await serveChip({ chip, port: 0 });
+  t.after(() => served.close());
+  const options = { ecc, chip: `127.0.0.1:${served.port}`, port: 1, servername: "x", message: "m" };
+  const tools = { output: recording(), signal: new AbortController().signal };
+  await assert.rejects(runOemClient("127.0.0.1", { mode: "ECDHE", options }, tools), {
+    code: "bad-option",
+    message: /key pair 0 of the chip is not that of the certificate of .*tlsPrepareClient\.sh/,
+  });
+});
 
 test("OE-43 OE-45 OE-46 OE-47 createCredentials makes CA, client and server credentials once, each certificate by way of a request", async (t) => {
   const ecc = folder(t);

@@ -103,8 +103,17 @@ function describe(error: unknown): { code: string; message: string; detail: stri
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
   if (!(error instanceof Error)) return { code: "internal", message: String(error), detail: "" };
   const code = "code" in error && typeof error.code === "string" ? error.code : undefined;
-  if (code !== undefined && Object.hasOwn(CLI_ERRORS, code)) return { code, message: error.message, detail: "" };
+  if (code !== undefined && ("syscall" in error || Object.hasOwn(CLI_ERRORS, code))) {
+    return { code: systemCode(code, error), message: error.message, detail: "" };
+  }
   return { code: "internal", message: error.message, detail: `${error.stack ?? ""}\n` };
+}
+
+/** The row for what the operating system refused. */
+function systemCode(code: string, error: Error): CliErrorCode {
+  // A folder is made with all above it, so ENOENT there is Node's word for a place that takes none.
+  if (code === "ENOENT" && "syscall" in error && error.syscall === "mkdir") return "EROFS";
+  return Object.hasOwn(CLI_ERRORS, code) ? (code as CliErrorCode) : "operating-system";
 }
 
 /** A message with those of its causes, as far as they add something. */

@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import { InvalidArgumentError, type Command } from "commander";
 
 import { nodeClock, nodeHash } from "../crypto/node.ts";
+import { checkChipAddress } from "../host/node.ts";
 import { type OpenedElement, Token, tokenLabelFits } from "../pkcs11/index.ts";
 import { NamesInFile, serveToken } from "../pkcs11/node.ts";
 import type { Trace } from "../trace/index.ts";
@@ -58,6 +59,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
     trace,
   });
   try {
+    checkChipAddress(options.chip);
     await interruptible(async (signal) => {
       const served = await serveToken({ token, path: resolve(options.socket), clock: nodeClock, trace });
       await tellChip(token, options, output);

@@ -43,6 +43,11 @@ export async function connectChip(address: string, options: ConnectChipOptions =
   };
 }
 
+/** Whether `connectChip` can make sense of an address, before anything is reached. Throws `UsageError` `bad-address`. */
+export function checkChipAddress(address: string): void {
+  if (!i2cAddress(address)) parseAddress(address);
+}
+
 async function openPart(address: I2cAddress, options: T1Options): Promise<ChipConnection> {
   const place = await openI2c(address);
   try {
