@@ -11,6 +11,8 @@ export type RecognisedCommand<Key extends string = string> = {
   readonly request: Fields;
 };
 
+type Fitting<Key extends string> = { readonly key: Key; readonly row: Command; readonly parameters: Fields };
+
 /** What it takes to name a command and its fields, whichever table it is from. */
 export interface CommandRecogniser {
   /** Whether the chip takes extended lengths. */
@@ -25,6 +27,8 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
   readonly extendedLengths: boolean;
   readonly #rows = new Map<number, readonly (readonly [keyof Table & string, Command])[]>();
   readonly #classes = new Set<number>();
+  /** Rows by header, as far as they were asked for: to find out which do not take it costs more than the rest. */
+  readonly #fitting = new Map<number, readonly Fitting<keyof Table & string>[]>();
 
   constructor(table: Table, options: { readonly extendedLengths?: boolean } = {}) {
     this.table = table;
@@ -53,11 +57,8 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
       const reply = this.#classes.has(apdu.cla) ? 0x6d00 : 0x6e00;
       throw new ProtocolError<ApduErrorCode, number>("unknown-command", `no command ${idOf(apdu)}`, reply);
     }
-    const header = Uint8Array.of(apdu.p1, apdu.p2);
     let mismatch: { row: Command; cause: DecodeError } | undefined;
-    for (const [key, row] of rows) {
-      const parameters = attempt(() => decode(row.parameters, header));
-      if (parameters instanceof DecodeError) continue;
+    for (const { key, row, parameters } of this.#fittingRows(apdu, rows)) {
       const body = attempt(() => decode(row.body, apdu.data));
       const flags = row.insFlags ? { insFlags: apdu.ins & ~row.ins } : {};
       if (!(body instanceof DecodeError)) return { key, row, request: { ...parameters, ...body, ...flags } };
@@ -69,6 +70,23 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
     const { row, cause } = mismatch;
     const message = `${row.name} does not take ${apdu.data.length} bytes of this form`;
     throw new ProtocolError<ApduErrorCode, number>("wrong-request", message, row.malformed, { cause });
+  }
+
+  /** The rows that take a command's P1 and P2. What no row takes is not remembered: there is no end of that. */
+  #fittingRows(
+    { cla, ins, p1, p2 }: CommandApdu,
+    rows: readonly (readonly [keyof Table & string, Command])[],
+  ): readonly Fitting<keyof Table & string>[] {
+    const id = ((cla << 24) | (ins << 16) | (p1 << 8) | p2) >>> 0;
+    const known = this.#fitting.get(id);
+    if (known) return known;
+    const header = Uint8Array.of(p1, p2);
+    const fitting = rows.flatMap(([key, row]) => {
+      const parameters = attempt(() => decode(row.parameters, header));
+      return parameters instanceof DecodeError ? [] : [{ key, row, parameters }];
+    });
+    if (fitting.length > 0) this.#fitting.set(id, fitting);
+    return fitting;
   }
 
   /** The command of a row with these fields. Throws `DecodeError` where a field does not fit. */
