@@ -84,6 +84,7 @@ const INPUTS: Readonly<Record<string, (fixture: Fixture) => Input>> = {
   ListTagsForResource: ({ thing }) => ({ resourceArn: thing.replace(/thing\/.*/, "thinggroup/n1") }),
   ListAliases: () => ({ FunctionName: "none" }),
   ListVersionsByFunction: () => ({ FunctionName: "none" }),
+  ListFunctionEventInvokeConfigs: () => ({ FunctionName: "none" }),
 };
 
 /** Lists that are empty or refused here: their pages are tested where they can be filled. */
@@ -96,6 +97,7 @@ const NOT_FILLED = [
   "ListTopicRuleDestinations",
   "ListAliases",
   "ListVersionsByFunction",
+  "ListFunctionEventInvokeConfigs",
   "ListFunctions",
 ];
 

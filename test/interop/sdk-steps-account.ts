@@ -346,6 +346,7 @@ const NEW_F = { Role: ROLE, Runtime: "nodejs22.x", Handler: "index.handler" };
 const CONFIGURATION =
   "FunctionName FunctionArn Runtime Role Handler CodeSize Description Timeout MemorySize LastModified CodeSha256 Version RevisionId State LastUpdateStatus PackageType Architectures";
 
+const EVENT_CONFIG = "LastModified FunctionArn MaximumRetryAttempts MaximumEventAgeInSeconds DestinationConfig";
 const ALIAS = "AliasArn Name FunctionVersion Description RevisionId";
 
 /** Functions. Given: `zip`, base64 of a zip. */
@@ -408,6 +409,15 @@ export const LAMBDA_STEPS: readonly SdkStep[] = through("lambda", [
     call("GetPolicy", F),
     call("Invoke", NO_F),
   ]),
+  ok("PutFunctionEventInvokeConfig", { ...F, MaximumRetryAttempts: 1, MaximumEventAgeInSeconds: 90 }, EVENT_CONFIG),
+  ok("UpdateFunctionEventInvokeConfig", { ...F, MaximumEventAgeInSeconds: 60 }, EVENT_CONFIG),
+  ok("GetFunctionEventInvokeConfig", F, EVENT_CONFIG),
+  ok("ListFunctionEventInvokeConfigs", F, "FunctionEventInvokeConfigs"),
+  ok("DeleteFunctionEventInvokeConfig", F),
+  ok("TagResource", (given) => ({ Resource: OWN(given), Tags: { site: "A" } })),
+  ok("ListTags", (given) => ({ Resource: OWN(given) }), "Tags"),
+  ok("UntagResource", (given) => ({ Resource: OWN(given), TagKeys: ["site"] })),
+  ok("GetAccountSettings", {}, "AccountLimit AccountUsage"),
   ok("PublishVersion", { ...F, Description: "one" }, CONFIGURATION),
   ok("ListVersionsByFunction", F, "Versions"),
   ok("CreateAlias", { ...F, Name: "live", FunctionVersion: "1" }, ALIAS),
@@ -430,8 +440,16 @@ export const LAMBDA_STEPS: readonly SdkStep[] = through("lambda", [
       "PublishVersion",
       "ListVersionsByFunction",
       "ListAliases",
+      "PutFunctionEventInvokeConfig",
+      "UpdateFunctionEventInvokeConfig",
+      "GetFunctionEventInvokeConfig",
+      "DeleteFunctionEventInvokeConfig",
+      "ListFunctionEventInvokeConfigs",
     ].map((name) => call(name, WRONG_F)),
     call("ListFunctions", { MaxItems: 0 }),
+    call("ListTags", { Resource: "no arn" }),
+    call("TagResource", { Resource: "no arn", Tags: {} }),
+    call("UntagResource", { Resource: "no arn", TagKeys: [] }),
     call("AddPermission", { ...WRONG_F, StatementId: "s", Action: "lambda:InvokeFunction", Principal: "*" }),
     call("RemovePermission", { ...WRONG_F, StatementId: "s" }),
     call("CreateAlias", { ...WRONG_F, Name: "live", FunctionVersion: "1" }),
@@ -440,6 +458,13 @@ export const LAMBDA_STEPS: readonly SdkStep[] = through("lambda", [
     call("DeleteAlias", { ...WRONG_F, Name: "live" }),
   ]),
   ...all("ResourceNotFoundException", [
+    ...["Get", "Delete"].map((verb) => call(`${verb}FunctionEventInvokeConfig`, F)),
+    call("PutFunctionEventInvokeConfig", { ...NO_F, MaximumRetryAttempts: 1 }),
+    call("UpdateFunctionEventInvokeConfig", { ...F, MaximumRetryAttempts: 1 }),
+    call("ListFunctionEventInvokeConfigs", NO_F),
+    call("ListTags", (given) => ({ Resource: `${OWN(given)}2` })),
+    call("TagResource", (given) => ({ Resource: `${OWN(given)}2`, Tags: { a: "b" } })),
+    call("UntagResource", (given) => ({ Resource: `${OWN(given)}2`, TagKeys: ["a"] })),
     call("PublishVersion", NO_F),
     call("ListVersionsByFunction", NO_F),
     call("CreateAlias", { ...NO_F, Name: "live", FunctionVersion: "1" }),
