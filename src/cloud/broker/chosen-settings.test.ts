@@ -10,6 +10,7 @@ test("chosenSettings changes what is named, by name, and leaves the rest of the 
     "maximumQos=2",
     "presence=false",
     "beforeConnack=hold",
+    "unauthorizedReturnCode=7",
     "assignedClientIds=device-",
     "refusedFilters=a/#,b",
     "inFlight=5",
@@ -20,6 +21,7 @@ test("chosenSettings changes what is named, by name, and leaves the rest of the 
     maximumQos: 2,
     presence: false,
     beforeConnack: "hold",
+    unauthorizedReturnCode: 7,
     assignedClientIds: "device-",
     refusedFilters: ["a/#", "b"],
     limits: { ...AWS_PROFILE.limits, ...AWS_RATES, inFlight: 7 },
@@ -54,6 +56,7 @@ test("chosenSettings refuses names that there are not, and values that would bre
     ["maximumQos=0", /maximumQos is "0", need 1 or 2/],
     ["presence=yes", /presence is "yes", need true or false/],
     ["beforeConnack=wait", /need refuse or hold/],
+    ["unauthorizedReturnCode=4", /need 5 or 7 or none/],
     ["keepAliveMinS=2000", /keepAliveMinS is 2000, over keepAliveMaxS, which is 1200/],
     ["sessionExpiryMaxS=60", /sessionExpiryDefaultS is 3600, over sessionExpiryMaxS, which is 60/],
   ];

@@ -54,6 +54,7 @@ const isFlag = (value: unknown): boolean => typeof value === "boolean";
 const WORDS: { readonly [name: string]: readonly (string | number)[] } = {
   maximumQos: [1, 2],
   reasonStrings: ["by default", "where asked for"],
+  unauthorizedReturnCode: [5, 7, "none"],
   beforeConnack: ["refuse", "hold"],
 } satisfies { readonly [Name in keyof BrokerSettings]?: readonly BrokerSettings[Name][] };
 

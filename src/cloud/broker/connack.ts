@@ -1,7 +1,8 @@
 import type { Packet } from "mqtt-packet";
 
 import type { ConnectTerms } from "./connect-terms.ts";
-import { returnCodeFor, type ReasonCode } from "./reason-codes.ts";
+import { REASON, returnCodeFor, type ReasonCode } from "./reason-codes.ts";
+import type { BrokerSettings } from "./settings.ts";
 
 /** The CONNACK of a client that is let in. MQTT 5.0, section 3.2 */
 export function admittingConnack(terms: ConnectTerms, sessionPresent: boolean): Packet {
@@ -11,10 +12,14 @@ export function admittingConnack(terms: ConnectTerms, sessionPresent: boolean): 
 }
 
 /** The CONNACK of a client that is not, or undefined where its version has no code for the reason. */
-export function refusingConnack(version: 4 | 5, reasonCode: ReasonCode, text: string | undefined): Packet | undefined {
+export function refusingConnack(
+  reasonCode: ReasonCode,
+  { version, text }: { readonly version: 4 | 5; readonly text: string | undefined },
+  { unauthorizedReturnCode }: Pick<BrokerSettings, "unauthorizedReturnCode">,
+): Packet | undefined {
   const refusal = { cmd: "connack", sessionPresent: false } as const;
   if (version === 5)
     return { ...refusal, reasonCode, ...(text === undefined ? {} : { properties: { reasonString: text } }) };
-  const returnCode = returnCodeFor(reasonCode);
-  return returnCode === undefined ? undefined : { ...refusal, returnCode };
+  const returnCode = reasonCode === REASON.notAuthorized ? unauthorizedReturnCode : returnCodeFor(reasonCode);
+  return returnCode === undefined || returnCode === "none" ? undefined : { ...refusal, returnCode };
 }

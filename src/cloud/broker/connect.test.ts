@@ -86,6 +86,22 @@ test("a refused CONNECT closes, with CONNACK where asked for, and always with 0x
   }
 });
 
+test("what an MQTT 3.1.1 client is told whom no policy lets in is a setting: 5, 7 or nothing", async () => {
+  for (const [unauthorizedReturnCode, code] of [
+    [5, 5],
+    [7, 7],
+    ["none", undefined],
+  ] as const) {
+    const settings = { ...AWS_PROFILE, unauthorizedReturnCode };
+    const admit = async () => ({ admit: false, cause: "no-policy", reply: "connack" }) as const;
+    const world = new World({ settings, admit });
+    const client = world.client(4);
+    assert.equal((await client.connect("d1"))?.returnCode, code);
+    assert.equal(client.ended, "end");
+    assert.equal((await world.client(5).connect("d1"))?.reasonCode, 0x87, "MQTT 5 has one word for it");
+  }
+});
+
 test("a gatekeeper that fails lets nobody in: CONNACK 3 or 0x88", async () => {
   const world = new World({ admit: () => Promise.reject(new RangeError("index gone")) });
   assert.equal((await world.client(4).connect("d1"))?.returnCode, 3);

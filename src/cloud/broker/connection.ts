@@ -335,10 +335,9 @@ export class Connection {
 
   /** Refuses CONNECT: by CONNACK where the version has a code for it, by closing in any case. */
   #refuse(reason: ReasonCode | undefined, text: string): void {
-    const connack =
-      reason === undefined
-        ? undefined
-        : refusingConnack(this.out.version, reason, this.out.explains ? text : undefined);
+    const { version, explains } = this.out;
+    const told = { version, text: explains ? text : undefined };
+    const connack = reason === undefined ? undefined : refusingConnack(reason, told, this.core.settings);
     if (connack) this.out.send(connack);
     this.close({ presence: "CLIENT_ERROR" });
   }

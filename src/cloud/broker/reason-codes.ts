@@ -38,7 +38,6 @@ const RETURN_CODE: Partial<Record<ReasonCode, number>> = {
   [REASON.clientIdentifierNotValid]: 2,
   [REASON.serverUnavailable]: 3,
   [REASON.quotaExceeded]: 3,
-  [REASON.notAuthorized]: 5,
 };
 
 /** The MQTT 3.1.1 CONNACK return code for a reason, or undefined where only closing says it. */

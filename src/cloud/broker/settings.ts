@@ -86,6 +86,11 @@ export type BrokerSettings = {
   readonly retainOnReserved: boolean;
   /** Whether an MQTT 5 client may resume the session of an MQTT 3.1.1 client, and the reverse. */
   readonly resumesAcrossVersions: boolean;
+  /**
+   * What an MQTT 3.1.1 client whom no policy lets connect is told: a CONNACK return code, or nothing but the end.
+   * MQTT 3.1.1, section 3.2.2.3 knows 5; AWS IoT documented 7, and has been seen to say nothing.
+   */
+  readonly unauthorizedReturnCode: 5 | 7 | "none";
   /** What happens to packets that arrive before CONNACK was sent. MQTT 5.0, section 3.1.4 */
   readonly beforeConnack: "refuse" | "hold";
   /** Prefixes of `$` topics that clients may publish to, or filters with `+` that match them; any other is refused. */
@@ -187,6 +192,7 @@ export const AWS_PROFILE: BrokerSettings = {
   retainedOnWildcard: false,
   retainOnReserved: false,
   resumesAcrossVersions: false,
+  unauthorizedReturnCode: 5,
   beforeConnack: "refuse",
   reservedPublish: [...PROVISIONING_TOPICS, BASIC_INGEST, ...SHADOW_TOPICS, ...JOB_TOPICS],
   reservedSubscribe: ["$aws/events/", "$aws/things/", ...PROVISIONING_TOPICS],
@@ -217,6 +223,7 @@ export const SPEC_PROFILE: BrokerSettings = {
   retainedOnWildcard: true,
   retainOnReserved: true,
   resumesAcrossVersions: true,
+  unauthorizedReturnCode: 5,
   beforeConnack: "hold",
   reservedPublish: ["$"],
   reservedSubscribe: ["$"],
