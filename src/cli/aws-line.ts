@@ -20,7 +20,8 @@ const FOREIGN_DASH = new RegExp(`[${DASHES}]`);
 export function repairLine(given: readonly string[]): RepairedLine {
   const [only = "", ...more] = given;
   const changes: string[] = [];
-  const words = more.length === 0 && /\s/.test(only) ? splitWords(only, changes) : [...given];
+  const split = more.length === 0 && /\s/.test(only) ? splitWords(only, changes) : [...given];
+  const words = rejoined(withoutPrompt(split, changes), changes);
   refuseStrangers(words);
   const commands = unglued(words, changes).map((command) => repaired(command, changes));
   return { commands, changes };
@@ -51,12 +52,46 @@ function splitWords(line: string, changes: string[]): string[] {
   return word === undefined ? words : [...words, word];
 }
 
+/** `$ aws …` and `$aws …`: the notes print the shell's prompt before some lines. */
+function withoutPrompt(words: readonly string[], changes: string[]): string[] {
+  return words.flatMap((word, i) => {
+    const isPrompt = word === "$aws" || (word === "$" && (i === 0 || words[i + 1] === "aws"));
+    if (!isPrompt) return [word];
+    changes.push("a shell's prompt was left out: $");
+    return word === "$" ? [] : ["aws"];
+  });
+}
+
+/** `-–` at a line's end, its option's name on the next line. */
+function rejoined(words: readonly string[], changes: string[]): string[] {
+  const loneDashes = new RegExp(`^[-${DASHES}]+$`);
+  const whole: string[] = [];
+  for (const word of words) {
+    const before = whole.at(-1) ?? "";
+    if (!loneDashes.test(before) || !/^[A-Za-z]/.test(word)) {
+      whole.push(word);
+      continue;
+    }
+    whole[whole.length - 1] = `--${word}`;
+    changes.push(`${before} ${word} became --${word}: a line broke between them`);
+  }
+  return whole;
+}
+
 function refuseStrangers(words: readonly string[]): void {
+  if (words.length === 0) throw badOption("no command follows: hawser aws iot get-registration-code is one");
   if (words[0] === "openssl") {
     const lost = words.find((word, i) => i > 1 && ["out", "in", "key", "subj"].includes(word));
     const dash = lost === undefined ? "" : `; a dash is missing: -${lost}`;
     throw badOption(`this is an openssl command, which runs in a shell without hawser${dash}`);
   }
+  if (words[0] === "configure" || (words[0] === "aws" && words[1] === "configure")) {
+    throw badOption(
+      "aws configure sets up the AWS CLI, which runs without hawser: give it accessKeyId, secretAccessKey and region of the cloud's credentials.json; hawser aws reads that file itself",
+    );
+  }
+  const unfilled = words.find((word) => /^<[^<>]+>$/.test(word));
+  if (unfilled !== undefined) throw badOption(`${unfilled} is a placeholder: put the value that it stands for`);
   const placeholder = /arn:aws:\w+:\{[^}]*\}?/.exec(words.join(" "))?.[0];
   if (placeholder !== undefined) {
     throw badOption(

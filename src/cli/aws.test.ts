@@ -22,6 +22,33 @@ test("T-15 typographic dashes before an option become two hyphens, and the chang
   assert.deepEqual(repairLine(value), { commands: [value], changes: [] });
 });
 
+test("T-15 a line of AN12131 with its prompt, and with its dashes at a line's end, is taken as printed", () => {
+  const files = ["--ca-certificate", "file://ca", "--verification-certificate", "file://v"];
+  for (const prompt of ["$ aws", "$aws", "aws", ""]) {
+    const line = ` ${prompt} iot register-ca-certificate -\u2013ca-certificate file://ca -\u2013\nverification-certificate file://v`;
+    const { commands, changes } = repairLine([line]);
+    const [plain] = commands;
+    assert.deepEqual(plain?.slice(plain.indexOf("iot")), ["iot", "register-ca-certificate", ...files]);
+    assert.ok(
+      changes.includes("-\u2013 verification-certificate became --verification-certificate: a line broke between them"),
+    );
+    assert.equal(changes.includes("a shell's prompt was left out: $"), prompt.startsWith("$"));
+  }
+  const value = ["iot", "create-thing", "--thing-name", "$"];
+  assert.deepEqual(repairLine(value), { commands: [value], changes: [] });
+});
+
+test("what only looks like a command is refused with what to do: a placeholder, aws configure, nothing at all", () => {
+  for (const [line, message] of [
+    [`aws iot describe-ca-certificate --certificate-id <certificateId>`, /<certificateId> is a placeholder/],
+    ["aws configure", /give it accessKeyId, secretAccessKey and region of the cloud's credentials\.json/],
+    ["configure", /sets up the AWS CLI/],
+    ["", /no command follows/],
+  ] as const) {
+    assert.throws(() => repairLine(line === "" ? [] : line.split(" ")), { code: "bad-option", message });
+  }
+});
+
 test("T-16 T-17 ENABLED and --new-autoregistration-status become what the API knows, each told", () => {
   const line = `iot update-ca-certificate --certificate-id ${ID} --new-autoregistration-status ENABLED`;
   const { commands, changes } = repairLine([line]);
