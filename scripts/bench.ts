@@ -5,6 +5,9 @@
  *   npm run bench -- --only chip,tls   some suites
  *   npm run bench -- --long            about ten times the work
  *   npm run bench -- --json            one JSON object a row
+ *
+ * HAWSER_SE05X_PEER=HOST:PORT (JRCP) or t1:HOST:PORT (T=1 blocks over TCP) names a simulated SE05x of somebody else's,
+ * whose commands the suite se05x then measures beside ours.
  */
 import { globSync } from "node:fs";
 import { basename, join } from "node:path";

@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { APPLET_72_KEYS, bytesOf, type Host, newSe05x } from "../../../test/chip/se05x.ts";
 import { type PolicyEntry, RIGHT, type Right } from "../../apdu/se05x/index.ts";
 import { concat, equal, fromHex } from "../../codec/index.ts";
+import { nodeHash } from "../../crypto/node.ts";
 import { MemoryInRam } from "../index.ts";
 import { nodeSe05xCrypto } from "../node.ts";
 import { demandRight } from "./access.ts";
@@ -35,6 +36,7 @@ const USES = {
     algorithm: 0x21,
     freshness: DIGEST.slice(16),
   }),
+  delete: bytesOf("deleteObject", { objectId: OBJECT }),
   tlsPremaster: bytesOf("tlsPremaster", {
     keyPairId: OBJECT,
     targetId: OTHER,
@@ -76,28 +78,47 @@ function isAllowed(policy: readonly PolicyEntry[], { authObjectId, secured }: Ki
   for (const entry of policy) {
     if (entry.authObjectId !== 0 && entry.authObjectId !== authObjectId) continue;
     if (entry.rights & 0x2000_0000) return false;
-    const isMet = !(entry.rights & 0x0002_0000) || secured;
-    if (isMet && entry.rights & RIGHT[use]) allowed = true;
+    const isSecured = !(entry.rights & 0x0002_0000) || secured;
+    const isHeld = !(entry.rights & 0x0001_0000) || equal(entry.extension, conditionOn(HELD));
+    if (isSecured && isHeld && entry.rights & RIGHT[use]) allowed = true;
   }
   return allowed;
 }
 
-const entry: fc.Arbitrary<PolicyEntry> = fc.record(
-  {
-    authObjectId: fc.constantFrom(0, USER, AES, OTHER),
-    rights: fc
-      .tuple(fc.subarray(Object.keys(USES) as Use[]), fc.constantFrom<number>(0, 0, 0, 0x0002_0000, 0x2000_0000))
-      .map(([uses, extra]) => uses.reduce<number>((sum, use) => (sum | RIGHT[use]) >>> 0, extra)),
-    extension: fc.constant(NONE),
-  },
-  { noNullPrototype: true },
-);
+/** A register, what it holds, and how an entry says that it must hold a value. */
+const REGISTER = fromHex("20000009");
+const HELD = nodeHash.digest("sha256", new Uint8Array(32));
+
+function conditionOn(value: Uint8Array): Uint8Array {
+  return concat(REGISTER, value);
+}
+
+/** What an entry demands or forbids besides its rights. */
+const EXTRAS = [
+  { bits: 0, extension: NONE },
+  { bits: 0, extension: NONE },
+  { bits: 0x0002_0000, extension: NONE },
+  { bits: 0x2000_0000, extension: NONE },
+  { bits: 0x0001_0000, extension: conditionOn(HELD) },
+  { bits: 0x0001_0000, extension: conditionOn(HELD.with(0, 1 ^ (HELD[0] ?? 0))) },
+  { bits: 0x0003_0000, extension: conditionOn(HELD) },
+] as const;
+
+const entry: fc.Arbitrary<PolicyEntry> = fc
+  .tuple(fc.constantFrom(0, USER, AES, OTHER), fc.subarray(Object.keys(USES) as Use[]), fc.constantFrom(...EXTRAS))
+  .map(([authObjectId, uses, { bits, extension }]) => ({
+    authObjectId,
+    rights: uses.reduce<number>((sum, use) => (sum | RIGHT[use]) >>> 0, bits),
+    extension,
+  }));
 
 test("Se05xChip allows exactly what the reference allows, over policies, sessions and commands", async () => {
   const { chip, host } = await newSe05x();
   host.send("writeUserId", { insFlags: 0x40, objectId: USER, value: PIN });
   host.send("writeSymmKey", { insFlags: 0x40, kind: 3, objectId: AES, value: AES_KEY });
   host.send("writeSymmKey", { kind: 5, objectId: OTHER, value: DIGEST });
+  host.send("writePcr", { objectId: 0x20000009, initial: new Uint8Array(32) });
+  assert.deepEqual(host.send("readObject", { objectId: 0x20000009 }).bytes, HELD);
   const before = new MemoryInRam();
   chip.saveTo(before);
   const outcomes = { allowed: 0, refused: 0 };
@@ -113,7 +134,7 @@ test("Se05xChip allows exactly what the reference allows, over policies, session
         outcomes[expected ? "allowed" : "refused"]++;
       }
     }),
-    { numRuns: 25 },
+    { numRuns: process.env.HAWSER_DEEP === "1" ? 400 : 40 },
   );
   assert.ok(outcomes.allowed > 20 && outcomes.refused > 20, JSON.stringify(outcomes));
 });
