@@ -22,6 +22,8 @@ export type Launch = {
   readonly packages?: readonly SdkPackage[];
   /** A folder with more of them, in its `node_modules`. */
   readonly layer?: string | undefined;
+  /** Whether it shall have a `/tmp` of its own, which only bubblewrap can give. */
+  readonly hasTmp?: boolean;
 };
 
 /** A started process, its pipes, and once they are known the process id of the function itself. */
@@ -39,6 +41,12 @@ export type Launched = {
 const SDK_FOLDER = "/opt/sdk";
 const LAYER_FOLDER = "/opt/nodejs";
 
+/**
+ * What a process may keep in its own `/tmp`. It is memory of the machine beside the function's own, and every process
+ * has one, so it is less than the 512 MB of AWS.
+ */
+export const TMP_BYTES = 64 * 1024 * 1024;
+
 /** The group, and below the users, of functions where the server runs as root: numbers that nobody else is given. */
 export const FUNCTION_GROUP = 60_800;
 
@@ -53,8 +61,9 @@ export function launch(what: Launch): Launched {
   const { packages = [], layer } = what;
   const places = packages.map(({ name, folder }) => (isWrapped ? `${SDK_FOLDER}/node_modules/${name}` : folder));
   const layerAt = layer !== undefined && isWrapped ? LAYER_FOLDER : layer;
-  const readable = [root, ...places, ...(layerAt === undefined ? [] : [layerAt])];
-  const node = [process.execPath, ...nodeOptions(readable, what.memoryMb), program];
+  const writable = isWrapped && what.hasTmp === true ? ["/tmp"] : [];
+  const readable = [root, ...places, ...(layerAt === undefined ? [] : [layerAt]), ...writable];
+  const node = [process.execPath, ...nodeOptions({ readable, writable, memoryMb: what.memoryMb }), program];
   const sdkRoots = [...places.slice(0, 1), ...(layerAt === undefined ? [] : [layerAt])].map((at) => `${at}/index.js`);
   const [command = "", ...args] = isWrapped ? [...bubblewrap(what), ...node] : node;
   const nothing = openSync("/dev/null", "r");
@@ -110,10 +119,17 @@ export function bubblewrapPath(): string | undefined {
   return [...folders, "/usr/bin", "/usr/local/bin"].map((folder) => `${folder}/bwrap`).find((path) => existsSync(path));
 }
 
-function nodeOptions(readable: readonly string[], memoryMb: number): string[] {
+type Granted = {
+  readonly readable: readonly string[];
+  readonly writable: readonly string[];
+  readonly memoryMb: number;
+};
+
+function nodeOptions({ readable, writable, memoryMb }: Granted): string[] {
   return [
     "--permission",
     ...readable.map((folder) => `--allow-fs-read=${folder}`),
+    ...writable.map((folder) => `--allow-fs-write=${folder}`),
     // These reach files or memory without asking the permission model.
     "--no-experimental-sqlite",
     "--no-experimental-ffi",
@@ -125,7 +141,7 @@ function nodeOptions(readable: readonly string[], memoryMb: number): string[] {
 }
 
 /** New namespaces for all that there are, a read-only root that holds Node and the code, no capabilities. */
-function bubblewrap({ program, folder, packages = [], layer }: Launch): string[] {
+function bubblewrap({ program, folder, packages = [], layer, hasTmp = false }: Launch): string[] {
   const libraries = ["/usr", "/lib", "/lib64"].flatMap((path) => ["--ro-bind-try", path, path]);
   const flags = "--unshare-all --unshare-user --die-with-parent --new-session --as-pid-1 --cap-drop ALL";
   return [
@@ -143,6 +159,8 @@ function bubblewrap({ program, folder, packages = [], layer }: Launch): string[]
     "/var/task",
     ...packages.flatMap((each) => ["--ro-bind", each.folder, `${SDK_FOLDER}/node_modules/${each.name}`]),
     ...(layer === undefined ? [] : ["--ro-bind", layer, LAYER_FOLDER]),
+    // In a mount namespace of its own: nobody else sees it, and it is gone with the process.
+    ...(hasTmp ? ["--size", String(TMP_BYTES), "--tmpfs", "/tmp"] : []),
     ..."--remount-ro / --chdir / --".split(" "),
   ];
 }

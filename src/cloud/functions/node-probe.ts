@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Clock } from "../../crypto/index.ts";
-import { bubblewrapPath, launch, type Boundary } from "./node-isolation.ts";
+import { bubblewrapPath, launch, TMP_BYTES, type Boundary } from "./node-isolation.ts";
 import type { IsolationReport, Reach } from "./runtime.ts";
 
 const ALL: readonly Reach[] = [
@@ -35,7 +35,7 @@ export async function probeIsolation(
 ): Promise<IsolationReport> {
   const reports: IsolationReport[] = [];
   for (const boundary of candidates) {
-    const report = reportOn(boundary, await answerUnder(boundary, folderFor(boundary), clock));
+    const report = reportOn(boundary, await bestAnswerUnder(boundary, folderFor(boundary), clock));
     if (report.reachable.length === 0) return report;
     reports.push(report);
   }
@@ -53,21 +53,37 @@ export function boundariesHere(): Boundary[] {
 }
 
 /** What the probing process said it could reach; where it gave no answer, what it said instead. */
-type Answer = { readonly reached: readonly Reach[] } | { readonly silence: string };
+type Answer = { readonly reached: readonly Reach[]; readonly hasTmp: boolean } | { readonly silence: string };
 
 function reportOn(boundary: Boundary, answer: Answer): IsolationReport {
   const reachable = "reached" in answer ? answer.reached : ALL;
   const runs = reachable.every((each) => TOLERATED.includes(each));
-  if (reachable.length === 0) return { boundary, reachable, runs, warning: "" };
+  const noTmp = noTmpUnder(boundary, answer);
+  if (reachable.length === 0) return { boundary, reachable, runs, noTmp, warning: "" };
   const open =
     "reached" in answer ? `they could reach ${reachable.join(", ")}` : `no probe could run, ${answer.silence}`;
   const warning = runs
     ? "functions run as the server's own user and could send it signals: install bubblewrap"
     : `functions are refused: ${open} (Node ${process.version}, boundary ${boundary})`;
-  return { boundary, reachable, runs, warning };
+  return { boundary, reachable, runs, noTmp, warning };
 }
 
-async function answerUnder(boundary: Boundary, workspace: string, clock: Clock): Promise<Answer> {
+function noTmpUnder(boundary: Boundary, answer: Answer): string {
+  if ("reached" in answer && answer.hasTmp) return "";
+  if (boundary !== "bubblewrap") return "without bubblewrap nothing keeps a /tmp private and bounded";
+  return "this bubblewrap cannot bound a /tmp: it takes version 0.7 or later";
+}
+
+/** A bubblewrap that has never heard of `--size` runs functions, without a `/tmp`. */
+async function bestAnswerUnder(boundary: Boundary, workspace: string, clock: Clock): Promise<Answer> {
+  const answer = await answerUnder({ boundary, hasTmp: boundary === "bubblewrap" }, workspace, clock);
+  if ("reached" in answer || boundary !== "bubblewrap") return answer;
+  return answerUnder({ boundary, hasTmp: false }, workspace, clock);
+}
+
+type Under = { readonly boundary: Boundary; readonly hasTmp: boolean };
+
+async function answerUnder({ boundary, hasTmp }: Under, workspace: string, clock: Clock): Promise<Answer> {
   // A list or a wildcard in the path would open more to the process than its folder.
   if (boundary !== "bubblewrap" && /[,*]/.test(workspace))
     return { silence: "for a comma or star in the folder's path" };
@@ -76,8 +92,8 @@ async function answerUnder(boundary: Boundary, workspace: string, clock: Clock):
   const program = join(workspace, `probe-${boundary}.cjs`);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   writeFileSync(canary, "outside", { mode: 0o644 });
-  writeFileSync(program, probeProgram({ canary, folder, server: process.pid }), { mode: 0o644 });
-  const { child, channel, pid } = launch({ boundary, program, folder, memoryMb: 128, slot: 0 });
+  writeFileSync(program, probeProgram({ canary, folder, server: process.pid, tmpBytes: TMP_BYTES }), { mode: 0o644 });
+  const { child, channel, pid } = launch({ boundary, program, folder, memoryMb: 128, slot: 0, hasTmp });
   pid.catch(() => undefined);
   let said = "";
   let complained = "";
@@ -99,7 +115,8 @@ async function answerUnder(boundary: Boundary, workspace: string, clock: Clock):
 function reachedIn(said: string): Answer | undefined {
   try {
     const reached = JSON.parse(said) as unknown;
-    return Array.isArray(reached) ? { reached: ALL.filter((each) => reached.includes(each)) } : undefined;
+    if (!Array.isArray(reached)) return undefined;
+    return { reached: ALL.filter((each) => reached.includes(each)), hasTmp: reached.includes("tmp") };
   } catch {
     return undefined;
   }
@@ -110,10 +127,15 @@ export function probeProgram(facts: Facts): string {
   return `"use strict";\n${String(attempt)}\nvoid attempt(${JSON.stringify(facts)});\n`;
 }
 
-type Facts = { readonly canary: string; readonly folder: string; readonly server: number };
+type Facts = {
+  readonly canary: string;
+  readonly folder: string;
+  readonly server: number;
+  readonly tmpBytes: number;
+};
 
 /** Runs in the probing process, as text: no imports, no names from outside. Writes what worked to descriptor 3. */
-async function attempt({ canary, folder, server }: Facts): Promise<void> {
+async function attempt({ canary, folder, server, tmpBytes }: Facts): Promise<void> {
   const codeOf = (error: unknown) => (error as { code?: string } | null)?.code;
   const attempts: Record<string, () => unknown> = {
     "read-file": () => process.getBuiltinModule("node:fs").readFileSync(canary),
@@ -151,6 +173,12 @@ async function attempt({ canary, folder, server }: Facts): Promise<void> {
       ffi.dlopen(null, {});
     },
     inspector: () => process.getBuiltinModule("node:inspector").open(0, "127.0.0.1"),
+    // No harm, but a fact about the boundary: a place to write to that is bounded.
+    tmp() {
+      const fs = process.getBuiltinModule("node:fs");
+      const { blocks, bsize } = fs.statfsSync("/tmp");
+      return blocks * bsize > tmpBytes ? Promise.reject() : fs.writeFileSync("/tmp/probe", "");
+    },
     "signal-server"() {
       // In a process namespace of its own the server's number is nobody's, or this process's own.
       return process.pid === server ? Promise.reject() : process.kill(server, 0);

@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, realpathSync, rmSync, statfsSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
 
@@ -68,7 +68,8 @@ class NodeStarter implements ProcessStarter {
     const folder = await this.#folderOf(deployment);
     const slot = this.#freeSlot();
     const { memoryMb } = deployment;
-    const beside = { packages: this.#packages, layer: this.#layer };
+    const { noTmp } = this.isolation;
+    const beside = { packages: this.#packages, layer: this.#layer, hasTmp: noTmp === "" };
     const launched = launch({ boundary, program: this.#program, folder: folder.path, memoryMb, slot, ...beside });
     const { child, channel, root, sdkRoots } = launched;
     folder.users++;
@@ -97,8 +98,8 @@ class NodeStarter implements ProcessStarter {
       setImmediate(() => events.onExit(problem || (signal ? `signal ${signal}` : `exit status ${code}`)));
     });
     const pid = await launched.pid;
-    const process = processOver({ pid, boundary, channel, kill: () => (kill(), drain()) });
-    return { process, root, sdkRoots };
+    const process = processOver({ pid, boundary, hasTmp: noTmp === "", channel, kill: () => (kill(), drain()) });
+    return { process, root, sdkRoots, noTmp };
   }
 
   forget(functionArn: string): void {
@@ -160,9 +161,15 @@ class NodeStarter implements ProcessStarter {
   }
 }
 
-type Facts = { readonly pid: number; readonly boundary: Boundary; readonly channel: Socket; readonly kill: () => void };
+type Facts = {
+  readonly pid: number;
+  readonly boundary: Boundary;
+  readonly hasTmp: boolean;
+  readonly channel: Socket;
+  readonly kill: () => void;
+};
 
-function processOver({ pid, boundary, channel, kill }: Facts): FunctionProcess {
+function processOver({ pid, boundary, hasTmp, channel, kill }: Facts): FunctionProcess {
   const resident = residentSize(pid);
   // A stopped process does not see that its server is gone; bubblewrap alone ends it then.
   const canFreeze = boundary === "bubblewrap";
@@ -182,8 +189,25 @@ function processOver({ pid, boundary, channel, kill }: Facts): FunctionProcess {
       resident.close();
       kill();
     },
-    residentBytes: () => resident.bytes(),
+    residentBytes() {
+      const bytes = resident.bytes();
+      return bytes === undefined || !hasTmp ? bytes : bytes + bytesOfNames(pid);
+    },
   };
+}
+
+/** The kernel keeps about this much for a file in memory, however empty. */
+const BYTES_PER_FILE = 1024;
+
+/** What the files in a process's `/tmp` take beside what is in them: their size bounds only that. */
+function bytesOfNames(pid: number): number {
+  try {
+    const { files, ffree } = statfsSync(`/proc/${pid}/root/tmp`);
+    return (files - ffree) * BYTES_PER_FILE;
+  } catch {
+    // Ended meanwhile, or a system that does not let us look.
+    return 0;
+  }
 }
 
 function signal(pid: number, name: NodeJS.Signals): void {

@@ -73,7 +73,7 @@ class FakeProcess implements FunctionProcess {
 }
 
 class FakeStarter implements ProcessStarter {
-  isolation: IsolationReport = { boundary: "none", reachable: [], runs: true, warning: "" };
+  isolation: IsolationReport = { boundary: "none", reachable: [], runs: true, noTmp: "", warning: "" };
   readonly started: FakeProcess[] = [];
   readonly forgotten: string[] = [];
   isSlow = false;
@@ -276,7 +276,13 @@ test("FunctionPool.close ends everything and refuses what comes later: runtime-c
 
 test("FunctionPool refuses to run where isolation is missing: functions-unavailable", async () => {
   const { starter, pool } = world();
-  starter.isolation = { boundary: "none", reachable: ["network"], runs: false, warning: "functions are refused" };
+  starter.isolation = {
+    boundary: "none",
+    reachable: ["network"],
+    runs: false,
+    noTmp: "",
+    warning: "functions are refused",
+  };
   const refusal = { name: "Denied", code: "functions-unavailable", message: "functions are refused" };
   await assert.rejects(pool.run(deployment("a"), request()), refusal);
 });

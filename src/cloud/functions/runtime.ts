@@ -52,6 +52,8 @@ export type IsolationReport = {
   readonly reachable: readonly Reach[];
   /** Whether functions run at all: false where files, network, processes or threads are within reach. */
   readonly runs: boolean;
+  /** Why functions have no `/tmp` to write to; empty where they have one. */
+  readonly noTmp: string;
   /** One sentence for the log at start-up where something is open or refused; empty where nothing is. */
   readonly warning: string;
 };
@@ -116,6 +118,8 @@ export type StartedProcess = {
   readonly process: FunctionProcess;
   readonly root: string;
   readonly sdkRoots?: readonly string[];
+  /** Why it has no `/tmp` to write to; empty or absent where it has one. */
+  readonly noTmp?: string;
 };
 
 /** Starts processes for functions. */

@@ -10,6 +10,7 @@ import { after, test } from "node:test";
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock } from "../../crypto/node.ts";
 import { CallRefused } from "./api-calls.ts";
+import { TMP_BYTES } from "./node-isolation.ts";
 import { boundariesHere, probeIsolation, probeProgram } from "./node-probe.ts";
 import { openStarter } from "./node-starter.ts";
 import { FunctionPool, type PoolOptions } from "./pool.ts";
@@ -359,6 +360,79 @@ test("what a function leaves running does not run between invocations where the 
   assert.deepEqual(new Set(calls), new Set(["Behind", "Now"]));
 });
 
+const KEEPER = `const fs = require("fs");
+exports.handler = async (e) => {
+  const before = fs.readdirSync(require("os").tmpdir());
+  if (e.write) fs.writeFileSync("/tmp/kept", e.write);
+  let filled = 0;
+  try { while (e.fill) filled += fs.writeSync(fs.openSync("/tmp/filled", "a"), Buffer.alloc(1 << 20)) }
+  catch (error) { return { filled, code: error.code } }
+  return before;
+}`;
+
+test("a function has a /tmp that stays with its process, is seen by no other, is bounded, and goes with it", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  assert.equal(best.isolation.noTmp, "");
+  const deployment = deploy(KEEPER);
+  const answer = async (event: object, what = deployment) => {
+    const result = await run(what, event);
+    assert.equal(result.outcome, "succeeded", JSON.stringify(result));
+    return JSON.parse((result as { payload: string }).payload) as unknown;
+  };
+  assert.deepEqual(await answer({ write: "mine" }), []);
+  assert.deepEqual(await answer({}), ["kept"]);
+  assert.deepEqual(await answer({}, deploy(KEEPER)), []);
+  assert.equal(existsSync("/tmp/kept"), false);
+  const { filled, code } = (await answer({ fill: true })) as { filled: number; code: string };
+  assert.equal(code, "ENOSPC");
+  assert.ok(filled > TMP_BYTES / 2 && filled <= TMP_BYTES, `${filled} bytes`);
+  best.retire(deployment.functionArn);
+  assert.deepEqual(await answer({}), []);
+});
+
+test("a function that fills its /tmp with empty files is killed at its memory size", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  const source = `const fs = require("fs"); exports.handler = async () => { for (let i = 0; ; i++) {
+    fs.writeFileSync("/tmp/" + i, ""); if (i % 100 === 0) await new Promise(setImmediate) } }`;
+  const result = await run(deploy(source, { memoryMb: 96, timeoutMs: 60_000 }));
+  assert.equal(result.outcome, "memory");
+});
+
+test("a link in /tmp leads nowhere that the function could not read anyway", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  const source = `const fs = require("fs"); const tried = (act) => { try { return act() } catch (e) { return e.code } };
+    exports.handler = () => ["/proc/1/environ", "/etc/passwd", "/usr/bin/env"].map((to, i) =>
+      [tried(() => fs.symlinkSync(to, "/tmp/l" + i)), tried(() => String(fs.readFileSync("/tmp/l" + i).length))])`;
+  const answers = (await output(source)) as [string, string][];
+  for (const [, read] of answers) assert.match(read, /^(ERR_ACCESS_DENIED|ENOENT)$/);
+});
+
+test("a function that writes where there is no /tmp for it is told what is missing", async () => {
+  const pool = await openPool(["none"]);
+  assert.match(pool.isolation.noTmp, /bubblewrap/);
+  const source = "exports.handler = async () => require('fs').writeFileSync('/tmp/x', '')";
+  const { errorMessage } = await failureOf(source, {}, pool);
+  assert.match(errorMessage, /; functions cannot write: without bubblewrap nothing keeps a \/tmp private and bounded$/);
+});
+
+test("a bubblewrap that cannot bound a tmpfs still runs functions, without a /tmp", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  const folder = mkdtempSync(join(tmpdir(), "old-"));
+  const path = process.env["PATH"] ?? "";
+  t.after(() => {
+    process.env["PATH"] = path;
+    rmSync(folder, { recursive: true });
+  });
+  const real = path.split(":").find((each) => existsSync(`${each}/bwrap`));
+  const old = `#!/bin/sh\ncase "$*" in *" --size "*) echo "bwrap: Unknown option --size" >&2; exit 1;; esac\nexec ${real}/bwrap "$@"\n`;
+  writeFileSync(join(folder, "bwrap"), old, { mode: 0o755 });
+  process.env["PATH"] = `${folder}:${path}`;
+  const pool = await openPool(["bubblewrap"]);
+  assert.deepEqual([pool.isolation.runs, pool.isolation.reachable], [true, []]);
+  const { errorMessage } = await failureOf("exports.handler = () => require('fs').mkdtempSync('/tmp/x')", {}, pool);
+  assert.match(errorMessage, /this bubblewrap cannot bound a \/tmp: it takes version 0\.7 or later$/);
+});
+
 const ESCAPES = `
 const attempts = {
   tcp: () => settled((ok, no) => require("net").connect(e.port, "127.0.0.1").on("connect", ok).on("error", no)),
@@ -428,7 +502,8 @@ for (const boundary of ["bubblewrap", "user", "none"] as const) {
     const pool = await openPool([boundary]);
     assert.equal(pool.isolation.boundary, boundary);
     assert.deepEqual(pool.isolation.reachable, boundary === "none" ? ["signal-server"] : []);
-    const folder = mkdtempSync(join(tmpdir(), "outside-"));
+    // Not below /tmp: what a function may write there is its own, whatever the name.
+    const folder = mkdtempSync(join(existsSync("/var/tmp") ? "/var/tmp" : tmpdir(), "outside-"));
     t.after(() => rmSync(folder, { recursive: true }));
     const secret = join(folder, "secret.js");
     const addon = join(folder, "addon.node");
@@ -508,7 +583,7 @@ test("the probe finds everything open in an ordinary process, so its silence els
   const canary = join(folder, "canary");
   writeFileSync(canary, "outside");
   const program = join(folder, "probe.cjs");
-  writeFileSync(program, probeProgram({ canary, folder, server: process.pid }));
+  writeFileSync(program, probeProgram({ canary, folder, server: process.pid, tmpBytes: 0 }));
   const child = spawn(process.execPath, [program], { stdio: ["ignore", "ignore", "ignore", "pipe"] });
   let said = "";
   child.stdio[3]?.on("data", (chunk: Buffer) => void (said += chunk.toString()));

@@ -22,7 +22,7 @@ export const ROLE = "arn:aws:iam::123456789012:role/any";
 export type Run = { readonly deployment: Deployment; readonly request: RunRequest };
 
 export class FakeRuntime implements FunctionRuntime {
-  readonly isolation = { boundary: "none", reachable: [], runs: true, warning: "" } as const;
+  readonly isolation = { boundary: "none", reachable: [], runs: true, noTmp: "", warning: "" } as const;
   readonly runs: Run[] = [];
   readonly retired: string[] = [];
   answer: (run: Run) => RunResult | HawserError = () => ended('"done"');

@@ -68,6 +68,7 @@ export class FunctionWorker {
   readonly #log: LogTail;
   #inbox: unknown[] = [];
   #process: FunctionProcess | undefined;
+  #noTmp = "";
   #turn: Turn | undefined;
   #turns = 0;
   #callsRunning = 0;
@@ -128,12 +129,14 @@ export class FunctionWorker {
       process: started,
       root,
       sdkRoots = [],
+      noTmp = "",
     } = await starter.start(deployment, {
       onData: (bytes) => this.#receive(bytes),
       onOutput: (bytes) => this.#output(bytes),
       onExit: (how) => this.#fail("failed", failure("Runtime.ExitError", `the function's process ended: ${how}`)),
     });
     this.#process = started;
+    this.#noTmp = noTmp;
     if (this.#isGone) started.kill();
     const { handler, environment } = deployment;
     const late = failure("Runtime.InitTimeout", `the handler did not load within ${limits.initMs / 1000} seconds`);
@@ -238,7 +241,7 @@ export class FunctionWorker {
     } else if (type === "result" && payload !== undefined) {
       this.#succeed(payload);
     } else if (type === "failure") {
-      const error = failureIn(message["error"]);
+      const error = withReason(failureIn(message["error"]), this.#noTmp);
       if (message["isFatal"] === true) this.#fail("failed", error);
       else this.#finish({ outcome: "failed", error });
     } else this.#fail("failed", failure("Sandbox.MalformedFrame", "the process sent an unknown message"));
@@ -305,6 +308,12 @@ function failureIn(value: unknown): FunctionFailure {
     errorMessage: typeof errorMessage === "string" ? errorMessage.slice(0, 65_537) : "",
     trace: lines.filter((line) => typeof line === "string").map((line) => line.slice(0, 1025)),
   };
+}
+
+/** Node names only its own option, which nobody but us can set: the reason says what the operator can do. */
+function withReason(error: FunctionFailure, noTmp: string): FunctionFailure {
+  if (noTmp === "" || !error.errorMessage.includes("--allow-fs-write")) return error;
+  return { ...error, errorMessage: `${error.errorMessage}; functions cannot write: ${noTmp}` };
 }
 
 function messageOf(error: unknown): string {
