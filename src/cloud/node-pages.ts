@@ -1,6 +1,7 @@
 import { HawserError } from "../codec/index.ts";
 import type { Ledger } from "../trace/index.ts";
 import {
+  bytesPage,
   jsonPage,
   openApiText,
   pageExchange,
@@ -14,6 +15,7 @@ import {
 import { serveApi, type ApiServer } from "./api/node.ts";
 import type { Broker } from "./broker/index.ts";
 import type { ServerTls } from "./broker/node.ts";
+import type { Functions } from "./functions/index.ts";
 import type { Closing } from "./node-closing.ts";
 import { operatorPages, readiness } from "./observe/index.ts";
 import { openMetrics } from "./observe/node.ts";
@@ -27,6 +29,7 @@ export type ApiListener = {
   readonly broker: Broker;
   readonly plane: ControlPlane;
   readonly destinations: Destinations;
+  readonly functions: Pick<Functions, "codeBehind">;
   readonly issued: IssuedStatus;
   readonly revocations: Revocations;
   readonly host: string;
@@ -53,7 +56,10 @@ export async function listenApi(parts: ApiListener, closing: Closing): Promise<A
 }
 
 /** Not ready any more from the moment that everything is being closed. */
-function pageHandlers({ ledger, registry, broker, issued, revocations }: ApiListener, closing: Closing): PageHandlers {
+function pageHandlers(
+  { ledger, registry, broker, functions, issued, revocations }: ApiListener,
+  closing: Closing,
+): PageHandlers {
   const metrics = openMetrics({
     ledger,
     sessions: () => broker.sessions(),
@@ -73,6 +79,12 @@ function pageHandlers({ ledger, registry, broker, issued, revocations }: ApiList
   return {
     ...operatorPages({ notReady, metrics }),
     ...revocationPages(issued, revocations),
+    async FunctionCode({ label }) {
+      const zip = await functions.codeBehind(label);
+      if (zip) return bytesPage("application/zip", zip, "no-store");
+      const cure = "run aws lambda get-function again and use its Code.Location within ten minutes";
+      return jsonPage(403, { error: "the link has expired, or the code behind it has changed", cure });
+    },
     OpenApi: async () => textPage(200, "application/json", document),
   };
 }

@@ -103,12 +103,12 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
     controlPlane: () => url,
   };
   const control = await openControlPlane(parts, closing);
-  const { plane, destinations } = control;
+  const { plane, destinations, functions } = control;
   // Rules hear them, and no client has come back yet.
   broker.publishLeftWills();
   const { issuer } = shop.issuing;
   const issued = await IssuedStatus.open({ registry, issuer, revocations: entry.revocations, newSigner });
-  const rooms = { issued, plane, destinations, shadows, jobs, identity, listeners };
+  const rooms = { issued, plane, destinations, functions, shadows, jobs, identity, listeners };
   const servers = { options, ledger: trace, registry, ...entry, ...rooms };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   url = api;
@@ -216,7 +216,13 @@ async function openControlPlane(
     ...(options.functionLayer !== undefined && { layer: options.functionLayer }),
   });
   const logs = await FunctionLogs.open({ store, clock });
-  const functions = await Functions.open({ ...common, store: functionStore(store), logs, runtime });
+  const functions = await Functions.open({
+    ...common,
+    controlPlane: parts.controlPlane,
+    store: functionStore(store),
+    logs,
+    runtime,
+  });
   closing.add(() => functions.close());
   gatekeeper.holdFor((certificateId) => functions.underway(certificateId));
   const { directory, httpActions } = options;
@@ -302,6 +308,7 @@ type Servers = Entry & {
   readonly registry: Registry;
   readonly plane: ControlPlane;
   readonly destinations: Destinations;
+  readonly functions: Functions;
   readonly shadows: Shadows;
   readonly jobs: Jobs;
   readonly identity: ServerIdentity;

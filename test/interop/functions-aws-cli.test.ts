@@ -69,8 +69,15 @@ function zip(source: string): Uint8Array {
   return zipSync({ "index.js": [new TextEncoder().encode(source), { mtime: "2000-01-01" }] });
 }
 
+function fetchWithCurl(url: string, { caFile }: RunningCloud): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const words = ["--silent", "--show-error", "--fail", "--cacert", caFile, url];
+    execFile("curl", words, { encoding: "buffer" }, (error, stdout) => (error ? reject(error) : resolve(stdout)));
+  });
+}
+
 function isMissing(t: TestContext): boolean {
-  return !requirePeer(t, AWS);
+  return !requirePeer(t, AWS) || !requirePeer(t, "curl");
 }
 
 test("AW-43 AW-56 the AWS CLI creates, invokes, changes, lists and deletes functions", async (t) => {
@@ -121,8 +128,10 @@ test("AW-43 AW-56 the AWS CLI creates, invokes, changes, lists and deletes funct
   await json("lambda", "update-function-configuration", "--function-name", "double", ...change);
   await invoke(1);
   assert.equal(readFileSync(join(folder, "out.json"), "utf8"), '"two"');
-  const { Configuration } = await json("lambda", "get-function", "--function-name", String(made["FunctionArn"]));
+  const { Configuration, Code } = await json("lambda", "get-function", "--function-name", String(made["FunctionArn"]));
   assert.equal((Configuration as Record_)["Timeout"], 7);
+  const { Location } = Code as Record_;
+  assert.deepEqual(await fetchWithCurl(String(Location), await running()), readFileSync(join(folder, "code.zip")));
   // This version of the CLI lists with a slash at the end of the path; one function a page makes it come back for more.
   await json("lambda", "create-function", "--function-name", "another", ...runtime);
   const { Functions } = await json("lambda", "list-functions", "--page-size", "1");

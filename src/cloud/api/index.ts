@@ -13,7 +13,7 @@ export { readInput } from "./input.ts";
 export type { Operation } from "./operation.ts";
 export { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
 export { openApiDocument, openApiText } from "./openapi.ts";
-export { jsonPage, pageExchange, PUBLIC_PAGES, textPage, type PageHandlers } from "./public-pages.ts";
+export { bytesPage, jsonPage, pageExchange, PUBLIC_PAGES, textPage, type PageHandlers } from "./public-pages.ts";
 export { queryOperations } from "./query-operations.ts";
 export { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
 export { findRoute } from "./router.ts";

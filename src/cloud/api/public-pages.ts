@@ -89,6 +89,15 @@ export const PUBLIC_PAGES = {
       404: { description: "There is none.", contentType: JSON_TYPE, shape: REFUSAL },
     },
   },
+  FunctionCode: {
+    summary: "The zip of a function, by the link that GetFunction gave less than ten minutes ago.",
+    methods: ["GET"],
+    path: "/hawser/v1/function-code/{link}",
+    answers: {
+      200: { description: "The zip as it was uploaded.", contentType: "application/zip" },
+      403: { description: "The link is not one of ours, or has expired.", contentType: JSON_TYPE, shape: REFUSAL },
+    },
+  },
   IssuerCertificate: {
     summary: "The certificate of the CA with which the cloud itself issues device certificates.",
     methods: ["GET"],
@@ -130,6 +139,11 @@ export function jsonPage(status: number, value: object): ApiResponse {
 /** A page of text that no cache keeps. */
 export function textPage(status: number, contentType: string, text: string): ApiResponse {
   return { status, headers: { "Content-Type": contentType, "Cache-Control": "no-store" }, body: utf8Bytes(text) };
+}
+
+/** A page of bytes, with what caches may do with it. */
+export function bytesPage(contentType: string, body: Uint8Array, caching: string): ApiResponse {
+  return { status: 200, headers: { "Content-Type": contentType, "Cache-Control": caching }, body };
 }
 
 /** The end of a path that a page's label takes, decoded; empty where it has none; undefined for other paths. */

@@ -11,6 +11,7 @@ import type {
   Invocation,
 } from "../api/services.ts";
 import { uuid, type Account } from "../registry/index.ts";
+import { CodeLinks } from "./code-link.ts";
 import { FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import type { EventLimits } from "./event-invocations.ts";
@@ -42,6 +43,8 @@ export type FunctionServiceOptions = {
   readonly eventLimits?: Partial<EventLimits>;
   /** What the zips of all functions and versions may take together. */
   readonly codeBytes?: number;
+  /** Where links to code lead, once the control plane listens. */
+  readonly controlPlane?: () => string;
 };
 
 type Input<Name extends keyof FunctionOperations> = Parameters<FunctionOperations[Name]>[0];
@@ -55,6 +58,7 @@ export class Functions implements FunctionOperations {
   readonly #options: FunctionServiceOptions;
   readonly #directory: FunctionDirectory;
   readonly #invoker: FunctionInvoker;
+  readonly #links: CodeLinks;
   /** The operations on versions and aliases. */
   readonly versions: FunctionVersions;
   readonly settings: FunctionSettings;
@@ -62,6 +66,7 @@ export class Functions implements FunctionOperations {
   private constructor(options: FunctionServiceOptions, directory: FunctionDirectory) {
     this.#options = options;
     this.#directory = directory;
+    this.#links = new CodeLinks(options);
     this.#invoker = new FunctionInvoker({ ...options, directory });
     this.settings = new FunctionSettings({ ...options, directory });
     this.versions = new FunctionVersions({ ...options, directory, checkRoom: (bytes) => this.#checkRoom(bytes) });
@@ -129,10 +134,21 @@ export class Functions implements FunctionOperations {
   async getFunction(input: Input<"getFunction">): Promise<FunctionDescription> {
     const Configuration = await this.getFunctionConfiguration(input);
     const { FunctionName, Version, CodeSha256 } = Configuration;
-    const Location = `hawser:function/${FunctionName}/${Version}/code/${CodeSha256}`;
+    const code = { name: FunctionName, qualifier: Version, codeSha256: CodeSha256 };
+    const { controlPlane } = this.#options;
+    const Location = `${controlPlane?.() ?? ""}/hawser/v1/function-code/${this.#links.linkFor(code)}`;
     const { tags = {} } = this.#directory.entry(FunctionName).record;
     const Tags = Object.keys(tags).length > 0 ? { Tags: tags } : {};
     return { Configuration, Code: { RepositoryType: "Hawser", Location }, ...Tags };
+  }
+
+  /** The zip that a link of `getFunction` leads to; undefined where it leads nowhere any more. */
+  async codeBehind(link: string): Promise<Uint8Array | undefined> {
+    const { account } = this.#options;
+    const codeNow = (ref: FunctionRef) =>
+      this.#directory.has(ref) ? configurationOf(this.#invoker.running(ref), account).CodeSha256 : undefined;
+    const ref = this.#links.read(link, codeNow);
+    return ref && this.#directory.code(ref);
   }
 
   async getFunctionConfiguration(input: Input<"getFunctionConfiguration">): Promise<FunctionConfiguration> {

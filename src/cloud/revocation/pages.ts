@@ -1,6 +1,6 @@
 import type { Pointers } from "../../pki/index.ts";
 import { ocspFailure, ocspRequestInPath } from "../../pki/ocsp/index.ts";
-import { jsonPage, type ApiResponse, type PageHandlers } from "../api/index.ts";
+import { bytesPage, jsonPage, type ApiResponse, type PageHandlers } from "../api/index.ts";
 import type { IssuedStatus } from "./issued-status.ts";
 import type { Revocations } from "./revocations.ts";
 
@@ -39,8 +39,4 @@ export function revocationPages(
 
 function ocspPage(body: Uint8Array, caching: string): ApiResponse {
   return bytesPage("application/ocsp-response", body, caching);
-}
-
-function bytesPage(contentType: string, body: Uint8Array, caching: string): ApiResponse {
-  return { status: 200, headers: { "Content-Type": contentType, "Cache-Control": caching }, body };
 }
