@@ -214,7 +214,7 @@ export const REFUSALS = {
   "thing-not-attached": {
     cause:
       "A policy would allow it to a thing, but no thing that is attached to the certificate has the client id as its name.",
-    cure: "Connect with the thing's name as client id, and attach it: aws iot attach-thing-principal --thing-name CLIENT_ID --principal CERTIFICATE_ARN",
+    cure: "Connect with the thing's name as client id, and attach it: aws iot attach-thing-principal --thing-name CLIENT_ID --principal CERTIFICATE_ARN (where there is no such thing yet, first: aws iot create-thing --thing-name CLIENT_ID)",
   },
   "server-name-missing": {
     cause:
