@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -40,6 +41,28 @@ test(
     }
   },
 );
+
+test("the built package runs the functions that it ships, as its sources do", { timeout: 120_000 }, async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "hawser-built-"));
+  await run(process.execPath, [join(ROOT, "scripts/build.ts")], { cwd: ROOT });
+  const main = join(ROOT, "dist/cli/main.js");
+  const hawser = (...argv: readonly string[]) => run(process.execPath, [main, ...argv], { cwd: folder });
+  const cloud = spawn(process.execPath, [main, "up", "--data", "cloud", "--api-port", "0", "--mqtt-port", "0"], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  t.after(async () => {
+    cloud.kill("SIGTERM");
+    await once(cloud, "close");
+    rmSync(folder, { recursive: true, force: true });
+  });
+  await once(cloud.stdout, "data");
+  await hawser("cloud", "install-jitr", "--data", "cloud");
+  const invoke = ["aws", "--json", "--data", "cloud", "lambda", "invoke", "--function-name", "hawser-activate"];
+  const { stdout } = await hawser(...invoke, "--payload", "{}");
+  // The handler was loaded and ran: it is its own word that comes back.
+  assert.match(stdout, /the event names no certificate/);
+});
 
 /** npm 11 prints an array of packages, later versions an object by name. */
 function tarballName(json: string): string {

@@ -41,8 +41,12 @@ export function bootstrapSource(): string {
     routeHttp,
     requestOver,
   ];
-  return `"use strict";\n${parts.map(String).join("\n\n")}\n\nstart();\n`;
+  return `"use strict";\n${IMPORT_MODULE}\n${parts.map(String).join("\n\n")}\n\nstart();\n`;
 }
+
+/** As text: in the published package the compiler would put a helper of its file's around an import of what it cannot see. */
+const IMPORT_MODULE = "const importModule = (href) => import(href);";
+declare const importModule: (href: string) => Promise<unknown>;
 
 type Failure = { errorType: string; errorMessage: string; trace: string[] };
 type Outcome = { payload: string } | { error: Failure };
@@ -177,11 +181,11 @@ async function load(file: string): Promise<unknown> {
   const { createRequire } = process.getBuiltinModule("node:module");
   const { href } = process.getBuiltinModule("node:url").pathToFileURL(file);
   try {
-    return file.endsWith(".mjs") ? await import(href) : createRequire(file)(file);
+    return file.endsWith(".mjs") ? await importModule(href) : createRequire(file)(file);
   } catch (error) {
     // A module with top-level await cannot be required.
     if ((error as { code?: string } | null)?.code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
-    return import(href);
+    return importModule(href);
   }
 }
 
