@@ -63,6 +63,7 @@ export const DRIVER_ANSWERS: Readonly<Record<string, ChipAnswer>> = {
   "malformed-answer": failed(false),
   "malformed-frame": failed(false),
   "secure-channel": failed(false),
+  "session-proof": failed(false),
   "connection-lost": failed(false),
   timeout: failed(false),
   "bus-silent": failed(false),
