@@ -8,6 +8,9 @@ export const JRCP1_TYPE = {
   status: 0x02,
   /** An error from the server, a farewell from the client. */
   close: 0x03,
+  /** Of clients that share a chip: to have it alone, and no longer. */
+  lock: 0x30,
+  unlock: 0x31,
 } as const;
 
 /** One frame: message type, node address (always 0 here) and payload. */

@@ -54,6 +54,13 @@ test("JrcpFront answers a captured JRCP v2 session byte for byte, however it is 
   );
 });
 
+test("JrcpFront answers clients of JRCP v1 that lock and unlock the chip, as NXP's ssscli does for a user's session", () => {
+  const stream = ["0000000400000100", "30000000", "010000058004000000", "31000000"].join("");
+  const said = [`00000014${ATR}`, "30000000", "0100000641027fff9000", "31000000"];
+  assert.deepEqual(answers(fromHex(stream)), said);
+  assert.deepEqual(answers(fromHex(stream), [9, 11, 14]), said, "however it is cut");
+});
+
 test("JrcpFront tells JRCP v1 by its first byte, and terminal information of v1 from the greeting of v2", () => {
   assert.deepEqual(answers(fromHex("0000000400000100010000058004000000")), [`00000014${ATR}`, "0100000641027fff9000"]);
   assert.deepEqual(answers(fromHex("04000000")), ["end"], "no terminal information in v1");

@@ -76,6 +76,8 @@ class Jrcp1Front {
     const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp1({ type, node, payload: bytes }) });
     if (type === JRCP1_TYPE.reset) return (card) => answer(card.reset());
     if (type === JRCP1_TYPE.apdu) return (card) => answer(card.exchange(payload));
+    // Whoever is in the middle of a sequence of commands has the chip alone anyway. JRCP table, section 2.1
+    if (type === JRCP1_TYPE.lock || type === JRCP1_TYPE.unlock) return () => answer(new Uint8Array(0));
     // A farewell, or a type that only other servers know.
     return () => ({ end: true });
   }

@@ -111,7 +111,7 @@ test("serveChip answers others while a client stalls in the middle of a frame, o
 
 test("serveChip closes a connection that says farewell or breaks the framing, and goes on serving", async (t) => {
   const { port, ledger } = await serve(t);
-  for (const hex of ["03000000", "0100ffff", "30000000", "0200000000", "7f000001aa"]) {
+  for (const hex of ["03000000", "0100ffff", "40000000", "0200000000", "7f000001aa"]) {
     const client = new Client(port, t);
     assert.equal(await client.ask(RESET), ATR);
     client.send(hex);
