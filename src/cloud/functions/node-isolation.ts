@@ -63,7 +63,11 @@ export function launch(what: Launch): Launched {
   const layerAt = layer !== undefined && isWrapped ? LAYER_FOLDER : layer;
   const writable = isWrapped && what.hasTmp === true ? ["/tmp"] : [];
   const readable = [root, ...places, ...(layerAt === undefined ? [] : [layerAt]), ...writable];
-  const node = [process.execPath, ...nodeOptions({ readable, writable, memoryMb: what.memoryMb }), program];
+  const node = [
+    isWrapped ? NODE_INSIDE : process.execPath,
+    ...nodeOptions({ readable, writable, memoryMb: what.memoryMb }),
+    program,
+  ];
   const sdkRoots = [...places.slice(0, 1), ...(layerAt === undefined ? [] : [layerAt])].map((at) => `${at}/index.js`);
   const [command = "", ...args] = isWrapped ? [...bubblewrap(what), ...node] : node;
   const nothing = openSync("/dev/null", "r");
@@ -140,6 +144,9 @@ function nodeOptions({ readable, writable, memoryMb }: Granted): string[] {
   ];
 }
 
+/** Where bubblewrap puts Node: its own place may lie below `/tmp`, which a function's own covers. */
+const NODE_INSIDE = "/var/runtime/node";
+
 /** New namespaces for all that there are, a read-only root that holds Node and the code, no capabilities. */
 function bubblewrap({ program, folder, packages = [], layer, hasTmp = false }: Launch): string[] {
   const libraries = ["/usr", "/lib", "/lib64"].flatMap((path) => ["--ro-bind-try", path, path]);
@@ -150,7 +157,7 @@ function bubblewrap({ program, folder, packages = [], layer, hasTmp = false }: L
     ...libraries,
     "--ro-bind",
     process.execPath,
-    process.execPath,
+    NODE_INSIDE,
     "--ro-bind",
     program,
     "/var/runtime/program.cjs",

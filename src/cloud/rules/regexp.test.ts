@@ -139,7 +139,8 @@ test("search agrees with JavaScript's own expressions about matches and groups",
   fc.assert(
     fc.property(fc.array(PATTERN, { minLength: 1, maxLength: 3 }), texts, (branches, text) => {
       const pattern = branches.join("|");
-      const theirs = new RegExp(pattern, "u").exec(text);
+      // Under "u", V8 14 overlooks b in /([^a]){1,2}$/ on "b\u{1f600}"; under "v" it does not.
+      const theirs = new RegExp(pattern, "v").exec(text);
       const ours = matched(pattern, text);
       assert.equal(ours?.[0], theirs?.[0], `${pattern} on ${JSON.stringify(text)}`);
       // JavaScript forgets groups at each turn of a repetition; Java and this do not.
