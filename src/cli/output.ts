@@ -127,6 +127,20 @@ function writeOut(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
+/** What standard output gets from here to the end of this turn of the loop leaves in one write, which the loop waits for. */
+export function gatherLines(): void {
+  const { stdout } = process;
+  if (stdout.writableCorked > 0) return;
+  stdout.cork();
+  const release = (): void => {
+    process.off("exit", release);
+    stdout.uncork();
+  };
+  setImmediate(release);
+  // Who ends the process at once gets its last lines too.
+  process.on("exit", release);
+}
+
 function writeErr(line: string): void {
   process.stderr.write(`${line}\n`);
 }

@@ -10,7 +10,7 @@ import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
 import { badOption } from "./errors.ts";
 import { aborted, interruptible } from "./interrupt.ts";
-import { examples, masked, outputOf, portOption, type Output } from "./output.ts";
+import { examples, masked, gatherLines, outputOf, portOption, type Output } from "./output.ts";
 import { appendEvents } from "./trace-file.ts";
 
 type UpOptions = {
@@ -238,8 +238,10 @@ function showNews(ledger: Ledger, output: Output): () => void {
   const waiting: (() => void)[] = [];
   let hasBegun = false;
   const line: Output["line"] = (fields, text) => {
-    if (hasBegun) output.line(fields, text);
-    else waiting.push(() => output.line(fields, text));
+    if (hasBegun) {
+      gatherLines();
+      output.line(fields, text);
+    } else waiting.push(() => output.line(fields, text));
   };
   ledger.subscribe((event) => {
     const { certificate = "" } = event;

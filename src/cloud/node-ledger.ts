@@ -1,3 +1,5 @@
+import type { CompiledQuery } from "kysely";
+
 import type { Clock } from "../crypto/index.ts";
 import { Ledger, matches, type EventFilter, type TraceEvent } from "../trace/index.ts";
 import { LedgerFolds, type FoldLimits } from "./ledger-folds.ts";
@@ -32,7 +34,7 @@ export type DurableLedger = {
 };
 
 const KEEP = 20_000;
-/** Rows of one insert: SQLite takes 32,766 values. */
+/** Rows of one commit: bounds how long the loop is held by one. */
 const BATCH = 1000;
 /** Events that wait for the disk; under a flood of refusals the newer ones beyond are not kept. */
 const MAX_WAITING = 50_000;
@@ -81,6 +83,7 @@ class Keeper {
   readonly #keep: number;
   readonly #folds: LedgerFolds;
   #waiting: TraceEvent[] = [];
+  #statement: CompiledQuery | undefined;
   #writing: Promise<void> | undefined;
   #stopCounting: (() => void) | undefined;
   /** How many events of each group were written since it was last cut; a group not seen yet may be full. */
@@ -146,9 +149,21 @@ class Keeper {
   async #insert(queries: Queries, batch: readonly TraceEvent[]): Promise<void> {
     // A row and its first count may wait together; one statement may name it once.
     const rows = [...new Map(batch.map((event) => [event.seq, rowOf(event)])).values()];
-    await queries
+    for (const row of rows) {
+      await this.#insertRow(queries, row);
+      const group = `${row.kind} ${row.cause ?? ""}`;
+      const count = (this.#sinceCut.get(group) ?? this.#keep) + 1;
+      const isDue = count > this.#keep / 10;
+      this.#sinceCut.set(group, isDue ? 0 : count);
+      if (isDue) await this.#cut(queries, row);
+    }
+  }
+
+  /** Compiled once: to build the statement anew costs more than to run it, and one of many rows is another each time. */
+  async #insertRow(queries: Queries, row: LedgerEventRow): Promise<void> {
+    this.#statement ??= queries
       .insertInto("ledger_events")
-      .values(rows)
+      .values(row)
       .onConflict((conflict) =>
         conflict.column("seq").doUpdateSet((eb) => ({
           time: eb.ref("excluded.time"),
@@ -156,14 +171,10 @@ class Keeper {
           event: eb.ref("excluded.event"),
         })),
       )
-      .execute();
-    for (const row of rows) {
-      const group = `${row.kind} ${row.cause ?? ""}`;
-      const count = (this.#sinceCut.get(group) ?? this.#keep) + 1;
-      const isDue = count > this.#keep / 10;
-      this.#sinceCut.set(group, isDue ? 0 : count);
-      if (isDue) await this.#cut(queries, row);
-    }
+      .compile();
+    const { seq, time, kind, cause, device, connection, certificate, event } = row;
+    const parameters = [seq, time, kind, cause, device, connection, certificate, event];
+    await queries.executeQuery({ ...this.#statement, parameters });
   }
 
   /** Numbers have gaps where events were not kept, so the edge is found by counting rows. */

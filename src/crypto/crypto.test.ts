@@ -17,7 +17,15 @@ import {
   verifierOverDigests,
   VirtualClock,
 } from "./index.ts";
-import { nodeAead, nodeHash, nodeKeyAgreement, nodeSigner, nodeVerifier, privateKeyFromPem } from "./node.ts";
+import {
+  nodeAead,
+  nodeEntropy,
+  nodeHash,
+  nodeKeyAgreement,
+  nodeSigner,
+  nodeVerifier,
+  privateKeyFromPem,
+} from "./node.ts";
 
 const message = utf8Bytes("sample");
 
@@ -251,4 +259,16 @@ test("nodeKeyAgreement agrees on x448, and refuses points of small order. RFC 77
   assert.deepEqual(await mine.agree(theirs.publicKey), await theirs.agree(mine.publicKey));
   await assert.rejects(mine.agree(new Uint8Array(56)), { code: "bad-peer-key" });
   await assert.rejects(mine.agree(new Uint8Array(32)), { code: "bad-peer-key" });
+});
+
+test("nodeEntropy gives each byte once, in memory of its own, whatever lengths are asked for", () => {
+  const seen = new Set<string>();
+  for (let i = 0; i < 2000; i++) {
+    const bytes = nodeEntropy.bytes([16, 12, 8][i % 3] ?? 16);
+    assert.equal(bytes.buffer.byteLength, bytes.length);
+    // No window of eight bytes comes again, so no two answers overlap.
+    for (let at = 0; at + 8 <= bytes.length; at++) seen.add(toHex(bytes.subarray(at, at + 8)));
+  }
+  assert.equal(seen.size, 667 * 9 + 667 * 5 + 666);
+  for (const length of [0, 1, 17, 32, 4096]) assert.equal(nodeEntropy.bytes(length).length, length);
 });

@@ -11,6 +11,7 @@ import {
   type Hash as NodeHash,
   type KeyObject,
   randomBytes,
+  randomFillSync,
   sign as nodeSign,
   verify as nodeVerify,
 } from "node:crypto";
@@ -115,8 +116,26 @@ function aeadForm(cipherName: string, authTagLength = 16): AeadForm {
   return { cipherName: cipherName as CipherGCMTypes, options: { authTagLength } };
 }
 
-/** The system's random number generator. */
-export const nodeEntropy: Entropy = { bytes: (length) => plain(randomBytes(length)) };
+/** What is taken from a store of random bytes: ids. What is longer, such as a key, comes from the generator itself. */
+const POOLED_BYTES = 16;
+const pool = { bytes: new Uint8Array(4096), used: 4096 };
+
+/** The system's random number generator. Asking it for a few bytes costs about as much as asking for some thousand. */
+export const nodeEntropy: Entropy = {
+  bytes: (length) => (length > 0 && length <= POOLED_BYTES ? pooled(length) : plain(randomBytes(length))),
+};
+
+/** Each byte of the pool is given once, and is no longer in it then. */
+function pooled(length: number): Uint8Array {
+  if (pool.used + length > pool.bytes.length) {
+    randomFillSync(pool.bytes);
+    pool.used = 0;
+  }
+  const taken = pool.bytes.slice(pool.used, pool.used + length);
+  pool.bytes.fill(0, pool.used, pool.used + length);
+  pool.used += length;
+  return taken;
+}
 
 /** The system's random number generator as a host's `Random`. */
 export const nodeRandom: Random = { performer: "host", random: async (length) => nodeEntropy.bytes(length) };

@@ -9,6 +9,7 @@ export {
   type CertificateContent,
   type Validity,
 } from "./certificate.ts";
+export { CertificateMemory } from "./certificate-memory.ts";
 export type { Conformance } from "./conformance.ts";
 export { DER_LIMITS, parseDer, TAG, type DerElement, type DerLimits } from "./der.ts";
 export { isDnsName } from "./dns-name.ts";

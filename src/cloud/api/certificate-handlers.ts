@@ -1,5 +1,5 @@
 import type { CaCertificateRow, CertificateRow } from "../store/index.ts";
-import { certificateFromPem } from "../../pki/index.ts";
+import { certificateFromPem, type Certificate } from "../../pki/index.ts";
 import {
   currentRegistrationCode,
   deleteCa,
@@ -117,7 +117,7 @@ export function certificateHandlers(
     async DescribeCertificate({ certificateId }) {
       const row = await describeCertificate(registry, certificateId);
       const transfer = await transferOf(registry, row.id);
-      const certificateDescription = describedCertificate(account, row);
+      const certificateDescription = describedCertificate(registry, row);
       if (!transfer) return { certificateDescription };
       const { message: transferMessage, rejectReason, transferredAt, acceptedAt, rejectedAt } = transfer;
       const transferData = {
@@ -157,16 +157,18 @@ function describedCa(account: Account, row: CaCertificateRow): CaCertificateDesc
   return {
     ...identityOf(account, "cacert", row.id),
     ...describedInCommon(account, row),
+    ...validityOf(row.pem),
     status: row.status,
     autoRegistrationStatus: row.auto_registration,
   };
 }
 
-function describedCertificate(account: Account, row: CertificateRow): CertificateDescription {
+function describedCertificate({ account, seen }: Registry, row: CertificateRow): CertificateDescription {
   return {
     ...identityOf(account, "cert", row.id),
     ...(row.ca_id === null ? {} : { caCertificateId: row.ca_id }),
     ...describedInCommon(account, row),
+    ...validityOf(row.pem, seen.recall(row.id)),
     status: row.status,
   };
 }
@@ -179,14 +181,13 @@ function describedInCommon(account: Account, row: CaCertificateRow | Certificate
     lastModifiedDate: seconds(row.modified_at),
     customerVersion: row.version,
     generationId: row.generation_id,
-    ...validityOf(row.pem),
     certificateMode: row.mode,
   };
 }
 
-function validityOf(pem: string) {
+function validityOf(pem: string, known?: Certificate) {
   if (isNoCertificate(pem)) return {};
-  const { notBefore, notAfter } = certificateFromPem(pem).validity;
+  const { notBefore, notAfter } = (known ?? certificateFromPem(pem)).validity;
   return { validity: { notBefore: seconds(notBefore), notAfter: seconds(notAfter) } };
 }
 

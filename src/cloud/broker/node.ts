@@ -99,11 +99,12 @@ export function tlsVersionOf(socket: TLSSocket): Pick<Peer, "tlsVersion"> {
 /** The leaf and those of the sent certificates that issued one another: node:tls shows no others. */
 export function presentedChain(socket: TLSSocket): Uint8Array[] {
   const chain: Uint8Array[] = [];
-  const seen = new Set<string>();
   let certificate = socket.getPeerX509Certificate();
-  while (certificate && !seen.has(certificate.fingerprint256) && chain.length < 16) {
-    seen.add(certificate.fingerprint256);
-    chain.push(new Uint8Array(certificate.raw));
+  while (certificate && chain.length < 16) {
+    const { raw } = certificate;
+    // A root names itself as its issuer.
+    if (chain.some((der) => raw.equals(der))) break;
+    chain.push(new Uint8Array(raw));
     certificate = certificate.issuerCertificate;
   }
   return chain;

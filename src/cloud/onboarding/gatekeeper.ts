@@ -1,4 +1,4 @@
-import type { Certificate } from "../../pki/index.ts";
+import { CertificateMemory, type Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
 import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
 import {
@@ -34,6 +34,8 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   /** What a device that waits for activation gets from its CA's template, if there is one. Must not throw. */
   readonly provision?: ProvisionDevice;
   readonly revocations?: WithdrawalSource | undefined;
+  /** Certificates that were read lately; its own where none is given. */
+  readonly seen?: CertificateMemory;
   readonly fetchThing?: FetchThing | undefined;
   /** Whether a server name is one of this account's; all are where it is not given. */
   readonly isOurName?: ((serverName: string) => boolean) | undefined;
@@ -78,6 +80,7 @@ type Case = {
 export class OnboardingGatekeeper implements Gatekeeper {
   readonly #options: GatekeeperOptions;
   readonly #live: LiveAuthorities;
+  readonly #seen: CertificateMemory;
   /** Registrations in progress, by certificate: a device's impatience makes one record and one event. */
   readonly #registering = new Map<string, Promise<void>>();
   #underway: ActivationUnderway = () => undefined;
@@ -86,6 +89,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
   constructor(options: GatekeeperOptions) {
     this.#options = options;
     this.#live = new LiveAuthorities(options);
+    this.#seen = options.seen ?? new CertificateMemory();
   }
 
   admit(request: ConnectRequest): Promise<Admission> {
@@ -102,7 +106,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
 
   /** Whether a handshake with this certificate would be completed in the literal mode of AN12131, section 7.2. */
   mayFinish(peer: Peer): boolean {
-    const presented = readPresented(peer.certificates[0]);
+    const presented = readPresented(peer.certificates[0], this.#seen);
     // Who shows none may have other credentials; CONNECT decides.
     if (!presented) return true;
     const { certificate, fault } = presented;
@@ -182,7 +186,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
   /** Finds out what the decision depends on, and nothing that this certificate's decision does not. */
   async #examine(request: ConnectRequest, isConnect: boolean): Promise<Case> {
     const { directory, clock, verifier } = this.#options;
-    const presented = readPresented(request.peer.certificates[0]);
+    const presented = readPresented(request.peer.certificates[0], this.#seen);
     const certificate = presented?.certificate;
     const ids = { device: request.clientId, connection: request.peer.connection };
     const trace = correlated(this.#options.trace, { ...ids, ...(certificate && { certificate: certificate.id }) });

@@ -1,4 +1,4 @@
-import { HawserError } from "../../codec/index.ts";
+import { equal, HawserError } from "../../codec/index.ts";
 import type { SignatureVerifier } from "../../crypto/index.ts";
 import { parseCertificate, signedBy, type Certificate } from "../../pki/index.ts";
 import type { CaEntry } from "../registry/index.ts";
@@ -29,11 +29,11 @@ export async function findIssuer(
   chain: readonly Uint8Array[],
   { directory, verifier }: { readonly directory: CertificateDirectory; readonly verifier: SignatureVerifier },
 ): Promise<IssuerSearch> {
-  const sent = readable(chain.slice(1, 1 + MAX_SENT)).filter(({ id }) => id !== leaf.id);
+  const candidates = directory.casNamedBy(leaf).slice(0, MAX_CANDIDATES);
+  const sent = readable(chain.slice(1, 1 + MAX_SENT), candidates).filter(({ id }) => id !== leaf.id);
   const sentIds = new Set(sent.map(({ id }) => id));
   const fitting: CaEntry[] = [];
-  for (const ca of directory.casNamedBy(leaf).slice(0, MAX_CANDIDATES))
-    if (await signedBy(leaf, ca.certificate, verifier)) fitting.push(ca);
+  for (const ca of candidates) if (await signedBy(leaf, ca.certificate, verifier)) fitting.push(ca);
   const [ca] = fitting.toSorted((a, b) => preference(b, sentIds) - preference(a, sentIds));
   if (ca) {
     const issuer = sentIds.has(ca.id) ? "sent" : "looked-up";
@@ -50,9 +50,14 @@ function preference({ id, status, autoRegistration }: CaEntry, sent: ReadonlySet
   return (sent.has(id) ? 4 : 0) + (status === "ACTIVE" ? 2 : 0) + (autoRegistration === "ENABLE" ? 1 : 0);
 }
 
-/** What cannot be read proves nothing, neither that it is the issuer nor that it is not. */
-function readable(chain: readonly Uint8Array[]): Certificate[] {
+/**
+ * What cannot be read proves nothing, neither that it is the issuer nor that it is not. Most devices send the registered
+ * CA itself, which has been read before.
+ */
+function readable(chain: readonly Uint8Array[], candidates: readonly CaEntry[]): Certificate[] {
   return chain.flatMap((der) => {
+    const known = candidates.find(({ certificate }) => equal(certificate.der, der));
+    if (known) return [known.certificate];
     try {
       return [parseCertificate(der)];
     } catch (error) {

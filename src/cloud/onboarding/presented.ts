@@ -1,5 +1,5 @@
 import { HawserError } from "../../codec/index.ts";
-import { allowsPurpose, keyWeakness, parseCertificate, type Certificate } from "../../pki/index.ts";
+import { allowsPurpose, keyWeakness, type Certificate, type CertificateMemory } from "../../pki/index.ts";
 import type { OnboardingFacts } from "./decision.ts";
 
 /** The certificate that a client showed, or what is wrong with it. */
@@ -9,10 +9,10 @@ export type Presented =
   | undefined;
 
 /** Reads a client's own certificate and judges what does not depend on any registry. */
-export function readPresented(der: Uint8Array | undefined): Presented {
+export function readPresented(der: Uint8Array | undefined, seen: CertificateMemory): Presented {
   if (!der) return undefined;
   try {
-    const certificate = parseCertificate(der);
+    const certificate = seen.parse(der);
     const fault = faultOf(certificate);
     return { certificate, ...(fault !== undefined && { fault }) };
   } catch (error) {

@@ -1,6 +1,6 @@
 import { HawserError, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy, SignatureVerifier } from "../../crypto/index.ts";
-import { certificateFromPem } from "../../pki/index.ts";
+import { certificateFromPem, CertificateMemory } from "../../pki/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import { parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
@@ -26,6 +26,8 @@ export type Registry = RegistryPorts & {
   readonly account: Account;
   readonly accessKeys: AccessKeyRing;
   readonly directory: Directory;
+  /** Certificates that devices showed lately. */
+  readonly seen: CertificateMemory;
   /** Whether texts that are no certificates may stand for some; for test suites only. */
   readonly relaxedCertificates: boolean;
 };
@@ -59,7 +61,14 @@ export async function openRegistry(ports: RegistryPorts, options: RegistryOption
   }
   const accessKeys = await openAccessKeys(ports);
   const { relaxedCertificates = false } = options;
-  const registry = { ...ports, account, accessKeys, directory: new Directory(), relaxedCertificates };
+  const registry = {
+    ...ports,
+    account,
+    accessKeys,
+    directory: new Directory(),
+    seen: new CertificateMemory(),
+    relaxedCertificates,
+  };
   await loadCas(registry);
   await loadPolicies(registry);
   await loadCertificates(registry);

@@ -2,8 +2,11 @@ import type { Kysely } from "kysely";
 
 import type { Tables } from "./tables.ts";
 
-/** Queries on the store's tables; no transactions and no raw SQL, so that every statement stays portable. */
-export type Queries = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTable" | "deleteFrom">;
+/**
+ * Queries on the store's tables; no transactions and no raw SQL, so that every statement stays portable. `executeQuery`
+ * runs what a builder here has compiled, again with other values.
+ */
+export type Queries = Pick<Kysely<Tables>, "selectFrom" | "insertInto" | "updateTable" | "deleteFrom" | "executeQuery">;
 
 /** Where the cloud keeps what must outlive it. */
 export interface Store {
