@@ -148,6 +148,21 @@ test("MQTT 5 properties set by mosquitto_pub arrive at mosquitto_sub", async (t)
   assert.match(subscriber.output, /^60\|text\/plain\|reply\/here\|42\|b:1 a:2\|x$/m);
 });
 
+for (const transport of ["plain", "TLS"] as const) {
+  test(
+    `when the cloud stops, mosquitto_sub over ${transport} hears why before the connection ends`,
+    { timeout: 30_000 },
+    async (t) => {
+      if (!requirePeer(t, "mosquitto_sub")) return;
+      const world = await brokerWorld(t);
+      const subscriber = await new Programs(t, world, { transport, version: "mqttv5" }).sub("s", ["-t", "a", "-d"]);
+      await world.closeListeners();
+      await subscriber.ended();
+      assert.match(subscriber.output, /Received DISCONNECT \(139\)/);
+    },
+  );
+}
+
 test("a client that does not trust the server's certificate is a refusal tls-failed with its alert", async (t) => {
   if (!requirePeer(t, "mosquitto_pub")) return;
   const world = await brokerWorld(t);

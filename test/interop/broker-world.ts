@@ -44,9 +44,12 @@ export async function brokerWorld(t: TestContext, options: { readonly clock?: Cl
     writeFileSync(join(folder, name), text, { mode: 0o600 });
     return join(folder, name);
   };
+  const closeListeners = async () => {
+    await Promise.all([plain.close(), tls.close()]);
+  };
   t.after(async () => {
     await broker.stop();
-    await Promise.all([plain.close(), tls.close()]);
+    await closeListeners();
     rmSync(folder, { recursive: true });
   });
   return {
@@ -62,6 +65,8 @@ export async function brokerWorld(t: TestContext, options: { readonly clock?: Cl
       cert: file("device.pem", chainPem(device.chain)),
       key: file("device.key", keyPem(device.key)),
     },
+    /** Ends both listeners, as a cloud does that stops. */
+    closeListeners,
     refusals: () => trace.events({ kinds: ["refusal"] }).filter((event) => event.kind === "refusal"),
     /** Resolves with the first event that matches, past or to come. */
     event: (matches: (event: TraceEvent) => boolean) => {

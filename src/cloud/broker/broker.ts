@@ -173,13 +173,23 @@ export class Broker {
     return this.#core.retained.size;
   }
 
+  /**
+   * Closes all live connections with "server shutting down", and gives their number. Their wills and what hears of
+   * their end still pass: the broker goes on. MQTT 5.0, section 3.14.2.1
+   */
+  sayGoodbye(): number {
+    const live = [...this.#core.sessions.all()].flatMap(({ connection }) => (connection ? [connection] : []));
+    for (const connection of live) {
+      connection.close({ reason: REASON.serverShuttingDown, presence: "SERVER_INITIATED_DISCONNECT" });
+    }
+    return live.length;
+  }
+
   /** Closes all connections with "server shutting down", commits what the store holds and ends all timers. */
   async stop(): Promise<void> {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    for (const { connection } of this.#core.sessions.all()) {
-      connection?.close({ reason: REASON.serverShuttingDown, presence: "SERVER_INITIATED_DISCONNECT" });
-    }
+    this.sayGoodbye();
     this.#core.sessions.stop();
     this.#core.turn.end();
     await this.#core.store.commit();

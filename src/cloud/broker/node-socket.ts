@@ -3,13 +3,16 @@ import type { Duplex } from "node:stream";
 
 import { toHex } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
-import { nodeEntropy } from "../../crypto/node.ts";
+import { nodeClock, nodeEntropy } from "../../crypto/node.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { Broker } from "./broker.ts";
 import type { Gatekeeper, Peer, Sink } from "./ports.ts";
 
 /** How long a closed connection may take to send its last bytes before it is cut. */
 const LINGER_MS = 5000;
+
+/** How long a listener that ends waits for clients to hear so: a disconnect is one packet, and most hang up at once. */
+const GOODBYE_MS = 1000;
 
 export type ListenOptions = {
   readonly broker: Broker;
@@ -26,7 +29,7 @@ export type ListenOptions = {
 export type Listening = {
   readonly host: string;
   readonly port: number;
-  /** Stops listening and cuts the connections that are left. */
+  /** Stops listening, tells the clients of the broker that it ends, and cuts the connections that are left then. */
   close(): Promise<void>;
 };
 
@@ -103,10 +106,16 @@ export async function listening(server: Server, { broker, host, port }: ListenOp
     server.listen({ host, port, backlog: 1024 }, resolve);
   });
   const { port: bound } = server.address() as AddressInfo;
+  const cut = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
   const close = (): Promise<void> =>
     new Promise((resolve) => {
-      server.close(() => resolve());
-      for (const socket of sockets) socket.destroy();
+      const cancel = nodeClock.after(broker.sayGoodbye() > 0 ? GOODBYE_MS : 0, cut);
+      server.close(() => {
+        cancel();
+        resolve();
+      });
     });
   return { host, port: bound, close };
 }
