@@ -139,6 +139,24 @@ export const CLOUD_ERRORS = {
     cause: "The access key is not known here, is inactive, or came with a session token of another service.",
     cure: "Use the access key that hawser up printed at its first start; unset AWS_SESSION_TOKEN.",
   },
+  "session-token": {
+    cause:
+      "Temporary credentials came without their session token, or with one that is damaged or not theirs, or not of this cloud.",
+    cure: "Send accessKeyId, secretAccessKey and sessionToken of one answer together (AWS_SESSION_TOKEN), or use an operator's access key.",
+  },
+  "session-expired": {
+    cause: "Temporary credentials are used after their expiration.",
+    cure: "Ask for new ones: GET /role-aliases/ALIAS/credentials with the client certificate.",
+  },
+  "session-not-allowed": {
+    cause:
+      "Temporary credentials of a certificate are used for something else than the data plane: they have the certificate's rights, and nobody else's.",
+    cure: "Sign with the access key that hawser up printed at its first start; unset AWS_SESSION_TOKEN.",
+  },
+  "session-certificate": {
+    cause: "The certificate that temporary credentials stand for is not let in any more.",
+    cure: "The message says why; the credentials work again as soon as the certificate does.",
+  },
   "wrong-scope": {
     cause: "The request was signed for another service, region or day.",
     cure: "Set the region that hawser up printed (AWS_DEFAULT_REGION), and sign for the service that the message names.",

@@ -12,7 +12,8 @@ import type { Domains } from "./domains/index.ts";
 import { openSettings } from "./node-settings.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing, newSigner } from "./node-device-issuer.ts";
-import { listenHttps, messagesOf } from "./node-https.ts";
+import { messagesOf, openDevicePlane, type OpenDevicePlane } from "./node-device-plane.ts";
+import { listenHttps } from "./node-https.ts";
 import { openEntry, type Entry } from "./node-entry.ts";
 import { openLedger, type DurableLedger } from "./node-ledger.ts";
 import { isLoopback, isWildcard, nameOf, type CloudOptions } from "./node-options.ts";
@@ -87,6 +88,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const shadows = openShadows(registry, broker, closing);
   const switches = await EventSwitches.open(registry);
   const jobs = await openJobs({ directory, registry, broker, switches }, closing);
+  const device = await openDevicePlane({ ...entry, registry, shadows, jobs });
   const rootCertificate = identity.root;
   let url = "";
   const listeners: string[] = [];
@@ -95,6 +97,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
     ground,
     shop,
     ...entry,
+    ...device,
     shadows,
     jobs,
     switches,
@@ -109,7 +112,7 @@ async function assemble(options: CloudOptions, closing: Closing): Promise<Runnin
   const { issuer } = shop.issuing;
   const issued = await IssuedStatus.open({ registry, issuer, revocations: entry.revocations, newSigner });
   const rooms = { issued, plane, destinations, functions, shadows, jobs, identity, listeners };
-  const servers = { options, ledger: trace, registry, ...entry, ...rooms };
+  const servers = { options, ledger: trace, registry, ...entry, ...device, ...rooms };
   const { api, mqtt, httpsPorts, plainMqtt } = await listen(servers, closing);
   url = api;
   return {
@@ -167,7 +170,7 @@ async function workshopOf({ directory, revocationUrl }: CloudOptions, registry: 
   return { registry, issuing, hash: nodeHash };
 }
 
-type Parts = {
+type Parts = Pick<OpenDevicePlane, "certificateCalls"> & {
   readonly options: CloudOptions;
   readonly ground: Ground;
   readonly shop: Workshop;
@@ -270,6 +273,7 @@ async function openControlPlane(
     handlers,
     queries: queryOperations(registry),
     accessKeys,
+    temporary: parts.certificateCalls,
     region: account.region,
   });
   return { plane, functions, destinations };
@@ -301,19 +305,20 @@ function underAwsName(error: unknown, { operation, trace }: { operation: string;
 /** How many events `why` looks at: more than a fleet's bad night. */
 const WHY_EVENTS = 50_000;
 
-type Servers = Entry & {
-  readonly issued: IssuedStatus;
-  readonly options: CloudOptions;
-  readonly ledger: Ledger;
-  readonly registry: Registry;
-  readonly plane: ControlPlane;
-  readonly destinations: Destinations;
-  readonly functions: Functions;
-  readonly shadows: Shadows;
-  readonly jobs: Jobs;
-  readonly identity: ServerIdentity;
-  readonly listeners: string[];
-};
+type Servers = Entry &
+  OpenDevicePlane & {
+    readonly issued: IssuedStatus;
+    readonly options: CloudOptions;
+    readonly ledger: Ledger;
+    readonly registry: Registry;
+    readonly plane: ControlPlane;
+    readonly destinations: Destinations;
+    readonly functions: Functions;
+    readonly shadows: Shadows;
+    readonly jobs: Jobs;
+    readonly identity: ServerIdentity;
+    readonly listeners: string[];
+  };
 
 const DHE_WARNING = "TLS also offers DHE_RSA with AES-GCM, for clients without elliptic curves";
 

@@ -175,8 +175,31 @@ export const REFUSALS = {
     cure: "Allow iot:RetainPublish on the topic, or publish without the retain flag.",
   },
   "policy-denies-request": {
-    cause: "No attached policy allows what was asked over HTTPS about a thing's shadow or jobs, or one denies it.",
-    cure: "Allow the action of the evidence on arn:aws:iot:REGION:ACCOUNT:thing/THING; a named shadow is thing/THING/SHADOW.",
+    cause:
+      "No attached policy allows what was asked over HTTPS about a thing's shadow or jobs, or about retained messages, or one denies it.",
+    cure: "Allow the action of the evidence on arn:aws:iot:REGION:ACCOUNT:thing/THING (a named shadow is thing/THING/SHADOW), or on topic/TOPIC for retained messages.",
+  },
+  "policy-denies-credentials": {
+    cause: "No attached policy allows iot:AssumeRoleWithCertificate on this role alias, or one denies it.",
+    cure: "Allow iot:AssumeRoleWithCertificate on arn:aws:iot:REGION:ACCOUNT:rolealias/ALIAS in a policy of the certificate.",
+  },
+  "credentials-thing": {
+    cause: "Credentials are asked for a thing that is not attached to the certificate.",
+    cure: "aws iot attach-thing-principal --thing-name THING --principal CERTIFICATE_ARN, or leave the header x-amzn-iot-thingname away.",
+  },
+  "session-token": {
+    cause:
+      "A request is signed with temporary credentials, and their session token is missing, damaged, of another access key, or of another cloud.",
+    cure: "Send all three parts of what GET /role-aliases/ALIAS/credentials answered; AWS tools take the token from AWS_SESSION_TOKEN.",
+  },
+  "session-expired": {
+    cause: "The temporary credentials that a request or a WebSocket was signed with have expired.",
+    cure: "Ask for new ones: GET /role-aliases/ALIAS/credentials with the client certificate.",
+  },
+  "session-not-allowed": {
+    cause:
+      "A request is signed with a certificate's temporary credentials and asks for something that is no part of the data plane.",
+    cure: "Sign with an operator's access key (DIRECTORY/credentials.json, unset AWS_SESSION_TOKEN); a certificate's credentials publish, and reach shadows, jobs and retained messages.",
   },
   "authorizer-unknown": {
     cause: "The client names a custom authorizer that does not exist.",

@@ -217,9 +217,6 @@ test("curl publishes over HTTPS with a certificate under the device's policies, 
   const retained = await curl("/topics/allowed/x?retain=true", ...own);
   assert.equal(retained.body["cause"], "policy-denies-retain");
   assert.equal((await curl("/things", ...own)).status, 501);
-  const provider = await curl("/role-aliases/ra/credentials", ...own);
-  assert.equal(provider.status, 501);
-  assert.match(String(provider.body["message"]), /^the credential provider, .* is not available in this version$/);
   const stranger = await curl("/topics/allowed/curl");
   assert.equal(stranger.status, 403, "neither a certificate nor a signature");
   await it.call("UpdateCertificate", { certificateId: it.certificateId, newStatus: "INACTIVE" });

@@ -1,6 +1,7 @@
 import { Denied, toHex } from "../../codec/index.ts";
 import type { Clock, Hash } from "../../crypto/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
+import type { TemporaryKey } from "../temporary-keys/index.ts";
 import {
   canonicalRequest,
   equalInConstantTime,
@@ -9,8 +10,9 @@ import {
   parseAuthorization,
   parsePresigned,
   signatureOf,
+  sessionTokenOf,
   stringToSign,
-  withoutSignature,
+  withoutMembers,
   type Authorization,
   type Presigned,
   type RawRequest,
@@ -22,8 +24,18 @@ const SKEW_MS = 5 * 60_000;
 /** Looks up the secret of an access key that may be used now. */
 export type AccessKeys = { secretOf(accessKeyId: string): string | undefined };
 
+/** Temporary credentials: good with their session token alone, and worth what their certificate is. */
+export type TemporaryAccessKeys = {
+  /** Whether an access key id is of this kind. */
+  owns(accessKeyId: string): boolean;
+  /** Throws `Denied`: `session-token`, `session-expired`. */
+  open(accessKeyId: string, sessionToken: string | undefined): TemporaryKey;
+};
+
 export type AuthenticationPorts = {
   readonly accessKeys: AccessKeys;
+  /** Without it nobody's temporary credentials are known. */
+  readonly temporary?: TemporaryAccessKeys | undefined;
   readonly clock: Clock;
   readonly hash: Hash;
   /** The region that callers must sign for. */
@@ -34,6 +46,8 @@ export type AuthenticationPorts = {
 export type Claim = {
   readonly authorization: Authorization | Presigned;
   readonly secretAccessKey: string;
+  /** Present where the credentials are temporary: the caller is a certificate, and no operator. */
+  readonly temporary: TemporaryKey | undefined;
   /** YYYYMMDDTHHMMSSZ, as the caller wrote it. */
   readonly time: string;
 };
@@ -42,7 +56,8 @@ export type Claim = {
  * Checks everything that can be checked before the body is read, so that a stranger cannot make us read one.
  * `scopes` are the service names that the caller may have signed for, the usual one first.
  *
- * Throws `Denied`: `missing-authentication`, `incomplete-signature`, `unknown-access-key`, `wrong-scope`, `clock-skew`.
+ * Throws `Denied`: `missing-authentication`, `incomplete-signature`, `unknown-access-key`, `wrong-scope`, `clock-skew`,
+ * `session-token`, `session-expired`.
  */
 export function checkHead(head: RawRequest, scopes: readonly string[], ports: AuthenticationPorts): Claim {
   const authorization = authorizationOf(head);
@@ -55,17 +70,29 @@ export function checkHead(head: RawRequest, scopes: readonly string[], ports: Au
   if ("wrong" in authorization) throw denied("incomplete-signature", authorization.wrong);
   const unsigned = unsignedHeader(head, authorization.signedHeaders);
   if (unsigned !== undefined) throw denied("incomplete-signature", `${unsigned} must be among SignedHeaders`);
-  const secretAccessKey = ports.accessKeys.secretOf(authorization.accessKeyId);
-  if (secretAccessKey === undefined || hasSessionToken(head)) {
-    const which =
-      secretAccessKey === undefined ? `no access key ${authorization.accessKeyId}` : "no session tokens here";
-    throw denied("unknown-access-key", `The security token included in the request is invalid: ${which}`);
-  }
+  const { secretAccessKey, temporary } = keyOf(authorization, head, ports);
   checkScope(authorization, scopes, ports.region);
   const presigned = "time" in authorization ? authorization : undefined;
   const time = presigned?.time ?? headerValue(head, "x-amz-date") ?? "";
   checkTime(time, { authorization, expiresS: presigned?.expiresS }, ports.clock);
-  return { authorization, secretAccessKey, time };
+  return { authorization, secretAccessKey, temporary, time };
+}
+
+/** An operator's key comes without a session token, a temporary one with it: neither passes for the other. */
+function keyOf(
+  { accessKeyId }: Authorization,
+  head: RawRequest,
+  { accessKeys, temporary }: AuthenticationPorts,
+): Pick<Claim, "secretAccessKey" | "temporary"> {
+  const token = sessionTokenOf(head);
+  if (temporary?.owns(accessKeyId)) {
+    const key = temporary.open(accessKeyId, token);
+    return { secretAccessKey: key.secretAccessKey, temporary: key };
+  }
+  const secretAccessKey = accessKeys.secretOf(accessKeyId);
+  if (secretAccessKey !== undefined && token === undefined) return { secretAccessKey, temporary: undefined };
+  const which = secretAccessKey === undefined ? `no access key ${accessKeyId}` : "it is an operator's, without a token";
+  throw denied("unknown-access-key", `The security token included in the request is invalid: ${which}`);
 }
 
 /**
@@ -79,15 +106,24 @@ export function checkSignature(claim: Claim, request: RawRequest & { readonly bo
     throw denied("body-hash-mismatch", message);
   }
   const { authorization, secretAccessKey, time } = claim;
-  const query = "time" in authorization ? withoutSignature(request.query) : request.query;
-  const canonical = canonicalRequest({ ...request, query }, authorization.signedHeaders, bodyHash);
-  const signed = { scope: authorization.scope, time, canonical };
-  if (equalInConstantTime(authorization.signature, signatureOf(hash, secretAccessKey, signed))) return;
+  const signedOver = (query: string) => {
+    const canonical = canonicalRequest({ ...request, query }, authorization.signedHeaders, bodyHash);
+    return { scope: authorization.scope, time, canonical };
+  };
+  const isSigned = (query: string) =>
+    equalInConstantTime(authorization.signature, signatureOf(hash, secretAccessKey, signedOver(query)));
+  const isPresign = "time" in authorization;
+  const query = isPresign ? withoutMembers(request.query, ["X-Amz-Signature"]) : request.query;
+  if (isSigned(query)) return;
+  // The SDKs of AWS IoT append the token to a WebSocket's URL after they have signed it; its own MAC protects it.
+  const isWebSocket = isPresign && claim.temporary && authorization.scope.service === "iotdevicegateway";
+  if (isWebSocket && isSigned(withoutMembers(query, ["X-Amz-Security-Token"]))) return;
+  const signed = signedOver(query);
   throw denied(
     "signature-mismatch",
     "The request signature we calculated does not match the signature you provided. " +
       "Check your AWS Secret Access Key and signing method.\n\n" +
-      `The Canonical String for this request should have been\n'${canonical}'\n\n` +
+      `The Canonical String for this request should have been\n'${signed.canonical}'\n\n` +
       `The String-to-Sign should have been\n'${stringToSign(hash, signed)}'`,
   );
 }
@@ -97,10 +133,6 @@ export function authorizationOf(head: RawRequest): Authorization | Presigned | {
   const header = headerValue(head, "authorization");
   if (header !== undefined) return parseAuthorization(header);
   return isPresigned(head.query) ? parsePresigned(head.query) : undefined;
-}
-
-function hasSessionToken(head: RawRequest): boolean {
-  return headerValue(head, "x-amz-security-token") !== undefined || /(^|&)X-Amz-Security-Token=/.test(head.query);
 }
 
 /** What decides over a request must be signed: the host, and every header with which AWS's operations take arguments. */

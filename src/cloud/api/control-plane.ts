@@ -3,7 +3,9 @@ import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import { invalidRequest, notImplemented, type CloudErrorCode } from "../errors.ts";
 import { uuid } from "../registry/index.ts";
+import type { TemporaryKey } from "../temporary-keys/index.ts";
 import { authorizationOf, checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
+import { answerCertificate, type CertificateCalls, type Via } from "./certificate-calls.ts";
 import { httpFor } from "./http-for.ts";
 import type { Handlers } from "./handlers.ts";
 import { readInput, readJsonInput } from "./input.ts";
@@ -34,6 +36,8 @@ export type ControlPlaneOptions = {
   readonly handlers: Handlers;
   readonly queries: ReturnType<typeof queryOperations>;
   readonly accessKeys: AccessKeys;
+  /** What a certificate's temporary credentials reach; without it they are not known. */
+  readonly temporary?: CertificateCalls | undefined;
   readonly region: string;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -55,6 +59,7 @@ const EVIDENCE = 300;
 /** One request on its way through: what it is called in errors and in the ledger. */
 type Call = {
   readonly head: RequestHead;
+  readonly via: Via;
   readonly requestId: string;
   readonly startedAt: number;
   readonly service: ServiceName;
@@ -76,9 +81,9 @@ export class ControlPlane {
   }
 
   /** Decides on a head before its body is read. */
-  begin(head: RequestHead): Exchange {
+  begin(head: RequestHead, via: Via = {}): Exchange {
     const route = findRoute(head.method, head.path, signedScope(head));
-    const call = this.#callOf(head, route);
+    const call = this.#callOf(head, route, via);
     try {
       const scopes = route.found === "nothing" ? ALL_SCOPES : scopesOf(serviceOf(route));
       const claim = checkHead(head, scopes, this.#options);
@@ -109,6 +114,8 @@ export class ControlPlane {
   ): Promise<ApiResponse> {
     try {
       checkSignature(claim, { ...call.head, body }, this.#options.hash);
+      // Before anything is looked at: whoever is no operator reaches no handler of this plane.
+      if (claim.temporary) return await this.#answerCertificate(call, { route, key: claim.temporary, body });
       if (route.found === "query") return await this.#answerQuery(call, route.service, body);
       if (route.found !== "operation") throw notImplemented(call.title);
       const operation: Operation = OPERATIONS[route.name];
@@ -121,6 +128,17 @@ export class ControlPlane {
     } catch (error) {
       return this.#refuse(call, error);
     }
+  }
+
+  async #answerCertificate(
+    call: Call,
+    asked: { readonly route: Route; readonly key: TemporaryKey; readonly body: Uint8Array },
+  ): Promise<ApiResponse> {
+    const { temporary } = this.#options;
+    if (!temporary) throw notImplemented("temporary credentials");
+    const { response, isTraced } = await answerCertificate(temporary, { ...call, ...asked });
+    if (!isTraced) this.#trace({ ...call, title: "sts:GetCallerIdentity" }, response.status, "");
+    return response;
   }
 
   async #answerQuery(call: Call, service: QueryService, body: Uint8Array): Promise<ApiResponse> {
@@ -142,11 +160,12 @@ export class ControlPlane {
     }
   }
 
-  #callOf(head: RequestHead, route: Route): Call {
+  #callOf(head: RequestHead, route: Route, via: Via): Call {
     const { clock, entropy } = this.#options;
     const service: ServiceName = route.found === "operation" ? OPERATIONS[route.name].service : "iot";
     const isQuery = route.found === "query";
-    return { head, requestId: uuid(entropy), startedAt: clock.now(), service, isQuery, title: titleOf(head, route) };
+    const title = titleOf(head, route);
+    return { head, via, requestId: uuid(entropy), startedAt: clock.now(), service, isQuery, title };
   }
 
   #refuse(call: Call, error: unknown): ApiResponse {

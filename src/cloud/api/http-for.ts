@@ -41,6 +41,8 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "missing-authentication": [403, "MissingAuthenticationTokenException"],
   "incomplete-signature": [403, "IncompleteSignatureException"],
   "unknown-access-key": [403, "UnrecognizedClientException"],
+  "session-token": [403, "UnrecognizedClientException"],
+  "session-expired": [403, "ExpiredTokenException"],
   "wrong-scope": [403, "InvalidSignatureException"],
   "clock-skew": [403, "InvalidSignatureException"],
   "body-hash-mismatch": [403, "InvalidSignatureException"],

@@ -59,6 +59,7 @@ export const PRESIGNED_MEMBERS: readonly string[] = [
   "X-Amz-Expires",
   "X-Amz-SignedHeaders",
   "X-Amz-Signature",
+  "X-Amz-Security-Token",
 ];
 
 /** Seven days. */
@@ -66,12 +67,18 @@ const MAX_EXPIRES_S = 604_800;
 
 const WEBSOCKET_EXPIRES_S = 300;
 
-/** A presigned query without its signature, which does not sign itself. */
-export function withoutSignature(query: string): string {
+/** A presigned query without some members: the signature does not sign itself. */
+export function withoutMembers(query: string, names: readonly string[]): string {
   return query
     .split("&")
-    .filter((pair) => percentDecode(splitAt(pair, "=")[0]) !== "X-Amz-Signature")
+    .filter((pair) => !names.includes(percentDecode(splitAt(pair, "=")[0])))
     .join("&");
+}
+
+/** The session token that came with a request: where its signature is. */
+export function sessionTokenOf(request: Pick<RawRequest, "headers" | "query">): string | undefined {
+  const inHeader = headerValue(request, "x-amz-security-token");
+  return inHeader ?? queryPairs(request.query).find(([name]) => name === "X-Amz-Security-Token")?.[1];
 }
 
 /** Whether a query holds a signature. */

@@ -78,7 +78,10 @@ export type AuthorityAction =
   | "iot:GetPendingJobExecutions"
   | "iot:StartNextPendingJobExecution"
   | "iot:DescribeJobExecution"
-  | "iot:UpdateJobExecution";
+  | "iot:UpdateJobExecution"
+  | "iot:GetRetainedMessage"
+  | "iot:ListRetainedMessages"
+  | "iot:AssumeRoleWithCertificate";
 
 /** Yes, or no with its cause and the evidence for whoever asks why. */
 export type Verdict =

@@ -1,4 +1,4 @@
-import { UsageError } from "../../codec/index.ts";
+import { UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { REFUSALS, type RefusalCause, type Trace } from "../../trace/index.ts";
 import {
@@ -18,6 +18,8 @@ import {
 import type { Admission, Authority, AuthorityAction, Peer } from "../broker/index.ts";
 import { notImplemented, type CloudErrorCode } from "../errors.ts";
 import { uuid } from "../registry/index.ts";
+import { isoSecond } from "../temporary-keys/index.ts";
+import { asksForCredentials, credentialRequest, type CredentialProvider } from "./credential-provider.ts";
 
 /** What a device may ask over HTTPS with its certificate, and which rights each request needs. */
 export type DeviceOperation<Name extends OperationName = OperationName> = {
@@ -31,17 +33,22 @@ export type DevicePlaneOptions = {
   /** Decides about a connection's certificate or a request's credentials, as at CONNECT, but that no client id is asked for. */
   readonly authorize: (peer: Peer, head: RequestHead) => Promise<Admission>;
   readonly operations: DeviceOperations;
+  /** Trades a client certificate for temporary credentials. */
+  readonly credentials: CredentialProvider;
   readonly bodyLimit: number;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly trace: Trace;
 };
 
-/** One request on its way through. */
-type Call = {
+/** A request that is let in for what it comes with. */
+type Authorize = (peer: Peer, head: RequestHead) => Promise<Admission>;
+
+/** One request on its way through: `name` is what it is called in the ledger. */
+type Call<Name extends string = string> = {
   readonly head: RequestHead;
   readonly peer: Peer;
-  readonly name: OperationName;
+  readonly name: Name;
   readonly labels: Readonly<Record<string, string>>;
   readonly requestId: string;
   readonly startedAt: number;
@@ -62,22 +69,45 @@ export class DevicePlane {
   /** Whether a request is for one of the operations. */
   offers(head: RequestHead): boolean {
     const route = this.#routeOf(head);
-    return route.found === "operation" && this.#options.operations[route.name] !== undefined;
+    return asksForCredentials(head) || (route.found === "operation" && this.has(route.name));
+  }
+
+  /** Whether an operation is one of them. */
+  has(name: OperationName): boolean {
+    return this.#options.operations[name] !== undefined;
+  }
+
+  /** Answers a request that was authenticated in another way than by its connection, under the rights that `authorize` finds. */
+  answer(
+    request: Pick<Call<OperationName>, "head" | "peer" | "name" | "labels" | "requestId">,
+    body: Uint8Array,
+    authorize: () => Promise<Admission>,
+  ): Promise<ApiResponse> {
+    return this.#complete({ ...request, startedAt: this.#options.clock.now() }, body, authorize);
   }
 
   /** Decides on a head before its body is read. */
   begin(head: RequestHead, peer: Peer): Exchange {
     const { bodyLimit, clock, entropy } = this.#options;
     const requestId = uuid(entropy);
+    const common = { head, peer, requestId, startedAt: clock.now() };
+    if (asksForCredentials(head)) {
+      const call: Call = { ...common, name: "AssumeRoleWithCertificate", labels: {} };
+      return {
+        bodyLimit: 0,
+        complete: () => this.#provide(call),
+        tooLarge: () => this.#refuse(call, new UsageError<CloudErrorCode>("body-too-large", tooLarge(0))),
+      };
+    }
     const route = this.#routeOf(head);
     if (route.found !== "operation" || !this.#options.operations[route.name]) {
       return { answer: errorOf(notImplemented(titleOf(head, route)), requestId) };
     }
     const { name, labels } = route;
-    const call: Call = { head, peer, name, labels, requestId, startedAt: clock.now() };
+    const call: Call<OperationName> = { ...common, name, labels };
     return {
       bodyLimit,
-      complete: (body) => this.#complete(call, body),
+      complete: (body) => this.#complete(call, body, this.#options.authorize),
       tooLarge: () => this.#refuse(call, new UsageError<CloudErrorCode>("body-too-large", tooLarge(bodyLimit))),
     };
   }
@@ -89,10 +119,38 @@ export class DevicePlane {
     return isOffered ? route : findRoute(method, path, "iot-jobs-data");
   }
 
-  async #complete(call: Call, body: Uint8Array): Promise<ApiResponse> {
+  /** What AWS's credential provider answers. AWS IoT Core, "Authorizing direct calls to AWS services" */
+  async #provide(call: Call): Promise<ApiResponse> {
+    const { credentials } = this.#options;
+    try {
+      const request = credentialRequest(call.head);
+      const admission = await credentials.authorize(call.peer);
+      if (!admission.admit) return this.#forbid(call, admission.cause);
+      const { authority } = admission;
+      const seconds = await credentials.seconds(request.roleAlias);
+      const verdict = authority.may("iot:AssumeRoleWithCertificate", request.roleAlias);
+      if (!verdict.allowed) return this.#deny(call, authority, verdict);
+      const refused = credentials.thingRefusal(authority, request.thingName);
+      if (refused) return this.#deny(call, authority, { cause: "credentials-thing", evidence: refused });
+      const issued = credentials.issue(authority, seconds);
+      this.#trace(call, 200, "");
+      const { accessKeyId, secretAccessKey, sessionToken, expiresAt } = issued;
+      const body = { credentials: { accessKeyId, secretAccessKey, sessionToken, expiration: isoSecond(expiresAt) } };
+      const headers = {
+        "x-amzn-RequestId": call.requestId,
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+      };
+      return { status: 200, headers, body: utf8Bytes(JSON.stringify(body)) };
+    } catch (error) {
+      return this.#refuse(call, error);
+    }
+  }
+
+  async #complete(call: Call<OperationName>, body: Uint8Array, authorize: Authorize): Promise<ApiResponse> {
     const { head, peer, name, labels, requestId } = call;
     try {
-      const admission = await this.#options.authorize(peer, head);
+      const admission = await authorize(peer, head);
       if (!admission.admit) return this.#forbid(call, admission.cause);
       const { authority } = admission;
       const input = readInput(OPERATIONS[name], { ...head, body, labels }) as never;
@@ -156,12 +214,7 @@ export class DevicePlane {
   }
 }
 
-/** What AWS's credential provider is asked for. AWS IoT Core, "Authorizing direct calls to AWS services" */
-const CREDENTIALS = /^\/role-aliases\/[^/]+\/credentials$/;
-
 function titleOf({ method, path }: RequestHead, route: ReturnType<typeof findRoute>): string {
-  if (CREDENTIALS.test(path))
-    return "the credential provider, which trades a certificate for a role alias's credentials,";
   return `${"name" in route ? route.name : `${method} ${path.slice(0, 128)}`} with a client certificate`;
 }
 

@@ -5,4 +5,5 @@ export {
   type DeviceOperations,
   type DevicePlaneOptions,
 } from "./device-plane.ts";
+export { credentialProvider, type CredentialProvider } from "./credential-provider.ts";
 export { operatorGate, type OperatorGateOptions } from "./operator-gate.ts";

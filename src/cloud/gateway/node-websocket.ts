@@ -23,20 +23,26 @@ export type WebSocketOptions = {
   /** Decides on the CONNECT that comes. */
   readonly gatekeeper: Gatekeeper;
   readonly clock: Clock;
+  /** When the credentials that opened it expire, and who is told that it ended with them. */
+  readonly expiry?: { readonly at: number; readonly tell: () => void } | undefined;
 };
 
 /** Makes a WebSocket a connection of the broker, for as long as it lasts. MQTT 5.0, section 6 */
 export function attachWebSocket(
   websocket: WebSocket,
   socket: Socket,
-  { peer, broker, gatekeeper, clock }: WebSocketOptions,
+  { peer, broker, gatekeeper, clock, expiry }: WebSocketOptions,
 ): void {
   // Its close, which follows, says all that matters.
   websocket.on("error", () => undefined);
   if (broker.isStopped) return websocket.terminate();
   const sink = sinkOf(websocket, socket, { clock, drained: () => connection.drained() });
   const connection: Connection = broker.open(peer, sink, gatekeeper);
-  const endOfLife = clock.after(LIFETIME_MS, () => websocket.terminate());
+  const leftMs = Math.max(0, (expiry?.at ?? Infinity) - clock.now());
+  const endOfLife = clock.after(Math.min(LIFETIME_MS, leftMs), () => {
+    if (leftMs < LIFETIME_MS) expiry?.tell();
+    websocket.terminate();
+  });
   websocket.on("message", (data: RawData, isBinary: boolean) => {
     // MQTT 5.0, section 6: MQTT control packets MUST be sent in binary data frames.
     if (!isBinary) return websocket.close(STATUS.unsupportedData, "MQTT travels in binary frames");

@@ -19,6 +19,8 @@ import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS, tlsVers
 import type { Listening, TlsListenOptions } from "../broker/node.ts";
 import { namesAuthorizer, type CustomGate } from "../authorizers/index.ts";
 import type { Gatekeeper, Peer } from "../broker/index.ts";
+import type { TemporaryKey, TemporaryKeys } from "../temporary-keys/index.ts";
+import { asksForCredentials } from "./credential-provider.ts";
 import { bearerOf, type DevicePlane } from "./device-plane.ts";
 import { attachWebSocket } from "./node-websocket.ts";
 import { operatorGate } from "./operator-gate.ts";
@@ -33,6 +35,8 @@ export type GatewayOptions = TlsListenOptions & {
   readonly guarded: (next: Gatekeeper) => Gatekeeper;
   /** What checks the signatures of WebSocket URLs. */
   readonly authentication: AuthenticationPorts;
+  /** What temporary credentials are worth. */
+  readonly temporary: TemporaryKeys;
 };
 
 /**
@@ -97,10 +101,10 @@ function answer(options: GatewayOptions, request: IncomingMessage, response: Ser
   const peer = clientOf(request.socket as TLSSocket);
   const begin = (head: ReturnType<typeof headOf>): Exchange => {
     const isSigned = authorizationOf(head) !== undefined;
-    const hasCredentials = bearerOf(head) !== undefined || namesAuthorizer(head);
+    const hasCredentials = bearerOf(head) !== undefined || namesAuthorizer(head) || asksForCredentials(head);
     const isDevice =
       hasCredentials || (!isSigned && (peer.certificates.length > 0 || options.devicePlane.offers(head)));
-    return isDevice ? options.devicePlane.begin(head, peer) : options.controlPlane.begin(head);
+    return isDevice ? options.devicePlane.begin(head, peer) : options.controlPlane.begin(head, peer);
   };
   void answerRequest(begin, request, response).catch(() => response.destroy());
 }
@@ -111,9 +115,12 @@ function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { r
   const { broker, clock, trace } = options;
   const peer = clientOf(socket);
   try {
-    const gatekeeper = options.guarded(gatekeeperFor(headOf(request), options));
+    const login = loginOf(headOf(request), options);
+    const gatekeeper = options.guarded(login.gatekeeper);
+    const key = login.temporary;
+    const expiry = key && { at: key.expiresAt, tell: () => options.temporary.tellExpired(key, peer) };
     websockets.handleUpgrade(request, socket, head, (websocket) =>
-      attachWebSocket(websocket, socket, { peer, broker, clock, gatekeeper }),
+      attachWebSocket(websocket, socket, { peer, broker, clock, gatekeeper, expiry }),
     );
   } catch (error) {
     const { status, type, message, cure = "" } = httpFor(error, "iot-data");
@@ -128,11 +135,18 @@ function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { r
   }
 }
 
-/** Who decides on the CONNECT: the signature of an operator's URL, or else the credentials of a device. */
-function gatekeeperFor(head: ReturnType<typeof headOf>, { authentication, custom, trace }: GatewayOptions): Gatekeeper {
-  if (authorizationOf(head) === undefined && head.path === WEBSOCKET_PATH) return custom.overHttp(head);
+type Login = { readonly gatekeeper: Gatekeeper; readonly temporary?: TemporaryKey };
+
+/** Who decides on the CONNECT: the signature of an operator's or a certificate's URL, or else the credentials of a device. */
+function loginOf(
+  head: ReturnType<typeof headOf>,
+  { authentication, custom, temporary: keys, trace }: GatewayOptions,
+): Login {
+  if (authorizationOf(head) === undefined && head.path === WEBSOCKET_PATH) return { gatekeeper: custom.overHttp(head) };
+  const { authorization, temporary } = websocketLogin(head, authentication);
+  if (temporary) return { gatekeeper: keys.gateFor(temporary), temporary };
   const isActive = (id: string) => authentication.accessKeys.secretOf(id) !== undefined;
-  return operatorGate({ accessKeyId: websocketLogin(head, authentication), isActive, trace });
+  return { gatekeeper: operatorGate({ accessKeyId: authorization.accessKeyId, isActive, trace }) };
 }
 
 function refuseUpgrade(socket: Socket, { status, type, body }: { status: number; type: string; body: string }): void {

@@ -1,5 +1,5 @@
 import { Denied } from "../../codec/index.ts";
-import { checkHead, checkSignature, type AuthenticationPorts, type RequestHead } from "../api/index.ts";
+import { checkHead, checkSignature, type AuthenticationPorts, type Claim, type RequestHead } from "../api/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 
 /** The service that a WebSocket's URL is signed for, and the one that the SDKs sign data-plane calls for. */
@@ -11,16 +11,16 @@ const NOTHING = new Uint8Array(0);
 export const WEBSOCKET_PATH = "/mqtt";
 
 /**
- * The access key that signed the request to open a WebSocket. AWS IoT Core, "MQTT over the WebSocket protocol".
+ * The claim, its signature checked, that signed the request to open a WebSocket. AWS IoT Core, "MQTT over the WebSocket protocol".
  * Throws `Denied` as `checkHead` and `checkSignature` do, and for another path.
  */
-export function websocketLogin(head: RequestHead, ports: AuthenticationPorts): string {
+export function websocketLogin(head: RequestHead, ports: AuthenticationPorts): Claim {
   if (head.path !== WEBSOCKET_PATH) {
     throw new Denied<CloudErrorCode>("missing-authentication", `MQTT over WebSocket is at ${WEBSOCKET_PATH}`);
   }
   const claim = checkHead(head, SCOPES, ports);
   checkSignature(claim, { ...head, body: NOTHING }, ports.hash);
-  return claim.authorization.accessKeyId;
+  return claim;
 }
 
 /** The subprotocol of a client's list that is answered; undefined where none is known. MQTT 5.0, section 6 */

@@ -5,6 +5,8 @@ type Row = { readonly kind: string; readonly cause: RefusalCause; readonly evide
 
 const ON_THING = { kind: "thing", cause: "policy-denies-request", evidence: "thing" } as const;
 
+const ON_TOPIC = { kind: "topic", cause: "policy-denies-request", evidence: "topic" } as const;
+
 /** What an action is called in ARNs, in refusals and in their evidence. */
 export const POLICY_ACTIONS: Readonly<Record<AuthorityAction | "iot:Connect", Row>> = {
   "iot:Connect": { kind: "client", cause: "policy-denies-connect", evidence: "clientId" },
@@ -20,4 +22,7 @@ export const POLICY_ACTIONS: Readonly<Record<AuthorityAction | "iot:Connect", Ro
   "iot:StartNextPendingJobExecution": ON_THING,
   "iot:DescribeJobExecution": ON_THING,
   "iot:UpdateJobExecution": ON_THING,
+  "iot:GetRetainedMessage": ON_TOPIC,
+  "iot:ListRetainedMessages": ON_TOPIC,
+  "iot:AssumeRoleWithCertificate": { kind: "rolealias", cause: "policy-denies-credentials", evidence: "roleAlias" },
 };

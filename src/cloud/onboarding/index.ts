@@ -1,4 +1,5 @@
 export { POLICY_ACTIONS } from "./actions.ts";
+export { causeOfStatus } from "./authority.ts";
 export { accessTo } from "./broker-access.ts";
 export {
   decideOnboarding,

@@ -159,4 +159,4 @@ export {
 } from "./things.ts";
 export { isNoCertificate, isStandInText } from "./stand-ins.ts";
 export { uuid } from "./uuid.ts";
-export { nextNumber } from "./settings.ts";
+export { nextNumber, settingOr } from "./settings.ts";

@@ -9,6 +9,7 @@ export type SettingName =
   | "registration-code"
   | "crl-number"
   | "serials-noted"
+  | "temporary-key"
   | "readiness-asked";
 
 /** A setting's value, or undefined. */

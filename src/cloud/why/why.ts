@@ -114,6 +114,9 @@ const PER_PACKET: readonly RefusalCause[] = [
   "api-unknown-key",
   "api-clock-skew",
   "api-signature",
+  "session-token",
+  "session-not-allowed",
+  "credentials-thing",
 ];
 
 /** What a policy refused besides the connection itself goes on being refused, too. */

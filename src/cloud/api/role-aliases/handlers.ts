@@ -15,6 +15,11 @@ type Alias = { readonly roleArn: string; readonly durationS: number };
 
 const ALIASES = resourceKind<Alias>("role-alias", "Role alias");
 
+/** How many seconds the credentials for a role alias last. Throws `NotFound`. */
+export async function credentialSeconds({ store }: Registry, roleAlias: string): Promise<number> {
+  return (await ALIASES.named(store.read, roleAlias)).body.durationS;
+}
+
 /** Role aliases in AWS's words: a name for a role, and how long credentials for it last. */
 export function roleAliasHandlers(registry: Registry): HandlersOf<keyof typeof ROLE_ALIAS_OPERATIONS> {
   const { account, store, clock } = registry;
