@@ -17,7 +17,7 @@ import { sha256Of } from "../../src/cloud/api/client.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
 import { startCloud } from "../../src/cloud/node.ts";
-import { nodeHash } from "../../src/crypto/node.ts";
+import { nodeClock, nodeHash } from "../../src/crypto/node.ts";
 import { requirePeer } from "./peers.ts";
 
 const POLICY = JSON.stringify({
@@ -32,10 +32,10 @@ const POLICY = JSON.stringify({
 type Credentials = { accessKeyId: string; secretAccessKey: string; sessionToken: string; expiration: string };
 type World = Awaited<ReturnType<typeof world>>;
 
-async function world(t: TestContext) {
+async function world(t: TestContext, clock = nodeClock) {
   const folder = mkdtempSync(join(tmpdir(), "hawser-credentials-"));
   t.after(() => rmSync(folder, { recursive: true }));
-  const options = { host: "127.0.0.1", apiPort: 0, mqttPort: 0, httpsPorts: [0], serverNames: [] };
+  const options = { host: "127.0.0.1", apiPort: 0, mqttPort: 0, httpsPorts: [0], serverNames: [], clock };
   const start = () => startCloud({ ...options, directory: join(folder, "cloud") });
   let cloud = await start();
   t.after(() => cloud.close());
@@ -190,4 +190,32 @@ test("MQTT over WebSocket by a URL signed with temporary credentials is the cert
     .events({ kinds: ["refusal"] })
     .flatMap((each) => (each.kind === "refusal" ? [each.cause] : []));
   assert.deepEqual([...new Set(causes)].sort(), ["certificate-inactive", "policy-denies-publish", "session-token"]);
+});
+
+test("a WebSocket ends with the temporary credentials that opened it, and why is in the ledger", async (t) => {
+  if (!requirePeer(t, "curl")) return;
+  let ahead = 0;
+  const ends: (() => void)[] = [];
+  const clock: typeof nodeClock = {
+    ...nodeClock,
+    now: () => nodeClock.now() + ahead,
+    after(ms, task) {
+      if (ms > 3_500_000 && ms <= 3_600_000) ends.push(task);
+      return nodeClock.after(ms, task);
+    },
+  };
+  const it = await world(t, clock);
+  const keys = await obtain(it);
+  const url = await signedUrl(it, keys, false);
+  const wsOptions = { ca: readFileSync(it.cloud.caFile) };
+  ends.length = 0;
+  const client = await connectAsync(url, { protocolVersion: 5, reconnectPeriod: 0, wsOptions, clientId: "late" });
+  const closed = new Promise<void>((resolve) => client.once("close", resolve));
+  ahead = 3_600_000;
+  assert.equal(ends.length, 1);
+  ends[0]?.();
+  await closed;
+  const last = it.cloud.ledger.events({ kinds: ["refusal"] }).at(-1);
+  assert.ok(last?.kind === "refusal" && last.cause === "session-expired");
+  assert.equal(last.evidence["certificateId"], it.device.certificateId);
 });
