@@ -1,6 +1,6 @@
 import { UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
-import { REFUSALS, type RefusalCause, type Trace } from "../../trace/index.ts";
+import { REFUSALS, type FieldValue, type RefusalCause, type Trace } from "../../trace/index.ts";
 import {
   errorResponseOf,
   findRoute,
@@ -20,6 +20,7 @@ import { notImplemented, type CloudErrorCode } from "../errors.ts";
 import { uuid } from "../registry/index.ts";
 import { isoSecond } from "../temporary-keys/index.ts";
 import { asksForCredentials, credentialRequest, type CredentialProvider } from "./credential-provider.ts";
+import { cureFor } from "../why/index.ts";
 
 /** What a device may ask over HTTPS with its certificate, and which rights each request needs. */
 export type DeviceOperation<Name extends OperationName = OperationName> = {
@@ -43,6 +44,9 @@ export type DevicePlaneOptions = {
 
 /** A request that is let in for what it comes with. */
 type Authorize = (peer: Peer, head: RequestHead) => Promise<Admission>;
+
+/** Why a device is not let through, and what shows it. */
+type Refused = { readonly cause: RefusalCause; readonly evidence?: Readonly<Record<string, FieldValue>> | undefined };
 
 /** One request on its way through: `name` is what it is called in the ledger. */
 type Call<Name extends string = string> = {
@@ -125,7 +129,7 @@ export class DevicePlane {
     try {
       const request = credentialRequest(call.head);
       const admission = await credentials.authorize(call.peer);
-      if (!admission.admit) return this.#forbid(call, admission.cause);
+      if (!admission.admit) return this.#forbid(call, admission);
       const { authority } = admission;
       const seconds = await credentials.seconds(request.roleAlias);
       const verdict = authority.may("iot:AssumeRoleWithCertificate", request.roleAlias);
@@ -151,7 +155,7 @@ export class DevicePlane {
     const { head, peer, name, labels, requestId } = call;
     try {
       const admission = await authorize(peer, head);
-      if (!admission.admit) return this.#forbid(call, admission.cause);
+      if (!admission.admit) return this.#forbid(call, admission);
       const { authority } = admission;
       const input = readInput(OPERATIONS[name], { ...head, body, labels }) as never;
       const operation = this.#options.operations[name] as DeviceOperation<never>;
@@ -168,14 +172,7 @@ export class DevicePlane {
     }
   }
 
-  #deny(
-    call: Call,
-    { principalId }: Authority,
-    {
-      cause,
-      evidence,
-    }: { readonly cause: RefusalCause; readonly evidence: Readonly<Record<string, string | number | boolean>> },
-  ): ApiResponse {
+  #deny(call: Call, { principalId }: Authority, { cause, evidence = {} }: Refused): ApiResponse {
     const { address, connection } = call.peer;
     const event = {
       kind: "refusal",
@@ -185,11 +182,12 @@ export class DevicePlane {
       evidence: { ...evidence, protocol: "https" },
     } as const;
     this.#options.trace.emit("cloud", event, { connection, certificate: principalId });
-    return this.#forbid(call, cause);
+    return this.#forbid(call, { cause, evidence: { certificateId: principalId, ...evidence } });
   }
 
-  #forbid(call: Call, cause: RefusalCause): ApiResponse {
-    const { cause: why, cure } = REFUSALS[cause];
+  #forbid(call: Call, { cause, evidence = {} }: Refused): ApiResponse {
+    const why = REFUSALS[cause].cause;
+    const cure = cureFor(cause, evidence);
     const type = "ForbiddenException";
     this.#trace(call, 403, type);
     const error = { status: 403, type, message: `Forbidden: ${why}`, cure, members: { cause }, unforeseen: false };

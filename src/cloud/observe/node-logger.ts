@@ -1,6 +1,7 @@
 import { destination as openDestination, pino } from "pino";
 
 import { REFUSALS, type Ledger, type TraceEvent } from "../../trace/index.ts";
+import { cureFor } from "../why/index.ts";
 
 /** How much of what happens is logged. */
 export const LOG_LEVELS = ["error", "warn", "info", "debug", "trace"] as const;
@@ -65,7 +66,9 @@ function levelOf(event: TraceEvent): LogLevel {
 }
 
 function cureOf(event: TraceEvent): { readonly cure?: string } {
-  return event.kind === "refusal" ? { cure: REFUSALS[event.cause].cure } : {};
+  return event.kind === "refusal"
+    ? { cure: cureFor(event.cause, { clientId: event.clientId, ...event.evidence }) }
+    : {};
 }
 
 function textOf(event: TraceEvent): string {
