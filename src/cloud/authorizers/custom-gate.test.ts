@@ -192,7 +192,7 @@ test("the function is asked again after refreshAfterInSeconds, its policies appl
 test("a refresh that refuses, fails, forbids to connect or names somebody else ends the session", async (t) => {
   for (const [answer, cause] of [
     [{ isAuthenticated: false }, "authorizer-denied"],
-    [{}, "authorizer-denied"],
+    [{}, "authorizer-failed"],
     [{ ...GOOD, principalId: "somebody" }, "authorizer-failed"],
     [{ ...GOOD, policyDocuments: [allow("iot:Publish")] }, "policy-denies-connect"],
   ] as const) {

@@ -111,7 +111,9 @@ async function isSigned(
 function authorizationIn(name: string, answer: unknown): Authorization {
   if (typeof answer !== "object" || answer === null) throw wrongAnswer(`authorizer ${name} answered no object`);
   const found = answer as Partial<Record<keyof Authorization, unknown>>;
-  if (found.isAuthenticated !== true) {
+  if (typeof found.isAuthenticated !== "boolean")
+    throw wrongAnswer(`authorizer ${name}: isAuthenticated must be true or false`);
+  if (!found.isAuthenticated) {
     throw new AuthorizerRefusal("authorizer-denied", `authorizer ${name} did not authenticate the client`);
   }
   const { principalId, policyDocuments } = found;

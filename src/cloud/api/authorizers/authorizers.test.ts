@@ -101,9 +101,11 @@ test("TestInvokeAuthorizer checks the token's signature, asks the function, and 
   assert.equal(seen.length, 1);
   answer = {};
   await assert.rejects(api.plane.call("TestInvokeAuthorizer", input), { code: "authorizer-response" });
+  answer = { ...GOOD, isAuthenticated: false };
+  assert.deepEqual(await api.call("TestInvokeAuthorizer", input), { isAuthenticated: false });
   const answers: unknown[] = [
     null,
-    { ...GOOD, isAuthenticated: false },
+    { ...GOOD, isAuthenticated: "yes" },
     { ...GOOD, principalId: "not a principal" },
     { ...GOOD, policyDocuments: [] },
     { ...GOOD, policyDocuments: ["{}"] },

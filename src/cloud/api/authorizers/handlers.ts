@@ -1,5 +1,6 @@
 import {
   askAuthorizer,
+  AuthorizerRefusal,
   clearDefaultAuthorizer,
   createAuthorizer,
   defaultAuthorizer,
@@ -72,7 +73,14 @@ export function authorizerHandlers(services: {
     async TestInvokeAuthorizer({ authorizerName, token, tokenSignature, ...input }) {
       const authorizer = await describeAuthorizer(registry, authorizerName);
       const { tlsContext: tls, httpContext: http, mqttContext: mqtt } = input;
-      return askAuthorizer(registry, ask, { authorizer, context: { token, tokenSignature, tls, http, mqtt } });
+      try {
+        return await askAuthorizer(registry, ask, { authorizer, context: { token, tokenSignature, tls, http, mqtt } });
+      } catch (error) {
+        // To say no is an answer, too, and the one that whoever tries an authorizer wants to see.
+        if (error instanceof AuthorizerRefusal && error.refusal === "authorizer-denied")
+          return { isAuthenticated: false };
+        throw error;
+      }
     },
   };
 }
