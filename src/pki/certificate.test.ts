@@ -116,7 +116,10 @@ test("parseCertificate refuses extensions that are malformed inside, with their 
 
 test("parseCertificate reads names of every kind, and counts those it does not use", async () => {
   const plain = fromHex("301b8103614062820161a40230008603613a6287047f00000188022a03");
-  const { extensions } = await forge(ca, { extensions: [ext.any("2.5.29.17", false, plain)] });
+  const { extensions } = await forge(ca, {
+    extensions: [ext.any("2.5.29.17", false, plain), ext.any("2.5.29.18", false, fromHex("3003820162"))],
+  });
+  assert.deepEqual(extensions.issuerAltName?.dns, ["b"]);
   const san = extensions.subjectAltName ?? assert.fail();
   assert.deepEqual([san.email, san.dns, san.uri, san.otherForms], [["a@b"], ["a"], ["a:b"], [8]]);
   assert.equal(san.directoryNames[0]?.rdns.length, 0);

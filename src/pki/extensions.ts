@@ -39,6 +39,8 @@ export type CertificateExtensions = {
   /** Identifiers of key purposes. */
   readonly extendedKeyUsage: readonly string[] | undefined;
   readonly subjectAltName: AlternativeNames | undefined;
+  /** The issuer's further names; they identify nobody. RFC 5280, section 4.2.1.7 */
+  readonly issuerAltName: AlternativeNames | undefined;
   readonly authorityKeyIdentifier: AuthorityKeyIdentifier | undefined;
   readonly subjectKeyIdentifier: Uint8Array | undefined;
   readonly nameConstraints: NameConstraints | undefined;
@@ -110,6 +112,7 @@ export function certificateExtensionsOf(
     keyUsage: parsed(EXTENSION.keyUsage, keyUsageOf),
     extendedKeyUsage: parsed(EXTENSION.extKeyUsage, (e) => nonEmptyList(e, TAG.sequence, "extKeyUsage").map(oidOf)),
     subjectAltName: parsed(EXTENSION.subjectAltName, alternativeNamesOf),
+    issuerAltName: parsed(EXTENSION.issuerAltName, alternativeNamesOf),
     authorityKeyIdentifier: parsed(EXTENSION.authorityKeyIdentifier, authorityKeyIdentifierOf),
     subjectKeyIdentifier: parsed(EXTENSION.subjectKeyIdentifier, octetString),
     certificatePolicies,

@@ -16,6 +16,7 @@ export { isDnsName } from "./dns-name.ts";
 export { CertificateError, PKI_ERRORS, type CertificateFault, type PkiErrorCode } from "./errors.ts";
 export {
   allowsPurpose,
+  NO_EXTENSIONS,
   type AuthorityKeyIdentifier,
   type BasicConstraints,
   type CertificateExtensions,

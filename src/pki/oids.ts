@@ -30,6 +30,7 @@ export const EXTENSION = {
   subjectKeyIdentifier: "2.5.29.14",
   keyUsage: "2.5.29.15",
   subjectAltName: "2.5.29.17",
+  issuerAltName: "2.5.29.18",
   basicConstraints: "2.5.29.19",
   cRLNumber: "2.5.29.20",
   reasonCode: "2.5.29.21",

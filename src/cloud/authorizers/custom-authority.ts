@@ -27,7 +27,7 @@ export class CustomAuthority implements Authority {
       sourceIp: peer.address,
       persistentSession: !cleanStart,
       ...(peer.servername !== undefined && { domainName: peer.servername }),
-      ...(will && { lastWillTopic: will.topic }),
+      ...(will && { lastWillTopic: `arn:aws:iot:${region}:${id}:topic/${will.topic}` }),
     });
     this.#policies = this.#bound(said);
   }

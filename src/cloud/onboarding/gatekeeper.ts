@@ -226,7 +226,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
       certificate,
       persistentSession: !cleanStart,
       ...(peer.servername !== undefined && { domainName: peer.servername }),
-      ...(will && { lastWillTopic: will.topic }),
+      ...(will && { lastWillTopic: `arn:aws:iot:${account.region}:${account.id}:topic/${will.topic}` }),
     };
     return new ConnectionAuthority({
       principalId: certificate.id,

@@ -1,5 +1,5 @@
 import { addressIsIn, parseAddressRange, type AddressRange } from "./address-range.ts";
-import { bindTemplate, matchesPattern, type PolicyContext, type Template } from "./pattern.ts";
+import { bindTemplate, literalText, matchesPattern, type PolicyContext, type Template } from "./pattern.ts";
 
 /** How the values of a key with several values count: `ForAllValues:`, `ForAnyValue:`, or no prefix. */
 type Quantifier = "all" | "any" | "plain";
@@ -28,9 +28,14 @@ const inRange = (actual: string, wanted: string) => {
 };
 const isRange = (wanted: string) => parseAddressRange(wanted) !== undefined;
 const isBoolean = (wanted: string) => wanted === "true" || wanted === "false";
-const same = (actual: string, wanted: string) => actual === wanted;
-const sameLetters = (actual: string, wanted: string) => actual.toLowerCase() === wanted.toLowerCase();
+const same = (actual: string, wanted: string) => actual === literalText(wanted);
+const sameLetters = (actual: string, wanted: string) => actual.toLowerCase() === literalText(wanted).toLowerCase();
 const like = (actual: string, wanted: string) => matchesPattern(wanted, actual);
+/** Part by part, so that a star in one part of an ARN covers nothing of the next. IAM, "ARN condition operators" */
+const sameArn = (actual: string, wanted: string) => {
+  const [parts, patterns] = [arnParts(actual), arnParts(wanted)];
+  return parts.length === patterns.length && patterns.every((pattern, i) => matchesPattern(pattern, parts[i] ?? ""));
+};
 
 /** The operators of the policy language that are built; a policy with any other is malformed. */
 const OPERATORS = {
@@ -40,6 +45,10 @@ const OPERATORS = {
   StringNotEqualsIgnoreCase: { negated: true, agrees: sameLetters, accepts: anything },
   StringLike: { negated: false, agrees: like, accepts: anything },
   StringNotLike: { negated: true, agrees: like, accepts: anything },
+  ArnEquals: { negated: false, agrees: sameArn, accepts: anything },
+  ArnLike: { negated: false, agrees: sameArn, accepts: anything },
+  ArnNotEquals: { negated: true, agrees: sameArn, accepts: anything },
+  ArnNotLike: { negated: true, agrees: sameArn, accepts: anything },
   Bool: { negated: false, agrees: same, accepts: isBoolean },
   IpAddress: { negated: false, agrees: inRange, accepts: isRange },
   NotIpAddress: { negated: true, agrees: inRange, accepts: isRange },
@@ -85,6 +94,12 @@ export function conditionHolds(condition: Condition, context: PolicyContext): bo
   // Without a prefix a negated operator must hold for every value: "is none of these" must not be escaped by adding one.
   const every = condition.quantifier === "all" || (condition.quantifier === "plain" && negated);
   return every ? actual.every(passes) : actual.some(passes);
+}
+
+/** The six parts of an ARN; the last may hold colons. */
+function arnParts(arn: string): string[] {
+  const parts = arn.split(":");
+  return [...parts.slice(0, 5), ...(parts.length > 5 ? [parts.slice(5).join(":")] : [])];
 }
 
 /** A key that is not there differs from everything; but `ForAnyValue` asks for at least one value. */

@@ -23,8 +23,12 @@ export type ConnectionFacts = {
   readonly thing?: ConnectedThing;
   readonly certificate?: Pick<Certificate, "subject" | "issuer" | "serialNumber" | "extensions">;
   readonly persistentSession?: boolean;
+  /** The ARN of the will's topic. */
   readonly lastWillTopic?: string;
 };
+
+/** How many values of one attribute of a certificate count. AWS IoT Core, "X.509 certificate policy variable limitations" */
+const MAX_VALUES = 5;
 
 /** The attributes of a name that policies may use. AWS IoT Core, "X.509 certificate policy variables" */
 const NAME_ATTRIBUTES = [
@@ -43,7 +47,7 @@ const NAME_ATTRIBUTES = [
   "Title",
 ] as const satisfies readonly NameAttributeType[];
 
-/** The alternative names of a subject, as policies and as certificates call them. RFC 5280, section 4.2.1.6 */
+/** The alternative names of a subject or issuer, as policies and as certificates call them. RFC 5280, section 4.2.1.6 */
 const ALTERNATIVE_NAMES: Readonly<Record<string, (names: AlternativeNames) => readonly string[]>> = {
   RFC822Name: ({ email }) => email,
   DNSName: ({ dns }) => dns,
@@ -54,10 +58,10 @@ const ALTERNATIVE_NAMES: Readonly<Record<string, (names: AlternativeNames) => re
 
 const CONTEXT_KEYS = new RegExp(
   [
-    "aws:SourceIp|iot:(ClientId|DomainName|LastWillTopic|ConnectAttributes|Certificate\\.SerialNumber)",
+    "aws:SourceIp|iot:(ClientId|DomainName|LastWillTopic|ConnectAttributes|Certificate\\.(SerialNumber|AvailableKeys))",
     "iot:Connection\\.Thing\\.(ThingName|ThingTypeName|IsAttached|Attributes\\[[a-zA-Z0-9_.,@/:#-]{1,128}\\])",
     `iot:Certificate\\.(Subject|Issuer)\\.(${NAME_ATTRIBUTES.join("|")})(\\.List|\\.\\d{1,3})?`,
-    `iot:Certificate\\.Subject\\.AlternativeName\\.(${Object.keys(ALTERNATIVE_NAMES).join("|")})(\\.List|\\.\\d{1,3})?`,
+    `iot:Certificate\\.(Subject|Issuer)\\.AlternativeName\\.(${Object.keys(ALTERNATIVE_NAMES).join("|")})(\\.List|\\.\\d{1,3})?`,
   ]
     .map((keys) => `^(${keys})$`)
     .join("|"),
@@ -102,20 +106,27 @@ function addCertificate(
   context: Map<string, readonly string[]>,
   { subject, issuer, serialNumber, extensions }: NonNullable<ConnectionFacts["certificate"]>,
 ): void {
+  const available = new Set(["iot:Certificate.SerialNumber"]);
   context.set("iot:Certificate.SerialNumber", [serialNumber]);
+  const add = (key: string, values: readonly string[]) => {
+    if (values.length === 0) return;
+    available.add(key);
+    addValues(context, key, values.slice(0, MAX_VALUES));
+  };
   for (const attribute of NAME_ATTRIBUTES) {
-    addValues(context, `iot:Certificate.Subject.${attribute}`, nameValues(subject, attribute));
-    addValues(context, `iot:Certificate.Issuer.${attribute}`, nameValues(issuer, attribute));
+    add(`iot:Certificate.Subject.${attribute}`, nameValues(subject, attribute));
+    add(`iot:Certificate.Issuer.${attribute}`, nameValues(issuer, attribute));
   }
-  const names = extensions.subjectAltName;
-  if (!names) return;
-  for (const [kind, valuesOf] of Object.entries(ALTERNATIVE_NAMES))
-    addValues(context, `iot:Certificate.Subject.AlternativeName.${kind}`, valuesOf(names));
+  const { subjectAltName, issuerAltName } = extensions;
+  for (const [kind, valuesOf] of Object.entries(ALTERNATIVE_NAMES)) {
+    if (subjectAltName) add(`iot:Certificate.Subject.AlternativeName.${kind}`, valuesOf(subjectAltName));
+    if (issuerAltName) add(`iot:Certificate.Issuer.AlternativeName.${kind}`, valuesOf(issuerAltName));
+  }
+  context.set("iot:Certificate.AvailableKeys", [...available]);
 }
 
-/** A key without an index is the first value; all of them together are its List. */
+/** A key without an index is the first value, index 1 the second; all of them together are its List. */
 function addValues(context: Map<string, readonly string[]>, key: string, values: readonly string[]): void {
-  if (values.length === 0) return;
   context.set(key, values.slice(0, 1));
   context.set(`${key}.List`, values);
   values.forEach((value, i) => context.set(`${key}.${i}`, [value]));

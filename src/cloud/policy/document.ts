@@ -33,7 +33,24 @@ export const MAX_POLICY_CHARACTERS = 2048;
 const MAX_TEXT = 404_600;
 
 /** The actions that devices are checked for; others are allowed to stand in a policy, as on AWS. */
-const ACTIONS = ["Connect", "Publish", "Subscribe", "Receive", "RetainPublish"].map((name) => `iot:${name}`);
+const ACTIONS = [
+  "Connect",
+  "Publish",
+  "Subscribe",
+  "Receive",
+  "RetainPublish",
+  "GetRetainedMessage",
+  "ListRetainedMessages",
+  "GetThingShadow",
+  "UpdateThingShadow",
+  "DeleteThingShadow",
+  "ListNamedShadowsForThing",
+  "DescribeJobExecution",
+  "GetPendingJobExecutions",
+  "UpdateJobExecution",
+  "StartNextPendingJobExecution",
+  "AssumeRoleWithCertificate",
+].map((name) => `iot:${name}`);
 
 /**
  * Reads and checks a policy document of the AWS IoT policy language.
@@ -188,7 +205,7 @@ function textsAt(place: string, value: unknown): string[] {
   if (list.length === 0) throw new MalformedPolicy(place, "must not be empty");
   return list.map((each, i) => {
     if (typeof each === "boolean") return String(each);
-    if (typeof each !== "string" || each === "")
+    if (typeof each !== "string" || each === "" || each.includes("\0"))
       throw new MalformedPolicy(Array.isArray(value) ? `${place}[${i}]` : place, `must be a string, is ${shown(each)}`);
     return each;
   });

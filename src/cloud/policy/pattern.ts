@@ -12,7 +12,8 @@ export function parseTemplate(text: string): Template {
     const close = text.indexOf("}", open);
     if (close < 0) break;
     if (open > from) pieces.push({ text: text.slice(from, open) });
-    pieces.push({ variable: text.slice(open + 2, close) });
+    const name = text.slice(open + 2, close);
+    pieces.push(/^[*?$]$/.test(name) ? { text: `${ESCAPE}${name}` } : { variable: name });
     from = close + 1;
   }
   if (from < text.length || pieces.length === 0) pieces.push({ text: text.slice(from) });
@@ -23,7 +24,16 @@ export function parseTemplate(text: string): Template {
  * A value with one of these would change what the pattern matches, so it is never put into one:
  * a client that calls itself `*` must not be allowed `topic/*`.
  */
-const UNSAFE = /[*?+#$]/;
+const UNSAFE = /[*?+#$\0]/;
+
+/** A longer value is not put into a pattern. AWS IoT Core, "X.509 certificate policy variable limitations" */
+const MAX_VALUE_CHARACTERS = 1024;
+
+/**
+ * Stands in a pattern before a character that is no wildcard: `${*}`, `${?}` and `${$}` are these characters themselves.
+ * No topic, filter or client id holds it. MQTT 5.0, section 1.5.4
+ */
+const ESCAPE = "\0";
 
 /**
  * The pattern that a template becomes for one connection, or undefined where a variable has no value, several, or one
@@ -38,10 +48,15 @@ export function bindTemplate(template: Template, context: PolicyContext): string
     }
     const values = context.get(piece.variable);
     const value = values?.length === 1 ? values[0] : undefined;
-    if (value === undefined || UNSAFE.test(value)) return undefined;
+    if (value === undefined || value.length > MAX_VALUE_CHARACTERS || UNSAFE.test(value)) return undefined;
     pattern += value;
   }
   return pattern;
+}
+
+/** A bound text in an operator without wildcards: what stands in it, with no marks of what is no wildcard. */
+export function literalText(bound: string): string {
+  return bound.replaceAll(ESCAPE, "");
 }
 
 const STAR = 0x2a;
@@ -59,16 +74,18 @@ export function matchesPattern(pattern: string, text: string): boolean {
   let afterStar = -1;
   let retryAt = 0;
   while (t < text.length) {
-    const wanted = p < pattern.length ? pattern.charCodeAt(p) : -1;
-    if (wanted === STAR) {
+    let wanted = p < pattern.length ? pattern.charCodeAt(p) : -1;
+    const escaped = wanted === 0;
+    if (escaped) wanted = pattern.charCodeAt(p + 1);
+    if (wanted === STAR && !escaped) {
       afterStar = ++p;
       retryAt = t;
       if (p === pattern.length) return true;
-    } else if (wanted === QUESTION) {
+    } else if (wanted === QUESTION && !escaped) {
       p++;
       t += characterLength(text, t);
     } else if (wanted === text.charCodeAt(t)) {
-      p++;
+      p += escaped ? 2 : 1;
       t++;
     } else if (afterStar >= 0) {
       p = afterStar;

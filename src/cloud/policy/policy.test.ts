@@ -194,7 +194,7 @@ test("each operator of Condition holds where it should and only there", () => {
     sourceIp: "::ffff:192.0.2.7",
     thing: { name: "dev1" },
     persistentSession: true,
-    lastWillTopic: "dev1/gone",
+    lastWillTopic: `${ARN}:topic/dev1/gone`,
   });
   const id = "iot:ClientId";
   const attributes = "iot:ConnectAttributes";
@@ -212,7 +212,15 @@ test("each operator of Condition holds where it should and only there", () => {
     ["StringEqualsIgnoreCase", id, "DEV1", true],
     ["StringNotEqualsIgnoreCase", id, "DEV1", false],
     ["StringLike", id, "d?v*", true],
-    ["StringLike", "iot:LastWillTopic", "dev1/*", true],
+    ["StringEquals", id, "${*}", false],
+    ["StringLike", "iot:LastWillTopic", `${ARN}:topic/dev1/*`, true],
+    ["ArnEquals", "iot:LastWillTopic", `${ARN}:topic/\${iot:ClientId}/gone`, true],
+    ["ArnEquals", "iot:LastWillTopic", ["arn:aws:iot:*:*:topic/dev2/*", "arn:aws:iot:*:*:topic/*/gon?"], true],
+    ["ArnEquals", "iot:LastWillTopic", "arn:aws:iot:*/gone", false],
+    ["ArnLike", "iot:LastWillTopic", "arn:*", false],
+    ["ArnLike", "iot:LastWillTopic", "arn:aws:*:*:*:*", true],
+    ["ArnNotEquals", "iot:LastWillTopic", `${ARN}:topic/dev1/*`, false],
+    ["ArnNotLike", "iot:LastWillTopic", `${ARN}:topic/dev2/*`, true],
     ["StringNotLike", id, "d?v*", false],
     ["Bool", "iot:Connection.Thing.IsAttached", ["true"], true],
     ["Bool", "iot:Connection.Thing.IsAttached", false, false],
@@ -330,6 +338,15 @@ test("parsePolicyDocument refuses a malformed document and names the place and t
     [one({ ...good, Resource: ["*", "topic/a"] }), "Statement[0].Resource[1]", /ARN/],
     [one({ ...good, Resource: "arn:aws:iot" }), "Statement[0].Resource[0]", /ARN/],
     [one({ ...good, Resource: "" }), "Statement[0].Resource", /must be a string/],
+    [one({ ...good, Resource: "arn:aws:iot:r:1:topic/\0*" }), "Statement[0].Resource", /must be a string/],
+    [one({ ...good, Action: "iot:getthingshadow" }), "Statement[0].Action[0]", /write "iot:GetThingShadow"/],
+    ...["aws:CurrentTime", "aws:EpochTime", "aws:SecureTransport", "aws:username", "aws:userid"].map(
+      (key): [string, string, RegExp] => [
+        when({ StringEquals: { [key]: "x" } }),
+        `Statement[0].Condition.StringEquals.${key}`,
+        /no condition key/,
+      ],
+    ),
     [
       one({ ...good, Resource: "arn:aws:iot:r:1:topic/${iot:ClientID}" }),
       "Statement[0].Resource[0]",

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { nameFromAttributes, NO_EXTENSIONS, type AlternativeNames } from "../../pki/index.ts";
 import { decide, parsePolicyDocument, policyContext } from "./index.ts";
 
 const ARN = "arn:aws:iot:r:1";
@@ -15,20 +16,30 @@ type RawStatement = {
   NotAction?: string[];
   Resource?: string[];
   NotResource?: string[];
-  Condition?: { StringEquals?: Record<string, string[]>; StringNotLike?: Record<string, string[]> };
+  Condition?: Partial<Record<"StringEquals" | "StringNotLike" | ListOperator, Record<string, string[]>>>;
 };
-type Values = Record<string, string>;
+type ListOperator = "ForAllValues:StringEquals" | "ForAnyValue:StringLike";
+/** Each key with all its values, as the policy's author sees them. */
+type Values = Record<string, string[]>;
 
+/** A character of no name here, for the star that is no wildcard. */
+const STAR_ITSELF = "\u2605";
 const glob = (pattern: string, text: string): boolean => {
   if (pattern === "") return text === "";
   if (pattern[0] === "*") return glob(pattern.slice(1), text) || (text !== "" && glob(pattern, text.slice(1)));
-  return text !== "" && (pattern[0] === "?" || pattern[0] === text[0]) && glob(pattern.slice(1), text.slice(1));
+  return (
+    text !== "" &&
+    (pattern[0] === "?" || pattern[0]?.replace(STAR_ITSELF, "*") === text[0]) &&
+    glob(pattern.slice(1), text.slice(1))
+  );
 };
 const filled = (pattern: string, values: Values): string | undefined => {
   let usable = true;
   const text = pattern.replaceAll(/\$\{([^}]*)\}/g, (_, name: string) => {
-    const value = values[name];
-    if (value === undefined || ["*", "?", "+", "#", "$"].some((bad) => value.includes(bad))) usable = false;
+    if (name === "*") return STAR_ITSELF;
+    const [value, ...more] = values[name] ?? [];
+    if (value === undefined || more.length > 0 || value.length > 1024) usable = false;
+    else if (["*", "?", "+", "#", "$"].some((bad) => value.includes(bad))) usable = false;
     return value ?? "";
   });
   return usable ? text : undefined;
@@ -40,13 +51,17 @@ function reference(statements: RawStatement[], action: string, resource: string,
   const applies = (s: RawStatement) => {
     const equals = Object.entries(s.Condition?.StringEquals ?? {});
     const unlike = Object.entries(s.Condition?.StringNotLike ?? {});
+    const all = Object.entries(s.Condition?.["ForAllValues:StringEquals"] ?? {});
+    const any = Object.entries(s.Condition?.["ForAnyValue:StringLike"] ?? {});
     return (
       (s.Action ? anyGlob(s.Action, action, {}) : !anyGlob(s.NotAction ?? [], action, {})) &&
       (s.Resource ? anyGlob(s.Resource, resource, values) : !anyGlob(s.NotResource ?? [], resource, values)) &&
       equals.every(([key, wanted]) =>
-        wanted.some((each) => values[key] !== undefined && filled(each, values) === values[key]),
+        wanted.some((each) => values[key]?.some((value) => filled(each, values) === value)),
       ) &&
-      unlike.every(([key, wanted]) => values[key] === undefined || !anyGlob(wanted, values[key], values))
+      unlike.every(([key, wanted]) => !values[key]?.some((value) => anyGlob(wanted, value, values))) &&
+      all.every(([key, wanted]) => (values[key] ?? []).every((value) => wanted.includes(value))) &&
+      any.every(([key, wanted]) => values[key]?.some((value) => anyGlob(wanted, value, values)))
     );
   };
   return (
@@ -60,17 +75,81 @@ const things = [
   { name: "dev1", type: "pump", attributes: { site: "dev1" } },
   { name: "t?", type: null, attributes: { site: "a*", other: "x" } },
 ];
-const principals = ["dev1", "dev2", "*", "a/b", ""].flatMap((clientId) =>
-  things.map((thing) => ({
-    context: policyContext({ clientId, ...(thing && { thing }) }),
+const names = (dns: string[]): AlternativeNames => ({
+  dns,
+  ip: [],
+  email: ["a@b"],
+  uri: [],
+  directoryNames: [],
+  otherForms: [],
+});
+/** Certificates as makers issue them, and the same as variables, written out by hand. */
+const certificates = [
+  undefined,
+  {
+    facts: {
+      subject: nameFromAttributes(["dev1", "second", "c", "d", "e", "sixth"].map((ou) => ["OU", ou])),
+      issuer: nameFromAttributes([["O", "Maker"]]),
+      serialNumber: "0a",
+      extensions: { ...NO_EXTENSIONS, issuerAltName: names(["dev1", "ca.example"]) },
+    },
     values: {
-      "iot:ClientId": clientId,
-      ...(thing && { "iot:Connection.Thing.ThingName": thing.name }),
-      ...(thing?.type && { "iot:Connection.Thing.ThingTypeName": thing.type }),
-      ...(thing && { "iot:Connection.Thing.Attributes[site]": thing.attributes.site }),
+      "iot:Certificate.SerialNumber": ["0a"],
+      "iot:Certificate.Subject.OrganizationalUnit": ["dev1"],
+      "iot:Certificate.Subject.OrganizationalUnit.1": ["second"],
+      "iot:Certificate.Subject.OrganizationalUnit.List": ["dev1", "second", "c", "d", "e"],
+      "iot:Certificate.Issuer.Organization": ["Maker"],
+      "iot:Certificate.Issuer.AlternativeName.DNSName": ["dev1"],
+      "iot:Certificate.Issuer.AlternativeName.DNSName.1": ["ca.example"],
+      "iot:Certificate.AvailableKeys": [
+        "iot:Certificate.SerialNumber",
+        "iot:Certificate.Subject.OrganizationalUnit",
+        "iot:Certificate.Issuer.Organization",
+        "iot:Certificate.Issuer.AlternativeName.RFC822Name",
+        "iot:Certificate.Issuer.AlternativeName.DNSName",
+      ],
+    } as Values,
+  },
+  {
+    facts: {
+      subject: nameFromAttributes([["OU", "*"]]),
+      issuer: nameFromAttributes([["CN", "x"]]),
+      serialNumber: "0b",
+      extensions: { ...NO_EXTENSIONS, subjectAltName: names(["?"]) },
+    },
+    values: {
+      "iot:Certificate.SerialNumber": ["0b"],
+      "iot:Certificate.Subject.OrganizationalUnit": ["*"],
+      "iot:Certificate.Subject.OrganizationalUnit.List": ["*"],
+      "iot:Certificate.AvailableKeys": [
+        "iot:Certificate.SerialNumber",
+        "iot:Certificate.Subject.OrganizationalUnit",
+        "iot:Certificate.Issuer.CommonName",
+        "iot:Certificate.Subject.AlternativeName.RFC822Name",
+        "iot:Certificate.Subject.AlternativeName.DNSName",
+      ],
+    } as Values,
+  },
+];
+const clients = ["dev1", "dev2", "*", "a/b", ""].flatMap((clientId) =>
+  things.map((thing) => ({
+    facts: { clientId, ...(thing && { thing }) },
+    values: {
+      "iot:ClientId": [clientId],
+      ...(thing && { "iot:Connection.Thing.ThingName": [thing.name] }),
+      ...(thing?.type && { "iot:Connection.Thing.ThingTypeName": [thing.type] }),
+      ...(thing && { "iot:Connection.Thing.Attributes[site]": [thing.attributes.site] }),
     } as Values,
   })),
 );
+const principals = clients.map(({ facts, values }, i) => {
+  // Every client id and every thing meet every certificate somewhere, at a third of the whole table.
+  const certificate = certificates[(i + Math.floor(i / 3)) % 3];
+  return {
+    context: policyContext({ ...facts, ...(certificate && { certificate: certificate.facts }) }),
+    values: { ...values, ...certificate?.values },
+  };
+});
 
 const actionParts: Pick<RawStatement, "Action" | "NotAction">[] = [
   { Action: ["*"] },
@@ -85,6 +164,9 @@ const resourceParts: Pick<RawStatement, "Resource" | "NotResource">[] = [
   { Resource: [`${ARN}:*/\${iot:Connection.Thing.ThingName}*`] },
   { Resource: [`${ARN}:topic/\${iot:Connection.Thing.Attributes[site]}/*`] },
   { NotResource: [`${ARN}:topic/\${iot:ClientId}/*`] },
+  { Resource: [`${ARN}:*/\${iot:Certificate.Subject.OrganizationalUnit}*`, `${ARN}:client/\${*}`] },
+  { Resource: [`${ARN}:topic/\${iot:Certificate.Issuer.AlternativeName.DNSName}/*`] },
+  { NotResource: [`${ARN}:topic/\${iot:Certificate.Subject.OrganizationalUnit.List}/*`] },
 ];
 const conditionParts: Pick<RawStatement, "Condition">[] = [
   {},
@@ -93,6 +175,19 @@ const conditionParts: Pick<RawStatement, "Condition">[] = [
   {
     Condition: { StringNotLike: { "iot:ClientId": ["dev?"] }, StringEquals: { "iot:ClientId": ["*", "a/b", "dev1"] } },
   },
+  {
+    Condition: {
+      "ForAllValues:StringEquals": {
+        "iot:Certificate.Subject.OrganizationalUnit.List": ["dev1", "second", "c", "d", "e", "f"],
+      },
+    },
+  },
+  {
+    Condition: {
+      "ForAnyValue:StringLike": { "iot:Certificate.AvailableKeys": ["iot:Certificate.*.AlternativeName.DNSName"] },
+    },
+  },
+  { Condition: { StringEquals: { "iot:Certificate.Issuer.AlternativeName.DNSName": ["${iot:ClientId}"] } } },
 ];
 const statements = actionParts.flatMap((actions) =>
   resourceParts.flatMap((resources) =>
