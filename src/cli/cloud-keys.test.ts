@@ -35,7 +35,12 @@ test("AW-72 hawser cloud keys rotates the key in credentials.json, and shows a s
     new RegExp(`${old} {2}Inactive {2}since .*\n${accessKeyId} {2}Active {4}since .*in credentials`),
   );
   assert.ok(!`${rotated.stdout}${listed.stdout}`.includes(secretAccessKey ?? "?"));
-  const last = await keys("deactivate", accessKeyId ?? "");
+  for (const verb of ["deactivate", "delete"]) {
+    const mine = await keys(verb, accessKeyId ?? "", "--json");
+    assert.equal(mine.status, 1);
+    assert.match(mine.stderr, /"code":"key-in-credentials".*is the access key in .*keys rotate/);
+  }
+  const last = await keys("deactivate", "--force", accessKeyId ?? "");
   assert.equal(last.status, 1);
   assert.match(last.stderr, /is the last active access key; make another one first/);
   assert.match((await keys("delete", old)).stdout, new RegExp(`^${old} deleted\n$`));

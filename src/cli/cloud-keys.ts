@@ -2,7 +2,9 @@ import { renameSync, writeFileSync } from "node:fs";
 
 import type { Command } from "commander";
 
+import { UsageError } from "../codec/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
+import type { CliErrorCode } from "./errors.ts";
 import { examples, masked, outputOf, type Output } from "./output.ts";
 
 /** `hawser cloud keys list|create|activate|deactivate|delete|rotate`: who may sign requests to the control plane. */
@@ -25,15 +27,19 @@ export function registerKeyCommands(cloud: Command): void {
     .addHelpText("after", examples("hawser cloud keys rotate --data ./cloud"))
     .action(async (options: ApiOptions, command: Command) => rotate(apiAccess(options), options, outputOf(command)));
   for (const [verb, description] of VERBS) {
-    withApiOptions(keys.command(verb).argument("<access-key-id>"))
+    const changing = withApiOptions(keys.command(verb).argument("<access-key-id>"))
       .description(description)
-      .addHelpText("after", examples(`hawser cloud keys ${verb} --data ./cloud HWSR…`))
-      .action(async (accessKeyId: string, options: ApiOptions, command: Command) => {
-        const { call } = apiAccess(options);
-        if (verb === "delete") await call("DeleteAccessKey", { accessKeyId });
-        else await call("UpdateAccessKey", { accessKeyId, status: verb === "activate" ? "Active" : "Inactive" });
-        outputOf(command).line({ event: `${verb}d`, accessKeyId }, `${accessKeyId} ${verb}d`);
-      });
+      .addHelpText("after", examples(`hawser cloud keys ${verb} --data ./cloud HWSR…`));
+    if (verb !== "activate") changing.option("--force", "also the key that stands in credentials.json");
+    changing.action(async (accessKeyId: string, options: ApiOptions & { readonly force?: true }, command: Command) => {
+      const { call, facts, file } = apiAccess(options);
+      if (verb !== "activate" && accessKeyId === facts.accessKeyId && !options.force) {
+        throw new UsageError<CliErrorCode>("key-in-credentials", `${accessKeyId} is the access key in ${file}`);
+      }
+      if (verb === "delete") await call("DeleteAccessKey", { accessKeyId });
+      else await call("UpdateAccessKey", { accessKeyId, status: verb === "activate" ? "Active" : "Inactive" });
+      outputOf(command).line({ event: `${verb}d`, accessKeyId }, `${accessKeyId} ${verb}d`);
+    });
   }
 }
 

@@ -28,6 +28,10 @@ export const CLI_ERRORS = {
       "A CA's private key was to be copied to a device: whoever opens one device could then make any number of them.",
     cure: "Copy the CA's certificate alone, and have devices certified where the key is (hawser device init --csr-out, hawser ca issue). For AN12131's demonstration, and nothing else: --profile demo.",
   },
+  "key-in-credentials": {
+    cause: "The access key signs what these very commands ask: without it, they are locked out.",
+    cure: "hawser cloud keys rotate puts another key in its place first; --force is for a copy of the credentials that you keep elsewhere.",
+  },
   "chip-needs-channel": {
     cause: "The chip answers inside a secure channel only, and no keys for one were given.",
     cure: "Give a file with the lines ENC, MAC and DEK: --scp03 FILE, or --ca-scp03 FILE for the chip that holds a CA's key.",

@@ -137,7 +137,7 @@ export const CLOUD_ERRORS = {
   },
   "unknown-access-key": {
     cause: "The access key is not known here, is inactive, or came with a session token of another service.",
-    cure: "Use the access key that hawser up printed at its first start; unset AWS_SESSION_TOKEN.",
+    cure: "Use the access key of DIRECTORY/credentials.json; hawser cloud keys list shows which are active; unset AWS_SESSION_TOKEN.",
   },
   "session-token": {
     cause:

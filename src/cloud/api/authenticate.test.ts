@@ -144,7 +144,7 @@ test("unknown-access-key: a key of somebody else's, and a session token left ove
   await assert.rejects(callOperation({ ...api.client, credentials }, "GetRegistrationCode", {}), {
     type: "UnrecognizedClientException",
     wire: 403,
-    message: /no access key AKIDEXAMPLE$/,
+    message: /no active access key AKIDEXAMPLE$/,
     cure: /unset AWS_SESSION_TOKEN/,
   });
   const token = { ...api.client.credentials, sessionToken: "left over" };

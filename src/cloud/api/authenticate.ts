@@ -91,7 +91,8 @@ function keyOf(
   }
   const secretAccessKey = accessKeys.secretOf(accessKeyId);
   if (secretAccessKey !== undefined && token === undefined) return { secretAccessKey, temporary: undefined };
-  const which = secretAccessKey === undefined ? `no access key ${accessKeyId}` : "it is an operator's, without a token";
+  const which =
+    secretAccessKey === undefined ? `no active access key ${accessKeyId}` : "it is an operator's, without a token";
   throw denied("unknown-access-key", `The security token included in the request is invalid: ${which}`);
 }
 
