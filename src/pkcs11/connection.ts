@@ -1,5 +1,5 @@
 import { Application, type ApplicationOptions } from "./application.ts";
-import { encodeFrame, FrameParser } from "./frames.ts";
+import { encodeFrame, type Frame, FrameParser } from "./frames.ts";
 import { PROTOCOL_VERSION } from "./mechanisms.ts";
 
 /**
@@ -25,15 +25,15 @@ export class Connection {
     this.#frames.push(chunk.subarray(1));
   }
 
-  async next(): Promise<Uint8Array | undefined> {
+  /** A promise only where there is something to answer: nothing is waited for at the end of each request. */
+  next(): Promise<Uint8Array> | undefined {
     const greeting = this.#greeting;
     if (greeting) {
       this.#greeting = undefined;
-      return greeting;
+      return Promise.resolve(greeting);
     }
-    const frame = this.#application && this.#frames.next();
-    if (!frame || !this.#application) return undefined;
-    return encodeFrame({ serial: frame.serial, body: await this.#application.answer(frame.body) });
+    const [application, frame] = [this.#application, this.#application && this.#frames.next()];
+    return application && frame && answer(application, frame);
   }
 
   /** How many bytes wait for their turn. */
@@ -45,4 +45,8 @@ export class Connection {
   close(): void {
     this.#application?.finalize();
   }
+}
+
+async function answer(application: Application, { serial, body }: Frame): Promise<Uint8Array> {
+  return encodeFrame({ serial, body: await application.answer(body) });
 }

@@ -34,7 +34,7 @@ export class ElementLink {
   async use<T>(work: Work<T>): Promise<T> {
     const wasOpen = this.#opened !== undefined;
     const current = (this.#opened ??= this.#open());
-    const { element } = await this.#reached(current);
+    const { element } = await current.catch((cause: unknown) => this.#unreached(current, cause));
     try {
       return await work.run(element);
     } catch (error) {
@@ -53,14 +53,10 @@ export class ElementLink {
     if (this.#opened) await this.#drop(this.#opened);
   }
 
-  async #reached(opening: Promise<OpenedElement>): Promise<OpenedElement> {
-    try {
-      return await opening;
-    } catch (cause) {
-      if (this.#opened === opening) this.#opened = undefined;
-      const detail = cause instanceof Error ? cause.message : "unknown reason";
-      throw new TokenFailure("device-removed", `the chip cannot be reached: ${detail}`, { cause });
-    }
+  #unreached(opening: Promise<OpenedElement>, cause: unknown): never {
+    if (this.#opened === opening) this.#opened = undefined;
+    const detail = cause instanceof Error ? cause.message : "unknown reason";
+    throw new TokenFailure("device-removed", `the chip cannot be reached: ${detail}`, { cause });
   }
 
   async #drop(opened: Promise<OpenedElement>): Promise<void> {

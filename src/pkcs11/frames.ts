@@ -8,6 +8,8 @@ export const FRAME_LIMITS = { maxOptions: 4096, maxBody: 1024 * 1024 } as const;
 
 const HEADER_BYTES = 12;
 
+const NOTHING = new Uint8Array(0);
+
 /**
  *     serial u32 | options length u32 | body length u32 | options | body
  *
@@ -22,10 +24,11 @@ export function encodeFrame({ serial, body }: Frame): Uint8Array {
  * its bytes are awaited; the place in the stream is lost then.
  */
 export class FrameParser {
-  #pending: Uint8Array = new Uint8Array(0);
+  #pending: Uint8Array = NOTHING;
 
+  /** Takes bytes over: they must not change any more. */
   push(chunk: Uint8Array): void {
-    this.#pending = this.#pending.length === 0 ? chunk.slice() : concat(this.#pending, chunk);
+    this.#pending = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
   }
 
   /** The next whole frame, or undefined until more bytes have come. */
@@ -37,10 +40,10 @@ export class FrameParser {
     const length = bounded(reader, "body", FRAME_LIMITS.maxBody);
     // A client takes an answer with serial 0 for another protocol, so it can have sent no such request.
     if (serial === 0) throw new DecodeError("value", "serial number 0", 0);
-    if (reader.remaining < options + length) return undefined;
-    reader.bytes(options);
-    const body = reader.bytes(length);
-    this.#pending = reader.rest();
+    const [begin, end] = [HEADER_BYTES + options, HEADER_BYTES + options + length];
+    if (this.#pending.length < end) return undefined;
+    const body = this.#pending.subarray(begin, end);
+    this.#pending = this.#pending.length === end ? NOTHING : this.#pending.subarray(end);
     return { serial, body };
   }
 

@@ -11,7 +11,6 @@ export type Answer<Name extends CallName> =
   | { readonly ok: false; readonly ckr: number };
 
 const ERROR_ID = 0;
-const MAX_SIGNATURE = 32;
 
 /** The number that opens a request's body. p11-kit RPC, frame */
 export function requestId(body: Uint8Array): number {
@@ -86,19 +85,30 @@ export function readAnswer<Name extends CallName>(name: Name, body: Uint8Array, 
 }
 
 function encodeBody(id: number, signature: string, values: (writer: Writer) => void): Uint8Array {
-  const writer = new Writer().u32(id).prefixed(4, (inner) => void inner.utf8(signature));
+  const writer = new Writer(BODY_BYTES).u32(id).bytes(signatureBytes(signature));
   values(writer);
   return writer.finish();
 }
 
+/** Room for the body of most answers, a signature's among them. */
+const BODY_BYTES = 96;
+
 function readSignature(reader: Reader, expected: string): void {
   const at = reader.at;
-  const length = reader.u32();
-  if (length > MAX_SIGNATURE) throw new DecodeError("length", `signature of ${length} bytes`, at);
-  const found = reader.bytes(length);
-  if (found.length !== expected.length || found.some((each, i) => each !== expected.charCodeAt(i))) {
-    throw new DecodeError("value", `a signature that is not '${expected}'`, at);
+  for (const byte of signatureBytes(expected)) {
+    if (reader.u8() !== byte) throw new DecodeError("value", `a signature that is not '${expected}'`, at);
   }
+}
+
+/** Signatures behind their lengths, as they cross the wire: each is needed again and again. */
+const signatures = new Map<string, Uint8Array>();
+
+function signatureBytes(signature: string): Uint8Array {
+  const known = signatures.get(signature);
+  if (known) return known;
+  const made = new Writer().prefixed(4, (inner) => void inner.utf8(signature)).finish();
+  signatures.set(signature, made);
+  return made;
 }
 
 type Sides = { readonly request: Map<CallName, Codec<unknown>>; readonly response: Map<CallName, Codec<unknown>> };

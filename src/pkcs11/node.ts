@@ -79,8 +79,8 @@ function serveSocket(socket: Socket, connection: Connection, trace: Trace): void
   const work = async () => {
     isAtWork = true;
     try {
-      for (let answer = await connection.next(); answer; answer = await connection.next()) {
-        if (!socket.write(answer)) await drained(socket);
+      for (let answer = connection.next(); answer; answer = connection.next()) {
+        if (!socket.write(await answer)) await drained(socket);
       }
     } catch (error) {
       end(error);

@@ -1,5 +1,5 @@
 import { DecodeError, equal, HawserError, Refused, toHex, utf8Bytes } from "../codec/index.ts";
-import type { Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
+import type { DigestSigner, Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
 import { type Certificate, parseCertificate } from "../pki/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
 import type { Purpose } from "./chip-errors.ts";
@@ -43,7 +43,8 @@ export class Token {
   readonly #trace: Trace;
   readonly #handles = new Map<string, bigint>();
   readonly #madeHere = new Set<string>();
-  readonly #signers = new WeakMap<SecureElement, Map<string, Promise<(digest: Uint8Array) => Promise<Uint8Array>>>>();
+  /** By the key's handle, which no other key ever has. */
+  readonly #signers = new WeakMap<SecureElement, Map<bigint, Promise<DigestSigner>>>();
   #contents: Promise<Contents> | undefined;
   #lastChange: Promise<unknown> = Promise.resolve();
   #nextHandle = 1n;
@@ -86,8 +87,12 @@ export class Token {
   /** Signs a digest with a private key, as a DER ECDSA signature. Throws `key-handle-invalid` where the key was replaced. */
   signDigest(object: TokenObject, digest: Uint8Array): Promise<Uint8Array> {
     return this.#use(`signing with the key in slot ${object.place}`, "use", async (element) => {
-      const sign = await this.#signer(element, object);
-      return sign(digest).catch((error: unknown) => this.#whyNot(error, element, object));
+      const signer = await this.#signer(element, object);
+      try {
+        return await signer.signDigest(digest);
+      } catch (error) {
+        return this.#whyNot(error, element, object);
+      }
     });
   }
 
@@ -198,16 +203,14 @@ export class Token {
     throw error;
   }
 
-  #signer(element: SecureElement, object: TokenObject) {
-    const signers =
-      this.#signers.get(element) ?? new Map<string, Promise<(digest: Uint8Array) => Promise<Uint8Array>>>();
-    this.#signers.set(element, signers);
-    const name = `${object.place} ${object.key}`;
-    const known = signers.get(name);
+  #signer(element: SecureElement, object: TokenObject): Promise<DigestSigner> {
+    let signers = this.#signers.get(element);
+    if (!signers) this.#signers.set(element, (signers = new Map()));
+    const known = signers.get(object.handle);
     if (known) return known;
     const made = element.digestSigner(object.place).then(
       (signer) => {
-        if (equal(signer.publicKey, object.publicKey)) return (digest: Uint8Array) => signer.signDigest(digest);
+        if (equal(signer.publicKey, object.publicKey)) return signer;
         this.forgetContents();
         throw refuse("key-handle-invalid", `slot ${object.place} holds another key by now`);
       },
@@ -217,8 +220,8 @@ export class Token {
         throw refuse("key-handle-invalid", `slot ${object.place} gives no key any more: ${error.message}`);
       },
     );
-    signers.set(name, made);
-    made.catch(() => signers.delete(name));
+    signers.set(object.handle, made);
+    made.catch(() => signers.delete(object.handle));
     return made;
   }
 
