@@ -112,6 +112,18 @@ test("Reader says where in the outermost input a nested value was wrong", () => 
   });
 });
 
+test("Reader.sub stops at the end of its region, also inside another, and says where", () => {
+  const region = new Reader(fromHex("aa0102030405"), 10).sub(5);
+  region.u8();
+  const inner = region.sub(2);
+  assert.deepEqual([inner.at, inner.remaining, toHex(inner.rest()), region.at], [11, 2, "0102", 13]);
+  assert.equal(region.peek(), 3);
+  assert.throws(() => region.u24(), { code: "truncated", at: 13, message: "need 3 bytes, have 2 at byte 13" });
+  assert.throws(() => region.sub(3), { code: "truncated", at: 13 });
+  assert.equal(toHex(region.bytes(2)), "0304");
+  assert.throws(() => region.u8(), { code: "truncated", at: 15 });
+});
+
 test("Reader requires that the owner of a region empties it", () => {
   assert.throws(() => new Reader(fromHex("03010203")).prefixed(1, (inner) => inner.u8()), { code: "trailing", at: 2 });
 });
@@ -143,6 +155,59 @@ test("Writer patches lengths after the callback, at every nesting", () => {
     .prefixed(3, (outer) => outer.prefixed(2, (inner) => inner.utf8("hawser")).u8(9))
     .finish();
   assert.equal(toHex(written), "01000009000668617773657209");
+});
+
+test("Writer.headed puts heads of one to four bytes before what it has written", () => {
+  const head = (length: number) => [0x05, 0x8105, 0x820005, 0x84000005][length % 4] ?? 0;
+  for (const [length, expected] of [
+    [0, "0105"],
+    [1, "01810561"],
+    [2, "018200056161"],
+    [3, "0184000005616161"],
+  ] as const) {
+    const written = new Writer(1).u8(1).headed((body) => body.utf8("a".repeat(length)), head);
+    assert.equal(toHex(written.u8(9).finish()), `${expected}09`);
+  }
+  assert.equal(
+    codeOf(() =>
+      new Writer().headed(
+        () => undefined,
+        () => 2 ** 32,
+      ),
+    ),
+    "length",
+  );
+});
+
+test("Writer.take leaves nothing behind, and what it gave does not change", () => {
+  const writer = new Writer(8);
+  const first = writer.utf8("8 bytes.").take();
+  assert.equal(writer.length, 0);
+  const second = writer.utf8("others").take();
+  assert.deepEqual([first, second], [codec.utf8Bytes("8 bytes."), codec.utf8Bytes("others")]);
+});
+
+test("encode gives bytes of their own, also inside another value, after one that failed, and of any length", () => {
+  const outer: codec.Codec<Uint8Array> = {
+    write: (w, value) =>
+      void w
+        .u8(1)
+        .bytes(encode(opaque(2), value))
+        .bytes(encode(opaque(2), value)),
+    read: (r) => r.rest(),
+  };
+  for (const length of [0, 3, 511, 512, 513, 20_000]) {
+    const value = new Uint8Array(length).fill(7);
+    const [first, second] = [encode(outer, value), encode(outer, value)];
+    assert.equal(
+      codeOf(() => encode(opaque(1, { max: 1 }), fromHex("0102"))),
+      "length",
+    );
+    encode(outer, new Uint8Array(length).fill(9));
+    assert.deepEqual(first, second);
+    assert.equal(first.length, 1 + 2 * (2 + length));
+    assert.equal(first.at(-1), length === 0 ? 0 : 7);
+  }
 });
 
 test("Writer refuses what does not fit its field", () => {

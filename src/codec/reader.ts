@@ -11,11 +11,15 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export class Reader {
   readonly #input: Uint8Array;
   readonly #origin: number;
-  #offset = 0;
+  readonly #end: number;
+  #offset: number;
 
-  constructor(input: Uint8Array, origin = 0) {
+  /** Over all of the input, which begins at `origin` of something larger; or over a region of it, within its bounds. */
+  constructor(input: Uint8Array, origin = 0, region?: { readonly from: number; readonly end: number }) {
     this.#input = input;
     this.#origin = origin;
+    this.#offset = region ? region.from : 0;
+    this.#end = region ? Math.min(region.end, input.length) : input.length;
   }
 
   /** Offset of the next byte, counted from the outermost input. */
@@ -25,7 +29,7 @@ export class Reader {
 
   /** How many bytes are left. */
   get remaining(): number {
-    return this.#input.length - this.#offset;
+    return this.#end - this.#offset;
   }
 
   u8(): number {
@@ -83,8 +87,9 @@ export class Reader {
 
   /** A reader over the next `length` bytes, which this reader then skips. */
   sub(length: number): Reader {
-    const origin = this.at;
-    return new Reader(this.bytes(length), origin);
+    // Over the same input: a view of it would cost more than most of what is read.
+    const from = this.#take(length);
+    return new Reader(this.#input, this.#origin, { from, end: from + length });
   }
 
   /** Reads a region whose length stands before it in `size` bytes, and checks that `body` consumes all of it. */

@@ -21,10 +21,18 @@ export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
 
 /** Encodes one value. */
 export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
-  const writer = new Writer();
+  // One that failed half-way is not used again.
+  const writer = SPARE.pop() ?? new Writer(SPARE_BYTES);
   codec.write(writer, value);
-  return writer.finish();
+  const bytes = writer.take();
+  if (writer.capacity <= MAX_SPARE_BYTES) SPARE.push(writer);
+  return bytes;
 }
+
+/** Writers at rest, as many as values were ever written inside each other: room for one costs more than most values. */
+const SPARE: Writer[] = [];
+const SPARE_BYTES = 512;
+const MAX_SPARE_BYTES = 16_384;
 
 export const u8: Codec<number> = { write: (w, v) => void w.u8(v), read: (r) => r.u8() };
 export const u16: Codec<number> = { write: (w, v) => void w.u16(v), read: (r) => r.u16() };

@@ -56,6 +56,7 @@ test("tlvStruct reads fields in any order and lengths in every form", () => {
   const long = tlvStruct({ data: tagged(0x43, rest) });
   assert.equal(toHex(encode(long, { data: new Uint8Array(0x80) })).slice(0, 6), "438180");
   assert.equal(toHex(encode(long, { data: new Uint8Array(0x100) })).slice(0, 8), "43820100");
+  assert.throws(() => encode(long, { data: new Uint8Array(0x10000) }), { code: "length" });
 });
 
 test("tlvStruct refuses tags that are unknown, repeated or missing, and lengths that do not fit", () => {

@@ -1,7 +1,6 @@
 import { DecodeError } from "./errors.ts";
 import type { Reader } from "./reader.ts";
-import { decode, encode, type Codec } from "./struct.ts";
-import type { Writer } from "./writer.ts";
+import type { Codec } from "./struct.ts";
 
 /** One tagged field: its one-byte tag, the form of its value, and how its length is written. */
 export type TlvField<T, Optional extends boolean = boolean> = {
@@ -52,10 +51,8 @@ export function tlvStruct<Fields extends Shape>(fields: Fields): Codec<TlvRecord
       for (const [name, field] of entries) {
         const value = values[name];
         if (value === undefined && field.optional) continue;
-        const bytes = encode(field.value, value);
         w.u8(field.tag);
-        writeLength(w, bytes.length, field.lengthForm);
-        w.bytes(bytes);
+        w.headed((body) => field.value.write(body, value), LENGTH_HEADS[field.lengthForm]);
       }
     },
     read(r) {
@@ -89,19 +86,24 @@ export function readTlvLength(reader: Reader): number {
   throw new DecodeError("length", `length form 0x${first.toString(16)}`, at);
 }
 
-function writeLength(writer: Writer, length: number, form: TlvField<unknown>["lengthForm"]): void {
-  if (form === "two-byte" || length > 0xff) writer.u8(0x82).u16(length);
-  else if (length > 0x7f) writer.u8(0x81).u8(length);
-  else writer.u8(length);
+/** Lengths as one number each: `82 hh ll` is 0x82hhll. */
+const LENGTH_HEADS: Readonly<Record<TlvField<unknown>["lengthForm"], (length: number) => number>> = {
+  shortest: (length) => (length <= 0x7f ? length : length <= 0xff ? 0x8100 | length : twoByteHead(length)),
+  "two-byte": (length) => twoByteHead(length),
+};
+
+function twoByteHead(length: number): number {
+  if (length > 0xffff) throw new DecodeError("length", `${length} bytes in a field of at most 65535`, 0);
+  return 0x820000 | length;
 }
 
 function valueOf(field: TlvField<unknown>, region: Reader): unknown {
-  const at = region.at;
   try {
-    return decode(field.value, region.rest());
+    const value = field.value.read(region);
+    region.end();
+    return value;
   } catch (cause) {
     if (!(cause instanceof DecodeError)) throw cause;
-    // The value was read from a region of its own: the offset is counted from there.
-    throw new DecodeError(cause.code, `in tag 0x${field.tag.toString(16)}: ${cause.message}`, at + cause.at, { cause });
+    throw new DecodeError(cause.code, `in tag 0x${field.tag.toString(16)}: ${cause.message}`, cause.at, { cause });
   }
 }

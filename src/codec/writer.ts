@@ -62,6 +62,38 @@ export class Writer {
     return this;
   }
 
+  /**
+   * Writes what `body` writes behind a head of up to 4 bytes that is made of its length, for lengths that take as many
+   * bytes as they need. `head` gives the head as one number: 5 is the byte 05, 0x8190 the bytes 81 90.
+   */
+  headed(body: (writer: this) => void, head: (length: number) => number): this {
+    const at = this.#grow(1);
+    body(this);
+    const length = this.#length - at - 1;
+    const value = head(length);
+    const size = value <= MAX[1] ? 1 : value <= MAX[2] ? 2 : value <= MAX[3] ? 3 : 4;
+    this.#check(value, MAX[4]);
+    if (size > 1) {
+      this.#grow(size - 1);
+      this.#buffer.copyWithin(at + size, at + 1, at + 1 + length);
+    }
+    this.#put(at, value, size);
+    return this;
+  }
+
+  /** All that was written, and nothing of it is left in the writer, which then begins anew in the same room. */
+  take(): Uint8Array {
+    const taken = this.#buffer.slice(0, this.#length);
+    this.#buffer.fill(0, 0, this.#length);
+    this.#length = 0;
+    return taken;
+  }
+
+  /** How much can be written before more room is needed. */
+  get capacity(): number {
+    return this.#buffer.length;
+  }
+
   /** All that was written. Nothing more is written into these bytes: a writer whose room is full begins a larger one. */
   finish(): Uint8Array {
     return this.#length === this.#buffer.length ? this.#buffer : this.#buffer.slice(0, this.#length);
