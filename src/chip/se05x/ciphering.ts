@@ -54,7 +54,12 @@ export class Ciphering {
 }
 
 /** Refuses with 6A80 an initial block that a mode does not take. */
-export function demandIv({ mode, family }: CipherMode, iv: Uint8Array): void {
-  const wanted = mode === "ecb" ? 0 : family === "aes" ? 16 : 8;
+export function demandIv(mode: CipherMode, iv: Uint8Array): void {
+  const wanted = ivLength(mode);
   if (iv.length !== wanted) throw refuse(0x6a80, `this mode takes an initial block of ${wanted} bytes`);
+}
+
+/** How long a mode's initial block is; 0 where it takes none. */
+export function ivLength({ mode, family }: CipherMode): number {
+  return mode === "ecb" ? 0 : family === "aes" ? 16 : 8;
 }

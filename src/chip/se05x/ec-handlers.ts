@@ -120,6 +120,7 @@ function writeEcKey(inside: Se05xInside, request: Parameters<Se05xHandlers["writ
   const { store } = inside;
   const { part, privateKey, publicKey } = request;
   const former = store.find(request.objectId);
+  if (!former) store.demandOpenId(request.objectId, isAuthentication(request.insFlags));
   const id = curveIdOf(former, request.curve);
   inside.demandFeature(featureOf(id));
   // Whoever opens a session proves to have the private key; the chip needs the public one, on the curve of sessions.
@@ -217,7 +218,8 @@ function demandEd25519(algorithm: number): void {
 function demandDigest(algorithm: number, digest: Uint8Array): void {
   const isPlain = algorithm === SE05X_SIGNATURE.plain && digest.length > 0 && digest.length <= MAX_DIGEST;
   if (!isPlain && DIGEST_LENGTHS[algorithm] !== digest.length) {
-    throw refuse(0x6a80, `a digest of ${digest.length} bytes for algorithm ${algorithm}`);
+    // NXP's nano package expects this answer of silicon, tests/src/test_se05x_nist256_ecdsa.c
+    throw refuse(0x6985, `a digest of ${digest.length} bytes for algorithm ${algorithm}`);
   }
 }
 

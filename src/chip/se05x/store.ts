@@ -96,10 +96,12 @@ export class ObjectStore {
     return total - used;
   }
 
-  /** Refuses with 6986 where hosts may not make an object under this identifier. */
+  /** Refuses with 6986 where hosts may not make an object under this identifier, with 6985 where nobody may. */
   demandOpenId(id: number, authentication: boolean): void {
+    // NXP's nano package expects this answer of silicon, tests/src/test_se05x_nist256.c
+    if (id === 0) throw refuse(0x6985, "no object is called 0");
     const isCredential = authentication && CREDENTIALS.has(id);
-    if (id === 0 || (id >= RESERVED.from && id <= RESERVED.to && !isCredential))
+    if (id >= RESERVED.from && id <= RESERVED.to && !isCredential)
       throw refuse(0x6986, `identifier ${hexId(id)} is reserved`);
   }
 
