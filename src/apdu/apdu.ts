@@ -38,15 +38,17 @@ export function encodeCommand({ cla, ins, p1, p2, data, le }: CommandApdu): Uint
  */
 export function decodeCommand(bytes: Uint8Array): CommandApdu {
   const reader = new Reader(bytes);
-  const [cla, ins, p1, p2] = [reader.u8(), reader.u8(), reader.u8(), reader.u8()];
-  const header = { cla, ins, p1, p2 };
-  if (reader.remaining === 0) return { ...header, data: new Uint8Array(0) };
-  if (reader.remaining === 1) return { ...header, data: new Uint8Array(0), le: readLe(reader) };
+  const cla = reader.u8();
+  const ins = reader.u8();
+  const p1 = reader.u8();
+  const p2 = reader.u8();
+  if (reader.remaining === 0) return { cla, ins, p1, p2, data: NO_DATA };
+  if (reader.remaining === 1) return { cla, ins, p1, p2, data: NO_DATA, le: readLe(reader) };
   const data = reader.prefixed(1, (body) => body.rest(), { min: 1 });
-  if (reader.remaining === 0) return { ...header, data };
+  if (reader.remaining === 0) return { cla, ins, p1, p2, data };
   const le = readLe(reader);
   reader.end();
-  return { ...header, data, le };
+  return { cla, ins, p1, p2, data, le };
 }
 
 /** Bytes of an answer: data, then the status word. ISO/IEC 7816-4, section 5.1 */
@@ -63,6 +65,8 @@ export function decodeResponse(bytes: Uint8Array): ResponseApdu {
   const data = bytes.length < 2 ? new Uint8Array(0) : reader.bytes(bytes.length - 2);
   return { data, sw: reader.u16() };
 }
+
+const NO_DATA = new Uint8Array(0);
 
 function readLe(reader: Reader): number {
   const le = reader.u8();

@@ -1,8 +1,9 @@
-import { DecodeError, decode, encode, ProtocolError, Writer } from "../codec/index.ts";
+import { type Codec, DecodeError, decode, encode, ProtocolError, Writer } from "../codec/index.ts";
 import type { CommandApdu } from "./apdu.ts";
 import type { Command, CommandTable, RequestOf, ResponseOf } from "./command.ts";
 import type { ApduErrorCode } from "./errors.ts";
 import type { Fields } from "./fields.ts";
+import { SW_OK } from "./status-word.ts";
 
 /** A command that was recognised: its key in the table, its row, and its fields. */
 export type RecognisedCommand<Key extends string = string> = {
@@ -11,7 +12,13 @@ export type RecognisedCommand<Key extends string = string> = {
   readonly request: Fields;
 };
 
-type Fitting<Key extends string> = { readonly key: Key; readonly row: Command; readonly parameters: Fields };
+type Fitting<Key extends string> = {
+  readonly key: Key;
+  readonly row: Command;
+  readonly parameters: Fields;
+  /** Whether all fields are in the data. */
+  readonly isBare: boolean;
+};
 
 /** What it takes to name a command and its fields, whichever table it is from. */
 export interface CommandRecogniser {
@@ -58,10 +65,12 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
       throw new ProtocolError<ApduErrorCode, number>("unknown-command", `no command ${idOf(apdu)}`, reply);
     }
     let mismatch: { row: Command; cause: DecodeError } | undefined;
-    for (const { key, row, parameters } of this.#fittingRows(apdu, rows)) {
+    for (const { key, row, parameters, isBare } of this.#fittingRows(apdu, rows)) {
       const body = attempt(() => decode(row.body, apdu.data));
       const flags = row.insFlags ? { insFlags: apdu.ins & ~row.ins } : {};
-      if (!(body instanceof DecodeError)) return { key, row, request: { ...parameters, ...body, ...flags } };
+      if (!(body instanceof DecodeError)) {
+        return { key, row, request: isBare ? body : { ...parameters, ...body, ...flags } };
+      }
       mismatch = { row, cause: body };
     }
     if (!mismatch) {
@@ -83,7 +92,8 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
     const header = Uint8Array.of(p1, p2);
     const fitting = rows.flatMap(([key, row]) => {
       const parameters = attempt(() => decode(row.parameters, header));
-      return parameters instanceof DecodeError ? [] : [{ key, row, parameters }];
+      if (parameters instanceof DecodeError) return [];
+      return [{ key, row, parameters, isBare: !row.insFlags && Object.keys(parameters).length === 0 }];
     });
     if (fitting.length > 0) this.#fitting.set(id, fitting);
     return fitting;
@@ -111,11 +121,23 @@ export class CommandSet<Table extends CommandTable> implements CommandRecogniser
     return encode(row.response, response);
   }
 
+  /** The whole answer of a row with these fields: its data and, of a command that succeeded, 9000. */
+  writeAnswer(row: Command, response: Fields): Uint8Array {
+    return encode(ANSWER, { row, response });
+  }
+
   #row(key: keyof Table & string): Command {
     // Every key of the table has a row; the index signature only widens the type.
     return this.table[key] as Command;
   }
 }
+
+const ANSWER: Pick<Codec<{ readonly row: Command; readonly response: Fields }>, "write"> = {
+  write(w, { row, response }) {
+    row.response.write(w, response);
+    w.u16(SW_OK);
+  },
+};
 
 function attempt<T>(read: () => T): T | DecodeError {
   try {

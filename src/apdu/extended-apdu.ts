@@ -21,14 +21,17 @@ export function encodeExtendedCommand(command: CommandApdu): Uint8Array {
 export function decodeExtendedCommand(bytes: Uint8Array): CommandApdu {
   if (!hasExtendedLengths(bytes)) return decodeCommand(bytes);
   const reader = new Reader(bytes);
-  const header = { cla: reader.u8(), ins: reader.u8(), p1: reader.u8(), p2: reader.u8() };
+  const cla = reader.u8();
+  const ins = reader.u8();
+  const p1 = reader.u8();
+  const p2 = reader.u8();
   reader.u8();
-  if (reader.remaining === 2) return { ...header, data: new Uint8Array(0), le: readLe(reader) };
+  if (reader.remaining === 2) return { cla, ins, p1, p2, data: new Uint8Array(0), le: readLe(reader) };
   const data = reader.prefixed(2, (body) => body.rest(), { min: 1 });
-  if (reader.remaining === 0) return { ...header, data };
+  if (reader.remaining === 0) return { cla, ins, p1, p2, data };
   const le = readLe(reader);
   reader.end();
-  return { ...header, data, le };
+  return { cla, ins, p1, p2, data, le };
 }
 
 /** Whether a command's lengths are extended. ISO/IEC 7816-4, section 5.1 */

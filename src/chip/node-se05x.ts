@@ -1,10 +1,19 @@
-import { type CipherGCMTypes, createCipheriv, createDecipheriv, createHash, createHmac, pbkdf2Sync } from "node:crypto";
+import {
+  type CipherGCMTypes,
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  hash,
+  pbkdf2Sync,
+} from "node:crypto";
 
 import { concat } from "../codec/index.ts";
 import type { AeadRequest, CipherRequest, RunningAead, RunningDigest, Se05xArithmetic } from "./se05x/index.ts";
 
 /** Hashes, ciphers and codes of node:crypto for chips of the SE05x family. */
 export const nodeSe05xArithmetic: Se05xArithmetic = {
+  digest: (name, input) => plain(hash(name, input, "buffer")),
   startDigest: (name) => running(createHash(name)),
   startMac: (name, key) => running(createHmac(name, key)),
   startCipher(request) {
@@ -42,8 +51,8 @@ export const nodeSe05xArithmetic: Se05xArithmetic = {
   pbkdf2: (name, password, { salt, iterations, length }) => plain(pbkdf2Sync(password, salt, iterations, length, name)),
 };
 
-function running(hash: { update(data: Uint8Array): unknown; digest(): Uint8Array }): RunningDigest {
-  return { update: (input) => void hash.update(input), digest: () => plain(hash.digest()) };
+function running(begun: { update(data: Uint8Array): unknown; digest(): Uint8Array }): RunningDigest {
+  return { update: (input) => void begun.update(input), digest: () => plain(begun.digest()) };
 }
 
 function cipherName({ family, mode, key }: CipherRequest): string {
@@ -90,7 +99,7 @@ function openingGcm(request: GcmRequest, associated: Uint8Array): RunningAead {
   };
 }
 
-/** node:crypto gives Buffers, whose `slice` and JSON differ from those of Uint8Array. */
+/** node:crypto gives Buffers, each over memory of its own, whose `slice` and JSON differ from those of Uint8Array. */
 function plain(buffer: Uint8Array): Uint8Array {
-  return Uint8Array.from(buffer);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

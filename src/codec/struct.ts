@@ -20,7 +20,7 @@ export function decode<T>(codec: Codec<T>, bytes: Uint8Array): T {
 }
 
 /** Encodes one value. */
-export function encode<T>(codec: Codec<T>, value: T): Uint8Array {
+export function encode<T>(codec: Codec<T> | Pick<Codec<T>, "write">, value: T): Uint8Array {
   // One that failed half-way is not used again.
   const writer = SPARE.pop() ?? new Writer(SPARE_BYTES);
   codec.write(writer, value);

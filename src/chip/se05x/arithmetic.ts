@@ -41,6 +41,7 @@ export interface RunningAead {
 
 /** What a chip of the family computes besides points, hashes and single blocks of AES; synchronous as silicon is to its firmware. */
 export interface Se05xArithmetic {
+  digest(name: DigestName, input: Uint8Array): Uint8Array;
   startDigest(name: DigestName): RunningDigest;
   /** HMAC. RFC 2104, section 2 */
   startMac(name: DigestName, key: Uint8Array): RunningDigest;

@@ -2,12 +2,12 @@ import {
   type BlockCipher,
   type CommandApdu,
   decodeExtendedCommand,
+  decodeLongResponse,
   describeExchange,
   encodeExtendedCommand,
   encodeResponse,
   type Fields,
   hasExtendedLengths,
-  type ResponseApdu,
   type Scp03Session,
   SECURE_CLASS,
   SW_OK,
@@ -164,13 +164,15 @@ export class Se05xChip implements Rehearsable {
     const { clock } = this.#inside;
     const started = this.#trace.isSilent ? 0 : clock.now();
     // A copy: what is stored must not change with the caller's buffer.
-    const { seen, answer, channels } = this.#answer(Uint8Array.from(command));
+    const { seen, answer, channels } = this.#answer(new Uint8Array(command));
     if (!this.#trace.isSilent) {
-      const description = describeExchange(SE05X_COMMAND_SET, seen, encodeResponse(answer));
+      const description = describeExchange(SE05X_COMMAND_SET, seen, answer);
       const durationMs = clock.now() - started;
       this.#trace.emit("chip", { kind: "chip.command", ...description, durationMs }, { device: this.uniqueId });
     }
-    return encodeResponse(channels.reduceRight((plain, channel) => channel.protectResponse(plain), answer));
+    if (channels.length === 0) return answer;
+    const plain = decodeLongResponse(answer);
+    return encodeResponse(channels.reduceRight((response, channel) => channel.protectResponse(response), plain));
   }
 
   /** `seen` is the command that was carried out, without what carried it; `channels` protect the answer, the last first. */
@@ -181,7 +183,7 @@ export class Se05xChip implements Rehearsable {
       this.#inside.caller = NOBODY;
       this.#inside.sessions.current = undefined;
       const outer = this.#openInPlatform(bytes, channels);
-      seen = encodeExtendedCommand(outer);
+      if (channels.length > 0) seen = encodeExtendedCommand(outer);
       this.#inside.command = outer;
       let recognised = SE05X_COMMAND_SET.recognise(outer);
       demandAdmitted(this.#inside, recognised.key, channels[0]);
@@ -201,14 +203,15 @@ export class Se05xChip implements Rehearsable {
         demandAdmitted(this.#inside, recognised.key, channels[0]);
       }
       const { key, row, request } = recognised;
-      const data = SE05X_COMMAND_SET.writeResponse(row, this.#carryOut(key, request));
+      const answer = SE05X_COMMAND_SET.writeAnswer(row, this.#carryOut(key, request));
       this.#store();
       // The session that deletes all ends with it, and so does its channel: the answer comes bare.
       const lost = key === "deleteAll" ? this.#sessionChannel() : undefined;
-      return { seen, answer: { data, sw: SW_OK }, channels: channels.filter((channel) => channel !== lost) };
+      return { seen, answer, channels: lost ? channels.filter((channel) => channel !== lost) : channels };
     } catch (error) {
       this.#inside.store.rollBack();
-      return { seen, answer: { data: new Uint8Array(0), sw: this.#statusWordFor(error) }, channels };
+      const sw = this.#statusWordFor(error);
+      return { seen, answer: Uint8Array.of(sw >> 8, sw & 0xff), channels };
     }
   }
 
@@ -318,7 +321,7 @@ export class Se05xChip implements Rehearsable {
 
 type Answered = {
   readonly seen: Uint8Array;
-  readonly answer: ResponseApdu;
+  readonly answer: Uint8Array;
   readonly channels: readonly Scp03Session[];
 };
 

@@ -30,7 +30,7 @@ export class Ciphering {
     const { mode, padding } = this.#mode;
     this.#length += input.length;
     if (mode === "ctr") return this.#cipher.update(input);
-    const all = concat(this.#held, input);
+    const all = this.#held.length === 0 ? input : concat(this.#held, input);
     const block = blockLength(this.#mode);
     const keepsBlock = !this.#encrypts && padding !== "none";
     const ready = keepsBlock
@@ -46,6 +46,7 @@ export class Ciphering {
     const { mode, padding } = this.#mode;
     if (mode === "ctr") return begun;
     const block = blockLength(this.#mode);
+    if (padding === "none" && this.#held.length === 0) return begun;
     const last = this.#encrypts ? concat(this.#held, paddingFor(padding, this.#length, block)) : this.#held;
     if (last.length % block !== 0) throw refuse(0x6a80, `${this.#length} bytes are not whole blocks`);
     const output = this.#cipher.update(last);

@@ -15,11 +15,7 @@ const DIGESTS: Readonly<Record<number, DigestName>> = {
 /** Hashing. SE05x command table, tier b */
 export function digestHandlers({ arithmetic }: Se05xInside): Pick<Se05xHandlers, "digest"> {
   return {
-    digest({ algorithm, input }) {
-      const hash = arithmetic.startDigest(digestNamed(algorithm));
-      hash.update(input);
-      return { digest: hash.digest() };
-    },
+    digest: ({ algorithm, input }) => ({ digest: arithmetic.digest(digestNamed(algorithm), input) }),
   };
 }
 

@@ -81,9 +81,7 @@ function hashed({ arithmetic }: Se05xInside, algorithm: number, message: Uint8Ar
   const found = SIGNATURES[algorithm];
   if (!found) throw refuse(0x6a80, `no RSA signatures with algorithm ${algorithm}`);
   const [name, padding] = found;
-  const hash = arithmetic.startDigest(name);
-  hash.update(message);
-  return { name, padding, digest: hash.digest() };
+  return { name, padding, digest: arithmetic.digest(name, message) };
 }
 
 function encrypted(inside: Se05xInside, key: RsaKey, algorithm: number, message: Uint8Array): Uint8Array {
