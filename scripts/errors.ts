@@ -6,7 +6,7 @@ import { execFileSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-import { openApiText } from "../src/cloud/api/index.ts";
+import { openApiText } from "../src/cloud/operations/index.ts";
 import { errorsDocument } from "./errors-document.ts";
 
 const docs = join(import.meta.dirname, "../docs");

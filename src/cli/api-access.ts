@@ -5,7 +5,7 @@ import type { Command } from "commander";
 
 import { UsageError } from "../codec/index.ts";
 import { callOperation, fetchPage, type ApiTarget } from "../cloud/api/node-client.ts";
-import type { OperationInput, OperationName, OperationResult } from "../cloud/api/index.ts";
+import type { OperationInput, OperationName, OperationResult } from "../cloud/operations/index.ts";
 import { badOption, type CliErrorCode } from "./errors.ts";
 
 /** What `hawser up` writes, mode 0600, for programs on the same machine. */

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import { OPERATIONS, type OperationName } from "../cloud/api/index.ts";
+import { OPERATIONS, type OperationName } from "../cloud/operations/index.ts";
 import { badOption } from "./errors.ts";
 
 /** One call of the control plane, as a line of the AWS CLI asks for it. */

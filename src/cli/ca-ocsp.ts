@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 
 import { InvalidArgumentError } from "commander";
 
-import type { ApiResponse, Exchange, RequestHead } from "../cloud/api/index.ts";
+import type { ApiResponse, Exchange, RequestHead } from "../cloud/operations/index.ts";
 import { answerRequest, HTTP_LIMITS } from "../cloud/api/node.ts";
 import { ocspFailure, ocspRequestInPath } from "../pki/ocsp/index.ts";
 import { withCa, type CaOptions } from "./ca-directory.ts";

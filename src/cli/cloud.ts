@@ -2,7 +2,8 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { Option, type Command } from "commander";
 
-import { OperationRefused, openApiText } from "../cloud/api/index.ts";
+import { OperationRefused } from "../cloud/api/index.ts";
+import { openApiText } from "../cloud/operations/index.ts";
 import {
   ACTIVATION_FUNCTION,
   activationFunctionZip,

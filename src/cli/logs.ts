@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 
 import type { Command } from "commander";
 
-import type { OperationResult } from "../cloud/api/index.ts";
+import type { OperationResult } from "../cloud/operations/index.ts";
 import { printable } from "../trace/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
 import { interruptible } from "./interrupt.ts";

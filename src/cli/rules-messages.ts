@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 
-import type { OperationResult } from "../cloud/api/index.ts";
+import type { OperationResult } from "../cloud/operations/index.ts";
 import type { TriedMessage } from "../cloud/rules/index.ts";
 import { fromBase64, toBase64, utf8Bytes } from "../codec/index.ts";
 import { badOption } from "./errors.ts";

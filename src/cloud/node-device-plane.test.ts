@@ -5,12 +5,9 @@ import { SignatureV4 } from "@smithy/signature-v4";
 
 import { nodeHash } from "../crypto/node.ts";
 import { certificateFromPem } from "../pki/index.ts";
-import { ABSENT_OPERATIONS } from "./api/absent-operations.ts";
+import { ABSENT_OPERATIONS, OPERATIONS, type Operation, type OperationName, SCOPES } from "./operations/index.ts";
 import { sha256Of } from "./api/client.ts";
 import { answerOf, deliver, newApi, type Answer } from "./api/fixtures.test.ts";
-import type { Operation } from "./api/operation.ts";
-import { OPERATIONS, type OperationName } from "./api/operations.ts";
-import { SCOPES } from "./api/router.ts";
 import { Closing } from "./node-closing.ts";
 import { openDevicePlane, type OpenDevicePlane } from "./node-device-plane.ts";
 import { openEntry } from "./node-entry.ts";

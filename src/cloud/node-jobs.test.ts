@@ -6,7 +6,7 @@ import { test } from "node:test";
 
 import { connectAsync } from "mqtt";
 
-import type { OperationInput, OperationName } from "./api/index.ts";
+import type { OperationInput, OperationName } from "./operations/index.ts";
 import { callOperation } from "./api/node-client.ts";
 import { startCloud } from "./node.ts";
 

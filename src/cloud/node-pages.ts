@@ -1,17 +1,17 @@
 import { HawserError } from "../codec/index.ts";
 import type { Ledger } from "../trace/index.ts";
 import {
+  type ApiResponse,
+  type Exchange,
+  type PageHandlers,
+  type RequestHead,
   bytesPage,
   jsonPage,
   openApiText,
   pageExchange,
   textPage,
-  type ApiResponse,
-  type ControlPlane,
-  type Exchange,
-  type PageHandlers,
-  type RequestHead,
-} from "./api/index.ts";
+} from "./operations/index.ts";
+import type { ControlPlane } from "./api/index.ts";
 import { serveApi, type ApiServer } from "./api/node.ts";
 import type { Broker } from "./broker/index.ts";
 import type { ServerTls } from "./broker/node.ts";

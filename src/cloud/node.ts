@@ -2,7 +2,8 @@ import { join } from "node:path";
 
 import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../crypto/node.ts";
 import type { Ledger } from "../trace/index.ts";
-import { ControlPlane, createHandlers, httpFor, queryOperations } from "./api/index.ts";
+import { ControlPlane, createHandlers } from "./api/index.ts";
+import { httpFor, queryOperations } from "./operations/index.ts";
 import { openGatekeeper, type Broker } from "./broker/index.ts";
 import { listenPlain, listenTls, type HandshakeGate } from "./broker/node.ts";
 import { allowOperations, FunctionLogs, Functions, functionStore } from "./functions/index.ts";

@@ -2,6 +2,7 @@ export { fromBase64, toBase64 } from "./base64.ts";
 export { concat, equal, utf8Bytes } from "./bytes.ts";
 export * from "./errors.ts";
 export { fromHex, toHex } from "./hex.ts";
+export type { Json } from "./json.ts";
 export { parsePem, toPem, type PemBlock } from "./pem.ts";
 export { Reader } from "./reader.ts";
 export {

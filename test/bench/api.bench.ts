@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 
 import { generate, type Packet } from "mqtt-packet";
 
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { type BenchOptions, type BenchRow, median } from "./bench-row.ts";
 import { serverIdentity, startMosquitto } from "./broker.bench.ts";

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { connect, type MqttClient } from "mqtt";
 
 import { callOperation } from "../../src/cloud/api/node-client.ts";
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import type { BenchOptions, BenchRow } from "./bench-row.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");

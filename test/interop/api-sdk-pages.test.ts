@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { OPERATIONS } from "../../src/cloud/api/index.ts";
-import type { Operation } from "../../src/cloud/api/operation.ts";
+import { OPERATIONS, type Operation } from "../../src/cloud/operations/index.ts";
 import { POLICY } from "./sdk-steps-registry.ts";
 import type { Input } from "./sdk-steps.ts";
 import { MODULES, sdkWorld, SERVICES, type Kind, type Send, type Sent } from "./sdk-world.ts";

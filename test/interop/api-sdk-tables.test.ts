@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { ABSENT_OPERATIONS } from "../../src/cloud/api/absent-operations.ts";
-import { OPERATIONS } from "../../src/cloud/api/index.ts";
-import type { Operation, Place } from "../../src/cloud/api/operation.ts";
+import { ABSENT_OPERATIONS, OPERATIONS, type Operation, type Place } from "../../src/cloud/operations/index.ts";
 import type { Input } from "./sdk-steps.ts";
 import { MODULES, sdkWorld, SERVICES, type Kind, type Sent } from "./sdk-world.ts";
 

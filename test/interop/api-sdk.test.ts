@@ -5,8 +5,7 @@ import { test, type TestContext } from "node:test";
 
 import { zipSync } from "fflate";
 
-import { OPERATIONS } from "../../src/cloud/api/index.ts";
-import type { Operation } from "../../src/cloud/api/operation.ts";
+import { OPERATIONS, type Operation } from "../../src/cloud/operations/index.ts";
 import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.test.ts";
 import { certificateToPem, createCsr, csrToPem, nameFromAttributes } from "../../src/pki/index.ts";
 import {

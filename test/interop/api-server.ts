@@ -7,8 +7,8 @@ import type { TestContext } from "node:test";
 
 import { AWS_PROFILE } from "../../src/cloud/broker/index.ts";
 import { deviceIssuing } from "../../src/cloud/node-device-issuer.ts";
-import { ControlPlane, createHandlers, queryOperations } from "../../src/cloud/api/index.ts";
-import type { ControlPlaneServices } from "../../src/cloud/api/index.ts";
+import { ControlPlane, type ControlPlaneServices, createHandlers } from "../../src/cloud/api/index.ts";
+import { queryOperations } from "../../src/cloud/operations/index.ts";
 import { serveApi } from "../../src/cloud/api/node.ts";
 import { Revocations } from "../../src/cloud/revocation/index.ts";
 import { DeviceRegistries } from "../../src/cloud/jwt/index.ts";

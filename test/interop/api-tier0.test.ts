@@ -8,10 +8,8 @@ import { test, type TestContext } from "node:test";
 
 import { zipSync } from "fflate";
 
-import { ABSENT_OPERATIONS } from "../../src/cloud/api/absent-operations.ts";
-import { OPERATIONS } from "../../src/cloud/api/index.ts";
+import { ABSENT_OPERATIONS, OPERATIONS, type Operation } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
-import type { Operation } from "../../src/cloud/api/operation.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { newCa, newLeaf, newSigner } from "../../src/cloud/registry/fixtures.test.ts";
 import { AUTHORIZER_STEPS } from "./aws-steps-authorizers.ts";

@@ -15,7 +15,7 @@ import { WebSocket } from "ws";
 
 import { sha256Of } from "../../src/cloud/api/client.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { nodeClock, nodeHash } from "../../src/crypto/node.ts";
 import { requirePeer } from "./peers.ts";

@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 

@@ -15,7 +15,7 @@ import { connectAsync } from "mqtt";
 import { WebSocket } from "ws";
 
 import { callOperation } from "../../src/cloud/api/node-client.ts";
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { sha256Of } from "../../src/cloud/api/client.ts";
 import { nodeHash } from "../../src/crypto/node.ts";

@@ -9,7 +9,7 @@ import { test, type TestContext } from "node:test";
 
 import { connectAsync } from "mqtt";
 
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { requirePeer } from "./peers.ts";

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { test, type TestContext } from "node:test";
 import { connect, type TLSSocket } from "node:tls";
 
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { peerOfSession } from "../../src/cloud/broker/node-resumption.ts";
 import { startCloud, type CloudOptions } from "../../src/cloud/node.ts";

@@ -7,7 +7,7 @@ import { test } from "node:test";
 
 import { connect as mqttConnect, connectAsync, type IClientOptions } from "mqtt";
 
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { program } from "./why-world.ts";

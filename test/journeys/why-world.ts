@@ -10,7 +10,7 @@ import { connect as tlsConnect, type ConnectionOptions } from "node:tls";
 import { zipSync } from "fflate";
 import { connect as mqttConnect, type IClientOptions, type MqttClient } from "mqtt";
 
-import type { OperationInput, OperationName } from "../../src/cloud/api/index.ts";
+import type { OperationInput, OperationName } from "../../src/cloud/operations/index.ts";
 import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { startCloud } from "../../src/cloud/node.ts";
 import { utf8Bytes } from "../../src/codec/index.ts";

@@ -9,7 +9,7 @@ import {
   verify,
 } from "node:crypto";
 
-import { type Codec, concat, empty, fromHex, toHex } from "../../src/codec/index.ts";
+import { type Codec, concat, empty, encode, fromHex, toHex } from "../../src/codec/index.ts";
 import type { NamedGroup } from "../../src/crypto/index.ts";
 import { nodeAead, nodeHash } from "../../src/crypto/node.ts";
 import { ALERT_LEVELS, alertName, type AlertName, ALERTS } from "../../src/tls/alerts.ts";
@@ -47,7 +47,6 @@ import { CONTENT_TYPES, RecordReader } from "../../src/tls/records.ts";
 import { schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../../src/tls/signature-schemes.ts";
 import { type Suite12Name, SUITES_12 } from "../../src/tls/suites.ts";
 import { Transcript } from "../../src/tls/transcript.ts";
-import { encode } from "../../src/codec/index.ts";
 
 /** The server's private keys. */
 export const keys = {

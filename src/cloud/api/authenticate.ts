@@ -3,20 +3,20 @@ import type { Clock, Hash } from "../../crypto/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import type { TemporaryKey } from "../temporary-keys/index.ts";
 import {
+  type Authorization,
+  type Presigned,
+  type RawRequest,
   canonicalRequest,
   equalInConstantTime,
   headerValue,
   isPresigned,
   parseAuthorization,
   parsePresigned,
-  signatureOf,
   sessionTokenOf,
+  signatureOf,
   stringToSign,
   withoutMembers,
-  type Authorization,
-  type Presigned,
-  type RawRequest,
-} from "./sigv4.ts";
+} from "../operations/index.ts";
 
 /** How far a caller's clock may be from ours. */
 const SKEW_MS = 5 * 60_000;

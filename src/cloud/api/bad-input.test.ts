@@ -5,9 +5,7 @@ import fc from "fast-check";
 
 import { utf8Bytes } from "../../codec/index.ts";
 import { capture, deliver, newApi } from "./fixtures.test.ts";
-import { httpFor } from "./http-for.ts";
-import type { Operation, Parameter } from "./operation.ts";
-import { OPERATIONS, type OperationName } from "./operations.ts";
+import { OPERATIONS, type Operation, type OperationName, type Parameter, httpFor } from "../operations/index.ts";
 
 const TABLE = Object.entries<Operation>(OPERATIONS) as readonly (readonly [OperationName, Operation])[];
 

@@ -4,12 +4,16 @@ import type { Admission, Peer } from "../broker/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import type { TemporaryKey } from "../temporary-keys/index.ts";
 import type { TemporaryAccessKeys } from "./authenticate.ts";
-import type { RequestHead } from "./control-plane.ts";
-import type { OperationName } from "./operations.ts";
-import type { ApiResponse } from "./output.ts";
-import { readForm, xmlResponse, type XmlValue } from "./query-protocol.ts";
-import { QUERY_SERVICES } from "./query-operations.ts";
-import type { Route } from "./router.ts";
+import {
+  type ApiResponse,
+  type OperationName,
+  QUERY_SERVICES,
+  type RequestHead,
+  type Route,
+  type XmlValue,
+  readForm,
+  xmlResponse,
+} from "../operations/index.ts";
 
 /** How a request came, as far as the listener knows. */
 export type Via = Partial<Pick<Peer, "connection" | "servername" | "tlsVersion">>;

@@ -33,10 +33,15 @@ import {
   registrationConfigOf,
   setRegistrationConfig,
 } from "../templates/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { CA_OPERATIONS, CERTIFICATE_OPERATIONS } from "./operations-registry.ts";
-import { pageRequestOf } from "./paging.ts";
-import type { CaCertificateDescription, CertificateDescription, CertificateIdentity } from "./results.ts";
+import {
+  type CA_OPERATIONS,
+  type CERTIFICATE_OPERATIONS,
+  type CaCertificateDescription,
+  type CertificateDescription,
+  type CertificateIdentity,
+  type HandlersOf,
+  pageRequestOf,
+} from "../operations/index.ts";
 
 type Names = keyof typeof CA_OPERATIONS | keyof typeof CERTIFICATE_OPERATIONS;
 

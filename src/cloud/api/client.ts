@@ -3,11 +3,17 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { concat, ProtocolError, Refused, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Hash } from "../../crypto/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
-import { jsonBytes } from "./input.ts";
-import type { Operation, Parameter } from "./operation.ts";
-import { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
-import { SCOPES } from "./router.ts";
-import { blob } from "./shape.ts";
+import {
+  OPERATIONS,
+  type Operation,
+  type OperationInput,
+  type OperationName,
+  type OperationResult,
+  type Parameter,
+  SCOPES,
+  blob,
+  jsonBytes,
+} from "../operations/index.ts";
 
 /** One HTTP request, complete. */
 export type ClientRequest = {

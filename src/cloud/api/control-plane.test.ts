@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { Conflict, DecodeError, Denied, NotFound, Refused, UsageError, utf8Bytes } from "../../codec/index.ts";
 import { MalformedPolicy } from "../policy/index.ts";
 import { answerOf, capture, CONFIGURATION, deliver, newApi, type Api } from "./fixtures.test.ts";
-import { httpFor } from "./http-for.ts";
+import { httpFor } from "../operations/index.ts";
 import type { OperationRefused } from "./client.ts";
 
 /** Signs a request for any method and target, as an SDK would, and delivers it. */

@@ -6,31 +6,34 @@ import { uuid } from "../registry/index.ts";
 import type { TemporaryKey } from "../temporary-keys/index.ts";
 import { authorizationOf, checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
 import { answerCertificate, type CertificateCalls, type Via } from "./certificate-calls.ts";
-import { httpFor } from "./http-for.ts";
-import type { Handlers } from "./handlers.ts";
-import { readInput, readJsonInput } from "./input.ts";
-import type { Operation, ServiceName } from "./operation.ts";
-import { OPERATIONS, type OperationName } from "./operations.ts";
-import { errorResponseOf, responseOf, type ApiResponse } from "./output.ts";
-import { QUERY_SERVICES, type queryOperations, type QueryService } from "./query-operations.ts";
-import { readForm, xmlError, xmlResponse } from "./query-protocol.ts";
+import {
+  ALL_SCOPES,
+  type ApiResponse,
+  type Authorization,
+  type Exchange,
+  type Handlers,
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  QUERY_SERVICES,
+  type QueryService,
+  type RawRequest,
+  type RequestHead,
+  type Route,
+  type ServiceName,
+  errorResponseOf,
+  findRoute,
+  httpFor,
+  type queryOperations,
+  readForm,
+  readInput,
+  readJsonInput,
+  responseOf,
+  scopesOf,
+  xmlError,
+  xmlResponse,
+} from "../operations/index.ts";
 import { refusalCauseOf } from "./refusal-cause.ts";
-import { ALL_SCOPES, findRoute, scopesOf, type Route } from "./router.ts";
-import type { Authorization, RawRequest } from "./sigv4.ts";
-
-/** A request's head, with the peer's address. */
-export type RequestHead = RawRequest & { readonly address: string };
-
-/** What to do with a request whose head was read. */
-export type Exchange =
-  /** Nothing more is wanted: this is the answer. */
-  | { readonly answer: ApiResponse }
-  /** Read at most `bodyLimit` bytes, then call `complete`; call `tooLarge` where there are more. */
-  | {
-      readonly bodyLimit: number;
-      complete(body: Uint8Array): Promise<ApiResponse>;
-      tooLarge(): ApiResponse;
-    };
 
 export type ControlPlaneOptions = {
   readonly handlers: Handlers;

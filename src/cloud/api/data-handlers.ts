@@ -2,10 +2,7 @@ import { DecodeError, fromBase64, toBase64, UsageError, utf8Bytes } from "../../
 import type { BrokerLimits, MessageProperties, SystemMessage } from "../broker/index.ts";
 import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
 import { pageAmong, uuid, type Registry } from "../registry/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { DATA_OPERATIONS } from "./operations-data.ts";
-import type { OperationInput } from "./operations.ts";
-import { tokenPage } from "./paging.ts";
+import { type DATA_OPERATIONS, type HandlersOf, type OperationInput, tokenPage } from "../operations/index.ts";
 
 /** What the data plane over HTTP asks of the broker. */
 export type MessagePublisher = {

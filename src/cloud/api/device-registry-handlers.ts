@@ -1,6 +1,5 @@
 import type { DeviceRegistries, DeviceRegistry } from "../jwt/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { DEVICE_REGISTRY_OPERATIONS, DeviceRegistryDescription } from "./operations-device-registries.ts";
+import type { DEVICE_REGISTRY_OPERATIONS, DeviceRegistryDescription, HandlersOf } from "../operations/index.ts";
 
 /** The operations about registries of devices that log in by JWT. */
 export function deviceRegistryHandlers(

@@ -20,12 +20,18 @@ import { Shadows } from "../shadows/index.ts";
 import { RegistrationTasks, type AskFunction, type ObjectStore, type Workshop } from "../templates/index.ts";
 import type { CertificateCalls } from "./certificate-calls.ts";
 import { callOperation, type ClientOptions, type ClientRequest, type ClientResponse } from "./client.ts";
-import { ControlPlane, type RequestHead } from "./control-plane.ts";
+import { ControlPlane } from "./control-plane.ts";
+import {
+  OPERATIONS,
+  type Operation,
+  type OperationInput,
+  type OperationName,
+  type OperationResult,
+  type RequestHead,
+  queryOperations,
+} from "../operations/index.ts";
 import { createHandlers, type ControlPlaneServices } from "./handlers.ts";
-import type { Operation } from "./operation.ts";
-import { queryOperations } from "./query-operations.ts";
 import type { Settings } from "./settings/handlers.ts";
-import { OPERATIONS, type OperationInput, type OperationName, type OperationResult } from "./operations.ts";
 
 export type Api = World & {
   readonly settings: Settings;

@@ -1,8 +1,10 @@
-import type { Handlers } from "./handlers.ts";
-import type { LAMBDA_OPERATIONS } from "./operations-lambda.ts";
-import type { LAMBDA_SETTING_OPERATIONS } from "./operations-lambda-settings.ts";
-import type { LAMBDA_VERSION_OPERATIONS } from "./operations-lambda-versions.ts";
-import type { FunctionService } from "./services.ts";
+import type {
+  FunctionService,
+  Handlers,
+  LAMBDA_OPERATIONS,
+  LAMBDA_SETTING_OPERATIONS,
+  LAMBDA_VERSION_OPERATIONS,
+} from "../operations/index.ts";
 
 type Name =
   | keyof typeof LAMBDA_OPERATIONS

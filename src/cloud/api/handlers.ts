@@ -2,6 +2,15 @@ import type { DeviceRegistries } from "../jwt/index.ts";
 import { checkTags, iotArn, putTags, removeTags, type Registry } from "../registry/index.ts";
 import type { Revocations } from "../revocation/index.ts";
 import type { FleetIndex } from "../search/index.ts";
+import type {
+  DestinationOperations,
+  FunctionService,
+  Handlers,
+  RecordingService,
+  RuleService,
+  StatusResult,
+  Why,
+} from "../operations/index.ts";
 import { DeviceJobs, type Jobs } from "../jobs/index.ts";
 import type { Shadows } from "../shadows/index.ts";
 import type { AskFunction, RegistrationTasks, Workshop } from "../templates/index.ts";
@@ -14,7 +23,6 @@ import { functionHandlers } from "./function-handlers.ts";
 import { hawserHandlers, type LedgerReader } from "./hawser-handlers.ts";
 import { recordingHandlers } from "./recording-handlers.ts";
 import { revocationHandlers } from "./revocation-handlers.ts";
-import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
 import { policyHandlers } from "./policy-handlers.ts";
 import { provisioningHandlers } from "./provisioning/handlers.ts";
 import { deviceJobHandlers } from "./jobs/device-handlers.ts";
@@ -24,18 +32,7 @@ import { roleAliasHandlers } from "./role-aliases/handlers.ts";
 import { searchHandlers } from "./search/handlers.ts";
 import { settingHandlers, type Settings } from "./settings/handlers.ts";
 import { transferHandlers } from "./transfer/handlers.ts";
-import type { StatusResult } from "./operations-hawser.ts";
-import type { DestinationOperations, FunctionService, RecordingService, RuleService, Why } from "./services.ts";
 import { thingHandlers } from "./thing-handlers.ts";
-
-/** What carries out one operation: input checked against the table, result as the table's type says. */
-export type Handler<Name extends OperationName> = (input: OperationInput<Name>) => Promise<OperationResult<Name>>;
-
-/** A handler for every operation of the table, or none where this server does not offer it. */
-export type Handlers = { readonly [Name in OperationName]: Handler<Name> | undefined };
-
-/** The handlers of some operations, none of them missing. */
-export type HandlersOf<Name extends OperationName> = { readonly [N in Name]: Handler<N> };
 
 /** What the control plane stands on. */
 export type ControlPlaneServices = {

@@ -2,10 +2,7 @@ import { utf8Bytes } from "../../codec/index.ts";
 import type { EventFilter, TraceEvent } from "../../trace/index.ts";
 import { invalidRequest, notImplemented } from "../errors.ts";
 import type { Registry } from "../registry/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { HAWSER_OPERATIONS, StatusResult } from "./operations-hawser.ts";
-import type { ENDPOINT_OPERATIONS } from "./operations-registry.ts";
-import type { Why } from "./services.ts";
+import type { ENDPOINT_OPERATIONS, HAWSER_OPERATIONS, HandlersOf, StatusResult, Why } from "../operations/index.ts";
 
 /** Reads back what happened: matching events, oldest first, at most `limit` of the newest. */
 export type LedgerReader = { events(filter: EventFilter, limit: number): Promise<readonly TraceEvent[]> };

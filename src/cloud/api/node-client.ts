@@ -11,7 +11,7 @@ import {
   type ClientResponse,
   type HttpSend,
 } from "./client.ts";
-import type { OperationInput, OperationName, OperationResult } from "./operations.ts";
+import type { OperationInput, OperationName, OperationResult } from "../operations/index.ts";
 
 const TIMEOUT_MS = 60_000;
 const MAX_ANSWER = 64 * 1024 * 1024;

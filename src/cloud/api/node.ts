@@ -3,8 +3,8 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 
-import type { ControlPlane, Exchange, RequestHead } from "./control-plane.ts";
-import type { ApiResponse } from "./output.ts";
+import type { ControlPlane } from "./control-plane.ts";
+import type { ApiResponse, Exchange, RequestHead } from "../operations/index.ts";
 
 /** Headers and whole requests must arrive within these times: who trickles bytes holds no socket for long. */
 const HEADERS_TIMEOUT_MS = 10_000;

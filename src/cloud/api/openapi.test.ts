@@ -1,11 +1,15 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { findRoute, OPERATIONS, type OperationName } from "./index.ts";
+import {
+  OPERATIONS,
+  type Operation,
+  type OperationName,
+  PUBLIC_PAGES,
+  findRoute,
+  openApiDocument,
+} from "../operations/index.ts";
 import { newApi } from "./fixtures.test.ts";
-import { openApiDocument } from "./openapi.ts";
-import type { Operation } from "./operation.ts";
-import { PUBLIC_PAGES } from "./public-pages.ts";
 
 type Described = {
   readonly operationId: string;

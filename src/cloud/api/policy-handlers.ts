@@ -16,9 +16,7 @@ import {
   type PolicyVersion,
   type Registry,
 } from "../registry/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { POLICY_OPERATIONS } from "./operations-registry.ts";
-import { pageRequestOf } from "./paging.ts";
+import { type HandlersOf, type POLICY_OPERATIONS, pageRequestOf } from "../operations/index.ts";
 
 /** Policies in AWS's words; the older operations on principals are the newer ones on targets. */
 export function policyHandlers(registry: Registry): HandlersOf<keyof typeof POLICY_OPERATIONS> {

@@ -8,7 +8,7 @@ import { utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import { sha256Of } from "./client.ts";
 import { deliver, newApi, type Api } from "./fixtures.test.ts";
-import { readForm, xmlResponse } from "./query-protocol.ts";
+import { readForm, xmlResponse } from "../operations/index.ts";
 
 type Form = Readonly<Record<string, string>>;
 

@@ -1,6 +1,4 @@
-import type { Handlers } from "./handlers.ts";
-import type { RECORDING_OPERATIONS } from "./operations-recordings.ts";
-import type { RecordingService } from "./services.ts";
+import type { Handlers, RECORDING_OPERATIONS, RecordingService } from "../operations/index.ts";
 
 /** The operations that record live traffic, where there is a broker to record. */
 export function recordingHandlers(

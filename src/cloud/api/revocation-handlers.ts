@@ -1,7 +1,6 @@
 import type { Revocations } from "../revocation/index.ts";
 import { updateCertificate, type Registry } from "../registry/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
+import type { HandlersOf, REVOCATION_OPERATIONS } from "../operations/index.ts";
 
 /** The operations that withdraw certificates. */
 export function revocationHandlers(

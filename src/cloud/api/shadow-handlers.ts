@@ -1,9 +1,6 @@
-import { utf8Bytes } from "../../codec/index.ts";
+import { type HandlersOf, type SHADOW_OPERATIONS, pageRequestOf, tokenPage } from "../operations/index.ts";
+import { type Json, utf8Bytes } from "../../codec/index.ts";
 import type { Shadows } from "../shadows/index.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { SHADOW_OPERATIONS } from "./operations-shadows.ts";
-import { pageRequestOf, tokenPage } from "./paging.ts";
-import type { Json } from "./shape.ts";
 
 const NOTHING = new Uint8Array(0);
 

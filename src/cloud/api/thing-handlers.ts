@@ -13,10 +13,7 @@ import {
   type ThingFilter,
 } from "../registry/index.ts";
 import { invalidRequest } from "../errors.ts";
-import type { HandlersOf } from "./handlers.ts";
-import type { THING_OPERATIONS } from "./operations-registry.ts";
-import type { OperationInput } from "./operations.ts";
-import { pageRequestOf } from "./paging.ts";
+import { type HandlersOf, type OperationInput, type THING_OPERATIONS, pageRequestOf } from "../operations/index.ts";
 
 /** Things in AWS's words. */
 export function thingHandlers(registry: Registry): HandlersOf<keyof typeof THING_OPERATIONS> {

@@ -5,10 +5,14 @@ import { toHex, utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import type { ClientRequest } from "./client.ts";
 import { answerOf, deliver, newApi, type Api } from "./fixtures.test.ts";
-import type { Operation, Parameter } from "./operation.ts";
-import { OPERATIONS } from "./operations.ts";
-import { scopesOf } from "./router.ts";
-import { canonicalRequest, signatureOf } from "./sigv4.ts";
+import {
+  OPERATIONS,
+  type Operation,
+  type Parameter,
+  canonicalRequest,
+  scopesOf,
+  signatureOf,
+} from "../operations/index.ts";
 
 const ROWS = Object.entries<Operation>(OPERATIONS).map(([key, row]) => ({ ...row, key }));
 

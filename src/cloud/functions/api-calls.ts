@@ -1,6 +1,6 @@
 import { Refused } from "../../codec/index.ts";
 import type { Trace } from "../../trace/index.ts";
-import { httpFor } from "../api/http-for.ts";
+import { httpFor } from "../operations/index.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import type { ApiCaller } from "./runtime.ts";
 

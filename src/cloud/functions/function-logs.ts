@@ -1,6 +1,6 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { FunctionLogRow, Queries, Store } from "../store/index.ts";
-import type { FunctionLogPage } from "../api/index.ts";
+import type { FunctionLogPage } from "../operations/index.ts";
 import type { RunResult } from "./runtime.ts";
 
 export type FunctionLogLimits = {

@@ -1,5 +1,5 @@
 import { UsageError } from "../../codec/index.ts";
-import type { FunctionConfiguration } from "../api/services.ts";
+import type { FunctionConfiguration } from "../operations/index.ts";
 import type { Account } from "../registry/index.ts";
 import type { FunctionErrorCode } from "./errors.ts";
 import { LATEST, qualifiedArn } from "./function-name.ts";

@@ -1,11 +1,15 @@
 import { fromBase64, toBase64 } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
-import { httpFor } from "../api/http-for.ts";
-import { readInput } from "../api/input.ts";
-import { OPERATIONS } from "../api/operations.ts";
-import type { Operation } from "../api/operation.ts";
-import { errorResponseOf, responseOf, type ApiResponse } from "../api/output.ts";
-import { findRoute } from "../api/router.ts";
+import {
+  type ApiResponse,
+  OPERATIONS,
+  type Operation,
+  errorResponseOf,
+  findRoute,
+  httpFor,
+  readInput,
+  responseOf,
+} from "../operations/index.ts";
 import { invalidRequest, notImplemented } from "../errors.ts";
 import type { ApiCaller } from "./runtime.ts";
 

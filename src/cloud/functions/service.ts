@@ -1,15 +1,15 @@
 import { Conflict, Denied, fromBase64, NotFound, Refused, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
-import type { FunctionLogPage } from "../api/index.ts";
 import type {
   AddPermissionResult,
   FunctionConfiguration,
   FunctionDescription,
   FunctionList,
+  FunctionLogPage,
   FunctionOperations,
   FunctionPolicy,
   Invocation,
-} from "../api/services.ts";
+} from "../operations/index.ts";
 import { uuid, type Account } from "../registry/index.ts";
 import { CodeLinks } from "./code-link.ts";
 import { FunctionDirectory } from "./directory.ts";

@@ -6,7 +6,7 @@ import type {
   EventInvokeConfigList,
   FunctionSettingOperations,
   FunctionTags,
-} from "../api/services.ts";
+} from "../operations/index.ts";
 import type { Account } from "../registry/index.ts";
 import type { FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";

@@ -6,7 +6,7 @@ import type {
   FunctionConfiguration,
   VersionList,
   VersionOperations,
-} from "../api/services.ts";
+} from "../operations/index.ts";
 import { uuid, type Account } from "../registry/index.ts";
 import type { FunctionChange, FunctionDirectory } from "./directory.ts";
 import type { FunctionErrorCode } from "./errors.ts";

@@ -1,4 +1,5 @@
-import { credentialSeconds, headerValue, type RequestHead } from "../api/index.ts";
+import { credentialSeconds } from "../api/index.ts";
+import { type RequestHead, headerValue } from "../operations/index.ts";
 import type { Admission, Authority, Peer } from "../broker/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { iotArn, type Registry } from "../registry/index.ts";

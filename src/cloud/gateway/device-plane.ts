@@ -2,19 +2,19 @@ import { UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { REFUSALS, type FieldValue, type RefusalCause, type Trace } from "../../trace/index.ts";
 import {
-  errorResponseOf,
-  findRoute,
-  httpFor,
-  OPERATIONS,
-  readInput,
-  responseOf,
   type ApiResponse,
   type Exchange,
+  OPERATIONS,
   type Operation,
   type OperationInput,
   type OperationName,
   type RequestHead,
-} from "../api/index.ts";
+  errorResponseOf,
+  findRoute,
+  httpFor,
+  readInput,
+  responseOf,
+} from "../operations/index.ts";
 import type { Admission, Authority, AuthorityAction, Peer } from "../broker/index.ts";
 import { notImplemented, type CloudErrorCode } from "../errors.ts";
 import { uuid } from "../registry/index.ts";

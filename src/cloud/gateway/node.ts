@@ -6,14 +6,8 @@ import type { TLSSocket } from "node:tls";
 
 import { WebSocketServer } from "ws";
 
-import {
-  authorizationOf,
-  httpFor,
-  type AuthenticationPorts,
-  type ControlPlane,
-  type Exchange,
-  refusalCauseOf,
-} from "../api/index.ts";
+import { type AuthenticationPorts, type ControlPlane, authorizationOf, refusalCauseOf } from "../api/index.ts";
+import { type Exchange, httpFor } from "../operations/index.ts";
 import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
 import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS, tlsVersionOf } from "../broker/node.ts";
 import type { Listening, TlsListenOptions } from "../broker/node.ts";

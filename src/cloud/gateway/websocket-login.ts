@@ -1,5 +1,6 @@
 import { Denied } from "../../codec/index.ts";
-import { checkHead, checkSignature, type AuthenticationPorts, type Claim, type RequestHead } from "../api/index.ts";
+import { type AuthenticationPorts, type Claim, checkHead, checkSignature } from "../api/index.ts";
+import type { RequestHead } from "../operations/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 
 /** The service that a WebSocket's URL is signed for, and the one that the SDKs sign data-plane calls for. */

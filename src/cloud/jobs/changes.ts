@@ -1,5 +1,4 @@
-import { NotFound } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { type Json, NotFound } from "../../codec/index.ts";
 import { iotArn, listGroupMembers, nameOfArn, thingNamed, uuid, type Registry } from "../registry/index.ts";
 import { invalidRequest } from "../errors.ts";
 import type { Queries } from "../store/index.ts";

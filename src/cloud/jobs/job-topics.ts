@@ -1,7 +1,6 @@
-import { Conflict, HawserError, NotFound, Refused, UsageError, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, HawserError, type Json, NotFound, Refused, UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
-import type { Json } from "../api/index.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { ExecutionConflict, type DeviceJobs, type Progress, type Turn } from "./device-jobs.ts";

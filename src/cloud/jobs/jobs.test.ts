@@ -3,8 +3,7 @@ import { test, type TestContext } from "node:test";
 
 import fc from "fast-check";
 
-import { utf8Bytes } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { type Json, utf8Bytes } from "../../codec/index.ts";
 import { changeThingGroups, createThing, createThingGroup, deleteThing, iotArn } from "../registry/index.ts";
 import { newWorld, temporary } from "../registry/fixtures.test.ts";
 import { DeviceJobs, Jobs, JobTopics, type NewJob } from "./index.ts";

@@ -1,5 +1,4 @@
-import { utf8Bytes } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { type Json, utf8Bytes } from "../../codec/index.ts";
 import type { Queries } from "../store/index.ts";
 import { documentFor, jobNamed, pendingOf, type Execution } from "./records.ts";
 

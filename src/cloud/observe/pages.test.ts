@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { pageExchange, type ApiResponse, type PageHandlers } from "../api/index.ts";
+import { type ApiResponse, type PageHandlers, pageExchange } from "../operations/index.ts";
 import { VirtualClock } from "../../crypto/index.ts";
 import { Ledger } from "../../trace/index.ts";
 import { operatorPages, readiness, type PageSources } from "./index.ts";

@@ -1,4 +1,4 @@
-import { jsonPage, textPage, type PageHandlers } from "../api/index.ts";
+import { type PageHandlers, jsonPage, textPage } from "../operations/index.ts";
 
 /** What the pages show. */
 export type PageSources = {

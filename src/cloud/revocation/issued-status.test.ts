@@ -6,7 +6,7 @@ import { fromHex, toBase64 } from "../../codec/index.ts";
 import { certificateFromPem, parseCrl, type Certificate } from "../../pki/index.ts";
 import { checkOcspResponse, ocspRequest } from "../../pki/ocsp/index.ts";
 import { certificateToPem } from "../../pki/index.ts";
-import { pageExchange, type PageHandlers } from "../api/index.ts";
+import { type PageHandlers, pageExchange } from "../operations/index.ts";
 import { DAY, newCa, newIssuing, newLeaf, newSigner, newWorld } from "../registry/fixtures.test.ts";
 import {
   deleteCertificate,

@@ -1,6 +1,6 @@
 import type { Pointers } from "../../pki/index.ts";
 import { ocspFailure, ocspRequestInPath } from "../../pki/ocsp/index.ts";
-import { bytesPage, jsonPage, type ApiResponse, type PageHandlers } from "../api/index.ts";
+import { type ApiResponse, type PageHandlers, bytesPage, jsonPage } from "../operations/index.ts";
 import type { IssuedStatus } from "./issued-status.ts";
 import type { Revocations } from "./revocations.ts";
 

@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { HawserError, Refused, utf8Bytes } from "../../codec/index.ts";
+import { HawserError, type Json, Refused, utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
-import type { Json } from "../api/shape.ts";
 import type { Published } from "../broker/index.ts";
 import { entropy, newWorld, temporary, type World } from "../registry/fixtures.test.ts";
 import { answered, Outside } from "./fixtures.test.ts";

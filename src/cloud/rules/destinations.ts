@@ -1,8 +1,12 @@
 import { toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
-import type { DestinationOperations, TopicRuleDestination } from "../api/services.ts";
-import { pageRequestOf, tokenPage } from "../api/paging.ts";
+import {
+  type DestinationOperations,
+  type TopicRuleDestination,
+  pageRequestOf,
+  tokenPage,
+} from "../operations/index.ts";
 import { invalidRequest, ResourceExists } from "../errors.ts";
 import {
   changedResource,

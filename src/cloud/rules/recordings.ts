@@ -1,6 +1,6 @@
 import { Conflict, NotFound, toBase64 } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
-import type { RecordedMessage, RecordingPage } from "../api/operations-recordings.ts";
+import type { RecordedMessage, RecordingPage } from "../operations/index.ts";
 import { filterMatches, topicFilterProblem } from "../broker/topics.ts";
 import type { BrokerSettings, MessageProperties, Published, PublishListener } from "../broker/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";

@@ -1,5 +1,7 @@
 /** @table The actions of topic rules: shapes and bounds of AWS IoT's service model (botocore 1.43.11), TopicRulePayload. */
 import {
+  type Shape,
+  type ShapeValue,
   boolean,
   integer,
   list,
@@ -7,9 +9,7 @@ import {
   record,
   string,
   unavailable,
-  type Shape,
-  type ShapeValue,
-} from "../api/shape.ts";
+} from "../operations/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { parseTemplate, type Template } from "./template.ts";
 

@@ -1,4 +1,5 @@
-import { boolean, list, oneOf, record, string, type Json, type ShapeValue } from "../api/shape.ts";
+import { type ShapeValue, boolean, list, oneOf, record, string } from "../operations/index.ts";
+import type { Json } from "../../codec/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { ACTION, readAction, type RuleAction } from "./rule-actions.ts";
 import type { RuleQuery } from "./sql-ast.ts";

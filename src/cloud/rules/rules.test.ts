@@ -3,10 +3,9 @@ import { test, type TestContext } from "node:test";
 
 import { zipSync } from "fflate";
 
-import { HawserError, NotFound, utf8Bytes } from "../../codec/index.ts";
+import { HawserError, type Json, NotFound, utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
 import type { TraceEvent } from "../../trace/index.ts";
-import type { Json } from "../api/shape.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
 import { World as BrokerWorld } from "../broker/harness.test.ts";
 import { registryApi } from "../functions/fixtures.test.ts";

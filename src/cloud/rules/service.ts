@@ -1,7 +1,6 @@
 import type { Clock } from "../../crypto/index.ts";
-import { fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
-import type { RuleOperations, TopicRule, TopicRuleList } from "../api/services.ts";
-import type { Json } from "../api/shape.ts";
+import type { RuleOperations, TopicRule, TopicRuleList } from "../operations/index.ts";
+import { type Json, fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
 import { filterMatches } from "../broker/topics.ts";
 import { invalidRequest, notImplemented, ResourceExists } from "../errors.ts";
 import { iotArn, type Account } from "../registry/index.ts";

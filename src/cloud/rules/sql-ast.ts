@@ -1,4 +1,4 @@
-import type { Json } from "../api/shape.ts";
+import type { Json } from "../../codec/index.ts";
 import type { WholeDecimal } from "./sql-number.ts";
 
 /** JSON, in which decimals with a whole value know what they are. */

@@ -1,6 +1,5 @@
-import { toBase64 } from "../../codec/index.ts";
+import { type Json, toBase64 } from "../../codec/index.ts";
 import type { Entropy, Hash } from "../../crypto/index.ts";
-import type { Json } from "../api/shape.ts";
 import type { Published } from "../broker/index.ts";
 import { filterMatches } from "../broker/topics.ts";
 import { iotArn, type Account } from "../registry/index.ts";

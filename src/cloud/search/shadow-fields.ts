@@ -1,4 +1,4 @@
-import type { Json } from "../api/index.ts";
+import type { Json } from "../../codec/index.ts";
 import { deltaOf, type ShadowDocument } from "../shadows/index.ts";
 import type { Queries } from "../store/index.ts";
 import type { IndexingConfiguration } from "./configuration.ts";

@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import type { Json } from "../api/index.ts";
+import type { Json } from "../../codec/index.ts";
 import {
   applyChange,
   deltaOf,

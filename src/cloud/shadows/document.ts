@@ -1,4 +1,4 @@
-import type { Json } from "../api/index.ts";
+import type { Json } from "../../codec/index.ts";
 
 export type JsonObject = { readonly [key: string]: Json };
 

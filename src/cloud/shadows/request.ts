@@ -1,5 +1,4 @@
-import { UsageError } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { type Json, UsageError } from "../../codec/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
 import { isObject, type JsonObject, type StateChange } from "./document.ts";
 

@@ -1,6 +1,5 @@
-import { Conflict, HawserError, NotFound, Refused, UsageError, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, HawserError, type Json, NotFound, Refused, UsageError, utf8Bytes } from "../../codec/index.ts";
 import type { Trace } from "../../trace/index.ts";
-import type { Json } from "../api/index.ts";
 import type { Published } from "../broker/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import { tokenOfRefused } from "./request.ts";

@@ -3,8 +3,7 @@ import { test, type TestContext } from "node:test";
 
 import fc from "fast-check";
 
-import { Conflict, Refused, utf8Bytes } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { Conflict, type Json, Refused, utf8Bytes } from "../../codec/index.ts";
 import { newWorld, temporary } from "../registry/fixtures.test.ts";
 import { Shadows, ShadowTopics } from "./index.ts";
 

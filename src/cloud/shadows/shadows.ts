@@ -1,6 +1,5 @@
-import { Conflict, NotFound, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, type Json, NotFound, utf8Bytes } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
-import type { Json } from "../api/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
 import { pageOf, planPage, type Page, type PageRequest } from "../registry/index.ts";
 import type { Queries, ShadowRow, Store } from "../store/index.ts";

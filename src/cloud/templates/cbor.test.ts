@@ -3,8 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { DecodeError, fromHex, toHex } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { DecodeError, type Json, fromHex, toHex } from "../../codec/index.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";
 
 /** RFC 8949, appendix A: examples that JSON can say, with the encodings that we choose. */

@@ -1,5 +1,4 @@
-import { concat, DecodeError, utf8Bytes } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { DecodeError, type Json, concat, utf8Bytes } from "../../codec/index.ts";
 
 /** How deep values may nest. */
 const MAX_DEPTH = 16;

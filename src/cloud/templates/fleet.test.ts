@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { utf8Bytes } from "../../codec/index.ts";
+import { type Json, utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import { createCsr, csrToPem, nameFromAttributes } from "../../pki/index.ts";
-import type { Json } from "../api/index.ts";
 import { iotArn } from "../registry/index.ts";
 import { newIssuing, newSigner, newWorld, POLICY, registeredCa, newLeaf } from "../registry/fixtures.test.ts";
 import { decodeCbor, encodeCbor } from "./cbor.ts";

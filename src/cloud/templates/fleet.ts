@@ -1,6 +1,14 @@
-import { Conflict, DecodeError, Denied, HawserError, NotFound, UsageError, utf8Bytes } from "../../codec/index.ts";
+import {
+  Conflict,
+  DecodeError,
+  Denied,
+  HawserError,
+  type Json,
+  NotFound,
+  UsageError,
+  utf8Bytes,
+} from "../../codec/index.ts";
 import type { Certificate } from "../../pki/index.ts";
-import type { Json } from "../api/index.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
 import { certificateFromCsr, describeCertificate, iotArn, issueWithNewKey, record } from "../registry/index.ts";

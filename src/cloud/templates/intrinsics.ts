@@ -1,4 +1,4 @@
-import type { Json } from "../api/index.ts";
+import type { Json } from "../../codec/index.ts";
 import { isObject, registrationFailed, type ProvisioningTemplate } from "./template.ts";
 
 /** A template with the values of its parameters. */

@@ -1,5 +1,4 @@
-import { HawserError } from "../../codec/index.ts";
-import type { Json } from "../api/index.ts";
+import { HawserError, type Json } from "../../codec/index.ts";
 import { parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
 import { evaluate, listOf, scopeOf, textOf, type Scope } from "./intrinsics.ts";
 import {

@@ -1,6 +1,5 @@
-import { UsageError } from "../../codec/index.ts";
+import { type Json, UsageError } from "../../codec/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
-import type { Json } from "../api/index.ts";
 
 type JsonObject = { readonly [key: string]: Json };
 

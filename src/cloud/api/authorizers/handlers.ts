@@ -17,10 +17,13 @@ import {
 import { describePolicy, iotArn, type Registry } from "../../registry/index.ts";
 import { notImplemented } from "../../errors.ts";
 import type { AskFunction } from "../../templates/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import type { OperationInput } from "../operations.ts";
-import { markerPage, pageRequestOf } from "../paging.ts";
-import type { AUTHORIZER_OPERATIONS } from "./operations.ts";
+import {
+  type AUTHORIZER_OPERATIONS,
+  type HandlersOf,
+  type OperationInput,
+  markerPage,
+  pageRequestOf,
+} from "../../operations/index.ts";
 
 type Names = keyof typeof AUTHORIZER_OPERATIONS;
 

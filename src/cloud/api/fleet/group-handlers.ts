@@ -17,10 +17,13 @@ import {
   pageAmong,
 } from "../../registry/index.ts";
 import type { FleetIndex } from "../../search/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { pageRequestOf, tokenPage } from "../paging.ts";
-import type { FLEET_OPERATIONS } from "./operations.ts";
-import type { DescribeThingGroupResponse } from "./results.ts";
+import {
+  type DescribeThingGroupResponse,
+  type FLEET_OPERATIONS,
+  type HandlersOf,
+  pageRequestOf,
+  tokenPage,
+} from "../../operations/index.ts";
 
 /** The operations of static groups, and those that read any group. */
 export type GroupOperation = Extract<

@@ -23,10 +23,8 @@ import {
   pageAmong,
 } from "../../registry/index.ts";
 import type { FleetIndex } from "../../search/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { pageRequestOf, tokenPage } from "../paging.ts";
+import { type FLEET_OPERATIONS, type HandlersOf, pageRequestOf, tokenPage } from "../../operations/index.ts";
 import { groupHandlers, type GroupOperation } from "./group-handlers.ts";
-import type { FLEET_OPERATIONS } from "./operations.ts";
 
 /** Thing types, groups, billing groups and tags in AWS's words. */
 export function fleetHandlers(registry: Registry, index: FleetIndex): HandlersOf<keyof typeof FLEET_OPERATIONS> {

@@ -2,9 +2,7 @@ import { Conflict } from "../../../codec/index.ts";
 import type { Clock } from "../../../crypto/index.ts";
 import type { CloudErrorCode } from "../../errors.ts";
 import { stateOf, type DeviceJobs, type Execution, type Turn } from "../../jobs/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import type { DEVICE_JOB_OPERATIONS } from "./device-operations.ts";
-import type { DeviceExecution, PendingSummary } from "./results.ts";
+import type { DEVICE_JOB_OPERATIONS, DeviceExecution, HandlersOf, PendingSummary } from "../../operations/index.ts";
 
 /** Jobs as devices ask for them over HTTPS, in AWS's words. */
 export function deviceJobHandlers(jobs: DeviceJobs, clock: Clock): HandlersOf<keyof typeof DEVICE_JOB_OPERATIONS> {

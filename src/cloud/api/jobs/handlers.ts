@@ -21,10 +21,13 @@ import {
   type Registry,
 } from "../../registry/index.ts";
 import { Conflict } from "../../../codec/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { pageRequestOf, tokenPage } from "../paging.ts";
-import type { JOB_OPERATIONS } from "./operations.ts";
-import type { ExecutionSummary } from "./results.ts";
+import {
+  type ExecutionSummary,
+  type HandlersOf,
+  type JOB_OPERATIONS,
+  pageRequestOf,
+  tokenPage,
+} from "../../operations/index.ts";
 
 type TemplateBody = Omit<NewJob, "targets" | "targetSelection" | "document" | "schedulingConfig"> & {
   readonly document: string;

@@ -16,9 +16,7 @@ import {
   type StoredTemplate,
   type Workshop,
 } from "../../templates/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { pageRequestOf, tokenPage } from "../paging.ts";
-import type { PROVISIONING_OPERATIONS } from "./operations.ts";
+import { type HandlersOf, type PROVISIONING_OPERATIONS, pageRequestOf, tokenPage } from "../../operations/index.ts";
 
 type Names = keyof typeof PROVISIONING_OPERATIONS;
 

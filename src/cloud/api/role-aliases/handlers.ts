@@ -7,9 +7,7 @@ import {
   resourceKind,
   type Registry,
 } from "../../registry/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { markerPage, pageRequestOf } from "../paging.ts";
-import type { ROLE_ALIAS_OPERATIONS } from "./operations.ts";
+import { type HandlersOf, type ROLE_ALIAS_OPERATIONS, markerPage, pageRequestOf } from "../../operations/index.ts";
 
 type Alias = { readonly roleArn: string; readonly durationS: number };
 

@@ -17,10 +17,15 @@ import {
   type IndexingConfiguration,
 } from "../../search/index.ts";
 import { propertiesOf } from "../fleet/group-handlers.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { pageRequestOf, tokenPage } from "../paging.ts";
-import type { SEARCH_OPERATIONS } from "./operations.ts";
-import type { Field, ThingGroupIndexingConfiguration, ThingIndexingConfiguration } from "./results.ts";
+import {
+  type Field,
+  type HandlersOf,
+  type SEARCH_OPERATIONS,
+  type ThingGroupIndexingConfiguration,
+  type ThingIndexingConfiguration,
+  pageRequestOf,
+  tokenPage,
+} from "../../operations/index.ts";
 
 type Names = keyof typeof SEARCH_OPERATIONS;
 type DynamicNames = Extract<Names, `${string}DynamicThingGroup`>;

@@ -5,10 +5,14 @@ import type { LoggingOptions } from "../../logging/index.ts";
 import type { CertificateProviders } from "../../providers/index.ts";
 import { EVENT_TYPES, type EventSwitches } from "../../registry-events/index.ts";
 import { iotArn, type Registry } from "../../registry/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import type { OperationInput } from "../operations.ts";
-import { markerPage, pageRequestOf, tokenPage } from "../paging.ts";
-import type { SETTING_OPERATIONS } from "./operations.ts";
+import {
+  type HandlersOf,
+  type OperationInput,
+  type SETTING_OPERATIONS,
+  markerPage,
+  pageRequestOf,
+  tokenPage,
+} from "../../operations/index.ts";
 
 type Names = keyof typeof SETTING_OPERATIONS;
 

@@ -8,9 +8,7 @@ import {
   transferCertificate,
   type Registry,
 } from "../../registry/index.ts";
-import type { HandlersOf } from "../handlers.ts";
-import { markerPage, pageRequestOf } from "../paging.ts";
-import type { TRANSFER_OPERATIONS } from "./operations.ts";
+import { type HandlersOf, type TRANSFER_OPERATIONS, markerPage, pageRequestOf } from "../../operations/index.ts";
 
 /** Certificate transfer in AWS's words. */
 export function transferHandlers(registry: Registry): HandlersOf<keyof typeof TRANSFER_OPERATIONS> {

@@ -1,6 +1,6 @@
 /** @table Provisioning templates, just-in-time and fleet provisioning, bulk registration. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, map, oneOf, record, string } from "../shape.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, list, map, oneOf, record, string } from "./shape.ts";
 import type {
   CreateProvisioningClaimResponse,
   CreateProvisioningTemplateResponse,
@@ -14,7 +14,7 @@ import type {
   ListThingRegistrationTasksResponse,
   RegisterThingResponse,
   StartThingRegistrationTaskResponse,
-} from "./results.ts";
+} from "./provisioning-results.ts";
 
 const TEMPLATE_NAME = string({ min: 1, max: 36, pattern: /[0-9A-Za-z_-]+/ });
 const TEMPLATE_DESCRIPTION = string({ max: 500, pattern: /[^\p{C}]*/u });

@@ -8,7 +8,7 @@ import type {
   FunctionList,
   FunctionPolicy,
   Invocation,
-} from "./services.ts";
+} from "./service-results.ts";
 
 const ARN_START =
   "(arn:(aws[a-zA-Z-]*)?:lambda:)?([a-z]{2}((-gov)|(-iso([a-z]?)))?-[a-z]+-\\d{1}:)?(\\d{12}:)?(function:)?";

@@ -1,12 +1,12 @@
 /** @table Role aliases. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, record, string } from "../shape.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, list, record, string } from "./shape.ts";
 import type {
   CreateRoleAliasResponse,
   DescribeRoleAliasResponse,
   ListRoleAliasesResponse,
   UpdateRoleAliasResponse,
-} from "./results.ts";
+} from "./role-aliases-results.ts";
 
 const ROLE_ALIAS = string({ min: 1, max: 128, pattern: /[\w=,@-]+/ });
 const ROLE_ARN = string({ min: 20, max: 2048 });

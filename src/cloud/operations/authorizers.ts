@@ -1,6 +1,6 @@
 /** @table Custom authorizers, and what policies say to a question. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { blob, boolean, integer, list, map, oneOf, record, string } from "../shape.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { blob, boolean, integer, list, map, oneOf, record, string } from "./shape.ts";
 import type {
   CreateAuthorizerResponse,
   DescribeAuthorizerResponse,
@@ -11,7 +11,7 @@ import type {
   TestAuthorizationResponse,
   TestInvokeAuthorizerResponse,
   UpdateAuthorizerResponse,
-} from "./results.ts";
+} from "./authorizers-results.ts";
 
 const AUTHORIZER_NAME = string({ min: 1, max: 128, pattern: /[\w=,@-]+/ });
 const AUTHORIZER_FUNCTION_ARN = string({ max: 2048 });

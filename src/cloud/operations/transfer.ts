@@ -1,7 +1,7 @@
 /** @table Certificates on their way to another account. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, string } from "../shape.ts";
-import type { ListOutgoingCertificatesResponse, TransferCertificateResponse } from "./results.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, string } from "./shape.ts";
+import type { ListOutgoingCertificatesResponse, TransferCertificateResponse } from "./transfer-results.ts";
 
 const CERTIFICATE_ID = string({ min: 64, max: 64, pattern: /(0x)?[a-fA-F0-9]+/ });
 const AWS_ACCOUNT_ID = string({ min: 12, max: 12, pattern: /[0-9]+/ });

@@ -1,8 +1,5 @@
-import { DecodeError, fromBase64, toBase64 } from "../../codec/index.ts";
+import { DecodeError, fromBase64, toBase64, type Json } from "../../codec/index.ts";
 import { invalidRequest, notImplemented } from "../errors.ts";
-
-/** What JSON can say. */
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
 
 /** A schema as JSON Schema 2020-12, and so OpenAPI 3.1, writes it. */
 export type JsonSchema = { readonly [keyword: string]: Json };

@@ -1,6 +1,6 @@
 /** @table Destinations of topic rules. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
 import { body, OK, operation, query, required, uri } from "./operation.ts";
-import type { TopicRuleDestination, TopicRuleDestinationList } from "./services.ts";
+import type { TopicRuleDestination, TopicRuleDestinationList } from "./service-results.ts";
 import { integer, oneOf, record, string, unavailable } from "./shape.ts";
 
 const ARN = string({ min: 1, max: 2048 });

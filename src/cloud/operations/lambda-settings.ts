@@ -1,7 +1,7 @@
 /** @table Tags of functions, retries of their events and the account's limits: AWS Lambda's service model (botocore 1.43.11). */
 import { body, OK, operation, query, queryList, required, uri } from "./operation.ts";
-import { NAMESPACED_FUNCTION_NAME, QUALIFIER, TAGS } from "./operations-lambda.ts";
-import type { AccountSettings, EventInvokeConfig, EventInvokeConfigList, FunctionTags } from "./services.ts";
+import { NAMESPACED_FUNCTION_NAME, QUALIFIER, TAGS } from "./lambda.ts";
+import type { AccountSettings, EventInvokeConfig, EventInvokeConfigList, FunctionTags } from "./service-results.ts";
 import { integer, list, record, string, unavailable } from "./shape.ts";
 
 const RESOURCE = uri(

@@ -1,6 +1,6 @@
 /** @table Jobs of the control plane. Paths, places, shapes and errors from the service model (botocore 1.43.11, iot). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, map, number, oneOf, record, string, unavailable } from "../shape.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, list, map, number, oneOf, record, string, unavailable } from "./shape.ts";
 import type {
   DescribeExecutionResult,
   DescribeJobResult,
@@ -11,7 +11,7 @@ import type {
   JobName,
   TemplateList,
   TemplateName,
-} from "./results.ts";
+} from "./jobs-results.ts";
 
 const JOB_ID = uri(string({ min: 1, max: 64, pattern: /[a-zA-Z0-9_-]+/ }));
 const TEMPLATE_ID = uri(string({ min: 1, max: 64, pattern: /[a-zA-Z0-9_-]+/ }));

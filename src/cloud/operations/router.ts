@@ -1,4 +1,4 @@
-import { ABSENT_OPERATIONS } from "./absent-operations.ts";
+import { ABSENT_OPERATIONS } from "./absent.ts";
 import type { Operation, ServiceName } from "./operation.ts";
 import { isQueryService, type QueryService } from "./query-operations.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";

@@ -1,6 +1,6 @@
 /** @table The index over things and groups: queries and statistics. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, map, number, oneOf, record, string, unavailable } from "../shape.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, list, map, number, oneOf, record, string, unavailable } from "./shape.ts";
 import type {
   CreateDynamicThingGroupResponse,
   DescribeIndexResponse,
@@ -13,7 +13,7 @@ import type {
   ListIndicesResponse,
   SearchIndexResponse,
   UpdateDynamicThingGroupResponse,
-} from "./results.ts";
+} from "./search-results.ts";
 
 const THING_GROUP_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ });
 const THING_GROUP_DESCRIPTION = string({ max: 2028, pattern: /[!-~ ]*/ });

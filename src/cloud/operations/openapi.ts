@@ -1,11 +1,12 @@
 import { STATUS_OF_TYPE } from "./http-for.ts";
 import type { Operation, Parameter } from "./operation.ts";
-import { DEVICE_REGISTRY_OPERATIONS } from "./operations-device-registries.ts";
-import { HAWSER_OPERATIONS } from "./operations-hawser.ts";
-import { RECORDING_OPERATIONS } from "./operations-recordings.ts";
-import { REVOCATION_OPERATIONS } from "./operations-revocation.ts";
+import { DEVICE_REGISTRY_OPERATIONS } from "./device-registries.ts";
+import { HAWSER_OPERATIONS } from "./hawser.ts";
+import { RECORDING_OPERATIONS } from "./recordings.ts";
+import { REVOCATION_OPERATIONS } from "./revocation.ts";
 import { PUBLIC_PAGES, type PublicPage } from "./public-pages.ts";
-import { blob, record, string, type Json } from "./shape.ts";
+import { blob, record, string } from "./shape.ts";
+import type { Json } from "../../codec/index.ts";
 
 /**
  * Our own extensions as an OpenAPI 3.1 document, made from the tables that route and validate them. Operations that are

@@ -1,7 +1,7 @@
 /** @table Versions and aliases of functions: paths, places and limits as in AWS Lambda's service model (botocore 1.43.11). */
 import { body, OK, operation, query, required, uri } from "./operation.ts";
-import { DESCRIPTION, FUNCTION_NAME, NAMESPACED_FUNCTION_NAME } from "./operations-lambda.ts";
-import type { AliasConfiguration, AliasList, FunctionConfiguration, VersionList } from "./services.ts";
+import { DESCRIPTION, FUNCTION_NAME, NAMESPACED_FUNCTION_NAME } from "./lambda.ts";
+import type { AliasConfiguration, AliasList, FunctionConfiguration, VersionList } from "./service-results.ts";
 import { integer, map, number, record, string, unavailable } from "./shape.ts";
 
 const ALIAS = string({ min: 1, max: 128, pattern: /(?!^[0-9]+$)([a-zA-Z0-9-_]+)/ });

@@ -1,6 +1,6 @@
 /** @table Domain configurations, certificate providers, event configurations, logging options. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, payload, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, map, oneOf, record, string, unavailable } from "../shape.ts";
+import { body, OK, operation, payload, query, required, uri } from "./operation.ts";
+import { boolean, integer, list, map, oneOf, record, string, unavailable } from "./shape.ts";
 import type {
   CreateCertificateProviderResponse,
   CreateDomainConfigurationResponse,
@@ -13,7 +13,7 @@ import type {
   GetLoggingOptionsResponse,
   GetV2LoggingOptionsResponse,
   UpdateDomainConfigurationResponse,
-} from "./results.ts";
+} from "./settings-results.ts";
 
 const TAG_KEY = string({ min: 1, max: 128, pattern: /([\p{L}\p{Z}\p{N}_.:/=+\-@]*)/u });
 const TAG_VALUE = string({ max: 256 });

@@ -1,7 +1,7 @@
 import { invalidRequest } from "../errors.ts";
 import { boolean, document, integer, string, type Shape } from "./shape.ts";
 import { header, OK, operation, payload, query, required, uri } from "./operation.ts";
-import type { TopicRule, TopicRuleList } from "./services.ts";
+import type { TopicRule, TopicRuleList } from "./service-results.ts";
 
 const RULE_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9_]+/ });
 

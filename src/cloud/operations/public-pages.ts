@@ -1,5 +1,5 @@
 import { utf8Bytes } from "../../codec/index.ts";
-import type { Exchange, RequestHead } from "./control-plane.ts";
+import type { Exchange, RequestHead } from "./exchange.ts";
 import type { ApiResponse } from "./output.ts";
 import { record, string, type Shape } from "./shape.ts";
 

@@ -1,6 +1,6 @@
 /** @table What job operations answer, in the service model's words. Times are seconds since 1970 but for devices' milliseconds. */
-import type { JobOrder, JobStatus, MaintenanceWindow } from "../../jobs/index.ts";
-import type { Json } from "../shape.ts";
+import type { JobOrder, JobStatus, MaintenanceWindow } from "../jobs/index.ts";
+import type { Json } from "../../codec/index.ts";
 
 type Order = Partial<Omit<JobOrder, "document" | "documentSource">>;
 

@@ -1,7 +1,8 @@
 /** @table Jobs as devices ask for them over HTTPS. Paths and places from the service model (botocore 1.43.11, iot-jobs-data). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, map, oneOf, string, type Json } from "../shape.ts";
-import type { DeviceExecution, PendingSummary } from "./results.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, map, oneOf, string } from "./shape.ts";
+import type { Json } from "../../codec/index.ts";
+import type { DeviceExecution, PendingSummary } from "./jobs-results.ts";
 
 const THING_NAME = uri(string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ }));
 const DETAILS = map(

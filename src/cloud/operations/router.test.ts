@@ -3,7 +3,7 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
-import { ABSENT_OPERATIONS } from "./absent-operations.ts";
+import { ABSENT_OPERATIONS } from "./absent.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
 import { findRoute, scopesOf } from "./router.ts";

@@ -1,6 +1,6 @@
 /** @table Thing types, thing groups, billing groups and tags. Paths, places, shapes and errors from AWS IoT's service model (botocore 1.43.11). */
-import { body, OK, operation, query, required, uri } from "../operation.ts";
-import { boolean, integer, list, map, record, string } from "../shape.ts";
+import { body, OK, operation, query, required, uri } from "./operation.ts";
+import { boolean, integer, list, map, record, string } from "./shape.ts";
 import type {
   CreateBillingGroupResponse,
   CreateThingGroupResponse,
@@ -17,7 +17,7 @@ import type {
   ListThingsInThingGroupResponse,
   UpdateBillingGroupResponse,
   UpdateThingGroupResponse,
-} from "./results.ts";
+} from "./fleet-results.ts";
 
 const THING_TYPE_NAME = string({ min: 1, max: 128, pattern: /[a-zA-Z0-9:_-]+/ });
 const THING_TYPE_DESCRIPTION = string({ max: 2028, pattern: /[!-~ ]*/ });
