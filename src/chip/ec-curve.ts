@@ -16,6 +16,14 @@ export interface EcCurve {
   verifyDigest(point: Uint8Array, digest: Uint8Array, rawSignature: Uint8Array): boolean;
 }
 
+/** A prime curve with the arithmetic of points that some chips lend to their hosts. */
+export interface PointCurve extends EcCurve {
+  /** `scalar · point`, uncompressed, or undefined where the point is not on the curve. SEC 1, section 2.2.1 */
+  product(scalar: Uint8Array, point: Uint8Array): Uint8Array | undefined;
+  /** `scalar · G + point`, or undefined where the point is not on the curve or the sum is none. SEC 1, section 2.2.1 */
+  shifted(scalar: Uint8Array, point: Uint8Array): Uint8Array | undefined;
+}
+
 /** What signing takes besides the key. */
 export type SigningPorts = { readonly hash: Hash; readonly entropy: Entropy };
 

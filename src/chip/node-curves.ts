@@ -8,7 +8,7 @@ import { sha256 } from "@noble/hashes/sha2.js";
 import { nodeBlockCipher } from "../apdu/node.ts";
 import { concat, fromHex, toHex } from "../codec/index.ts";
 import { nodeHash } from "../crypto/node.ts";
-import { type EcCurve, inverse, leftmostBits } from "./ec-curve.ts";
+import { type PointCurve, inverse, leftmostBits } from "./ec-curve.ts";
 import { EC_DOMAINS, type EcDomain } from "../apdu/se05x/index.ts";
 import { nodeEdwards, nodeMontgomery } from "./node-montgomery.ts";
 import { nodeRsa } from "./node-rsa.ts";
@@ -25,7 +25,9 @@ const READY: Readonly<Record<string, Checker>> = {
 };
 
 /** Every prime curve of the family: points and signature checks by node:crypto, the rest by @noble/curves. */
-const nodeCurves: ReadonlyMap<number, EcCurve> = new Map([...EC_DOMAINS].map(([id, domain]) => [id, curveOf(domain)]));
+const nodeCurves: ReadonlyMap<number, PointCurve> = new Map(
+  [...EC_DOMAINS].map(([id, domain]) => [id, curveOf(domain)]),
+);
 
 /** What a chip of the SE05x family computes with. */
 export const nodeSe05xCrypto = {
@@ -40,12 +42,12 @@ export const nodeSe05xCrypto = {
   arithmetic: nodeSe05xArithmetic,
 } as const;
 
-function nodeCurve(id: number): EcCurve {
+function nodeCurve(id: number): PointCurve {
   // Both that are asked for are in the table.
-  return nodeCurves.get(id) as EcCurve;
+  return nodeCurves.get(id) as PointCurve;
 }
 
-function curveOf(domain: EcDomain): EcCurve {
+function curveOf(domain: EcDomain): PointCurve {
   const scalarLength = (domain.g.length / 2 - 1) / 2;
   const order = BigInt(`0x${domain.n}`);
   const signatureHalf = Math.ceil(order.toString(16).length / 2);
@@ -57,6 +59,7 @@ function curveOf(domain: EcDomain): EcCurve {
     ecdh.setPrivateKey(scalar);
     return ecdh;
   };
+  const pointOf = (point: Uint8Array) => checker().Point.fromBytes(point);
   const isPoint = (point: Uint8Array): boolean => {
     if (point.length !== 1 + 2 * scalarLength || point[0] !== 0x04) return false;
     try {
@@ -71,6 +74,19 @@ function curveOf(domain: EcDomain): EcCurve {
     order,
     publicPoint: (scalar) => Uint8Array.from(withScalar(scalar).getPublicKey()),
     sharedX: (scalar, peer) => (isPoint(peer) ? Uint8Array.from(withScalar(scalar).computeSecret(peer)) : undefined),
+    product: (scalar, point) =>
+      isPoint(point)
+        ? Uint8Array.from(
+            pointOf(point)
+              .multiply(integer(toHex(scalar)))
+              .toBytes(false),
+          )
+        : undefined,
+    shifted(scalar, point) {
+      if (!isPoint(point)) return undefined;
+      const sum = pointOf(Uint8Array.from(withScalar(scalar).getPublicKey())).add(pointOf(point));
+      return sum.is0() ? undefined : Uint8Array.from(sum.toBytes(false));
+    },
     isPoint,
     verifyDigest(point, digest, rawSignature) {
       if (!isPoint(point)) return false;

@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { InvalidArgumentError } from "commander";
 
 import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, SE05X_TYPE } from "../apdu/se05x/index.ts";
-import { fromHex } from "../codec/index.ts";
+import { concat, fromHex, toHex } from "../codec/index.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
 
@@ -28,38 +28,63 @@ export function hexOption(value: string): Uint8Array {
 }
 
 /**
- * A policy as `WHO:RIGHT+RIGHT,WHO:…`; WHO is `all` or the identifier of an authentication object in hex. Throws
- * `InvalidArgumentError`.
+ * A policy as `WHO:RIGHT+RIGHT,WHO:…`; WHO is `all` or the identifier of an authentication object in hex. Two rights
+ * take something with them: `internal-sign=ID` the list of files, `require-pcr=ID/VALUE` a register and its 32 bytes.
+ * Throws `InvalidArgumentError`.
  */
 export function policyOption(value: string): readonly PolicyEntry[] {
   return value.split(",").map((part) => {
-    const [, who, rights = ""] = /^(all|(?:0x)?[0-9a-fA-F]{1,8}):([\w+-]+)$/.exec(part) ?? [];
+    const [, who, rights = ""] = /^(all|(?:0x)?[0-9a-fA-F]{1,8}):([\w+=/-]+)$/.exec(part) ?? [];
     if (who === undefined) throw new InvalidArgumentError(`'${part}' is not WHO:RIGHT+RIGHT.`);
     const authObjectId = who === "all" ? 0 : Number.parseInt(who, 16);
-    const bits = rights.split("+").reduce((sum, name) => sum | rightOf(name), 0);
-    return { authObjectId, rights: bits >>> 0, extension: new Uint8Array(0) };
+    const found = rights.split("+").map(rightOf);
+    const bits = found.reduce((sum, { right }) => sum | RIGHT[right], 0);
+    // Registers come before lists, whatever their order is here.
+    const extension = ["requirePcr", "internalSign"].map(
+      (name) => found.find(({ right }) => right === name)?.extension ?? new Uint8Array(0),
+    );
+    return { authObjectId, rights: bits >>> 0, extension: concat(...extension) };
   });
 }
 
-function rightOf(name: string): number {
-  const found = (Object.keys(RIGHT) as Right[]).find((right) => wordsOf(right) === name);
-  const known = (Object.keys(RIGHT) as Right[]).filter((right) => right !== "requirePcr").map(wordsOf);
-  if (found === undefined || found === "requirePcr") {
-    throw new InvalidArgumentError(`'${name}' is not one of ${known.join(", ")}.`);
+/** @table What two rights take with them, as people write it. SE05x policy table */
+const WITH_EXTENSION: Readonly<Partial<Record<Right, RegExp>>> = {
+  requirePcr: /^(?:0x)?([0-9a-fA-F]{8})\/([0-9a-fA-F]{64})$/,
+  internalSign: /^(?:0x)?([0-9a-fA-F]{8})$/,
+};
+
+function rightOf(word: string): { readonly right: Right; readonly extension: Uint8Array } {
+  const [name = "", given] = word.split("=", 2);
+  const rights = Object.keys(RIGHT) as Right[];
+  const right = rights.find((each) => wordsOf(each) === name);
+  if (right === undefined) {
+    throw new InvalidArgumentError(`'${name}' is not one of ${rights.map(wordsOf).join(", ")}.`);
   }
-  return RIGHT[found];
+  const form = WITH_EXTENSION[right];
+  const parts = form?.exec(given ?? "");
+  if ((form !== undefined && !parts) || (form === undefined && given !== undefined)) {
+    const forms = "internal-sign=ID and require-pcr=ID/VALUE, 8 and 64 hex digits,";
+    throw new InvalidArgumentError(`'${word}' is not understood: ${forms} take something, the others nothing.`);
+  }
+  return { right, extension: fromHex((parts ?? []).slice(1).join("")) };
 }
 
-/** A policy in the form that `policyOption` reads; a condition on a register follows in words. */
+/** A policy in the form that `policyOption` reads. */
 export function policyText(policy: readonly PolicyEntry[]): string {
   return policy.map(entryText).join(",");
 }
 
 function entryText({ authObjectId, rights, extension }: PolicyEntry): string {
   const who = authObjectId === 0 ? "all" : authObjectId.toString(16).padStart(8, "0");
-  const names = (Object.keys(RIGHT) as Right[]).filter((right) => (rights & RIGHT[right]) !== 0).map(wordsOf);
-  const condition = extension.length > 0 ? ` (with a condition of ${extension.length} bytes)` : "";
-  return `${who}:${names.join("+") || "nothing"}${condition}`;
+  const hex = toHex(extension);
+  const register = (rights & RIGHT.requirePcr) !== 0 ? 72 : 0;
+  const words = (Object.keys(RIGHT) as Right[])
+    .filter((right) => (rights & RIGHT[right]) !== 0)
+    .map((right) => {
+      if (right === "requirePcr") return `${wordsOf(right)}=${hex.slice(0, 8)}/${hex.slice(8, register)}`;
+      return right === "internalSign" ? `${wordsOf(right)}=${hex.slice(register)}` : wordsOf(right);
+    });
+  return `${who}:${words.join("+") || "nothing"}`;
 }
 
 /** `requireSecureMessaging` as `require-secure-messaging`. */

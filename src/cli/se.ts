@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 
+import { registerSeAgreementCommands } from "./se-agreements.ts";
 import { registerSeAttestationCommands } from "./se-attestation.ts";
 import { registerSeCertificateCommands } from "./se-certificates.ts";
 import { registerSeCipherCommands } from "./se-ciphers.ts";
@@ -20,6 +21,7 @@ export function registerSeCommands(program: Command): void {
   registerSeSignatureCommands(se);
   registerSeSecretCommands(se);
   registerSeCodeCommands(se);
+  registerSeAgreementCommands(se);
   registerSeCipherCommands(se);
   registerSeRegisterCommands(se);
 }

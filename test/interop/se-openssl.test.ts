@@ -344,3 +344,43 @@ test("hawser se: Ed25519 and RSA keys of an SE051, whose requests and signatures
 function hexOf(text: string): string {
   return /^[0-9a-f]+/.exec(text)?.[0] ?? "";
 }
+
+test("hawser se agree and sign-listed: secrets as openssl derives them, and signatures over files in the chip", async (t) => {
+  requirePeer(t, "openssl");
+  const { folder, se, openssl } = await world(t, "se051");
+  const bytes = (file: string) => readFileSync(join(folder, file)).toString("hex");
+  for (const [curve, id, ...algorithm] of [
+    ["P-256", "0x20000001", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
+    ["P-384", "0x20000002", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
+  ] as const) {
+    await se(0, "generate", "--slot", id, "--curve", curve, "--out", "mine.pub");
+    openssl("genpkey", "-algorithm", ...algorithm, "-out", "own.key");
+    openssl("pkey", "-in", "own.key", "-pubout", "-out", "own.pub");
+    await se(0, "agree", "--object", id, "--peer", "own.pub", "--out", "chip.secret");
+    openssl("pkeyutl", "-derive", "-inkey", "own.key", "-peerkey", "mine.pub", "-out", "own.secret");
+    assert.equal(bytes("chip.secret"), bytes("own.secret"), curve);
+  }
+  // The product of a pair with its own public half begins with the X coordinate that openssl derives.
+  const [told] = await se(0, "agree", "--object", "0x20000002", "--with", "0x20000002");
+  assert.match(String(told?.content), /^04[0-9a-f]{192}$/);
+  const [mapped] = await se(0, "agree", "--object", "0x20000002", "--with", "0x20000002", "--pace");
+  assert.notEqual(mapped?.content, told?.content);
+  writeFileSync(join(folder, "key.hex"), "00".repeat(32));
+  await se(0, "secret", "--object", "0x20000003", "--kind", "hmac", "--value", "key.hex");
+  await se(0, "agree", "--object", "0x20000002", "--peer", "own.pub", "--into", "0x20000003", "--reversed");
+  await se(0, "agree", "--object", "0x20000002", "--with", "0x20000002", "--into", "0x20000003");
+  await se(2, "agree", "--object", "0x20000002");
+  await se(2, "agree", "--object", "0x20000002", "--with", "0x20000002", "--reversed");
+  await se(2, "agree", "--object", "0x20000002", "--peer", "own.pub", "--pace");
+  await se(2, "agree", "--object", "0x20000002", "--peer", "own.pub", "--into", "0x20000003", "--out", "x");
+  await se(2, "agree", "--object", "0x20000002", "--peer", "mine");
+  const policy = "all:read+internal-sign=20000004";
+  await se(0, "generate", "--slot", "0x20000005", "--policy", policy, "--out", "listed.pub");
+  assert.equal((await se(0, "policy", "--object", "0x20000005"))[0]?.policy, policy);
+  assert.equal(
+    ((await se(1, "sign-listed", "--object", "0x20000005"))[0]?.error as { code: string } | undefined)?.code,
+    "status-word",
+  );
+  await se(2, "generate", "--slot", "0x20000006", "--policy", "all:internal-sign");
+  await se(2, "generate", "--slot", "0x20000006", "--policy", "all:sign=20000004");
+});

@@ -16,6 +16,9 @@ export const SE05X_SIGNATURE = {
   ed25519: 0xa3,
 } as const;
 
+/** What is made of a private key and a point: both coordinates of their product, or the generator that PACE maps to. */
+export const SE05X_MULTIPLICATION = { pace: 0x05, product: 0x06 } as const;
+
 /** Encryption with RSA keys. */
 export const SE05X_RSA = { pkcs1: 0x0a, noPadding: 0x0c, oaep: 0x0f } as const;
 

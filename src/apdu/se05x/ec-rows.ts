@@ -1,5 +1,5 @@
 /** @table EC keys, their curves, signatures and agreements. SE05x command table, tier b */
-import { optionalTag, rest, tagged, tlvStruct, u32, u8 } from "../../codec/index.ts";
+import { longLength, optionalTag, rest, tagged, tlvStruct, u32, u8 } from "../../codec/index.ts";
 import { command, flagged } from "../command.ts";
 import { bounded } from "../fields.ts";
 import {
@@ -41,7 +41,10 @@ export const EC_ROWS = {
     }),
     OBJECT_FLAGS,
   ),
-  /** Of EC keys over a digest; Ed25519 and RSA keys sign the message itself in its place. */
+  /**
+   * Of EC keys over a digest; Ed25519 and RSA keys sign the message itself in its place. Without either, the key signs
+   * the files that its policy names, and the answer tells their hash.
+   */
   sign: command({
     name: "ECDSASign",
     ins: 0x03,
@@ -50,9 +53,9 @@ export const EC_ROWS = {
     request: tlvStruct({
       objectId: OBJECT_ID,
       algorithm: tagged(0x42, u8),
-      digest: tagged(0x43, rest),
+      digest: optionalTag(0x43, rest),
     }),
-    response: tlvStruct({ signature: BYTES_ANSWER }),
+    response: tlvStruct({ signature: BYTES_ANSWER, signedHash: longLength(optionalTag(0x42, rest)) }),
     ...NO_LE,
   }),
   verify: command({
@@ -92,6 +95,25 @@ export const EC_ROWS = {
       targetId: tagged(0x47, u32),
     }),
     ...NO_LE,
+  }),
+  /**
+   * Of a private key and a public one that is in the chip too: their product, or what PACE maps to with them; to the
+   * host, or into an HMAC key.
+   */
+  multiply: command({
+    name: "ECPointMultiply",
+    ins: 0x03,
+    p1: 0x01,
+    p2: 0x62,
+    request: tlvStruct({
+      objectId: OBJECT_ID,
+      publicKeyId: tagged(0x43, u32),
+      algorithm: tagged(0x44, u8),
+      targetId: optionalTag(0x47, u32),
+    }),
+    response: tlvStruct({ point: longLength(optionalTag(0x41, rest)) }),
+    secretResponse: ["point"],
+    ...EXTENDED,
   }),
   createCurve: command({
     name: "CreateECCurve",

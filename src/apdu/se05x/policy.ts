@@ -21,7 +21,12 @@ export const RIGHT = {
   attest: 0x0000_8000,
   importExport: 0x0000_1000,
   forbidDerivedOutput: 0x0000_0800,
+  /** From applet 7 on: takes what is derived, also where hosts may not write it. */
+  derivedInput: 0x0000_0100,
   pbkdf: 0x0000_0080,
+  /** What is encrypted takes no initial block or nonce of the host's. */
+  forbidExternalIv: 0x0000_0020,
+  internalSign: 0x0000_0008,
 } as const;
 
 export type Right = keyof typeof RIGHT;
@@ -30,7 +35,10 @@ export type Right = keyof typeof RIGHT;
 export type PolicyEntry = {
   readonly authObjectId: number;
   readonly rights: number;
-  /** Conditions behind the header: a register and its expected value where `requirePcr` is set. */
+  /**
+   * Behind the header: a register and its expected value where `requirePcr` is set, then the file that lists what is
+   * signed where `internalSign` is.
+   */
   readonly extension: Uint8Array;
 };
 

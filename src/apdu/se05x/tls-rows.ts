@@ -32,17 +32,17 @@ export const TLS_ROWS = {
     }),
     ...NO_LE,
   }),
-  /** `phase` says what `random` is: 4B and 4D the client's, 4C and 4E the server's. */
+  /** `phase` says what `random` is: 4B and 4D the client's, 4C and 4E the server's, 5A both in 64 bytes. */
   tlsPrf: command({
     name: "TLSPerformPRF",
     ins: 0x03,
     p1: 0x0f,
-    p2: oneOf("phase", 0x4b, 0x4c, 0x4d, 0x4e),
+    p2: oneOf("phase", 0x4b, 0x4c, 0x4d, 0x4e, 0x5a),
     request: tlvStruct({
       objectId: OBJECT_ID,
       algorithm: tagged(0x42, u8),
-      label: tagged(0x43, bounded({ max: 64 })),
-      random: tagged(0x44, fixed(32)),
+      label: tagged(0x43, bounded({ min: 1, max: 64 })),
+      random: tagged(0x44, bounded({ min: 32, max: 64 })),
       length: tagged(0x45, u16),
     }),
     response: tlvStruct({ output: BYTES_ANSWER }),

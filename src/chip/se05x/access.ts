@@ -15,7 +15,7 @@ export type Caller = {
 export const NOBODY: Caller = { authObjectId: 0, secured: false };
 
 /** The value of a register, or undefined where there is none of this identifier. */
-type Registers = (id: number) => Uint8Array | undefined;
+export type Registers = (id: number) => Uint8Array | undefined;
 
 /** What may be done with an object that opens sessions, besides opening them. SE05x policy table */
 const OF_AUTHENTICATION: ReadonlySet<Right> = new Set(["read", "write", "delete"]);
@@ -40,34 +40,58 @@ export function demandRight(object: SecureObject, caller: Caller, right: Right, 
   if (forbidden || !granted) throw refuse(0x6986, `the policy of object ${hexId(object.id)} does not allow ${right}`);
 }
 
+/**
+ * The file that lists what this caller may have a key sign: of the first entry that lets him. Refused with 6986 where
+ * none does. SE05x command table, section 4.5
+ */
+export function listToSign(object: SecureObject, caller: Caller, registers: Registers): number {
+  demandRight(object, caller, "internalSign", registers);
+  const mine = object.policy.filter(({ authObjectId }) => authObjectId === 0 || authObjectId === caller.authObjectId);
+  const granting = mine.find((entry) => has(entry.rights, "internalSign") && conditionsHold(entry, caller, registers));
+  // The right is granted, and an entry that grants it names its list.
+  return granting ? (extensionOf(granting).listId ?? 0) : 0;
+}
+
 /** Refuses with 6986 where what is derived from an object may not go to the host. SE05x policy table */
 export function demandOutput(object: SecureObject, caller: Caller): void {
-  const mine = object.policy.filter(({ authObjectId }) => authObjectId === 0 || authObjectId === caller.authObjectId);
-  if (mine.some(({ rights }) => has(rights, "forbidDerivedOutput"))) {
-    throw refuse(0x6986, `what is derived from object ${hexId(object.id)} stays in the chip`);
+  demandNot(object, caller, "forbidDerivedOutput");
+}
+
+/** Refuses with 6986 where an initial block or nonce for what a key encrypts has to be the chip's. SE05x policy table */
+export function demandExternalIv(object: SecureObject, caller: Caller): void {
+  demandNot(object, caller, "forbidExternalIv");
+}
+
+function demandNot({ id, policy }: SecureObject, caller: Caller, forbidden: Right): void {
+  const mine = policy.filter(({ authObjectId }) => authObjectId === 0 || authObjectId === caller.authObjectId);
+  if (mine.some(({ rights }) => has(rights, forbidden))) {
+    throw refuse(0x6986, `the policy of object ${hexId(id)} says ${forbidden}`);
   }
 }
 
-/** The register and its value that an entry depends on. Throws `DecodeError` where it names none. SE05x policy table */
-export function pcrCondition({ extension }: PolicyEntry): { readonly id: number; readonly value: Uint8Array } {
-  const reader = new Reader(extension);
-  const condition = { id: reader.u32(), value: reader.bytes(32) };
+/** What an entry's extension says: on which register's value it depends, and which file lists what its key signs. */
+export type EntryExtension = {
+  readonly register?: { readonly id: number; readonly value: Uint8Array };
+  readonly listId?: number;
+};
+
+/** Throws `DecodeError` where the extension is not what the entry's header announces. SE05x policy table */
+export function extensionOf(entry: PolicyEntry): EntryExtension {
+  const reader = new Reader(entry.extension);
+  const register = has(entry.rights, "requirePcr") ? { register: { id: reader.u32(), value: reader.bytes(32) } } : {};
+  const list = has(entry.rights, "internalSign") ? { listId: reader.u32() } : {};
   reader.end();
-  return condition;
+  return { ...register, ...list };
 }
 
 /** Refuses with 6A80 a policy whose entries have a condition that is not whole, or bytes for none. */
 export function demandWholePolicy(policy: readonly PolicyEntry[]): void {
   for (const entry of policy) {
-    if (!has(entry.rights, "requirePcr")) {
-      if (entry.extension.length > 0) throw refuse(0x6a80, "a policy entry with bytes for no condition");
-      continue;
-    }
     try {
-      pcrCondition(entry);
+      extensionOf(entry);
     } catch (error) {
       if (!(error instanceof DecodeError)) throw error;
-      throw refuse(0x6a80, "a policy entry whose register is not named whole");
+      throw refuse(0x6a80, "a policy entry whose extension is not what its header announces");
     }
   }
 }
@@ -75,9 +99,9 @@ export function demandWholePolicy(policy: readonly PolicyEntry[]): void {
 function conditionsHold(entry: PolicyEntry, { secured }: Caller, registers: Registers): boolean {
   if (has(entry.rights, "requireSecureMessaging") && !secured) return false;
   if (!has(entry.rights, "requirePcr")) return true;
-  const { id, value } = pcrCondition(entry);
-  const held = registers(id);
-  return held !== undefined && equal(held, value);
+  const { register } = extensionOf(entry);
+  const held = register && registers(register.id);
+  return register !== undefined && held !== undefined && equal(held, register.value);
 }
 
 function has(rights: number, right: Right): boolean {

@@ -1,6 +1,7 @@
 import { sameBytes } from "../../apdu/index.ts";
 import { SE05X_AEAD, SE05X_CRYPTO_CONTEXT, SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { Reader } from "../../codec/index.ts";
+import { demandExternalIv } from "./access.ts";
 import { type AeadRunRequest, startAeadRun } from "./aead-run.ts";
 import type { Content } from "./contents.ts";
 import { begin, cryptoObject, underWay } from "./crypto-object-handlers.ts";
@@ -37,6 +38,7 @@ export function aeadHandlers(inside: Se05xInside): Pick<Se05xHandlers, AeadComma
       demandTag(mode, content, tagLength);
       const internal = encrypts && isInternal(subtype, request.family);
       const iv = nonceOf(inside, mode, internal, request.iv);
+      if (encrypts && !internal) demandExternalIv(inside.store.present(objectId), inside.caller);
       const lengths = { associated: request.associatedLength ?? 0, input: request.inputLength ?? 0 };
       if (lengths.associated > MAX.associated || lengths.input > MAX.input) throw refuse(0x6a80, "too long a text");
       const run: AeadRunRequest = { mode, secret: content.secret, iv, encrypts, tagLength, lengths };
@@ -77,6 +79,7 @@ function oneShot(inside: Se05xInside, request: Parameters<Se05xHandlers["aead"]>
   demandTag(mode, content, tagLength);
   const internal = encrypts && isInternal(request.mode, request.family);
   const iv = nonceOf(inside, mode, internal, request.iv);
+  if (encrypts && !internal) demandExternalIv(inside.store.present(request.objectId), inside.caller);
   const given = request.input !== undefined;
   return content.secret.use((key) => {
     const aead = { mode, key, iv, tagLength } as const;

@@ -2,12 +2,12 @@ import { RIGHT, SE05X_CURVE, SE05X_OBJECT, SE05X_ORIGIN } from "../../apdu/se05x
 import { concat, fromHex, toHex, utf8Bytes } from "../../codec/index.ts";
 import { ecPublicKeyInfo, type Entropy, type Hash, SeededEntropy, type Signer } from "../../crypto/index.ts";
 import { issueCertificate, issueRootCertificate, nameFromAttributes, type Issuer } from "../../pki/index.ts";
-import type { EcCurve } from "../ec-curve.ts";
+import type { PointCurve } from "../ec-curve.ts";
 import type { Content } from "./contents.ts";
 import type { SecureObject } from "./objects.ts";
 import { EcKey } from "./secrets.ts";
 
-export type BirthPorts = { readonly p256: EcCurve; readonly hash: Hash; readonly entropy: Entropy };
+export type BirthPorts = { readonly p256: PointCurve; readonly hash: Hash; readonly entropy: Entropy };
 
 const READ_ONLY = RIGHT.read;
 const USE_KEY = RIGHT.read | RIGHT.sign | RIGHT.verify | RIGHT.keyAgreement | RIGHT.tlsPremaster;

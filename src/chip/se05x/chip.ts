@@ -23,7 +23,7 @@ import { DecodeError, equal, fromHex, ProtocolError, Refused, toHex } from "../.
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Issuer } from "../../pki/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
-import type { EcCurve } from "../ec-curve.ts";
+import type { PointCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
 import type { Consequence, NonVolatileMemory, Rehearsable, Wear } from "../ports.ts";
 import { NOBODY } from "./access.ts";
@@ -46,7 +46,7 @@ import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
 /** The arithmetic of a chip: curves, hashes, ciphers. */
 export type Se05xCrypto = KeyPorts & {
   /** The curve of keys that a part is born with. */
-  readonly p256: EcCurve;
+  readonly p256: PointCurve;
   readonly hash: Hash;
   readonly aes: BlockCipher;
   readonly arithmetic: Se05xArithmetic;

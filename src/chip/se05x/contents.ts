@@ -1,6 +1,6 @@
 import { SE05X_CURVE, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { DecodeError, type Reader, type Writer } from "../../codec/index.ts";
-import type { EcCurve } from "../ec-curve.ts";
+import type { PointCurve } from "../ec-curve.ts";
 import type { EdwardsCurve, MontgomeryCurve, RsaArithmetic } from "./arithmetic.ts";
 import { type OkpCurve, OkpKey } from "./okp-key.ts";
 import { RsaKey } from "./rsa-key.ts";
@@ -53,7 +53,7 @@ type ContentKindName =
 
 /** What keys compute with; prime curves by their identifiers on the wire. */
 export type KeyPorts = {
-  readonly curves: ReadonlyMap<number, EcCurve>;
+  readonly curves: ReadonlyMap<number, PointCurve>;
   readonly edwards: EdwardsCurve;
   readonly montgomery: ReadonlyMap<number, MontgomeryCurve>;
   readonly rsa: RsaArithmetic;
@@ -276,7 +276,7 @@ function kindOf(content: Content): ContentKind<Content> {
   return KINDS[content.kind] as unknown as ContentKind<Content>;
 }
 
-function readCurve(image: Reader, { curves }: KeyPorts): { readonly id: number; readonly curve: EcCurve } {
+function readCurve(image: Reader, { curves }: KeyPorts): { readonly id: number; readonly curve: PointCurve } {
   return readNamed(image, (id) => curves.get(id));
 }
 

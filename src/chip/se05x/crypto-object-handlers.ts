@@ -149,9 +149,10 @@ function cipherHandlers(inside: Se05xInside): Pick<Se05xHandlers, CipherCommand>
       const mode = cipherMode(cryptoObject(inside, id, SE05X_CRYPTO_CONTEXT.cipher).subtype);
       const encrypts = direction === 0x42;
       const right = encrypts ? "encrypt" : "decrypt";
-      const { content } = inside.demand(objectId, right);
+      const object = inside.demand(objectId, right);
+      const { content } = object;
       const secret = cipherKeyOf(content, mode);
-      const iv = Uint8Array.from(ivOf(inside, mode, encrypts, given));
+      const iv = Uint8Array.from(ivOf(inside, mode, { object, encrypts, given }));
       const cipher = () => new Ciphering(inside.arithmetic, secret, { mode, encrypts, iv });
       begin(inside, id, () => ({ kind: "cipher", cipher: cipher(), key: { objectId, content, right } }));
       return mode.internalIv && encrypts ? { iv } : {};

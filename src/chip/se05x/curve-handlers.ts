@@ -1,6 +1,6 @@
 import { CURVE_LIST_LENGTH, EC_DOMAINS, type EcDomain } from "../../apdu/se05x/index.ts";
 import { toHex } from "../../codec/index.ts";
-import type { EcCurve } from "../ec-curve.ts";
+import type { PointCurve } from "../ec-curve.ts";
 import { WHOLE_CURVE } from "./curves.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
@@ -62,6 +62,6 @@ export function curveHandlers(inside: Se05xInside): Pick<Se05xHandlers, CurveCom
 }
 
 /** A prime curve that keys can be on. */
-export function findCurve({ curves, store }: Se05xInside, id: number): EcCurve | undefined {
+export function findCurve({ curves, store }: Se05xInside, id: number): PointCurve | undefined {
   return store.settings.curves.get(id) === WHOLE_CURVE ? curves.get(id) : undefined;
 }

@@ -1,5 +1,6 @@
 import {
   SE05X_CURVE,
+  SE05X_MULTIPLICATION,
   SE05X_ORIGIN,
   SE05X_PART,
   SE05X_RESULT,
@@ -8,12 +9,13 @@ import {
 } from "../../apdu/se05x/index.ts";
 import { DecodeError, equal } from "../../codec/index.ts";
 import { ecdsaDerToRaw } from "../../crypto/index.ts";
-import type { EcCurve } from "../ec-curve.ts";
+import type { PointCurve } from "../ec-curve.ts";
 import { demandOutput } from "./access.ts";
 import { type Content, okpCurve } from "./contents.ts";
 import { findCurve } from "./curve-handlers.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import { signedInternally } from "./internal-signature.ts";
 import { type SecureObject, typeOf } from "./objects.ts";
 import { type OkpCurve, OkpKey } from "./okp-key.ts";
 import { refuse } from "./refuse.ts";
@@ -21,7 +23,7 @@ import { rsaHolds, rsaSign } from "./rsa-handlers.ts";
 import { EcKey } from "./secrets.ts";
 import { createObject, isAuthentication, replaceContent, replaceSecret } from "./writing.ts";
 
-type EcCommand = "writeEcKey" | "sign" | "verify" | "agree" | "agreeInto";
+type EcCommand = "writeEcKey" | "sign" | "verify" | "agree" | "agreeInto" | "multiply";
 
 /** How long the digest of each signature algorithm is. */
 const DIGEST_LENGTHS: Readonly<Record<number, number>> = {
@@ -37,13 +39,19 @@ const REVERSED = 0x59;
 /** The X coordinate itself, not a hash of it: what agreement is without saying. SE05x command table, section 4.5 */
 const PLAIN_AGREEMENT = 0x03;
 
+const MULTIPLICATIONS: Readonly<Record<number, "product" | "shifted">> = {
+  [SE05X_MULTIPLICATION.product]: "product",
+  [SE05X_MULTIPLICATION.pace]: "shifted",
+};
+
 /** EC keys and what is done with them. SE05x command table, tier b */
 export function ecHandlers(inside: Se05xInside): Pick<Se05xHandlers, EcCommand> {
   return {
     writeEcKey: (request) => writeEcKey(inside, request),
-    sign: ({ objectId, algorithm, digest }) => ({
-      signature: signed(inside, inside.demand(objectId, "sign").content, algorithm, digest),
-    }),
+    sign({ objectId, algorithm, digest }) {
+      if (!digest) return signedInternally(inside, objectId, algorithm);
+      return { signature: signed(inside, inside.demand(objectId, "sign").content, algorithm, digest) };
+    },
     verify({ objectId, algorithm, digest, signature }) {
       const { content } = inside.demand(objectId, "verify");
       return { result: holds(inside, content, { algorithm, digest, signature }) ? SE05X_RESULT.yes : SE05X_RESULT.no };
@@ -58,7 +66,24 @@ export function ecHandlers(inside: Se05xInside): Pick<Se05xHandlers, EcCommand> 
       const shared = agreed(inside.demand(objectId, "keyAgreement").content, peerPoint);
       return replaceSecret(inside, targetId, direction === REVERSED ? shared.toReversed() : shared);
     },
+    multiply: (request) => multiplied(inside, request),
   };
+}
+
+/** What a private key makes of a public one that is in the chip. SE05x command table, section 4.5 */
+function multiplied(inside: Se05xInside, request: Parameters<Se05xHandlers["multiply"]>[0]) {
+  const { objectId, publicKeyId, algorithm, targetId } = request;
+  const what = MULTIPLICATIONS[algorithm];
+  if (!what) throw refuse(0x6a80, `multiplication ${algorithm} is not in this chip`);
+  const object = inside.demand(objectId, "keyAgreement");
+  const { content } = object;
+  if (content.kind !== "ecPair") throw refuse(0x6985, "no private key on a prime curve in this object");
+  const peer = inside.demand(publicKeyId, "keyAgreement").content;
+  const isPublic = peer.kind === "ecPublic" || (peer.kind === "ecPair" && peer.whole);
+  if (!isPublic || peer.curve !== content.curve) throw refuse(0x6985, "no public key on this curve in this object");
+  if (targetId === undefined) demandOutput(object, inside.caller);
+  const point = content.key.multiply(peer.kind === "ecPublic" ? peer.point : peer.key.point, what);
+  return targetId === undefined ? { point } : replaceSecret(inside, targetId, point);
 }
 
 /** A signature by whatever key a content is. Refused with 6985 where it has no private one, 6A80 for another algorithm. */
@@ -186,7 +211,7 @@ function contentOn(inside: Se05xInside, id: number, given: GivenKey): Content {
   return givenKey(curve, id, given);
 }
 
-function givenKey(curve: EcCurve | undefined, id: number, { privateKey, publicKey }: GivenKey): Content {
+function givenKey(curve: PointCurve | undefined, id: number, { privateKey, publicKey }: GivenKey): Content {
   if (!curve) throw refuse(0x6a80, `curve ${id} is not in this chip`);
   if (!privateKey) {
     if (!publicKey || !curve.isPoint(publicKey)) throw refuse(0x6a80, "the public key is not a point of the curve");
@@ -224,7 +249,7 @@ function demandDigest(algorithm: number, digest: Uint8Array): void {
 }
 
 /** Whether a signature holds; one that is not DER never does. */
-function holdsOn(curve: EcCurve, point: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean {
+function holdsOn(curve: PointCurve, point: Uint8Array, digest: Uint8Array, signature: Uint8Array): boolean {
   try {
     return curve.verifyDigest(point, digest, ecdsaDerToRaw(signature, curve.scalarLength));
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Right } from "../../apdu/se05x/index.ts";
-import { demandRight, NOBODY } from "./access.ts";
+import { demandRight, NOBODY, type Registers } from "./access.ts";
 import type { Se05xChipOptions } from "./chip.ts";
 import type { Se05xInside } from "./handlers.ts";
 import type { ChipState } from "./image.ts";
@@ -10,10 +10,18 @@ import { ObjectStore } from "./store.ts";
 import { SE05X_MODELS } from "./variants.ts";
 
 /** What can be done with a transient object whose value went with power: give it another, or none ever again. */
-const OF_SHELLS: ReadonlySet<Right> = new Set(["write", "generate", "delete", "importExport"]);
+const OF_SHELLS: ReadonlySet<Right> = new Set(["write", "derivedInput", "generate", "delete", "importExport"]);
 
 /** Not a figure of these chips' data sheets, but a common one for their kind of memory. */
 export const ENDURANCE_WRITES = 500_000;
+
+/** What registers hold. */
+export function registersOf(store: ObjectStore): Registers {
+  return (id) => {
+    const content = store.find(id)?.content;
+    return content?.kind === "pcr" ? content.value : undefined;
+  };
+}
 
 /** What handlers work on, for a chip that was just powered. */
 export function newInside(
@@ -47,10 +55,7 @@ export function newInside(
     tlsRandom: undefined,
     demand(id: number, right: Right) {
       const object = store.present(id);
-      demandRight(object, inside.caller, right, (registerId) => {
-        const content = store.find(registerId)?.content;
-        return content?.kind === "pcr" ? content.value : undefined;
-      });
+      demandRight(object, inside.caller, right, registersOf(store));
       if (object.content.kind === "shell" && !OF_SHELLS.has(right))
         throw refuse(0x6985, `the value of ${hexId(id)} went with power`);
       return object;

@@ -42,7 +42,7 @@ export function kdfHandlers(inside: Se05xInside): Pick<Se05xHandlers, "hkdf" | "
     pbkdf2(request) {
       inside.demandFeature(FEATURE.pbkdf);
       const { salt, saltId, iterations, length, algorithm = SE05X_MAC.hmacSha1 } = request;
-      const object = sourceOf(inside, request, inside.model.attestationForm === 7 ? "pbkdf" : "derive");
+      const object = sourceOf(inside, request, inside.model.policiesNameUses ? "pbkdf" : "derive");
       const name = hashOfMac(algorithm);
       if (!name || iterations === 0) throw refuse(0x6a80, `PBKDF2 with ${algorithm} and ${iterations} iterations`);
       const derived = withSalt(inside, { salt, saltId }, (bytes) =>

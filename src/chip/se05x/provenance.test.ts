@@ -23,6 +23,10 @@ const PROBES: Readonly<Record<string, (host: Host) => string>> = {
       objectId: KEY,
       publicKey: host.send("readObject", { objectId: 0xf000_0012 }).bytes,
     }),
+  "points of two keys, PACE's mapping"(host) {
+    host.sw("writeEcKey", { part: 0x60, objectId: KEY });
+    return host.sw("multiply", { objectId: KEY, publicKeyId: KEY, algorithm: 0x05 });
+  },
   Ed25519: (host) => host.sw("writeEcKey", { part: 0x60, objectId: KEY, curve: 0x40 }),
   "X25519, X448": (host) => host.sw("writeEcKey", { part: 0x60, objectId: KEY, curve: 0x43 }),
   "RSA, raw keys": (host) => host.sw("writeRsaKey", { part: 0x60, form: 0x4f, objectId: KEY, bits: 512 }),

@@ -42,6 +42,7 @@ export const ALGORITHM_SOURCES: readonly AlgorithmRow[] = [
     note: "also signatures that no shift reaches",
     models: ALL,
   },
+  { algorithm: "points of two keys, PACE's mapping", by: "@noble/curves", note: "applet 7", models: FROM_APPLET_7 },
   { algorithm: "Ed25519", by: "node:crypto", note: "EdDSA", models: NOT_A5000, feature: FEATURE.edDsa },
   { algorithm: "X25519, X448", by: "node:crypto", note: "ECDH", models: NOT_A5000, feature: FEATURE.montgomery },
   {

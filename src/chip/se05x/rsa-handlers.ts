@@ -23,7 +23,7 @@ type WriteRequest = Parameters<Se05xHandlers["writeRsaKey"]>[0];
 const RAW = 0x4f;
 
 /** @table Signature algorithms over whole messages: hash and padding. SE05x command table, tier b */
-const SIGNATURES: Readonly<Record<number, readonly [DigestName, "pkcs1" | "pss"]>> = {
+export const RSA_SIGNATURES: Readonly<Record<number, readonly [DigestName, "pkcs1" | "pss"]>> = {
   0x0a: ["sha1", "pkcs1"],
   0x27: ["sha224", "pkcs1"],
   0x28: ["sha256", "pkcs1"],
@@ -78,7 +78,7 @@ export function rsaHolds(
 }
 
 function hashed({ arithmetic }: Se05xInside, algorithm: number, message: Uint8Array) {
-  const found = SIGNATURES[algorithm];
+  const found = RSA_SIGNATURES[algorithm];
   if (!found) throw refuse(0x6a80, `no RSA signatures with algorithm ${algorithm}`);
   const [name, padding] = found;
   return { name, padding, digest: arithmetic.digest(name, message) };

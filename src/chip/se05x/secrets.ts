@@ -1,6 +1,6 @@
 import type { Reader, Writer } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
-import { isScalar, newScalar, signDigest, type EcCurve, type SigningPorts } from "../ec-curve.ts";
+import { isScalar, newScalar, signDigest, type PointCurve, type SigningPorts } from "../ec-curve.ts";
 import { refuse } from "./refuse.ts";
 
 /** A symmetric key, a PIN or a premaster secret inside the chip: it can be used and stored, but not read. */
@@ -38,22 +38,22 @@ export class Secret {
 /** A private EC key inside the chip, with its public point. */
 export class EcKey {
   readonly #scalar: Uint8Array;
-  readonly curve: EcCurve;
+  readonly curve: PointCurve;
   /** The public point, uncompressed. SEC 1, section 2.3.3 */
   readonly point: Uint8Array;
 
-  private constructor(curve: EcCurve, scalar: Uint8Array) {
+  private constructor(curve: PointCurve, scalar: Uint8Array) {
     this.curve = curve;
     this.#scalar = scalar;
     this.point = curve.publicPoint(scalar);
   }
 
-  static generate(curve: EcCurve, entropy: Entropy): EcKey {
+  static generate(curve: PointCurve, entropy: Entropy): EcKey {
     return new EcKey(curve, newScalar(curve, entropy));
   }
 
   /** An injected key. Refused with 6A80 where it is out of range. */
-  static inject(curve: EcCurve, scalar: Uint8Array): EcKey {
+  static inject(curve: PointCurve, scalar: Uint8Array): EcKey {
     if (!isScalar(curve, scalar)) throw refuse(0x6a80, "the private key is not within 1..n-1");
     return new EcKey(curve, scalar.slice());
   }
@@ -69,11 +69,18 @@ export class EcKey {
     return shared;
   }
 
+  /** The product with a point, or what PACE maps to. Refused with 6A80 where there is no such point. */
+  multiply(peerPoint: Uint8Array, what: "product" | "shifted"): Uint8Array {
+    const point = this.curve[what](this.#scalar, peerPoint);
+    if (!point) throw refuse(0x6a80, "there is no such point of this curve");
+    return point;
+  }
+
   save(image: Writer): void {
     image.bytes(this.#scalar);
   }
 
-  static load(curve: EcCurve, image: Reader): EcKey {
+  static load(curve: PointCurve, image: Reader): EcKey {
     return new EcKey(curve, image.bytes(curve.scalarLength).slice());
   }
 }

@@ -1,10 +1,12 @@
 import { unwrapKey } from "../../apdu/index.ts";
 import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
+import { demandExternalIv } from "./access.ts";
 import { Ciphering, demandIv, ivLength } from "./ciphering.ts";
 import type { Content } from "./contents.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { type CipherMode, cipherMode } from "./modes.ts";
+import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
 import { createObject, isAuthentication, replaceContent } from "./writing.ts";
@@ -41,10 +43,10 @@ export function symmetricHandlers(inside: Se05xInside): Pick<Se05xHandlers, "wri
     },
     cipher({ objectId, direction, mode: id, input = new Uint8Array(0), iv: given }) {
       const encrypts = direction === 0x37;
-      const { content } = inside.demand(objectId, encrypts ? "encrypt" : "decrypt");
+      const object = inside.demand(objectId, encrypts ? "encrypt" : "decrypt");
       const mode = cipherMode(id);
-      const secret = cipherKeyOf(content, mode);
-      const iv = ivOf(inside, mode, encrypts, given);
+      const secret = cipherKeyOf(object.content, mode);
+      const iv = ivOf(inside, mode, { object, encrypts, given });
       const output = new Ciphering(inside.arithmetic, secret, { mode, encrypts, iv }).finish(input);
       return mode.internalIv && encrypts ? { output, iv } : { output };
     },
@@ -57,17 +59,19 @@ export function cipherKeyOf(content: Content, { family }: CipherMode): Secret {
   return content.secret;
 }
 
-/** The initial block: the host's, or the chip's own where the mode has the chip make it. */
+/** The initial block: the host's, as far as the key's policy lets it, or the chip's own where the mode has the chip make it. */
 export function ivOf(
   inside: Se05xInside,
   mode: CipherMode,
-  encrypts: boolean,
-  given: Uint8Array = new Uint8Array(0),
+  from: { readonly object: SecureObject; readonly encrypts: boolean; readonly given: Uint8Array | undefined },
 ): Uint8Array {
+  const { object, encrypts, given = new Uint8Array(0) } = from;
   if (mode.internalIv && encrypts) return inside.entropy.bytes(16);
   // A host that gives none means zeros: NXP's nano package counts on it, tests/src/test_se05x_aes.c
   const iv = given.length === 0 && !mode.internalIv ? new Uint8Array(ivLength(mode)) : given;
   demandIv(mode, iv);
+  // Zeros are as much the host's choice as any other block.
+  if (encrypts && iv.length > 0) demandExternalIv(object, inside.caller);
   return iv;
 }
 

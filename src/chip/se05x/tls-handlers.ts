@@ -1,6 +1,7 @@
-import { SE05X_ORIGIN, type Se05xRequest } from "../../apdu/se05x/index.ts";
+import { type Right, SE05X_ORIGIN, type Se05xRequest } from "../../apdu/se05x/index.ts";
 import { concat, equal, Writer } from "../../codec/index.ts";
 import type { Hash, HashName } from "../../crypto/index.ts";
+import { demandOutput } from "./access.ts";
 import { hashNamed } from "./digest-handlers.ts";
 import { type Content, kindOfContent } from "./contents.ts";
 import { FEATURE } from "./features.ts";
@@ -11,8 +12,12 @@ import { rsaPrivateOperation } from "./rsa-handlers.ts";
 import type { RsaKey } from "./rsa-key.ts";
 import { fromPkcs1EncryptionBlock } from "./rsa-padding.ts";
 import { Secret } from "./secrets.ts";
+import { demandDerivedInput } from "./writing.ts";
 
 /** Which random the host gives, and what is derived: 4B and 4C name hellos, 4D and 4E the randoms of a key expansion. */
+const RANDOM_LENGTH = 32;
+/** Both randoms may come from the host, since the chip forgets its own with the first derivation. */
+const BOTH_GIVEN = 0x5a;
 const GIVEN_FIRST: ReadonlySet<number> = new Set([0x4b, 0x4e]);
 
 /** What TLS 1.2 leaves to the chip: client random, premaster and master secret. SE05x command table, tier c */
@@ -26,7 +31,7 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
     },
     tlsPremaster(request) {
       inside.demandFeature(FEATURE.tls);
-      const target = inside.demand(request.targetId, "write");
+      const target = demandDerivedInput(inside, request.targetId);
       const { content } = target;
       if (kindOfContent(content) !== "hmac") throw refuse(0x6985, "the premaster secret goes into an HMAC key");
       const changed: Content = { minOutputLength: 0, ...content, kind: "hmac", secret: premaster(inside, request) };
@@ -35,19 +40,26 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
     },
     tlsPrf({ objectId, phase, algorithm, label, random, length }) {
       inside.demandFeature(FEATURE.tls);
-      const { content } = inside.demand(objectId, "tlsKdf");
+      const object = inside.demand(objectId, named(inside, "tlsKdf", "derive"));
+      const { content } = object;
       if (content.kind !== "hmac") throw refuse(0x6985, "secrets are derived from HMAC keys");
-      // Whoever could choose both randoms could have old handshakes computed again.
-      const own = inside.tlsRandom;
-      if (!own) throw refuse(0x6985, "no random of this chip's own was made");
+      demandOutput(object, inside.caller);
+      const seed = concat(label, randomsOf(inside, phase, random));
       demandDerivable(length, content.minOutputLength);
-      const seed = GIVEN_FIRST.has(phase) ? concat(label, random, own) : concat(label, own, random);
       const name = hashNamed(algorithm);
       // One derivation for each random.
       inside.tlsRandom = undefined;
       return { output: content.secret.use((key) => prf(hash, name, { key, seed, length })) };
     },
   };
+}
+
+/** Both randoms in the order of the derivation: one of the chip's own among them, or both of the host's. */
+function randomsOf({ tlsRandom: own }: Se05xInside, phase: number, given: Uint8Array): Uint8Array {
+  if (phase === BOTH_GIVEN && given.length === 2 * RANDOM_LENGTH) return given;
+  if (given.length !== RANDOM_LENGTH) throw refuse(0x6a80, `randoms of ${given.length} bytes`);
+  if (!own) throw refuse(0x6985, "no random of this chip's own was made");
+  return GIVEN_FIRST.has(phase) ? concat(given, own) : concat(own, given);
 }
 
 /** RFC 4279, sections 2 and 4; RFC 5246, section 8.1; RFC 5489, section 2 */
@@ -59,7 +71,7 @@ function premaster(inside: Se05xInside, request: Se05xRequest<"tlsPremaster">): 
     if (!other) throw refuse(0x6a80, "neither a pre-shared key nor a key pair is named");
     return new Secret(other);
   }
-  const { content } = inside.demand(pskId, "tlsPremaster");
+  const { content } = inside.demand(pskId, named(inside, "tlsPremaster", "derive"));
   if (content.kind !== "hmac") throw refuse(0x6985, "a pre-shared key is an HMAC key");
   return content.secret.use((psk) => {
     const writer = new Writer();
@@ -74,11 +86,17 @@ function otherSecret(
   keyPairId: number,
   { input = new Uint8Array(0), clientVersion }: Se05xRequest<"tlsPremaster">,
 ): Uint8Array {
-  const { content } = inside.demand(keyPairId, "tlsPremaster");
+  const isRsa = inside.store.present(keyPairId).content.kind === "rsa";
+  const { content } = inside.demand(keyPairId, named(inside, "tlsPremaster", isRsa ? "decrypt" : "keyAgreement"));
   if (content.kind === "rsa") return decryptedPremaster(inside, content.key, input, clientVersion);
   if (content.kind !== "ecPair") throw refuse(0x6985, "no private key in this object");
   if (clientVersion) throw refuse(0x6a80, "only what is encrypted names a version");
   return content.key.agree(input);
+}
+
+/** The right that a use takes: one of its own, or before applet 7 the one that policies had for it and others. SE05x policy table */
+function named({ model }: Se05xInside, own: Right, former: Right): Right {
+  return model.policiesNameUses ? own : former;
 }
 
 const PREMASTER_LENGTH = 48;

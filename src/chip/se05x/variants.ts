@@ -29,6 +29,10 @@ export type Se05xModel = {
   readonly hashesRegisterStart: boolean;
   /** Whether it has authenticated encryption, as from applet 4.4 on. SE05x command table, section 4.5 */
   readonly hasAead: boolean;
+  /** Whether policies tell HKDF, PBKDF2 and the two uses of TLS apart, as from applet 7 on. SE05x policy table */
+  readonly policiesNameUses: boolean;
+  /** Whether keys sign files that their policies name. SE05x command table, section 4.5 */
+  readonly signsInternally: boolean;
   /** The curves that it can have, by identifier. */
   readonly curves: ReadonlySet<number>;
   /** Commands of the family that this model's applet does not have: they answer 6D00. */
@@ -56,6 +60,7 @@ const AFTER_APPLET_3: ReadonlySet<Se05xCommandName> = new Set([
   "hkdfInto",
   "hkdfExpand",
   "agreeInto",
+  "multiply",
 ]);
 
 const APPLET_7 = {
@@ -66,6 +71,7 @@ const APPLET_7 = {
   countsEmptyCommands: true,
   agreesWithCounter: true,
   attestationForm: 7,
+  policiesNameUses: true,
   hasAead: true,
   hashesRegisterStart: true,
   platformBuild: "J3R351029B411100",
@@ -94,6 +100,7 @@ export const SE05X_MODELS = {
     features: A5000_FEATURES,
     curves: new Set(BORN_CURVES.keys()),
     absent: NOT_AUTHENTICATION,
+    signsInternally: false,
     persistentBytes: 8 * 1024,
     platformKeys: PUBLISHED_KEYS.a5000,
   },
@@ -110,16 +117,19 @@ export const SE05X_MODELS = {
     countsEmptyCommands: false,
     agreesWithCounter: false,
     attestationForm: 3,
+    policiesNameUses: false,
     hasAead: false,
     hashesRegisterStart: false,
     platformBuild: "J3R351021EEE0400",
     absent: AFTER_APPLET_3,
+    signsInternally: false,
   },
   se051: {
     ...APPLET_7,
     name: "SE051",
     features: SE05X_FEATURES,
     curves: SE05X_CURVES,
+    signsInternally: true,
     persistentBytes: 46 * 1024,
     platformKeys: PUBLISHED_KEYS.applet72,
   },

@@ -1,5 +1,5 @@
 import type { NoFields } from "../../apdu/index.ts";
-import { encode, equal } from "../../codec/index.ts";
+import { encode, equal, Refused } from "../../codec/index.ts";
 import { policyEntries, type PolicyEntry, SE05X_INS_FLAG, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { DEFAULT_POLICY, demandWholePolicy } from "./access.ts";
 import { type Content, contentSize, kindOfContent } from "./contents.ts";
@@ -63,7 +63,7 @@ export function replaceContent(
  */
 export function replaceSecret(inside: Se05xInside, targetId: number, bytes: Uint8Array): NoFields {
   inside.demandChanging();
-  const target = inside.demand(targetId, "write");
+  const target = demandDerivedInput(inside, targetId);
   const { content } = target;
   const kind = kindOfContent(content);
   if (kind !== "hmac" && kind !== "aes" && kind !== "des") {
@@ -75,6 +75,17 @@ export function replaceSecret(inside: Se05xInside, targetId: number, bytes: Uint
   const changed: Content = { ...limits, ...content, kind, secret: new Secret(bytes) };
   inside.store.put({ ...target, origin: SE05X_ORIGIN.internal, content: changed });
   return {};
+}
+
+/** A key that takes what is derived. Refused with 6986 where its policy allows neither that nor writing. SE05x policy table */
+export function demandDerivedInput(inside: Se05xInside, targetId: number): SecureObject {
+  if (!inside.model.policiesNameUses) return inside.demand(targetId, "write");
+  try {
+    return inside.demand(targetId, "derivedInput");
+  } catch (error) {
+    if (!(error instanceof Refused) || error.wire !== 0x6986) throw error;
+    return inside.demand(targetId, "write");
+  }
 }
 
 /** Refuses with 6A80 what cannot authenticate anybody but was to be made for it. */

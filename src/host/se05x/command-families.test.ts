@@ -5,6 +5,8 @@ import {
   createDecipheriv,
   createHash,
   createHmac,
+  createPublicKey,
+  diffieHellman,
   generateKeyPairSync,
   hkdfSync,
   pbkdf2Sync,
@@ -18,13 +20,14 @@ import { RIGHT, SE05X_CURVE, SE05X_PART, SE05X_TYPE } from "../../apdu/se05x/ind
 import { Se05xChip, type Se05xModelName } from "../../chip/se05x/index.ts";
 import { nodeSe05xCrypto } from "../../chip/node.ts";
 import { concat, fromHex, HawserError, utf8Bytes } from "../../codec/index.ts";
-import { SeededEntropy, VirtualClock } from "../../crypto/index.ts";
+import { ecPublicKeyInfo, SeededEntropy, VirtualClock } from "../../crypto/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import { localTransport } from "../index.ts";
 import { Se05x, se05xPolicy, type Se05xCipherMode } from "./index.ts";
 
 const KEY = 0x2000_0001;
 const OTHER = 0x2000_0002;
+const PEER = 0x2000_0003;
 const entropy = new SeededEntropy(nodeHash, "families");
 
 async function open(model: Se05xModelName): Promise<Se05x> {
@@ -344,3 +347,59 @@ test("Se05x deletes all in a session with a channel, which ends with it, and wor
   assert.equal(await device.objects.exists(0x7fff_0205), false);
   await device.close();
 });
+
+test("Se05xAgreements share secrets with node:crypto's keys, for the host and for the chip alone", async () => {
+  const { agreements, secrets, macs, send } = await openBound("se051");
+  const peer = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const peerPoint = Uint8Array.from(peer.publicKey.export({ format: "der", type: "spki" }).subarray(-65));
+  await send("writeEcKey", { part: SE05X_PART.pair, objectId: KEY, curve: SE05X_CURVE.p256 });
+  const { bytes: point } = await send("readObject", { objectId: KEY });
+  const spki = createPublicKey({ key: Buffer.from(ecPublicKeyInfo(point)), format: "der", type: "spki" });
+  const shared = new Uint8Array(diffieHellman({ privateKey: peer.privateKey, publicKey: spki }));
+  assert.deepEqual(await agreements.agree(KEY, peerPoint), shared);
+  await secrets.put("hmac", OTHER, entropy.bytes(32));
+  const message = utf8Bytes("message");
+  for (const [order, key] of [
+    ["given", shared],
+    ["reversed", shared.toReversed()],
+  ] as const) {
+    await agreements.agreeInto(OTHER, { objectId: KEY, peerPoint, order });
+    const code = createHmac("sha256", key).update(message).digest();
+    assert.deepEqual(Buffer.from(await macs.make(OTHER, "hmacSha256", message)), code);
+  }
+  await send("writeEcKey", { part: SE05X_PART.public, objectId: PEER, publicKey: peerPoint });
+  const keys = { objectId: KEY, publicKeyId: PEER };
+  const product = await agreements.multiply("product", keys);
+  assert.deepEqual([product[0], product.slice(1, 33)], [4, shared]);
+  assert.notDeepEqual(await agreements.multiply("pace", keys), product);
+  await agreements.multiplyInto(OTHER, "product", keys);
+  const code = createHmac("sha256", product).update(message).digest();
+  assert.deepEqual(Buffer.from(await macs.make(OTHER, "hmacSha256", message)), code);
+});
+
+test("Se05xFileSignatures sign what a policy lists; Se05xDerivations have the PRF of TLS over both randoms", async () => {
+  const { fileSignatures, derivations, secrets, send } = await openBound("se051");
+  const data = utf8Bytes("listed");
+  await send("writeBinary", { objectId: OTHER, length: data.length, data });
+  await send("writeBinary", { objectId: PEER, length: 4, data: fromHex("20000002") });
+  const policy = se05xPolicy({ may: ["read"], signsListed: PEER });
+  await send("writeEcKey", { part: SE05X_PART.pair, objectId: KEY, policy });
+  const { hash, signature } = await fileSignatures.sign(KEY, 0x21);
+  assert.deepEqual(hash, nodeHash.digest("sha256", data));
+  assert.equal(signature[0], 0x30);
+  const [objectId, secret] = [0x2000_0009, entropy.bytes(48)];
+  await secrets.put("hmac", objectId, secret);
+  const randoms = [entropy.bytes(32), entropy.bytes(32)] as const;
+  const label = utf8Bytes("master secret");
+  const output = await derivations.tlsPrf({ objectId, hash: "sha256", label, randoms, length: 32 });
+  const seed = concat(label, ...randoms);
+  const a = nodeHash.hmac("sha256", secret, seed);
+  assert.deepEqual(output, nodeHash.hmac("sha256", secret, a, seed));
+});
+
+/** A device whose methods are taken apart. */
+async function openBound(model: Se05xModelName) {
+  const device = await open(model);
+  const { agreements, fileSignatures, derivations, secrets, macs } = device;
+  return { agreements, fileSignatures, derivations, secrets, macs, send: device.send.bind(device) };
+}

@@ -3,6 +3,8 @@ import { Se05xAead } from "./families/aead.ts";
 import { Se05xChipSettings } from "./families/chip-settings.ts";
 import { Se05xCiphers } from "./families/ciphers.ts";
 import { Se05xCounters } from "./families/counters.ts";
+import { Se05xAgreements } from "./families/agreements.ts";
+import { Se05xFileSignatures } from "./families/file-signatures.ts";
 import { type CryptoObjectPool, Se05xCryptoObjects } from "./families/crypto-objects.ts";
 import { Se05xCurves } from "./families/curves.ts";
 import { Se05xDerivations } from "./families/derivations.ts";
@@ -29,6 +31,8 @@ export abstract class Se05xCommandFamilies implements Se05xSender {
   readonly counters = new Se05xCounters(this);
   readonly registers = new Se05xRegisters(this);
   readonly curves = new Se05xCurves(this);
+  readonly agreements = new Se05xAgreements(this);
+  readonly fileSignatures = new Se05xFileSignatures(this);
   readonly derivations = new Se05xDerivations(this);
   readonly transfers = new Se05xTransfers(this);
   readonly sessions = new Se05xSessions(this);

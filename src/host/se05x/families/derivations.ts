@@ -1,5 +1,5 @@
 import { SE05X_DIGEST, SE05X_MAC } from "../../../apdu/se05x/index.ts";
-import { ProtocolError } from "../../../codec/index.ts";
+import { concat, ProtocolError } from "../../../codec/index.ts";
 import type { HostErrorCode } from "../../errors.ts";
 import type { Se05xHash } from "./digests.ts";
 import type { Se05xMac } from "./macs.ts";
@@ -25,6 +25,17 @@ export type Pbkdf2Request = {
   readonly mac?: Exclude<Se05xMac, "cmac" | "desCmac">;
   readonly salt: Salt;
   readonly iterations: number;
+  /** In bytes. */
+  readonly length: number;
+};
+
+export type TlsPrfRequest = {
+  /** An HMAC key of the chip: the secret. */
+  readonly objectId: number;
+  readonly hash: Se05xHash;
+  readonly label: Uint8Array;
+  /** Of 32 bytes each: for a master secret the client's first, for a key expansion the server's. */
+  readonly randoms: readonly [Uint8Array, Uint8Array];
   /** In bytes. */
   readonly length: number;
 };
@@ -65,7 +76,16 @@ export class Se05xDerivations {
   async pbkdf2Into(targetId: number, request: Pbkdf2Request): Promise<void> {
     await this.#sender.send("pbkdf2", { ...pbkdf2Fields(request), targetId });
   }
+
+  /** Output of the PRF of TLS 1.2 over both randoms, in the order of the derivation. RFC 5246, section 5 */
+  async tlsPrf({ objectId, hash, label, randoms, length }: TlsPrfRequest): Promise<Uint8Array> {
+    const random = concat(...randoms);
+    const request = { objectId, algorithm: SE05X_DIGEST[hash], label, random, length };
+    return (await this.#sender.send("tlsPrf", { ...request, phase: BOTH_RANDOMS })).output;
+  }
 }
+
+const BOTH_RANDOMS = 0x5a;
 
 function hkdfFields({ objectId, hash, salt, info, length }: HkdfRequest) {
   const fields = { objectId, algorithm: SE05X_DIGEST[hash], length, ...(info ? { info } : {}) };
