@@ -41,6 +41,7 @@ export { hkdfExpand, type HkdfExpansion, hkdfExtract } from "./hkdf.ts";
 export { prf12, type PrfInput } from "./prf12.ts";
 export { ecPublicKeyInfo, ecPublicPoint, ed25519PublicKey, ed25519PublicKeyInfo } from "./public-key.ts";
 export type {
+  DataStorage,
   KeySlot,
   PlainKeyPair,
   SecureElement,

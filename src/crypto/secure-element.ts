@@ -10,6 +10,16 @@ export type KeySlot = {
 /** Where a certificate lies in a secure element's general storage, and its length in bytes. */
 export type StoredCertificate = { readonly index: number; readonly length: number };
 
+/** Bytes of any kind in a secure element's general storage, beside its certificates. */
+export interface DataStorage {
+  /** What is there and may be looked at, by index, with lengths in bytes. */
+  list(): Promise<readonly { readonly index: number; readonly length: number }[]>;
+  read(index: number): Promise<Uint8Array>;
+  /** Keeps bytes, at least one, under an index where nothing is. */
+  write(index: number, bytes: Uint8Array): Promise<void>;
+  erase(index: number): Promise<void>;
+}
+
 /** Who a secure element says that it is. */
 export type SecureElementIdentity = {
   readonly model: string;
@@ -50,4 +60,6 @@ export interface SecureElement {
   listCertificates(): Promise<readonly StoredCertificate[]>;
   /** Does nothing where there is none under this index. */
   eraseCertificate(index: number): Promise<void>;
+  /** Absent where the model has storage for certificates alone. */
+  readonly data?: DataStorage;
 }

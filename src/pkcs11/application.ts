@@ -54,6 +54,8 @@ export class Application {
   readonly #sessions = new Map<bigint, Session>();
   /** Secrets that were derived here, by the session that they end with. */
   readonly #secrets = new Map<TokenObject, Session>();
+  /** Public keys that went with the private ones that this program erased, until it erases them too. */
+  readonly #gone = new Set<bigint>();
   #nextSession = 1n;
   #isInitialized = false;
   #isLoggedIn = false;
@@ -139,6 +141,7 @@ export class Application {
   closeAll(): void {
     this.#sessions.clear();
     this.#secrets.clear();
+    this.#gone.clear();
     this.#isLoggedIn = false;
   }
 
@@ -177,6 +180,16 @@ export class Application {
   forgetSecret(handle: bigint): boolean {
     const secret = [...this.#secrets.keys()].find((each) => each.handle === handle);
     return secret !== undefined && this.#secrets.delete(secret);
+  }
+
+  /** The chip has no half of a key pair: with the private key the public one with this handle went. */
+  noteGone(handle: bigint): void {
+    this.#gone.add(handle);
+  }
+
+  /** Whether an object went with its private key; programs that erase both learn so once. */
+  wentWithItsPair(handle: bigint): boolean {
+    return this.#gone.delete(handle);
   }
 
   /** Throws `object-handle-invalid`. */

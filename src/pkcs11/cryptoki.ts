@@ -66,7 +66,10 @@ export const CKA = {
   TOKEN: 0x01,
   PRIVATE: 0x02,
   LABEL: 0x03,
+  UNIQUE_ID: 0x04,
+  APPLICATION: 0x10,
   VALUE: 0x11,
+  OBJECT_ID: 0x12,
   CERTIFICATE_TYPE: 0x80,
   ISSUER: 0x81,
   SERIAL_NUMBER: 0x82,
@@ -101,10 +104,11 @@ export const CKA = {
   EC_POINT: 0x181,
   ALWAYS_AUTHENTICATE: 0x202,
   WRAP_WITH_TRUSTED: 0x210,
+  ALLOWED_MECHANISMS: 0x4000_0600,
 } as const;
 
 /** Object classes. PKCS #11 v2.40, section 10.3 */
-export const CKO = { CERTIFICATE: 1n, PUBLIC_KEY: 2n, PRIVATE_KEY: 3n, SECRET_KEY: 4n } as const;
+export const CKO = { DATA: 0n, CERTIFICATE: 1n, PUBLIC_KEY: 2n, PRIVATE_KEY: 3n, SECRET_KEY: 4n } as const;
 
 /** CK_KEY_TYPE and CK_CERTIFICATE_TYPE values of this token's objects. */
 export const CKK_EC = 3n;
@@ -113,11 +117,15 @@ export const CKC_X_509 = 0n;
 
 /** Mechanisms that this token carries out. PKCS #11 mechanisms v2.40, sections 2.3 and 2.18 */
 export const CKM = {
+  SHA_1: 0x220,
   SHA256: 0x250,
+  SHA224: 0x255,
   SHA384: 0x260,
   SHA512: 0x270,
   EC_KEY_PAIR_GEN: 0x1040,
   ECDSA: 0x1041,
+  ECDSA_SHA1: 0x1042,
+  ECDSA_SHA224: 0x1043,
   ECDSA_SHA256: 0x1044,
   ECDSA_SHA384: 0x1045,
   ECDSA_SHA512: 0x1046,
@@ -143,6 +151,7 @@ export const CKF = {
     USER_PIN_LOCKED: 0x40000n,
   },
   SESSION: { RW: 0x02n, SERIAL: 0x04n },
+  FIND_OBJECTS: 0x40n,
   MECHANISM: {
     HW: 0x01n,
     DIGEST: 0x400n,

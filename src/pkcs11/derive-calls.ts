@@ -2,7 +2,7 @@ import type { Application, Handlers } from "./application.ts";
 import type { Attribute } from "./attributes.ts";
 import { mechanismFor } from "./digest-calls.ts";
 import { refuse } from "./errors.ts";
-import { keyFor } from "./key-calls.ts";
+import { curveFor, keyFor } from "./key-calls.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { secretObject } from "./objects.ts";
 import { derivedSecret } from "./templates.ts";
@@ -35,9 +35,10 @@ async function derive(
   const session = application.session(order.handle);
   if (order.mechanism === "null") throw refuse("mechanism-invalid", "no mechanism to derive a key by");
   mechanismFor(order.mechanism, "derive");
-  const point = peerPoint(order.mechanism);
-  const wanted = derivedSecret(order.template);
   const object = await keyFor(application, order.key, "derive");
+  const { coordinateBytes } = curveFor(object);
+  const point = peerPoint(order.mechanism, 1 + 2 * coordinateBytes);
+  const wanted = derivedSecret(order.template, coordinateBytes);
   const shared = await application.token.sharedSecret(object, point);
   // What is too long loses its leading bytes. PKCS #11 mechanisms v2.40, section 2.3.8
   const value = shared.slice(shared.length - wanted.length);
@@ -45,13 +46,13 @@ async function derive(
 }
 
 /** The peer's point, bare or in the OCTET STRING that CKA_EC_POINT has round it. Throws `mechanism-param-invalid`. */
-function peerPoint({ parameter }: Exclude<Mechanism, "null">): Uint8Array {
+function peerPoint({ parameter }: Exclude<Mechanism, "null">, length: number): Uint8Array {
   if (parameter.kind !== "ecdh1") throw refuse("mechanism-param-invalid", "CKM_ECDH1_DERIVE has a parameter");
   const { kdf, shared, publicData } = parameter;
   if (kdf !== CKD_NULL) throw refuse("mechanism-param-invalid", `key derivation function ${kdf}: only CKD_NULL`);
   if (shared && shared.length > 0) throw refuse("mechanism-param-invalid", "CKD_NULL shares no data");
-  const isWrapped = publicData?.length === 67 && publicData[0] === 0x04 && publicData[1] === 65;
+  const isWrapped = publicData?.length === 2 + length && publicData[0] === 0x04 && publicData[1] === length;
   const point = isWrapped ? publicData.subarray(2) : publicData;
-  if (point?.length === 65 && point[0] === 0x04) return point.slice();
-  throw refuse("mechanism-param-invalid", "the peer's public key is not an uncompressed point of P-256");
+  if (point?.length === length && point[0] === 0x04) return point.slice();
+  throw refuse("mechanism-param-invalid", "the peer's public key is not an uncompressed point of the key's curve");
 }

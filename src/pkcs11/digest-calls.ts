@@ -1,4 +1,5 @@
 import type { Handlers } from "./application.ts";
+import { startDigest } from "./digest-names.ts";
 import { refuse } from "./errors.ts";
 import { type MechanismInfo, MECHANISMS } from "./mechanism-info.ts";
 import type { Mechanism } from "./mechanisms.ts";
@@ -12,7 +13,7 @@ export const digestHandlers: Handlers = {
     if (mechanism === "null") session.end("digest");
     else {
       const { hash } = mechanismFor(mechanism, "digest");
-      session.begin("digest", application.token.hash.start(hash ?? "sha256"));
+      session.begin("digest", startDigest(application.token.hash, hash ?? "sha256"));
     }
     return [];
   },

@@ -1,16 +1,15 @@
-import { ecdsaDerToRaw, ecdsaRawToDer, ecPublicPoint } from "../crypto/index.ts";
+import { ecdsaDerToRaw, ecdsaRawToDer } from "../crypto/index.ts";
 import type { Application, Handlers } from "./application.ts";
 import { given, mechanismFor } from "./digest-calls.ts";
+import { startDigest } from "./digest-names.ts";
 import { refuse } from "./errors.ts";
 import type { Mechanism } from "./mechanisms.ts";
-import type { TokenObject } from "./objects.ts";
+import { curveOf, type EcCurve, type TokenObject } from "./objects.ts";
 import { hasRoom } from "./room.ts";
 import type { KeyOperation, Session } from "./session.ts";
 import { keyPairName } from "./templates.ts";
 import type { Bytes, Room } from "./values.ts";
 
-/** r and s of P-256, one behind the other. PKCS #11 mechanisms v2.40, section 2.3.1 */
-const SIGNATURE_BYTES = 64;
 /** The longest digest that anybody signs. */
 const MAX_DIGEST_BYTES = 64;
 /** So many random bytes take a chip on a slow bus some seconds. */
@@ -103,7 +102,7 @@ async function beginKeyOperation(
   session.checkFree(kind);
   const { hash } = mechanismFor(mechanism, "sign");
   const object = await keyFor(application, key, kind);
-  session.begin(kind, { object, hash: hash && application.token.hash.start(hash) });
+  session.begin(kind, { object, hash: hash && startDigest(application.token.hash, hash) });
 }
 
 /** The key with this handle, of the half that this takes. Throws `key-handle-invalid` and `key-type-inconsistent`. */
@@ -113,10 +112,18 @@ export async function keyFor(
   kind: "sign" | "verify" | "derive",
 ): Promise<TokenObject> {
   const object = (await application.objects()).find(({ handle }) => handle === key);
-  if (!object || object.kind === "certificate") throw refuse("key-handle-invalid", `object ${key} is not a key`);
+  if (!object || object.kind === "certificate" || object.kind === "data")
+    throw refuse("key-handle-invalid", `object ${key} is not a key`);
   const wanted = kind === "verify" ? "public-key" : "private-key";
   if (object.kind !== wanted) throw refuse("key-type-inconsistent", `object ${key} is not a ${wanted}`);
   return object;
+}
+
+/** Throws `key-handle-invalid` where a key is on a curve that no program here can use. */
+export function curveFor({ publicKey }: TokenObject): EcCurve {
+  const curve = curveOf(publicKey);
+  if (curve) return curve;
+  throw refuse("key-handle-invalid", "the key is not on a curve that is known here");
 }
 
 /** A caller that only asks for the length, or has too little room, keeps its operation; any other ends it. PKCS #11 v2.40, section 11.2 */
@@ -126,9 +133,11 @@ async function signature(
   { room, digest }: { readonly room: Room; readonly digest: () => Uint8Array },
 ): Promise<Bytes> {
   const { object } = session.active("sign");
-  if (!hasRoom(room, SIGNATURE_BYTES)) return { needed: SIGNATURE_BYTES };
+  // r and s, one behind the other. PKCS #11 mechanisms v2.40, section 2.3.1
+  const { coordinateBytes } = curveFor(object);
+  if (!hasRoom(room, 2 * coordinateBytes)) return { needed: 2 * coordinateBytes };
   session.end("sign");
-  return ecdsaDerToRaw(await application.token.signDigest(object, digest()), 32);
+  return ecdsaDerToRaw(await application.token.signDigest(object, digest()), coordinateBytes);
 }
 
 async function verify(
@@ -136,11 +145,11 @@ async function verify(
   { object }: KeyOperation,
   { digest, raw }: { readonly digest: Uint8Array; readonly raw: Uint8Array },
 ): Promise<void> {
-  if (raw.length !== SIGNATURE_BYTES) throw refuse("signature-len-range", `a signature of ${raw.length} bytes`);
-  const point = ecPublicPoint(object.publicKey)?.point;
-  if (!point) throw refuse("key-handle-invalid", "the key is not on a curve that is known here");
+  const { coordinateBytes } = curveFor(object);
+  if (raw.length !== 2 * coordinateBytes) throw refuse("signature-len-range", `a signature of ${raw.length} bytes`);
+  const point = object.publicKey.subarray(-1 - 2 * coordinateBytes);
   // A zero r or s has no DER form that a chip accepts, and is never right. FIPS 186-5, section 6.4.2
-  const isPossible = isPositive(raw.subarray(0, 32)) && isPositive(raw.subarray(32));
+  const isPossible = isPositive(raw.subarray(0, coordinateBytes)) && isPositive(raw.subarray(coordinateBytes));
   if (!isPossible || !(await token.verifyDigest(point, digest, ecdsaRawToDer(raw)))) {
     throw refuse("signature-invalid", "the signature is wrong");
   }

@@ -1,36 +1,36 @@
-import type { HashName } from "../crypto/index.ts";
 import { CKF, CKM } from "./cryptoki.ts";
+import type { DigestName } from "./digest-names.ts";
 
-/** What a mechanism of this token does. Key sizes are in bits. */
+/** What a mechanism of this token does. */
 export type MechanismInfo = {
   readonly type: number;
-  readonly minBits: bigint;
-  readonly maxBits: bigint;
   readonly flags: bigint;
   /** The hash that it takes of the data itself; undefined where the data are a digest already. */
-  readonly hash: HashName | undefined;
+  readonly hash: DigestName | undefined;
   readonly does: "digest" | "sign" | "generate" | "derive";
   /** The protocol version of the first client that lets it through; an older one strikes it from every list. */
   readonly sinceVersion: 0 | 1;
 };
 
 const { HW, DIGEST, SIGN, VERIFY, GENERATE_KEY_PAIR, DERIVE, EC_F_P, EC_NAMEDCURVE, EC_UNCOMPRESS } = CKF.MECHANISM;
-const EC = EC_F_P | EC_NAMEDCURVE | EC_UNCOMPRESS;
-const digest = { minBits: 0n, maxBits: 0n, flags: DIGEST };
+const EC = HW | EC_F_P | EC_NAMEDCURVE | EC_UNCOMPRESS;
+const sign = { flags: EC | SIGN | VERIFY, does: "sign" } as const;
+const digest = { flags: DIGEST, does: "digest" } as const;
 
-/** The mechanisms, one a row. PKCS #11 mechanisms v2.40, sections 2.3 and 2.18 */
+/** The mechanisms, one a row. PKCS #11 mechanisms v2.40, sections 2.3, 2.17 and 2.18 */
 export const MECHANISMS: readonly MechanismInfo[] = [
-  { ...ec(GENERATE_KEY_PAIR), type: CKM.EC_KEY_PAIR_GEN, does: "generate", hash: undefined, sinceVersion: 0 },
-  { ...ec(SIGN | VERIFY), type: CKM.ECDSA, does: "sign", hash: undefined, sinceVersion: 0 },
-  { ...ec(SIGN | VERIFY), type: CKM.ECDSA_SHA256, does: "sign", hash: "sha256", sinceVersion: 1 },
-  { ...ec(SIGN | VERIFY), type: CKM.ECDSA_SHA384, does: "sign", hash: "sha384", sinceVersion: 1 },
-  { ...ec(SIGN | VERIFY), type: CKM.ECDSA_SHA512, does: "sign", hash: "sha512", sinceVersion: 1 },
-  { ...ec(DERIVE), type: CKM.ECDH1_DERIVE, does: "derive", hash: undefined, sinceVersion: 1 },
-  { ...digest, type: CKM.SHA256, does: "digest", hash: "sha256", sinceVersion: 0 },
-  { ...digest, type: CKM.SHA384, does: "digest", hash: "sha384", sinceVersion: 0 },
-  { ...digest, type: CKM.SHA512, does: "digest", hash: "sha512", sinceVersion: 0 },
+  { type: CKM.EC_KEY_PAIR_GEN, flags: EC | GENERATE_KEY_PAIR, does: "generate", hash: undefined, sinceVersion: 0 },
+  { ...sign, type: CKM.ECDSA, hash: undefined, sinceVersion: 0 },
+  // A program that has a digest signed by CKM_ECDSA may have taken it by SHA-1, so this gives nothing away.
+  { ...sign, type: CKM.ECDSA_SHA1, hash: "sha1", sinceVersion: 0 },
+  { ...sign, type: CKM.ECDSA_SHA224, hash: "sha224", sinceVersion: 1 },
+  { ...sign, type: CKM.ECDSA_SHA256, hash: "sha256", sinceVersion: 1 },
+  { ...sign, type: CKM.ECDSA_SHA384, hash: "sha384", sinceVersion: 1 },
+  { ...sign, type: CKM.ECDSA_SHA512, hash: "sha512", sinceVersion: 1 },
+  { type: CKM.ECDH1_DERIVE, flags: EC | DERIVE, does: "derive", hash: undefined, sinceVersion: 1 },
+  { ...digest, type: CKM.SHA_1, hash: "sha1", sinceVersion: 0 },
+  { ...digest, type: CKM.SHA224, hash: "sha224", sinceVersion: 1 },
+  { ...digest, type: CKM.SHA256, hash: "sha256", sinceVersion: 0 },
+  { ...digest, type: CKM.SHA384, hash: "sha384", sinceVersion: 0 },
+  { ...digest, type: CKM.SHA512, hash: "sha512", sinceVersion: 0 },
 ];
-
-function ec(flags: bigint) {
-  return { minBits: 256n, maxBits: 256n, flags: HW | EC | flags };
-}

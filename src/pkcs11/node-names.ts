@@ -3,7 +3,13 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { DecodeError, fromHex, toHex } from "../codec/index.ts";
 import type { ObjectName, ObjectNames } from "./object-names.ts";
 
-type Stored = Readonly<Record<string, { readonly label?: string; readonly id?: string }>>;
+/** In this order in the file. IDs and subjects stand in hex. */
+type Stored = {
+  readonly label?: string | undefined;
+  readonly id?: string | undefined;
+  readonly application?: string | undefined;
+  readonly subject?: string | undefined;
+};
 
 /**
  * Labels and IDs in a JSON file (mode 0600), replaced whole at each change. Throws `DecodeError` `encoding` where the
@@ -32,12 +38,8 @@ export class NamesInFile implements ObjectNames {
   }
 
   #store(): void {
-    const stored: Stored = Object.fromEntries(
-      [...this.#names].map(([key, { label, id }]) => [
-        key,
-        { ...(label === undefined ? {} : { label }), ...(id ? { id: toHex(id) } : {}) },
-      ]),
-    );
+    // What is undefined is left out of the file.
+    const stored = Object.fromEntries(Array.from(this.#names, ([key, name]) => [key, storedForm(name)]));
     writeFileSync(`${this.#file}.new`, `${JSON.stringify(stored, undefined, 2)}\n`, { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
   }
@@ -60,13 +62,18 @@ function readNames(file: string): Readonly<Record<string, unknown>> {
   throw malformed(file);
 }
 
+function storedForm({ label, id, application, subject }: ObjectName): Stored {
+  return { label, id: id && toHex(id), application, subject: subject && toHex(subject) };
+}
+
 function parseName(value: unknown, file: string): ObjectName {
   if (typeof value !== "object" || value === null) throw malformed(file);
-  const { label, id } = value as { label?: unknown; id?: unknown };
-  if ((label !== undefined && typeof label !== "string") || (id !== undefined && typeof id !== "string")) {
-    throw malformed(file);
+  const { label, id, application, subject } = value as Stored;
+  for (const each of [label, id, application, subject] as readonly unknown[]) {
+    if (each !== undefined && typeof each !== "string") throw malformed(file);
   }
-  return { label, id: id === undefined ? undefined : fromHex(id) };
+  const bytes = (hex: string | undefined) => (hex === undefined ? undefined : fromHex(hex));
+  return { label, id: bytes(id), application, subject: bytes(subject) };
 }
 
 function malformed(file: string): DecodeError {

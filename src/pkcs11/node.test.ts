@@ -314,14 +314,22 @@ test("no more programs are served than MAX_CONNECTIONS, and a place is free when
 test("NamesInFile keeps names over restarts, in a file of mode 0600, and refuses a file of another kind", (t) => {
   const file = join(temporary(t), "names.json");
   const names = new NamesInFile(file);
-  names.rename("aa", { label: "devkey", id: Uint8Array.of(1, 2) });
+  const devkey = { label: "devkey", id: Uint8Array.of(1, 2), application: "meter", subject: Uint8Array.of(0x30, 0) };
+  names.rename("aa", devkey);
   names.rename("bb", { label: undefined, id: Uint8Array.of(3) });
   names.forget("bb");
   assert.equal(statSync(file).mode & 0o777, 0o600);
   const again = new NamesInFile(file);
-  assert.deepEqual(again.nameOf("aa"), { label: "devkey", id: Uint8Array.of(1, 2) });
+  assert.deepEqual(again.nameOf("aa"), devkey);
   assert.equal(again.nameOf("bb"), undefined);
-  for (const text of ["no json", "[]", '{"aa":1}', '{"aa":{"label":1}}', '{"aa":{"id":"xx"}}']) {
+  for (const text of [
+    "no json",
+    "[]",
+    '{"aa":1}',
+    '{"aa":{"label":1}}',
+    '{"aa":{"id":"xx"}}',
+    '{"aa":{"subject":[]}}',
+  ]) {
     writeFileSync(file, text);
     assert.throws(() => new NamesInFile(file), { name: "DecodeError", code: "encoding" }, text);
   }

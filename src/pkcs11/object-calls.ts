@@ -1,17 +1,20 @@
-import type { Handlers } from "./application.ts";
+import type { Application, Handlers } from "./application.ts";
 import { type Attribute, type AttributeQuery, type AttributeValue, valueLength } from "./attributes.ts";
-import { CKA, CKR } from "./cryptoki.ts";
+import { CKA, CKR, UNAVAILABLE } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import type { TokenObject } from "./objects.ts";
 import { hasRoom, numbersFor } from "./room.ts";
-import { changedName, matches, newCertificate } from "./templates.ts";
+import { changedName, matches, newObject } from "./templates.ts";
 
 /** Objects: finding, reading, making and deleting them. PKCS #11 v2.40, section 11.7 */
 export const objectHandlers: Handlers = {
   async C_FindObjectsInit(application, handle, template) {
     const session = application.session(handle);
     session.checkFree("find");
-    const found = (await application.objects()).filter((object) => matches(object, template));
+    const found: TokenObject[] = [];
+    for (const object of await application.objects()) {
+      if (await isFound(application, object, template)) found.push(object);
+    }
     session.begin(
       "find",
       found.map((object) => object.handle),
@@ -33,7 +36,8 @@ export const objectHandlers: Handlers = {
 
   async C_GetAttributeValue(application, handle, key, queries) {
     application.session(handle);
-    const object = await application.object(key);
+    const asked = queries.map(({ type }) => type);
+    const object = await withValue(application, await application.object(key), asked);
     const answers = queries.map((query) => answerTo(query, object));
     // One return value for all: the first that is not well. PKCS #11 v2.40, section 11.7
     const worst = answers.find(({ ckr }) => ckr !== CKR.CKR_OK)?.ckr ?? CKR.CKR_OK;
@@ -43,15 +47,33 @@ export const objectHandlers: Handlers = {
   async C_SetAttributeValue(application, handle, key, template) {
     application.writableSession(handle);
     const object = await application.object(key);
-    if (object.kind === "secret-key") throw refuse("attribute-read-only", "a derived secret cannot change");
-    application.token.rename(object, changedName(template));
+    application.token.rename(object, changedName(object, template));
     return [];
   },
 
   async C_CreateObject(application, handle, template) {
     application.writableSession(handle);
-    const { certificate, name } = newCertificate(template);
-    return [(await application.token.addCertificate(certificate, name)).handle];
+    const wanted = newObject(template);
+    const { token } = application;
+    const made =
+      "data" in wanted
+        ? await token.addData(wanted.data, wanted.name)
+        : await token.addCertificate(wanted.certificate, wanted.name);
+    return [made.handle];
+  },
+
+  async C_CopyObject(application, handle, key) {
+    application.session(handle);
+    const { kind, place } = await application.object(key);
+    throw refuse("action-prohibited", `${kind} ${place} cannot be copied: what the chip holds is there once`);
+  },
+
+  async C_GetObjectSize(application, handle, key) {
+    application.session(handle);
+    const object = await withValue(application, await application.object(key), [CKA.VALUE]);
+    const value = object.attributes.get(CKA.VALUE);
+    // How much of the chip a key takes nobody tells.
+    return [value instanceof Uint8Array ? BigInt(value.length) : UNAVAILABLE];
   },
 
   async C_DestroyObject(application, handle, key) {
@@ -59,14 +81,42 @@ export const objectHandlers: Handlers = {
     // What lives in a session alone needs no session that may change the token.
     if (application.forgetSecret(key)) return [];
     application.writableSession(handle);
+    if (application.wentWithItsPair(key)) return [];
     const object = await application.object(key);
     if (object.kind === "public-key") {
       throw refuse("action-prohibited", `slot ${object.place} holds the private key too`);
     }
+    const { objects } = await application.token.contents();
     await application.token.destroy(object);
+    const other = objects.find((each) => object.kind === "private-key" && isOtherHalf(each, object));
+    if (other) application.noteGone(other.handle);
     return [];
   },
 };
+
+async function isFound(
+  application: Application,
+  object: TokenObject,
+  template: readonly Attribute[],
+): Promise<boolean> {
+  if (object.kind !== "data") return matches(object, template);
+  const [values, others] = [
+    template.filter(({ type }) => type === CKA.VALUE),
+    template.filter(({ type }) => type !== CKA.VALUE),
+  ];
+  if (!matches(object, others)) return false;
+  return values.length === 0 || matches(await withValue(application, object, [CKA.VALUE]), values);
+}
+
+function isOtherHalf(other: TokenObject, { place, key }: TokenObject): boolean {
+  return other.kind === "public-key" && other.place === place && other.key === key;
+}
+
+/** A data object with its value, where that was asked for: it is read from the chip now. */
+async function withValue({ token }: Application, object: TokenObject, asked: readonly number[]): Promise<TokenObject> {
+  if (object.kind !== "data" || !asked.includes(CKA.VALUE)) return object;
+  return { ...object, attributes: new Map(object.attributes).set(CKA.VALUE, await token.readData(object)) };
+}
 
 /** A private key never shows its scalar, nor a secret its value where a program asked for that. */
 function isSensitive({ kind, attributes }: TokenObject): boolean {

@@ -1,9 +1,17 @@
 /** What programs call an object; a chip has no place for either. Undefined where none has named it. */
-export type ObjectName = { readonly label: string | undefined; readonly id: Uint8Array | undefined };
+export type ObjectName = {
+  readonly label: string | undefined;
+  /** CKA_ID of keys and certificates, CKA_OBJECT_ID of data objects. */
+  readonly id: Uint8Array | undefined;
+  /** CKA_APPLICATION; data objects alone have one. */
+  readonly application?: string | undefined;
+  /** CKA_SUBJECT, a DER name; keys alone can be given one. */
+  readonly subject?: Uint8Array | undefined;
+};
 
 /**
  * Where labels and IDs are kept that programs gave to objects, by the lower-case hex SHA-256 of the object: of a key
- * pair's SubjectPublicKeyInfo, of a certificate's DER.
+ * pair's SubjectPublicKeyInfo, of a certificate's DER, of a data object's place.
  */
 export interface ObjectNames {
   nameOf(key: string): ObjectName | undefined;

@@ -1,12 +1,13 @@
 import { concat, fromHex, utf8Bytes, Writer } from "../codec/index.ts";
-import { ecPublicPoint } from "../crypto/index.ts";
+import { type CurveName, ecPublicPoint } from "../crypto/index.ts";
 import type { Certificate } from "../pki/index.ts";
 import type { AttributeValue } from "./attributes.ts";
 import { CKA, CKC_X_509, CKK_EC, CKK_GENERIC_SECRET, CKM, CKO, UNAVAILABLE } from "./cryptoki.ts";
+import { type MechanismInfo, MECHANISMS } from "./mechanism-info.ts";
 
 /** What an object is without its handle: `place` is its key slot or storage index, `key` what its names are kept under. */
 export type ObjectFacts = {
-  readonly kind: "private-key" | "public-key" | "certificate" | "secret-key";
+  readonly kind: "private-key" | "public-key" | "certificate" | "secret-key" | "data";
   readonly place: number;
   readonly key: string;
   /** Seen only by who is logged in. */
@@ -24,15 +25,31 @@ export type KeyPairFacts = {
   readonly slot: number;
   readonly key: string;
   readonly publicKey: Uint8Array;
+  readonly curve: EcCurve;
   readonly label: string;
   readonly id: Uint8Array;
+  readonly subject: Uint8Array | undefined;
   readonly isPrivate: boolean;
   /** Known only of keys that this process had made. */
   readonly isLocal: boolean;
 };
 
-/** DER of the object identifier of P-256. RFC 5480, section 2.1.1.1 */
-export const P256_PARAMS: Uint8Array = fromHex("06082a8648ce3d030107");
+/** A curve as programs name it: DER of its object identifier. RFC 5480, section 2.1.1.1 */
+export type EcCurve = { readonly params: Uint8Array; readonly coordinateBytes: number };
+
+/** The curve that keys are made on here. */
+export const P256: EcCurve = { params: fromHex("06082a8648ce3d030107"), coordinateBytes: 32 };
+
+const CURVES: Readonly<Partial<Record<CurveName, EcCurve>>> = {
+  "P-256": P256,
+  "P-384": { params: fromHex("06052b81040022"), coordinateBytes: 48 },
+};
+
+/** The curve of a DER SubjectPublicKeyInfo, or undefined where no program here could use such a key. */
+export function curveOf(publicKey: Uint8Array): EcCurve | undefined {
+  const found = ecPublicPoint(publicKey);
+  return found && CURVES[found.curve];
+}
 
 const [YES, NO] = [1, 0] as const;
 const NOTHING = new Uint8Array(0);
@@ -59,7 +76,8 @@ export function certificateObject(facts: {
   const category = extensions.basicConstraints?.ca === true ? 2n : 1n;
   const attributes = new Map<number, AttributeValue>([
     [CKA.CLASS, CKO.CERTIFICATE],
-    ...stored({ label, id, isPrivate: false }),
+    ...stored({ label, isPrivate: false }),
+    [CKA.ID, id],
     [CKA.CERTIFICATE_TYPE, CKC_X_509],
     [CKA.CERTIFICATE_CATEGORY, category],
     [CKA.TRUSTED, NO],
@@ -81,6 +99,26 @@ export function certificateObject(facts: {
   };
 }
 
+/**
+ * Bytes in storage. Their value stays there until a program asks for it. PKCS #11 v2.40, section 10.5
+ */
+export function dataObject(facts: {
+  readonly index: number;
+  readonly key: string;
+  readonly label: string;
+  readonly application: string;
+  readonly objectId: Uint8Array;
+}): ObjectFacts {
+  const { index, key, label, application, objectId } = facts;
+  const attributes = new Map<number, AttributeValue>([
+    [CKA.CLASS, CKO.DATA],
+    ...stored({ label, isPrivate: false }),
+    [CKA.APPLICATION, utf8Bytes(application)],
+    [CKA.OBJECT_ID, objectId],
+  ]);
+  return { kind: "data", place: index, key, isPrivate: false, publicKey: NOTHING, attributes };
+}
+
 /** What a program wants of a secret that it derives, and the secret. */
 export type SecretFacts = {
   readonly value: Uint8Array;
@@ -94,7 +132,8 @@ export type SecretFacts = {
 export function secretObject({ value, label, id, isSensitive, isExtractable }: SecretFacts): ObjectFacts {
   const attributes = new Map<number, AttributeValue>([
     [CKA.CLASS, CKO.SECRET_KEY],
-    ...stored({ label, id, isPrivate: false }),
+    ...stored({ label, isPrivate: false }),
+    [CKA.ID, id],
     [CKA.TOKEN, NO],
     [CKA.MODIFIABLE, NO],
     [CKA.KEY_TYPE, CKK_GENERIC_SECRET],
@@ -123,7 +162,6 @@ function privateKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, Attribute
     [CKA.CLASS, CKO.PRIVATE_KEY],
     ...stored(pair),
     ...keyed(pair),
-    [CKA.SUBJECT, NOTHING],
     [CKA.SENSITIVE, YES],
     // A key that another tool injected was readable once; that it was not is known only of one made here.
     [CKA.ALWAYS_SENSITIVE, pair.isLocal ? YES : NO],
@@ -136,7 +174,8 @@ function privateKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, Attribute
     [CKA.UNWRAP, NO],
     [CKA.WRAP_WITH_TRUSTED, NO],
     [CKA.ALWAYS_AUTHENTICATE, NO],
-    [CKA.EC_PARAMS, P256_PARAMS],
+    [CKA.ALLOWED_MECHANISMS, mechanismsFor("sign", "derive")],
+    [CKA.EC_PARAMS, pair.curve.params],
     [CKA.PUBLIC_KEY_INFO, pair.publicKey],
   ]);
 }
@@ -147,20 +186,20 @@ function publicKeyAttributes(pair: KeyPairFacts): ReadonlyMap<number, AttributeV
     [CKA.CLASS, CKO.PUBLIC_KEY],
     ...stored({ ...pair, isPrivate: false }),
     ...keyed(pair),
-    [CKA.SUBJECT, NOTHING],
     [CKA.TRUSTED, NO],
     [CKA.VERIFY, YES],
     [CKA.DERIVE, NO],
     [CKA.VERIFY_RECOVER, NO],
     [CKA.ENCRYPT, NO],
     [CKA.WRAP, NO],
-    [CKA.EC_PARAMS, P256_PARAMS],
+    [CKA.ALLOWED_MECHANISMS, mechanismsFor("sign")],
+    [CKA.EC_PARAMS, pair.curve.params],
     [CKA.EC_POINT, derElement(0x04, point)],
     [CKA.PUBLIC_KEY_INFO, pair.publicKey],
   ]);
 }
 
-function stored(object: { readonly label: string; readonly id: Uint8Array; readonly isPrivate: boolean }) {
+function stored(object: { readonly label: string; readonly isPrivate: boolean }) {
   return [
     [CKA.TOKEN, YES],
     [CKA.PRIVATE, object.isPrivate ? YES : NO],
@@ -169,18 +208,23 @@ function stored(object: { readonly label: string; readonly id: Uint8Array; reado
     // p11-kit moves this CK_BBOOL as bytes.
     [CKA.DESTROYABLE, Uint8Array.of(YES)],
     [CKA.LABEL, utf8Bytes(object.label)],
-    [CKA.ID, object.id],
   ] as const;
 }
 
 function keyed(pair: KeyPairFacts) {
   return [
+    [CKA.ID, pair.id],
+    [CKA.SUBJECT, pair.subject ?? NOTHING],
     [CKA.KEY_TYPE, CKK_EC],
     [CKA.START_DATE, NOTHING],
     [CKA.END_DATE, NOTHING],
     [CKA.LOCAL, pair.isLocal ? YES : NO],
     [CKA.KEY_GEN_MECHANISM, pair.isLocal ? BigInt(CKM.EC_KEY_PAIR_GEN) : UNAVAILABLE],
   ] as const;
+}
+
+function mechanismsFor(...uses: readonly MechanismInfo["does"][]): readonly bigint[] {
+  return MECHANISMS.filter(({ does }) => uses.includes(does)).map(({ type }) => BigInt(type));
 }
 
 /** DER of a primitive element of up to 127 bytes, which all that is wrapped here is. X.690, section 8.1 */

@@ -1,7 +1,10 @@
-import type { Handlers } from "./application.ts";
+import type { Application, Handlers } from "./application.ts";
 import { CKF, CKU } from "./cryptoki.ts";
+import { given } from "./digest-calls.ts";
 import { refuse } from "./errors.ts";
 import { checkSlot, ONLY_SLOT } from "./general-calls.ts";
+import type { Operations } from "./session.ts";
+import type { Bytes } from "./values.ts";
 
 /** Sessions and login. PKCS #11 v2.40, section 11.6 */
 export const sessionHandlers: Handlers = {
@@ -30,17 +33,20 @@ export const sessionHandlers: Handlers = {
   },
 
   C_Login(application, handle, user, pin) {
+    login(application, handle, { user, pin });
+    return [];
+  },
+
+  C_LoginUser(application, handle, user, pin, name) {
+    if (given(name).length > 0) throw refuse("arguments-bad", "the token has one user, without a name");
+    login(application, handle, { user, pin });
+    return [];
+  },
+
+  C_SessionCancel(application, handle, flags) {
     const session = application.session(handle);
-    if (user === CKU.CONTEXT_SPECIFIC) {
-      // No key here asks for a PIN before each use, so there is nothing that such a login could be for.
-      throw refuse("operation-not-initialized", `a login for one operation in session ${session.handle}`);
-    }
-    if (user !== CKU.USER) throw refuse("user-type-invalid", `user type ${user} does not exist`);
-    const check = application.token.pin;
-    if (!check) throw refuse("pin-not-initialized", "this token has no PIN");
-    if (application.isLoggedIn) throw refuse("already-logged-in", "the user is logged in");
-    check.check("needed" in pin ? new Uint8Array(0) : pin);
-    application.login();
+    // Flags of operations that are not under way, or not known here, change nothing. PKCS #11 v3.0, section 5.6.10
+    for (const [kind, flag] of CANCELLED_BY) if ((flags & flag) !== 0n) session.end(kind);
     return [];
   },
 
@@ -50,3 +56,29 @@ export const sessionHandlers: Handlers = {
     return [];
   },
 };
+
+/** The flags of C_SessionCancel are those of mechanisms, and one for searches. PKCS #11 v3.0, section 5.6.10 */
+const CANCELLED_BY: readonly (readonly [keyof Operations, bigint])[] = [
+  ["find", CKF.FIND_OBJECTS],
+  ["digest", CKF.MECHANISM.DIGEST],
+  ["sign", CKF.MECHANISM.SIGN],
+  ["verify", CKF.MECHANISM.VERIFY],
+];
+
+function login(
+  application: Application,
+  handle: bigint,
+  { user, pin }: { readonly user: bigint; readonly pin: Bytes },
+): void {
+  const session = application.session(handle);
+  if (user === CKU.CONTEXT_SPECIFIC) {
+    // No key here asks for a PIN before each use, so there is nothing that such a login could be for.
+    throw refuse("operation-not-initialized", `a login for one operation in session ${session.handle}`);
+  }
+  if (user !== CKU.USER) throw refuse("user-type-invalid", `user type ${user} does not exist`);
+  const check = application.token.pin;
+  if (!check) throw refuse("pin-not-initialized", "this token has no PIN");
+  if (application.isLoggedIn) throw refuse("already-logged-in", "the user is logged in");
+  check.check("needed" in pin ? new Uint8Array(0) : pin);
+  application.login();
+}

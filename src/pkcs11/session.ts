@@ -5,7 +5,8 @@ import type { TokenObject } from "./objects.ts";
 /** A signature to be made or checked: over the digest that comes, or over data that are hashed here. */
 export type KeyOperation = { readonly object: TokenObject; readonly hash: RunningHash | undefined };
 
-type Operations = {
+/** What may be under way, by kind. */
+export type Operations = {
   readonly find: bigint[];
   readonly digest: RunningHash;
   readonly sign: KeyOperation;

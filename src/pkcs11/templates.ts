@@ -4,7 +4,7 @@ import type { Attribute, AttributeValue } from "./attributes.ts";
 import { CKA, CKC_X_509, CKK_EC, CKK_GENERIC_SECRET, CKO } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import type { ObjectName } from "./object-names.ts";
-import { P256_PARAMS, type TokenObject } from "./objects.ts";
+import { P256, type TokenObject } from "./objects.ts";
 
 type Template = readonly Attribute[];
 
@@ -23,28 +23,37 @@ export function matches({ attributes }: TokenObject, template: Template): boolea
 export function keyPairName(publicTemplate: Template, privateTemplate: Template): ObjectName {
   const params = attributeOf(publicTemplate, CKA.EC_PARAMS) ?? attributeOf(privateTemplate, CKA.EC_PARAMS);
   if (!(params instanceof Uint8Array)) throw refuse("template-incomplete", "CKA_EC_PARAMS is missing");
-  if (!equal(params, P256_PARAMS)) throw refuse("curve-not-supported", "the chip makes keys on P-256 alone");
+  if (!equal(params, P256.params)) throw refuse("curve-not-supported", "the chip makes keys on P-256 alone");
   for (const template of [publicTemplate, privateTemplate]) checkMembers(template, KEY_MEMBERS);
   return {
     label: textOf(privateTemplate, CKA.LABEL) ?? textOf(publicTemplate, CKA.LABEL),
     id: idOf(privateTemplate) ?? idOf(publicTemplate),
+    subject: bytesOf(privateTemplate, CKA.SUBJECT) ?? bytesOf(publicTemplate, CKA.SUBJECT),
   };
 }
 
+/** What a program has written into the chip's storage. */
+export type NewObject = { readonly name: ObjectName } & (
+  | { readonly certificate: Certificate }
+  | { readonly data: Uint8Array }
+);
+
 /**
- * The certificate that a template describes. Throws `template-inconsistent` for any other object,
+ * The certificate or data object that a template describes. Throws `template-inconsistent` for any other object,
  * `template-incomplete` without CKA_VALUE, and `attribute-value-invalid` where that is no X.509 certificate.
  */
-export function newCertificate(template: Template): { readonly certificate: Certificate; readonly name: ObjectName } {
+export function newObject(template: Template): NewObject {
   const kind = attributeOf(template, CKA.CLASS);
   if (kind === undefined) throw refuse("template-incomplete", "CKA_CLASS is missing");
-  if (kind !== CKO.CERTIFICATE) throw refuse("template-inconsistent", "only certificates can be written");
+  if (kind === CKO.DATA) return newData(template);
+  if (kind !== CKO.CERTIFICATE) {
+    throw refuse("template-inconsistent", "only certificates and data objects can be written");
+  }
   checkMembers(template, CERTIFICATE_MEMBERS);
-  const value = attributeOf(template, CKA.VALUE);
-  if (!(value instanceof Uint8Array)) throw refuse("template-incomplete", "CKA_VALUE is missing");
+  // A copy: the certificate outlives the message, which may be much larger.
+  const der = storedValue(template).slice();
   try {
-    // A copy: the certificate outlives the message, which may be much larger.
-    const certificate = parseCertificate(value.slice());
+    const certificate = parseCertificate(der);
     return { certificate, name: { label: textOf(template, CKA.LABEL), id: idOf(template) } };
   } catch (error) {
     if (!(error instanceof HawserError)) throw error;
@@ -52,19 +61,34 @@ export function newCertificate(template: Template): { readonly certificate: Cert
   }
 }
 
-/** P-256 agrees on so many bytes. PKCS #11 mechanisms v2.40, section 2.3.8 */
-const SHARED_BYTES = 32;
+function newData(template: Template): NewObject {
+  checkMembers(template, DATA_MEMBERS);
+  const data = storedValue(template).slice();
+  if (data.length === 0) throw refuse("attribute-value-invalid", "CKA_VALUE is empty: the chip keeps a byte at least");
+  const name = {
+    label: textOf(template, CKA.LABEL),
+    id: bytesOf(template, CKA.OBJECT_ID),
+    application: textOf(template, CKA.APPLICATION),
+  };
+  return { data, name };
+}
+
+function storedValue(template: Template): Uint8Array {
+  const value = attributeOf(template, CKA.VALUE);
+  if (value instanceof Uint8Array) return value;
+  throw refuse("template-incomplete", "CKA_VALUE is missing");
+}
 
 /**
- * What a secret that is derived is to be like. Throws `template-inconsistent` for anything but a generic secret in the
+ * What a secret that is derived is to be like, of the so many bytes that the key agrees on. Throws `template-inconsistent` for anything but a generic secret in the
  * session, and `attribute-value-invalid` for a length that the agreement does not give.
  */
-export function derivedSecret(template: Template) {
+export function derivedSecret(template: Template, sharedBytes: number) {
   checkMembers(template, SECRET_MEMBERS);
   const asked = attributeOf(template, CKA.VALUE_LEN);
-  const length = typeof asked === "bigint" ? Number(asked) : SHARED_BYTES;
-  if (length < 1 || length > SHARED_BYTES) {
-    throw refuse("attribute-value-invalid", `a secret of ${length} bytes is not within 1..${SHARED_BYTES}`);
+  const length = typeof asked === "bigint" ? Number(asked) : sharedBytes;
+  if (length < 1 || length > sharedBytes) {
+    throw refuse("attribute-value-invalid", `a secret of ${length} bytes is not within 1..${sharedBytes}`);
   }
   return {
     length,
@@ -75,12 +99,27 @@ export function derivedSecret(template: Template) {
   };
 }
 
-/** The label and ID that a template gives to an object that exists. Throws `attribute-read-only` for anything else. */
-export function changedName(template: Template): Partial<ObjectName> {
-  const other = template.find(({ type }) => type !== CKA.LABEL && type !== CKA.ID);
-  if (other) throw refuse("attribute-read-only", `attribute 0x${other.type.toString(16)} cannot change`);
-  const [label, id] = [textOf(template, CKA.LABEL), idOf(template)];
-  return { ...(label === undefined ? {} : { label }), ...(id ? { id } : {}) };
+/** @table What can be called otherwise, by the kind of object: no more than that, since a chip has no place for it. */
+const NAMES: Readonly<Partial<Record<TokenObject["kind"], readonly number[]>>> = {
+  "private-key": [CKA.LABEL, CKA.ID, CKA.SUBJECT],
+  "public-key": [CKA.LABEL, CKA.ID, CKA.SUBJECT],
+  certificate: [CKA.LABEL, CKA.ID],
+  data: [CKA.LABEL, CKA.APPLICATION, CKA.OBJECT_ID],
+};
+
+/** The names that a template gives to an object that exists. Throws `attribute-read-only` for anything else. */
+export function changedName({ kind }: TokenObject, template: Template): Partial<ObjectName> {
+  const other = template.find(({ type }) => !NAMES[kind]?.includes(type));
+  if (other) throw refuse("attribute-read-only", `attribute 0x${other.type.toString(16)} of a ${kind} cannot change`);
+  const [label, application] = [textOf(template, CKA.LABEL), textOf(template, CKA.APPLICATION)];
+  const id = bytesOf(template, kind === "data" ? CKA.OBJECT_ID : CKA.ID);
+  const subject = bytesOf(template, CKA.SUBJECT);
+  return {
+    ...(label === undefined ? {} : { label }),
+    ...(id ? { id } : {}),
+    ...(application === undefined ? {} : { application }),
+    ...(subject ? { subject } : {}),
+  };
 }
 
 type Member = { readonly type: number; readonly must: AttributeValue; readonly otherwise: string };
@@ -105,6 +144,11 @@ const CERTIFICATE_MEMBERS: readonly Member[] = [
   ...COMMON,
   { type: CKA.CERTIFICATE_TYPE, must: CKC_X_509, otherwise: "only X.509 certificates can be written" },
   { type: CKA.PRIVATE, must: 0, otherwise: "certificates are public" },
+];
+
+const DATA_MEMBERS: readonly Member[] = [
+  ...COMMON,
+  { type: CKA.PRIVATE, must: 0, otherwise: "the chip gives its storage to whoever asks" },
 ];
 
 function checkMembers(template: Template, members: readonly Member[]): void {
@@ -135,12 +179,16 @@ function textOf(template: Template, type: number): string | undefined {
 }
 
 function idOf(template: Template): Uint8Array | undefined {
-  const value = attributeOf(template, CKA.ID);
+  return bytesOf(template, CKA.ID);
+}
+
+function bytesOf(template: Template, type: number): Uint8Array | undefined {
+  const value = attributeOf(template, type);
   return value instanceof Uint8Array && value.length > 0 ? value.slice() : undefined;
 }
 
 function sameValue(a: AttributeValue, b: AttributeValue): boolean {
   if (a instanceof Uint8Array) return b instanceof Uint8Array && equal(a, b);
-  // Lists are not matched: no object here has one.
-  return typeof a !== "object" && a === b;
+  if (Array.isArray(a)) return Array.isArray(b) && a.length === b.length && a.every((each, i) => each === b[i]);
+  return a === b;
 }

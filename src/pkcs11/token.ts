@@ -1,12 +1,20 @@
 import { DecodeError, equal, HawserError, Refused, toHex, utf8Bytes } from "../codec/index.ts";
-import type { DigestSigner, Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
+import type { DataStorage, DigestSigner, Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
 import { type Certificate, parseCertificate } from "../pki/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
 import type { Purpose } from "./chip-errors.ts";
+import { CKA } from "./cryptoki.ts";
 import { ElementLink, type OpenElement, type Work } from "./element-link.ts";
 import { refuse, TokenFailure } from "./errors.ts";
 import { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
-import { certificateObject, keyPairObjects, type ObjectFacts, type TokenObject } from "./objects.ts";
+import {
+  certificateObject,
+  curveOf,
+  dataObject,
+  keyPairObjects,
+  type ObjectFacts,
+  type TokenObject,
+} from "./objects.ts";
 import { PinCheck } from "./pin-check.ts";
 
 export type TokenOptions = {
@@ -23,8 +31,11 @@ export type TokenOptions = {
 /** What was found on the element when it was last read. */
 export type Contents = { readonly identity: SecureElementIdentity; readonly objects: readonly TokenObject[] };
 
-/** Storage indexes that certificates are put under. A71CH object table */
-const CERTIFICATE_INDEXES = 255;
+/** Storage indexes that certificates and data are put under. A71CH object table */
+const STORAGE_INDEXES = 255;
+
+/** Hex digits of CKA_UNIQUE_ID, by which an object is known over restarts. PKCS #11 v3.0, section 4.4.1 */
+const UNIQUE_ID_LENGTH = 32;
 
 /** What a driver says of storage that makes no sense, and what pki says of certificates that are none. */
 const CONTENT_CODES: readonly string[] = ["malformed-answer", "duplicate-extension", "algorithm-mismatch"];
@@ -143,25 +154,32 @@ export class Token {
 
   /** Stores a certificate under the lowest free index. */
   addCertificate(certificate: Certificate, name: ObjectName): Promise<TokenObject> {
-    return this.#change("storing a certificate", "make", async (element) => {
-      const taken = new Set((await element.listCertificates()).map(({ index }) => index));
-      const index = Array.from({ length: CERTIFICATE_INDEXES }, (_, i) => i).find((each) => !taken.has(each));
-      if (index === undefined) throw new TokenFailure("device-memory", "every certificate index is taken");
-      await element.writeCertificate(index, certificate.der);
-      if (name.label !== undefined || name.id) this.#names.rename(certificate.id, name);
-      return async () => {
-        const { objects } = await this.contents();
-        const found = objects.find(({ kind, place }) => kind === "certificate" && place === index);
-        if (!found) throw new TokenFailure("device-error", `the new certificate is not under index ${index} any more`);
-        return found;
-      };
+    return this.#add("certificate", name, {
+      taken: (element) => element.listCertificates(),
+      write: (element, index) => element.writeCertificate(index, certificate.der),
+      key: async () => certificate.id,
     });
   }
 
-  /** Erases a key pair or a certificate. */
+  /** Stores bytes under the lowest free index. Throws `template-inconsistent` where the element keeps certificates alone. */
+  addData(bytes: Uint8Array, name: ObjectName): Promise<TokenObject> {
+    return this.#add("data", name, {
+      taken: (element) => dataOf(element).list(),
+      write: (element, index) => dataOf(element).write(index, bytes),
+      key: async (element, index) => this.#dataKey(await element.identify(), index),
+    });
+  }
+
+  /** The bytes of a data object, read now. */
+  readData({ place }: TokenObject): Promise<Uint8Array> {
+    return this.#use(`reading data ${place}`, "read", (element) => dataOf(element).read(place));
+  }
+
+  /** Erases a key pair, a certificate or a data object. */
   destroy(object: TokenObject): Promise<void> {
     return this.#change(`erasing ${object.kind} ${object.place}`, "erase", async (element) => {
       if (object.kind === "certificate") await element.eraseCertificate(object.place);
+      else if (object.kind === "data") await dataOf(element).erase(object.place);
       else await element.eraseKeyPair(object.place);
       this.#names.forget(object.key);
       return async () => undefined;
@@ -171,7 +189,7 @@ export class Token {
   /** Gives an object, and the other half of its pair, other names. */
   rename(object: TokenObject, name: Partial<ObjectName>): void {
     const known = this.#names.nameOf(object.key);
-    this.#names.rename(object.key, { label: name.label ?? known?.label, id: name.id ?? known?.id });
+    this.#names.rename(object.key, { label: known?.label, id: known?.id, ...known, ...name });
     this.forgetContents();
   }
 
@@ -192,6 +210,33 @@ export class Token {
     });
     this.#lastChange = change.catch(() => undefined);
     return change;
+  }
+
+  /** Puts something into storage under the lowest free index. */
+  #add(
+    kind: "certificate" | "data",
+    name: ObjectName,
+    storage: {
+      readonly taken: (element: SecureElement) => Promise<readonly { readonly index: number }[]>;
+      readonly write: (element: SecureElement, index: number) => Promise<void>;
+      readonly key: (element: SecureElement, index: number) => Promise<string>;
+    },
+  ): Promise<TokenObject> {
+    return this.#change(`storing a ${kind} object`, "make", async (element) => {
+      const taken = new Set((await storage.taken(element)).map(({ index }) => index));
+      const index = Array.from({ length: STORAGE_INDEXES }, (_, i) => i).find((each) => !taken.has(each));
+      if (index === undefined) throw new TokenFailure("device-memory", `every ${kind} index is taken`);
+      await storage.write(element, index);
+      if (Object.values(name).some((each) => each !== undefined)) {
+        this.#names.rename(await storage.key(element, index), name);
+      }
+      return async () => {
+        const { objects } = await this.contents();
+        const found = objects.find((each) => each.kind === kind && each.place === index);
+        if (!found) throw new TokenFailure("device-error", `the new ${kind} is not under index ${index} any more`);
+        return found;
+      };
+    });
   }
 
   /** A chip that does not let a key be used is asked whether the key still is there: others may have erased it. */
@@ -231,14 +276,15 @@ export class Token {
       const facts: ObjectFacts[] = [];
       const keyIds = new Map<string, Uint8Array>();
       for (const { slot, publicKey } of await element.keySlots()) {
-        if (!publicKey) continue;
+        const curve = publicKey && curveOf(publicKey);
+        if (!publicKey || !curve) continue;
         const key = this.#keyOf(publicKey);
         const name = this.#names.nameOf(key);
         const id = name?.id ?? placeBytes(slot);
         keyIds.set(toHex(publicKey), id);
         const label = name?.label ?? `key-${placeName(slot)}`;
         const more = { isPrivate: this.pin !== undefined, isLocal: this.#madeHere.has(key) };
-        facts.push(...keyPairObjects({ slot, key, publicKey, label, id, ...more }));
+        facts.push(...keyPairObjects({ slot, key, publicKey, curve, label, id, subject: name?.subject, ...more }));
       }
       for (const index of await this.#certificateIndexes(element)) {
         const certificate = await this.#certificate(element, index);
@@ -250,8 +296,22 @@ export class Token {
           certificateObject({ index, certificate, label: name?.label ?? `certificate-${placeName(index)}`, id }),
         );
       }
-      return { identity, objects: facts.map((each) => ({ ...each, handle: this.#handleOf(each) })) };
+      facts.push(...(await this.#dataObjects(element, identity)));
+      return { identity, objects: facts.map((each) => this.#objectOf(each)) };
     });
+  }
+
+  async #dataObjects(element: SecureElement, identity: SecureElementIdentity): Promise<ObjectFacts[]> {
+    try {
+      return ((await element.data?.list()) ?? []).map(({ index }) => {
+        const key = this.#dataKey(identity, index);
+        const { label = `data-${placeName(index)}`, id, application = "" } = this.#names.nameOf(key) ?? {};
+        return dataObject({ index, key, label, application, objectId: id ?? new Uint8Array(0) });
+      });
+    } catch (error) {
+      this.#passOver("the data in the chip's storage", error);
+      return [];
+    }
   }
 
   async #certificateIndexes(element: SecureElement): Promise<readonly number[]> {
@@ -282,11 +342,17 @@ export class Token {
     this.#trace.emit("host", { kind: "process", what: "warning", detail });
   }
 
-  #handleOf({ kind, place, key }: ObjectFacts): bigint {
-    const name = `${kind} ${place} ${key}`;
+  #objectOf(facts: ObjectFacts): TokenObject {
+    const name = `${facts.kind} ${facts.place} ${facts.key}`;
     const handle = this.#handles.get(name) ?? this.#nextHandle++;
     this.#handles.set(name, handle);
-    return handle;
+    const uniqueId = utf8Bytes(toHex(this.hash.digest("sha256", utf8Bytes(name))).slice(0, UNIQUE_ID_LENGTH));
+    return { ...facts, handle, attributes: new Map(facts.attributes).set(CKA.UNIQUE_ID, uniqueId) };
+  }
+
+  /** Data are not read to be listed: what they are known by is the chip and the place. */
+  #dataKey({ uniqueId }: SecureElementIdentity, index: number): string {
+    return toHex(this.hash.digest("sha256", utf8Bytes(`data ${index} of ${uniqueId}`)));
   }
 
   #keyOf(publicKey: Uint8Array): string {
@@ -304,6 +370,12 @@ function placeBytes(place: number): Uint8Array {
 /** Identifiers of an element's own are known by their hex digits. */
 function placeName(place: number): string {
   return place < 0x100 ? String(place) : place.toString(16).padStart(8, "0");
+}
+
+/** Throws `template-inconsistent`. */
+function dataOf({ data }: SecureElement): DataStorage {
+  if (data) return data;
+  throw refuse("template-inconsistent", "the chip has storage for certificates alone");
 }
 
 /** The label as programs compare it: what fits its field of 32 bytes. */

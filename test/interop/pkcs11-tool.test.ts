@@ -100,6 +100,52 @@ test("pkcs11-tool writes a certificate into the chip, reads it back and deletes 
   assert.deepEqual(await chip.listCertificates(), []);
 });
 
+test("pkcs11-tool writes, lists, reads and deletes data objects in an A71CH and in an A5000", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool")) return;
+  for (const model of ["a71ch", "a5000"] as const) {
+    const token = await startToken(t, { model });
+    const settings = Uint8Array.from({ length: 700 }, (_, i) => i & 0xff);
+    token.write("settings", settings);
+    const names = ["--label", "settings", "--application-label", "meter", "--application-id", "1.2.3.4"];
+    await token.tool("--write-object", "settings", "--type", "data", ...names);
+    assert.deepEqual(await (await token.chip()).data.read(0), settings);
+    const listed = (await token.tool("--list-objects", "--type", "data")).stdout;
+    assert.match(listed, /label:\s+'settings'\s+application:\s+'meter'\s+app_id:\s+1\.2\.3\.4\s/);
+    for (const by of [names.slice(0, 2), names.slice(2, 4), names.slice(4)]) {
+      await token.tool("--read-object", "--type", "data", ...by, "--output-file", "read");
+      await token.ok("cmp", ["settings", "read"]);
+    }
+    const login = ["--module", P11_KIT_CLIENT, "--login", "--pin", "1234", "--type", "data"];
+    const hidden = await token.run("pkcs11-tool", [...login, "--private", "--write-object", "settings"]);
+    assert.match(hidden.stderr, /CKR_TEMPLATE_INCONSISTENT/);
+    token.write("big", new Uint8Array(60_000).fill(1));
+    const big = await token.run("pkcs11-tool", [...login, "--write-object", "big"]);
+    assert.match(big.stderr, model === "a71ch" ? /CKR_DEVICE_MEMORY/ : /CKR_/);
+    await token.tool("--delete-object", "--type", "data", "--label", "settings");
+    assert.deepEqual(await (await token.chip()).data.list(), []);
+  }
+});
+
+test("pkcs11-tool --test-ec makes, renames, uses and deletes a key pair, and hashes by SHA-1", TIMEOUT, async (t) => {
+  if (!requirePkcs11(t, "pkcs11-tool", "openssl")) return;
+  const token = await startToken(t);
+  const which = ["--key-type", "EC:prime256v1", "--id", "07", "--label", "test"];
+  assert.match((await token.tool("--session-rw", "--test-ec", ...which)).stdout, /==> OK/);
+  assert.equal((await (await token.chip()).keySlots())[0]?.publicKey, undefined, "and nothing stays behind");
+  await token.tool("--keypairgen", ...which);
+  token.write("message", "what is signed");
+  const files = ["--input-file", "message", "--signature-file", "signature"];
+  const sign = ["--mechanism", "ECDSA-SHA1", "--id", "07", "--input-file", "message", "--signature-format", "openssl"];
+  await token.tool("--sign", ...sign, "--output-file", "signature");
+  await token.tool("--verify", ...sign.slice(0, 4), "--signature-format", "openssl", ...files);
+  const publicKey = (await (await token.chip()).keySlots())[0]?.publicKey ?? assert.fail("a key");
+  token.write("key.pem", toPem("PUBLIC KEY", publicKey));
+  await token.ok("openssl", ["dgst", "-sha1", "-verify", "key.pem", "-signature", "signature", "message"]);
+  await token.tool("--hash", "--mechanism", "SHA-1", "--input-file", "message", "--output-file", "digest");
+  await token.ok("openssl", ["dgst", "-sha1", "-binary", "-out", "expected", "message"]);
+  await token.ok("cmp", ["digest", "expected"]);
+});
+
 test(
   "pkcs11-tool sees private keys only with the right PIN, and no PIN is asked for where there is none",
   TIMEOUT,

@@ -18,6 +18,7 @@ import {
   type EphemeralKey,
   type Hash,
   type Clock,
+  type DataStorage,
   type KeyAgreement,
   type KeySlot,
   type PlainKeyPair,
@@ -34,6 +35,7 @@ import { Queue } from "../queue.ts";
 import { SlotChanges } from "../slot-changes.ts";
 import type { Transport } from "../transport.ts";
 import { eraseCertificate, listCertificates, readCertificate, writeCertificate } from "./certificates.ts";
+import { a71chData } from "./data-storage.ts";
 import { readRestrictedKeyPair, type RestrictedKeyPair, signRestricted } from "./restricted-key-pair.ts";
 import { openSecureChannel, type SecureChannel } from "./secure-channel.ts";
 import { A71chSession, isRefusal } from "./session.ts";
@@ -58,6 +60,7 @@ export class A71ch implements SecureElement {
   readonly variant: A71chVariant;
   readonly random: Random;
   readonly verifier: DigestVerifier;
+  readonly data: DataStorage;
   readonly #session: A71chSession;
   readonly #transport: Transport;
   readonly #hash: Hash;
@@ -78,6 +81,7 @@ export class A71ch implements SecureElement {
       performer: "chip",
       verifyDigest: (publicKey, digest, signature) => this.#verifyDigest(publicKey, digest, signature),
     };
+    this.data = a71chData((work) => this.exclusive(work), variant);
   }
 
   /**

@@ -59,3 +59,20 @@ test("object-exists and object-missing: names are taken once, and only what is t
   await assert.rejects(readObject(access, name), missing);
   await assert.rejects(updateObject(access, { ...name, bytes: der(1) }), missing);
 });
+
+test("A71ch.data lists, reads, writes and erases data objects, beside certificates that it does not show", async () => {
+  const { access, transport } = bench();
+  const { data } = await A71ch.open(transport, { hash: nodeHash, clock });
+  await createObject(access, { kind: "certificate", index: 0, bytes: der(1) });
+  await data.write(0, fromHex("0102"));
+  await data.write(254, fromHex("03"));
+  assert.deepEqual(await data.list(), [
+    { index: 0, length: 2 },
+    { index: 254, length: 1 },
+  ]);
+  assert.deepEqual(await readObject(access, { kind: "data", index: 254 }), await data.read(254));
+  await assert.rejects(data.write(0, fromHex("05")), { code: "object-exists" });
+  await assert.rejects(data.write(1, new Uint8Array(4096)), { code: "storage-full" });
+  await data.erase(0);
+  await assert.rejects(data.read(0), { code: "object-missing" });
+});

@@ -12,6 +12,7 @@ import {
 import { Refused, toHex, UsageError } from "../../codec/index.ts";
 import {
   type Clock,
+  type DataStorage,
   type DigestSigner,
   type DigestVerifier,
   ecPublicKeyInfo,
@@ -42,6 +43,7 @@ import {
 } from "./access.ts";
 import { channelBroken } from "./channel-broken.ts";
 import { Se05xCommandFamilies } from "./command-families.ts";
+import { se05xData } from "./data-storage.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
 import { certificateIndexOf, certificateObject, isReserved, keyObject, slotOf } from "./object-ids.ts";
@@ -83,6 +85,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
   readonly verifier: DigestVerifier;
   /** Checks whole messages, by Ed25519 too. */
   readonly signatureVerifier: SignatureVerifier;
+  readonly data: DataStorage;
   /** What the chip said that it can, bit by bit. SE05x command table, section 4.3 */
   readonly features: number;
   readonly #session: Se05xSession;
@@ -108,6 +111,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       verifyDigest: (point, digest, signature) => verifyDigestIn(this, point, { digest, signature }),
     };
     this.signatureVerifier = se05xSignatureVerifier(this, hash);
+    this.data = se05xData((work) => this.exclusive(work));
   }
 
   /** Selects the application, asks the chip who it is, and takes the transport over. Throws `Refused` where it has none. */

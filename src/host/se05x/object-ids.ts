@@ -14,6 +14,7 @@ export const SCRATCH_OBJECT = 0x4857_0200;
 /** Transient objects of TLS handshakes: premaster secrets, ephemeral keys, and servers' public keys. */
 export const TLS_OBJECTS = { premaster: 0x4857_0210, ephemeral: 0x4857_0220, serverKey: 0x4857_0230 } as const;
 const SECRETS = 0x4857_0300;
+const DATA = 0x4857_0400;
 
 /** The object of a pre-shared key or another secret, by the rule of key slots. Throws `bad-argument`. */
 export function secretObject(slot: number): number {
@@ -48,6 +49,17 @@ export function certificateIndexOf(objectId: number): number | undefined {
   const index = objectId - CERTIFICATES;
   if (index >= 0 && index < OWN_COUNT) return index;
   return BIRTH_CERTIFICATES.includes(objectId) ? objectId : undefined;
+}
+
+/** The file of a data index, by the same rule. */
+export function dataFile(index: number): number {
+  return objectAt(index, DATA, "data");
+}
+
+/** The data index of a file, or undefined where it is a certificate's or the chip's own. */
+export function dataIndexOf(objectId: number): number | undefined {
+  if (isReserved(objectId) || certificateIndexOf(objectId) !== undefined) return undefined;
+  return objectId >= DATA && objectId < DATA + OWN_COUNT ? objectId - DATA : objectId;
 }
 
 /** Whether an object is the chip's own, and no key of its user. SE05x object ids */
