@@ -9,7 +9,12 @@ const REMEMBERED = 100_000;
 export class AccountRates {
   /** What all clients together publish. */
   readonly publishes: RateAccount | undefined;
+  /** What all clients together are sent. */
+  readonly deliveries: RateAccount | undefined;
+  /** What all clients together ask to be retained. */
+  readonly retains: RateAccount | undefined;
   readonly #connects: RateAccount | undefined;
+  readonly #queues: RateAccount | undefined;
   readonly #perSecondOfOne: number;
   readonly #clock: Clock;
   /** Oldest first. */
@@ -17,6 +22,9 @@ export class AccountRates {
 
   constructor(limits: BrokerLimits, clock: Clock) {
     this.publishes = RateAccount.of(limits.accountPublishesPerSecond, clock);
+    this.deliveries = RateAccount.of(limits.accountDeliveriesPerSecond, clock);
+    this.retains = RateAccount.of(limits.accountRetainsPerSecond, clock);
+    this.#queues = RateAccount.of(limits.accountQueuesPerSecond, clock);
     this.#connects = RateAccount.of(limits.accountConnectsPerSecond, clock);
     this.#perSecondOfOne = limits.connectsPerSecond;
     this.#clock = clock;
@@ -30,6 +38,14 @@ export class AccountRates {
     this.#connects?.spend(1);
     own?.spend(1);
     return undefined;
+  }
+
+  /** Counts a message that is stored for a client who is away; false where that would go beyond the rate. */
+  queue(): boolean {
+    if (!this.#queues) return true;
+    if (!this.#queues.has(1)) return false;
+    this.#queues.spend(1);
+    return true;
   }
 
   #accountOf(clientId: string): RateAccount | undefined {

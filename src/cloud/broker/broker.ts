@@ -207,8 +207,9 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
   const store = notingStore(given, turn);
   const retained = new RetainedMessages({ settings, store, clock });
   const router = new Router(settings, retained, (until) => turn.hold(until));
-  const overflowed = ({ clientId, principalId }: SessionOwner): void => {
-    const evidence = { limit: "queuedMessages", dropped: "QoS 1 messages for a client that is away" };
+  const rates = new AccountRates(settings.limits, clock);
+  const dropped = ({ clientId, principalId }: SessionOwner, limit: string): void => {
+    const evidence = { limit, dropped: "QoS 1 messages for a client that is away" };
     trace.emit(
       "cloud",
       { kind: "refusal", cause: "mqtt-limit", clientId, address: "", evidence },
@@ -222,7 +223,7 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     clock,
     entropy,
     trace,
-    rates: new AccountRates(settings.limits, clock),
+    rates,
     tracedDataPackets: new PerSecond(settings.tracedDataPacketsPerSecond.inAll),
     gatekeeper,
     authenticators: new Map((options.authenticators ?? []).map((each) => [each.method, each])),
@@ -234,7 +235,15 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
     view: new PublishView(),
     retained,
     router,
-    sessions: new SessionRegistry({ settings, clock, store, router, overflowed, mark: () => turn.mark }),
+    sessions: new SessionRegistry({
+      settings,
+      clock,
+      store,
+      router,
+      dropped,
+      mayQueue: () => rates.queue(),
+      mark: () => turn.mark,
+    }),
     presence: settings.presence ? new Presence({ clock, publish }) : undefined,
   };
 }

@@ -27,6 +27,10 @@ test("chosenSettings changes what is named, by name, and leaves the rest of the 
     limits: { ...AWS_PROFILE.limits, ...AWS_RATES, inFlight: 7 },
   });
   assert.equal(chosenSettings(chosen, ["publishesPerSecond=none"]).limits.publishesPerSecond, Infinity);
+  assert.deepEqual(chosenSettings(AWS_PROFILE, ["rates=aws"]).limits, { ...AWS_PROFILE.limits, ...AWS_RATES });
+  const slower = chosenSettings(SPEC_PROFILE, ["rates=aws", "drainsPerSecond=3", "retainedS=none"]).limits;
+  assert.deepEqual(slower, { ...SPEC_PROFILE.limits, ...AWS_RATES, drainsPerSecond: 3 });
+  assert.deepEqual(chosenSettings(chosen, ["rates=none"]).limits, { ...AWS_PROFILE.limits, inFlight: 7 });
 });
 
 test("every limit of both profiles can be chosen as it is", () => {
@@ -54,6 +58,9 @@ test("chosenSettings refuses names that there are not, and values that would bre
     ["inFlight=none", /inFlight is "none"/],
     ["connectsPerSecond=0", /from 1 to \d+, or none/],
     ["maximumQos=0", /maximumQos is "0", need 1 or 2/],
+    ["rates=some", /rates is "some", need aws or none/],
+    ["drainsPerSecond=0", /drainsPerSecond is "0", need a whole number from 1/],
+    ["retainedS=0", /retainedS is "0", need a whole number from 1 to \d+, or none/],
     ["presence=yes", /presence is "yes", need true or false/],
     ["beforeConnack=wait", /need refuse or hold/],
     ["unauthorizedReturnCode=4", /need 5 or 7 or none/],

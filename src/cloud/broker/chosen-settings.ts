@@ -1,6 +1,6 @@
 import { UsageError } from "../../codec/index.ts";
 import type { BrokerErrorCode } from "./errors.ts";
-import { LONGEST_PACKET, type BrokerLimits, type BrokerSettings } from "./settings.ts";
+import { AWS_RATES, LONGEST_PACKET, type BrokerLimits, type BrokerSettings } from "./settings.ts";
 
 const U16 = 65_535;
 const U32 = 0xffffffff;
@@ -8,6 +8,9 @@ const U32 = 0xffffffff;
 const MANY = 2 ** 40;
 const TIMER_MS = 0x7fffffff;
 const RATE = { min: 1, max: MANY, mayBeNone: true } as const;
+const LIFETIME = { min: 1, max: MANY, mayBeNone: true } as const;
+/** All rates at once. */
+const RATES = "rates";
 
 type Range = { readonly min: number; readonly max: number; readonly mayBeNone?: boolean };
 
@@ -46,6 +49,16 @@ const RANGES: { readonly [Name in keyof BrokerLimits]: Range } = {
   connectsPerSecond: RATE,
   accountPublishesPerSecond: RATE,
   accountConnectsPerSecond: RATE,
+  deliveriesPerSecond: RATE,
+  deliveredBytesPerSecond: RATE,
+  accountDeliveriesPerSecond: RATE,
+  accountQueuesPerSecond: RATE,
+  drainsPerSecond: RATE,
+  sharedDrainsPerSecond: RATE,
+  accountRetainsPerSecond: RATE,
+  inFlightS: LIFETIME,
+  retainedS: LIFETIME,
+  webSocketS: LIFETIME,
 };
 
 const isFlag = (value: unknown): boolean => typeof value === "boolean";
@@ -62,8 +75,8 @@ const WORDS: { readonly [name: string]: readonly (string | number)[] } = {
 const FIXED: readonly string[] = ["profile", "limits", "tracedDataPacketsPerSecond", "questions"];
 
 /**
- * A profile with some of its settings and limits chosen anew, each written `name=value`; `none` stands for no rate, and
- * lists have commas between their entries. Throws `UsageError` `mqtt-setting`.
+ * A profile with some of its settings and limits chosen anew, each written `name=value`; `none` stands for no rate,
+ * `rates=aws` for all rates as AWS IoT Core has them, and lists have commas between their entries. Throws `UsageError` `mqtt-setting`.
  */
 export function chosenSettings(profile: BrokerSettings, texts: readonly string[]): BrokerSettings {
   let settings = profile;
@@ -71,7 +84,8 @@ export function chosenSettings(profile: BrokerSettings, texts: readonly string[]
     const at = text.indexOf("=");
     const [name, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)];
     if (at < 0) throw refused(`${quoted(text)} is not written name=value`);
-    if (Object.hasOwn(RANGES, name)) {
+    if (name === RATES) settings = { ...settings, limits: { ...settings.limits, ...ratesOf(value) } };
+    else if (Object.hasOwn(RANGES, name)) {
       const limits = { ...settings.limits, [name]: limitOf(name as keyof BrokerLimits, value) };
       settings = { ...settings, limits };
     } else if (Object.hasOwn(settings, name) && !FIXED.includes(name)) {
@@ -83,7 +97,13 @@ export function chosenSettings(profile: BrokerSettings, texts: readonly string[]
 
 /** The names of all that can be chosen. */
 function settingNames(profile: BrokerSettings): string[] {
-  return [...Object.keys(profile).filter((name) => !FIXED.includes(name)), ...Object.keys(RANGES)].sort();
+  return [RATES, ...Object.keys(profile).filter((name) => !FIXED.includes(name)), ...Object.keys(RANGES)].sort();
+}
+
+function ratesOf(value: string): Partial<BrokerLimits> {
+  if (value === "aws") return AWS_RATES;
+  if (value !== "none") throw refused(`${RATES} is ${quoted(value)}, need aws or none`);
+  return Object.fromEntries(Object.keys(AWS_RATES).map((name) => [name, Infinity]));
 }
 
 function limitOf(name: keyof BrokerLimits, text: string): number {

@@ -141,7 +141,7 @@ export class Connection {
   /** The same for messages in flight of which some, `unsent`, were not sent on this connection yet. */
   canSendAgain(unsent: number): boolean {
     const link = this.#link;
-    return link !== undefined && link.session.flow.inFlight - unsent < link.window && !this.out.isChoked;
+    return link !== undefined && link.session.flow.inFlight - unsent < link.window && !this.out.isFull;
   }
 
   /** Whether policies let the client receive a topic; a refusal is told once for each topic. */

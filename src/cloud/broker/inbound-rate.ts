@@ -20,13 +20,15 @@ export class InboundRate {
   readonly #bytes: RateAccount | undefined;
   readonly #publishes: RateAccount | undefined;
   readonly #publishesOfAll: RateAccount | undefined;
+  readonly #retainsOfAll: RateAccount | undefined;
   #cancel: (() => void) | undefined;
 
   /** Undefined where there are no rates. */
   static of(ports: Ports): InboundRate | undefined {
     const { bytesPerSecond, publishesPerSecond } = ports.settings.limits;
     const isBound = Number.isFinite(bytesPerSecond) || Number.isFinite(publishesPerSecond);
-    return isBound || ports.rates.publishes ? new InboundRate(ports) : undefined;
+    const { publishes, retains } = ports.rates;
+    return isBound || publishes || retains ? new InboundRate(ports) : undefined;
   }
 
   private constructor({ settings: { limits }, clock, rates, reader }: Ports) {
@@ -35,6 +37,7 @@ export class InboundRate {
     this.#bytes = RateAccount.of(limits.bytesPerSecond, clock);
     this.#publishes = RateAccount.of(limits.publishesPerSecond, clock);
     this.#publishesOfAll = rates.publishes;
+    this.#retainsOfAll = rates.retains;
   }
 
   /** Whether the client waits for our sake: its silence is not its fault. */
@@ -47,9 +50,10 @@ export class InboundRate {
     this.#waitIfOver();
   }
 
-  published(): void {
+  published({ retain }: { readonly retain: boolean }): void {
     this.#publishes?.spend(1);
     this.#publishesOfAll?.spend(1);
+    if (retain) this.#retainsOfAll?.spend(1);
     this.#waitIfOver();
   }
 
@@ -63,8 +67,8 @@ export class InboundRate {
   }
 
   #waitMs(): number {
-    const waits = [this.#bytes, this.#publishes, this.#publishesOfAll].map((account) => account?.waitMs ?? 0);
-    return Math.max(...waits);
+    const accounts = [this.#bytes, this.#publishes, this.#publishesOfAll, this.#retainsOfAll];
+    return Math.max(...accounts.map((account) => account?.waitMs ?? 0));
   }
 
   #wait(): void {

@@ -1,3 +1,4 @@
+export { afterLong } from "./long-timer.ts";
 export { Broker, type BrokerOptions, type SessionClosing, type SessionOwner } from "./broker.ts";
 export type { Connection } from "./connection.ts";
 export { chosenSettings } from "./chosen-settings.ts";

@@ -3,6 +3,7 @@ import type { Packet } from "mqtt-packet";
 import type { BrokerCore } from "./core.ts";
 import type { Message } from "./message.ts";
 import type { Outgoing } from "./outbound-flow.ts";
+import { OutboundRate } from "./outbound-rate.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PacketTrace } from "./packet-trace.ts";
 import type { QoS, Sink } from "./ports.ts";
@@ -61,6 +62,7 @@ export class Outbound implements TurnMember {
   readonly #sink: Sink;
   readonly #trace: PacketTrace;
   readonly #owner: OutboundOwner;
+  readonly #rate: OutboundRate | undefined;
   /** Absent while there is nothing to send. */
   #outbox: Outbox | undefined;
   /** Replies that wait until what they promise is durable, in order. */
@@ -75,7 +77,8 @@ export class Outbound implements TurnMember {
   #mayOpen = true;
   /** What the sink had not sent yet when it was asked last. */
   #backlog = 0;
-  #isDropping = false;
+  /** What QoS 0 messages were last dropped for, until there is room again. */
+  #dropsFor: string | undefined;
   /** Whether anybody was told to wait since it was told last that there is room. */
   #hasChoked = false;
 
@@ -89,6 +92,7 @@ export class Outbound implements TurnMember {
     this.#sink = parts.sink;
     this.#trace = parts.trace;
     this.#owner = parts.owner;
+    this.#rate = OutboundRate.of(parts.core, () => this.#roomAgain());
   }
 
   /** Bytes that have not left the process. */
@@ -116,17 +120,30 @@ export class Outbound implements TurnMember {
     return isChoked;
   }
 
+  /** Whether one more message at QoS 1 or 2 has to wait, for the peer's sake or for a rate's. */
+  get isFull(): boolean {
+    return this.isChoked || this.#rate?.over() !== undefined;
+  }
+
   /** The sink has sent everything. */
   drained(): void {
     this.#backlog = this.#sink.writableLength;
-    this.#isDropping = false;
     this.resume(PAUSE.backlog);
+    this.#roomAgain();
+  }
+
+  #roomAgain(): void {
+    this.#dropsFor = undefined;
     this.#owner.sendMore();
   }
 
-  /** Sends a message at QoS 0, or drops it where the client is behind; a retained message on subscribe is not dropped. */
+  /**
+   * Sends a message at QoS 0, or drops it where the client is behind or over a rate; a retained message on subscribe is
+   * not dropped.
+   */
   deliver(message: Message, retain: boolean, identifiers: readonly number[]): void {
-    if (!retain && this.isChoked) return this.#tellDropping(message.topic);
+    const limit = retain ? undefined : this.isChoked ? "outboundSoftBytes" : this.#rate?.over();
+    if (limit) return this.#tellDropping(limit, message.topic);
     const frame = this.#frame(message, { qos: 0, retain, identifiers }, true);
     this.#deliver(frame, { id: 0, topic: message.topic, qos: 0 }, 0);
   }
@@ -204,6 +221,7 @@ export class Outbound implements TurnMember {
   /** The transport is gone. */
   abandon(): void {
     this.#isClosed = true;
+    this.#rate?.stop();
     this.#held = [];
     this.#outbox = undefined;
   }
@@ -290,6 +308,7 @@ export class Outbound implements TurnMember {
     mark: number,
   ): boolean {
     if (bytes.length > this.maximumPacketBytes) return false;
+    this.#rate?.sent(bytes.length);
     if (mark > 0) this.#pushOrHold({ bytes, mark, idAt, id: facts.id });
     else this.#push(bytes, idAt, facts.id);
     if (this.#trace.mayTellData(this.#core.turn.time)) this.#trace.packet("sent", "publish", bytes.length, facts);
@@ -308,10 +327,10 @@ export class Outbound implements TurnMember {
     if (this.#held.length > this.#core.settings.limits.inFlight) this.pause(PAUSE.held);
   }
 
-  #tellDropping(topic: string): void {
-    if (this.#isDropping) return;
-    this.#isDropping = true;
-    this.#trace.refusal("mqtt-limit", { limit: "outboundSoftBytes", dropped: "QoS 0 messages", topic });
+  #tellDropping(limit: string, topic: string): void {
+    if (this.#dropsFor === limit) return;
+    this.#dropsFor = limit;
+    this.#trace.refusal("mqtt-limit", { limit, dropped: "QoS 0 messages", topic });
   }
 
   #push(bytes: Uint8Array, idAt = 0, id = 0): void {

@@ -68,7 +68,7 @@ export function handlePublish(connection: Connection, link: Link, bytes: Uint8Ar
   if (payload.length > limits.payloadBytes) {
     throw overLimit(`payload of ${payload.length} bytes, at most ${limits.payloadBytes}`, REASON.packetTooLarge);
   }
-  connection.rate?.published();
+  connection.rate?.published({ retain });
   if (qos === 2 && link.session.received.has(packetId)) {
     if (link.session.received.repeat(packetId)) throw violation("PUBLISH came three times on one connection");
     return sendReceived(connection, packetId);

@@ -20,14 +20,19 @@ export class RateAccount {
 
   /** How long until no more is owed than may be spent at once; 0 where that is so. */
   get waitMs(): number {
+    return this.waitFor(0);
+  }
+
+  /** How long until `amount` may be spent, in whole milliseconds; 0 where it may be now. */
+  waitFor(amount: number): number {
     this.#settle();
-    return Math.max(0, (this.#debt / this.#perSecond - 1) * 1000);
+    // What is over by the rounding of fractions is not over.
+    return Math.max(0, Math.ceil(((this.#debt + amount) / this.#perSecond - 1) * 1000 - 1e-6));
   }
 
   /** Whether `amount` may be spent now. */
   has(amount: number): boolean {
-    this.#settle();
-    return this.#debt + amount <= this.#perSecond;
+    return this.waitFor(amount) === 0;
   }
 
   spend(amount: number): void {

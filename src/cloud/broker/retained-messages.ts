@@ -82,10 +82,15 @@ export class RetainedMessages {
 
   #fresh(topic: string): Kept | undefined {
     const kept = this.#byTopic.get(topic);
-    if (!kept?.message.isExpired(this.#clock)) return kept;
+    if (!kept || !(kept.message.isExpired(this.#clock) || this.#isOld(kept))) return kept;
     this.#forget(topic);
     this.#store.deleteRetained(topic);
     return undefined;
+  }
+
+  #isOld({ modifiedAt }: Kept): boolean {
+    const ageMs = modifiedAt === undefined ? 0 : this.#clock.now() - modifiedAt;
+    return ageMs > this.#settings.limits.retainedS * 1000;
   }
 
   #forget(topic: string): boolean {

@@ -120,7 +120,8 @@ export class Router {
       if (!member) continue;
       const { session, qos, retainAsPublished } = member;
       const retain = retainAsPublished && message.retain;
-      session.deliver(message, { qos: lower(qos, message.qos), retain, identifiers: identifiersOf([member]) });
+      const identifiers = identifiersOf([member]);
+      session.deliver(message, { qos: lower(qos, message.qos), retain, identifiers, isShared: true });
     }
     return sessions.length + groups.length > 0;
   }

@@ -23,7 +23,8 @@ export type RegistryPorts = {
   readonly store: SessionStore;
   readonly router: Router;
   readonly mark: SessionPorts["mark"];
-  readonly overflowed: SessionPorts["overflowed"];
+  readonly dropped: SessionPorts["dropped"];
+  readonly mayQueue: SessionPorts["mayQueue"];
 };
 
 /** All sessions by client id: who takes over, who resumes, and when a session or a will's delay ends. */

@@ -552,10 +552,13 @@ test("a client whose acknowledgement waits for the store is not taken for silent
 test("a packet identifier in flight is not given to another message", () => {
   const flow = new OutboundFlow();
   const message = new Message({ topic: "a", payload: new Uint8Array(), qos: 1, retain: false });
-  const first = flow.send({ message, qos: 1, identifiers: [], isReleased: false, retain: false, seq: 1 });
+  const first = flow.send(
+    { message, qos: 1, identifiers: [], isReleased: false, retain: false, seq: 1, stored: undefined, sentAt: 0 },
+    0,
+  );
   const others = new Set<number>();
   for (let i = 0; i < 70_000; i++) {
-    const id = flow.send(undefined);
+    const id = flow.send(undefined, 0);
     others.add(id);
     assert.equal(flow.inFlight, 2);
     flow.acknowledge(id);

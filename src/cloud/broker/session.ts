@@ -1,5 +1,6 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { Connection } from "./connection.ts";
+import { DrainRate } from "./drain-rate.ts";
 import { Message } from "./message.ts";
 import { OutboundFlow, type Outgoing } from "./outbound-flow.ts";
 import { ReceivedMessages } from "./received-messages.ts";
@@ -10,7 +11,13 @@ import type { BrokerLimits } from "./settings.ts";
 export type Subscription = StoredSubscription & { readonly session: Session };
 
 /** How a message goes out to one session. `retain` is the RETAIN flag. */
-export type Delivery = { readonly qos: QoS; readonly retain: boolean; readonly identifiers: readonly number[] };
+export type Delivery = {
+  readonly qos: QoS;
+  readonly retain: boolean;
+  readonly identifiers: readonly number[];
+  /** Whether it comes by a shared subscription. */
+  readonly isShared?: boolean;
+};
 
 /** No subscription identifiers. */
 export const NONE: readonly number[] = [];
@@ -22,9 +29,14 @@ export type SessionPorts = {
   readonly store: SessionStore;
   /** How many store writes there were. */
   readonly mark: () => number;
-  /** Called when the queue of a session that is not connected overflows for the first time. */
-  readonly overflowed: (session: Session) => void;
+  /** Whether one more message may be stored for a client that is away, by the account's rate. */
+  readonly mayQueue: () => boolean;
+  /** Called when a message for a client that is away is dropped, the first time for each limit. */
+  readonly dropped: (session: Session, limit: QueueLimit) => void;
 };
+
+/** Why a message for a client that is away may be dropped. */
+export type QueueLimit = "queuedMessages" | "accountQueuesPerSecond";
 
 export type SessionParts = Omit<StoredSession, "disconnectedAt">;
 
@@ -50,7 +62,9 @@ export class Session {
   readonly #unsent: (readonly [id: number, outgoing: Outgoing])[] = [];
   readonly #ports: SessionPorts;
   #nextSeq = 1;
-  #hasOverflowed = false;
+  /** Limits for which messages were dropped since the client was there last. */
+  #droppedFor: Set<QueueLimit> | undefined;
+  #drain: DrainRate | undefined;
 
   constructor(parts: SessionParts, ports: SessionPorts) {
     this.clientId = parts.clientId;
@@ -88,7 +102,7 @@ export class Session {
   }
 
   /** Sends a message that matched, or queues it. */
-  deliver(message: Message, { qos, retain, identifiers }: Delivery): void {
+  deliver(message: Message, { qos, retain, identifiers, isShared = false }: Delivery): void {
     const { connection } = this;
     if (connection && !connection.mayReceive(message.topic)) return;
     if (qos === 0) {
@@ -96,22 +110,48 @@ export class Session {
       return;
     }
     if (!connection && !this.isKept) return;
-    const isImmediate = connection?.canSend === true && this.flow.queued === 0 && this.#unsent.length === 0;
+    const isImmediate = this.#isImmediate(connection) || (connection && this.#hasGivenUp(connection));
     if (isImmediate && !this.isKept && qos === 1) {
       // Nobody will ask for this message again: nothing of it need be kept.
-      const packetId = this.flow.send(undefined);
+      const packetId = this.flow.send(undefined, connection.core.turn.time);
       const isSent = connection.out.deliverAcknowledged(packetId, { message, qos, retain, identifiers });
       if (!isSent) this.flow.end(packetId);
       return;
     }
     if (!isImmediate && !this.#hasRoomFor(message)) return this.#overflow();
+    if (!connection && !this.#ports.mayQueue()) return this.#dropped("accountQueuesPerSecond");
     const seq = this.isKept ? this.#nextSeq++ : 0;
-    const outgoing: Outgoing = { message: message.keep(), qos, retain, seq, identifiers, isReleased: false };
+    const stored = connection ? undefined : isShared ? "shared" : "own";
+    const outgoing: Outgoing = {
+      message: message.keep(),
+      qos,
+      retain,
+      seq,
+      identifiers,
+      isReleased: false,
+      stored,
+      sentAt: 0,
+    };
     if (isImmediate) this.#send(connection, outgoing, "enqueue");
     else {
       this.#store(outgoing, "enqueue");
       this.flow.enqueue(outgoing);
     }
+  }
+
+  #isImmediate(connection: Connection | undefined): connection is Connection {
+    return connection?.canSend === true && this.flow.queued === 0 && this.#unsent.length === 0;
+  }
+
+  /** Makes room by giving up what the client has left unacknowledged for too long: whether a message may go at once. */
+  #hasGivenUp(connection: Connection): boolean {
+    const { limits } = this.#ports;
+    const { count, kept } = this.flow.giveUp(connection.core.turn.time - limits.inFlightS * 1000);
+    if (count === 0) return false;
+    for (const outgoing of kept) this.#done(outgoing);
+    connection.trace.refusal("mqtt-limit", { limit: "inFlightS", dropped: "unacknowledged QoS 1 messages", count });
+    this.pump();
+    return this.#isImmediate(connection);
   }
 
   /** Takes up what is to be sent again, and then the queue, as far as the window and the network allow. */
@@ -123,10 +163,13 @@ export class Session {
       if (outgoing) connection.out.deliverAcknowledged(packetId, outgoing, { dup: true });
     }
     while (flow.queued > 0 && this.#unsent.length === 0 && connection.canSend) {
-      const outgoing = flow.dequeue();
+      const outgoing = flow.next;
       if (!outgoing) break;
       const { message } = outgoing;
-      if (message.isExpired(this.#ports.clock) || !connection.mayReceive(message.topic)) this.#done(outgoing);
+      const isOver = message.isExpired(this.#ports.clock) || !connection.mayReceive(message.topic);
+      if (!isOver && this.#drain?.take(outgoing) === false) break;
+      flow.dequeue();
+      if (isOver) this.#done(outgoing);
       else this.#send(connection, outgoing, "updateQueued");
     }
   }
@@ -168,12 +211,15 @@ export class Session {
 
   /** After a reconnect: sends again what was in flight, then goes on with the queue. MQTT 5.0, section 4.4 */
   resume(): void {
-    this.#hasOverflowed = false;
+    this.#droppedFor = undefined;
+    this.#drain?.stop();
+    this.#drain = DrainRate.of(this.#ports.limits, this.#ports.clock, () => this.pump());
     this.received.resume();
     this.#unsent.length = 0;
     for (const [packetId, outgoing] of this.flow.unacknowledged()) {
       if (outgoing.isReleased) this.connection?.out.sendRelease(packetId, 0);
       else this.#unsent.push([packetId, outgoing]);
+      outgoing.sentAt = this.#ports.clock.now();
     }
     this.pump();
   }
@@ -182,7 +228,9 @@ export class Session {
   restore({ queue, received }: Pick<StoredState["sessions"][number], "queue" | "received">): void {
     for (const { seq, message, qos, packetId, isReleased = false, identifiers = NONE } of queue) {
       this.#nextSeq = Math.max(this.#nextSeq, seq + 1);
-      const outgoing = { message: Message.from(message), qos, retain: message.retain, seq, identifiers, isReleased };
+      const kept = { message: Message.from(message), qos, retain: message.retain, seq, identifiers };
+      // By which subscription it came is not kept: the slower rate is the safe one.
+      const outgoing = { ...kept, isReleased, stored: "own", sentAt: 0 } as const;
       if (packetId === undefined) this.flow.enqueue(outgoing);
       else this.flow.restore(packetId, outgoing);
     }
@@ -204,7 +252,7 @@ export class Session {
 
   #send(connection: Connection, outgoing: Outgoing, how: "enqueue" | "updateQueued"): void {
     const isKept = outgoing.seq > 0 || outgoing.qos === 2;
-    const packetId = this.flow.send(isKept ? outgoing : undefined);
+    const packetId = this.flow.send(isKept ? outgoing : undefined, connection.core.turn.time);
     this.#store(outgoing, how, packetId);
     // Sent before it is durable, a QoS 2 message could come a second time under another identifier after a crash.
     const mark = outgoing.qos === 2 && outgoing.seq > 0 ? this.#ports.mark() : 0;
@@ -225,9 +273,13 @@ export class Session {
 
   #overflow(): void {
     if (this.connection) this.connection.closeSlowConsumer("queued messages");
-    else if (!this.#hasOverflowed) {
-      this.#hasOverflowed = true;
-      this.#ports.overflowed(this);
-    }
+    else this.#dropped("queuedMessages");
+  }
+
+  #dropped(limit: QueueLimit): void {
+    const told = (this.#droppedFor ??= new Set());
+    if (told.has(limit)) return;
+    told.add(limit);
+    this.#ports.dropped(this, limit);
   }
 }

@@ -52,6 +52,26 @@ export type BrokerLimits = {
   readonly accountPublishesPerSecond: number;
   /** CONNECT packets of all clients together a second; further ones are refused. */
   readonly accountConnectsPerSecond: number;
+  /** PUBLISH packets to one client a second; beyond, QoS 0 is dropped, and QoS 1 and 2 wait in its queue. */
+  readonly deliveriesPerSecond: number;
+  /** Bytes of PUBLISH packets to one client a second; beyond, the same. */
+  readonly deliveredBytesPerSecond: number;
+  /** PUBLISH packets to all clients together a second; beyond, the same. */
+  readonly accountDeliveriesPerSecond: number;
+  /** Messages stored a second for all clients that are away; further ones are dropped, and the ledger says so. */
+  readonly accountQueuesPerSecond: number;
+  /** Stored messages sent a second to a client that is back; the others wait. */
+  readonly drainsPerSecond: number;
+  /** The same for those that it has by shared subscriptions. */
+  readonly sharedDrainsPerSecond: number;
+  /** PUBLISH packets with RETAIN of all clients together a second; beyond, whoever sends them is read more slowly. */
+  readonly accountRetainsPerSecond: number;
+  /** How long a QoS 1 message may stay unacknowledged on one connection before it is given up; `Infinity` for ever. */
+  readonly inFlightS: number;
+  /** How long a retained message is kept; `Infinity` for ever. */
+  readonly retainedS: number;
+  /** How long a WebSocket may last; `Infinity` for ever. */
+  readonly webSocketS: number;
 };
 
 /** How the broker behaves where OASIS leaves a choice, or where AWS IoT departs from OASIS. */
@@ -140,15 +160,32 @@ const AWS_LIMITS: BrokerLimits = {
   connectsPerSecond: Infinity,
   accountPublishesPerSecond: Infinity,
   accountConnectsPerSecond: Infinity,
+  deliveriesPerSecond: Infinity,
+  deliveredBytesPerSecond: Infinity,
+  accountDeliveriesPerSecond: Infinity,
+  accountQueuesPerSecond: Infinity,
+  drainsPerSecond: Infinity,
+  sharedDrainsPerSecond: Infinity,
+  accountRetainsPerSecond: Infinity,
+  inFlightS: 3600,
+  retainedS: 3 * 365 * 86_400,
+  webSocketS: 86_400,
 };
 
-/** The rates that AWS IoT applies to one client and to one account, to spread over a profile's limits; off by default. */
+/** The rates that AWS IoT applies to one client and to one account, to spread over a profile's limits: `rates=aws`. */
 export const AWS_RATES = {
   publishesPerSecond: 100,
   bytesPerSecond: 512 * 1024,
   connectsPerSecond: 1,
   accountPublishesPerSecond: 20_000,
   accountConnectsPerSecond: 500,
+  deliveriesPerSecond: 100,
+  deliveredBytesPerSecond: 512 * 1024,
+  accountDeliveriesPerSecond: 20_000,
+  accountQueuesPerSecond: 500,
+  drainsPerSecond: 10,
+  sharedDrainsPerSecond: 20,
+  accountRetainsPerSecond: 500,
 } as const;
 
 /** Where devices ask for certificates and things. AWS IoT Core, "Device provisioning MQTT API" */
@@ -253,6 +290,9 @@ export const SPEC_PROFILE: BrokerSettings = {
     messageExpiryMinS: 0,
     messageExpiryMaxS: 0xffffffff,
     queuedBytes: 64 * 1024 * 1024,
+    inFlightS: Infinity,
+    retainedS: Infinity,
+    webSocketS: Infinity,
     outboundHardBytes: 2 * LONGEST_PACKET,
   },
 };

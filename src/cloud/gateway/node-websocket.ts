@@ -3,13 +3,10 @@ import type { Socket } from "node:net";
 import { WebSocket, type RawData } from "ws";
 
 import type { Clock } from "../../crypto/index.ts";
-import type { Broker, Connection, Gatekeeper, Peer, Sink } from "../broker/index.ts";
+import { afterLong, type Broker, type Connection, type Gatekeeper, type Peer, type Sink } from "../broker/index.ts";
 
 /** How long a closed connection may take to say so before it is cut. */
 const LINGER_MS = 5000;
-
-/** AWS IoT Core ends every WebSocket after a day. */
-const LIFETIME_MS = 24 * 60 * 60_000;
 
 /** Below this many unsent bytes the broker may write again. */
 const LOW_WATER = 32 * 1024;
@@ -39,8 +36,9 @@ export function attachWebSocket(
   const sink = sinkOf(websocket, socket, { clock, drained: () => connection.drained() });
   const connection: Connection = broker.open(peer, sink, gatekeeper);
   const leftMs = Math.max(0, (expiry?.at ?? Infinity) - clock.now());
-  const endOfLife = clock.after(Math.min(LIFETIME_MS, leftMs), () => {
-    if (leftMs < LIFETIME_MS) expiry?.tell();
+  const lifetimeMs = broker.settings.limits.webSocketS * 1000;
+  const endOfLife = afterLong(clock, Math.min(lifetimeMs, leftMs), () => {
+    if (leftMs < lifetimeMs) expiry?.tell();
     websocket.terminate();
   });
   websocket.on("message", (data: RawData, isBinary: boolean) => {
