@@ -142,6 +142,17 @@ export type EventBody =
       readonly value: string;
       readonly unit: string;
     }
+  /** What a rule's action could not do: for this message, or because the cloud keeps the action and does not perform it. */
+  | {
+      readonly kind: "rule.failed";
+      readonly rule: string;
+      /** As CreateTopicRule calls it. */
+      readonly action: string;
+      /** What it was to act upon, as the rule has it. */
+      readonly resource: string;
+      readonly code: "action-failed" | "action-absent";
+      readonly detail: string;
+    }
   | {
       readonly kind: "api.call";
       readonly operation: string;

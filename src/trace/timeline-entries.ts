@@ -76,6 +76,8 @@ function noteText(event: Noted): string {
       return `function ${event.function} ${event.outcome} ${ms(event.durationMs)}`;
     case "rule.record":
       return `rule ${event.rule}: ${event.what} ${event.name}`;
+    case "rule.failed":
+      return `rule ${event.rule}: ${event.action} failed`;
     case "api.call":
       return `${event.operation} ${event.status}`;
     case "pkcs11.call":

@@ -165,11 +165,8 @@ test("AW-57 the AWS CLI makes a rule for the registration topic, with the functi
   const where = await refused("SqlParseException", ...create({ ...rule, sql: "SELECT get_secret() FROM 'b'" }));
   assert.match(where, /character 8/);
   await refused(
-    "NotImplementedException",
-    ...create({
-      ...rule,
-      actions: [{ sqs: { roleArn: "arn:aws:iam::123456789012:role/r", queueUrl: "https://q.example" } }],
-    }),
+    "InvalidRequestException",
+    ...create({ ...rule, actions: [{ sqs: { roleArn: "role", queueUrl: "q" } }] }),
   );
   await json(...create(rule));
   await refused("ResourceAlreadyExistsException", ...create(rule));

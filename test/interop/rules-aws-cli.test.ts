@@ -196,7 +196,9 @@ test("the AWS CLI creates, confirms, disables and deletes a destination; what is
     sql: "SELECT * FROM 'a'",
     actions: [{ sqs: { roleArn: ROLE, queueUrl: "https://q.example" } }],
   });
-  assert.match(sqs.stderr, /\(NotImplementedException\).*actions\[0\]\.sqs is not available/);
+  assert.equal(sqs.stderr, "", "kept, and fails when it fires");
+  const { rule } = await bench.json("iot", "get-topic-rule", "--rule-name", "q");
+  assert.deepEqual((rule as { actions: unknown }).actions, [{ sqs: { roleArn: ROLE, queueUrl: "https://q.example" } }]);
   const malformed = await createRule(bench, "m", {
     sql: "SELECT * FROM 'a' WHERE regexp_matches(a, '(b')",
     actions: [],

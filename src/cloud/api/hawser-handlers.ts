@@ -67,6 +67,7 @@ const KINDS: Readonly<Record<TraceEvent["kind"], true>> = {
   refusal: true,
   "function.run": true,
   "rule.record": true,
+  "rule.failed": true,
   "api.call": true,
   process: true,
 };

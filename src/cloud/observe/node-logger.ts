@@ -54,6 +54,8 @@ function levelOf(event: TraceEvent): LogLevel {
       return event.status >= 400 ? "warn" : "debug";
     case "function.run":
       return event.outcome === "succeeded" ? "info" : "warn";
+    case "rule.failed":
+      return "warn";
     case "process":
       return event.what === "warning" ? "warn" : "info";
     case "onboarding":
@@ -81,6 +83,8 @@ function textOf(event: TraceEvent): string {
       return `${event.operation} ${event.status}`;
     case "function.run":
       return `function ${event.function} ${event.outcome}`;
+    case "rule.failed":
+      return `rule ${event.rule}: ${event.action} failed: ${event.detail}`;
     case "process":
       return `${event.what}: ${event.detail}`;
     default:

@@ -66,6 +66,7 @@ function countersOf(registry: Registry): (event: TraceEvent) => void {
   const runs = counter("hawser_function_runs_total", "Runs of functions.", ["outcome"]);
   const runSeconds = seconds("hawser_function_run_seconds", "How long functions ran.");
   const record = ruleMetrics(registers);
+  const failures = counter("hawser_rule_failures_total", "Actions of rules that failed.", ["action", "code"]);
   const warnings = counter("hawser_warnings_total", "Warnings of the process.", []);
   return (event) => {
     if (event.kind === "refusal") refusals.inc({ cause: event.cause });
@@ -77,6 +78,7 @@ function countersOf(registry: Registry): (event: TraceEvent) => void {
       runs.inc({ outcome: event.outcome });
       runSeconds.observe(event.durationMs / 1000);
     } else if (event.kind === "rule.record") record(event);
+    else if (event.kind === "rule.failed") failures.inc({ action: event.action, code: event.code });
     else if (event.kind === "process" && event.what === "warning") warnings.inc();
   };
 }

@@ -75,6 +75,7 @@ export {
   boolean,
   integer,
   list,
+  map,
   oneOf,
   record,
   string,

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test, type TestContext } from "node:test";
 
-import { HawserError, type Json, Refused, utf8Bytes } from "../../codec/index.ts";
+import { HawserError, type Json, Refused, toBase64, utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import type { Published } from "../broker/index.ts";
 import { entropy, newWorld, temporary, type World } from "../registry/fixtures.test.ts";
-import { answered, Outside } from "./fixtures.test.ts";
+import { answered, EXAMPLES, Outside } from "./fixtures.test.ts";
 import { isUnder } from "./http-plan.ts";
 import { Destinations, RuleEngine, Rules, type HttpRequest } from "./index.ts";
+import { UNPERFORMED_FACTS } from "./unperformed-actions.ts";
 
 type Opened = World & {
   readonly rules: Rules;
@@ -257,7 +258,9 @@ test("an HTTP action is repeated twice upon 429 and 5xx only, and fails to the e
   }
   const [failure] = world.failures;
   assert.equal((failure as { base64OriginalPayload: string }).base64OriginalPayload, "eyJuIjoxfQ==");
-  assert.match(JSON.stringify(world.ledger.events({ kinds: ["process"] })), /rule r could not http: /);
+  const [failed] = world.ledger.events({ kinds: ["rule.failed"] });
+  assert.ok(failed?.kind === "rule.failed");
+  assert.deepEqual([failed.rule, failed.action, failed.resource, failed.code], ["r", "http", url, "action-failed"]);
 });
 
 test("what a message says cannot lead an HTTP action away from its destination, nor add headers", async (t) => {
@@ -326,4 +329,49 @@ test("cloudwatchLogs and cloudwatchMetric actions write to the ledger", async (t
     ["r", "metric", "fleet/temperature", "21.5", "Count"],
   );
   assert.match(errorsOf(world).join(), /CloudwatchMetricAction: metricValue is no number/);
+});
+
+test("actions that are not performed are kept, listed, and fail to the error action and the ledger when they fire", async (t) => {
+  const world = await open(t);
+  for (const [i, [name, [parameters]]] of Object.entries(EXAMPLES).entries()) {
+    const ruleName = `r${i}`;
+    const topicRulePayload = { sql: `SELECT * FROM 'k/${name}'`, actions: [{ [name]: parameters }], errorAction };
+    await world.rules.createTopicRule({ ruleName, topicRulePayload });
+    const { rule } = await world.rules.getTopicRule({ ruleName });
+    assert.deepEqual([rule["actions"], rule["errorAction"]], [[{ [name]: parameters }], errorAction]);
+    await publish(world, '{"n":1}', `k/${name}`);
+    const { called } = UNPERFORMED_FACTS[name as keyof typeof UNPERFORMED_FACTS];
+    const failure = world.failures.pop() as { base64OriginalPayload: string; failures: Record<string, string>[] };
+    assert.equal(failure.base64OriginalPayload, toBase64(utf8Bytes('{"n":1}')));
+    const [failed] = world.ledger.events({ kinds: ["rule.failed"] }).slice(-1);
+    assert.ok(failed?.kind === "rule.failed");
+    const { resource, detail } = failed;
+    assert.deepEqual(failure.failures, [{ failedAction: called, failedResource: resource, errorMessage: detail }]);
+    assert.deepEqual([failed.rule, failed.action, failed.code], [ruleName, name, "action-absent"]);
+    assert.match(detail, new RegExp(`^${name} actions are kept, and this cloud does not perform them$`));
+  }
+  const { rules } = await world.rules.listTopicRules({});
+  assert.equal(rules.length, Object.keys(EXAMPLES).length);
+  const both = {
+    sql: "SELECT * FROM 'both'",
+    actions: [{ sqs: EXAMPLES.sqs[0] }, { s3: { roleArn: ROLE, bucketName: "b", key: "k" } }],
+    errorAction,
+  };
+  await world.rules.createTopicRule({ ruleName: "both", topicRulePayload: both });
+  await publish(world, "{}", "both");
+  assert.equal(world.outside.written.length, 1, "the others of a rule are carried out all the same");
+  await world.rules.createTopicRule({
+    ruleName: "twice",
+    topicRulePayload: {
+      sql: "SELECT * FROM 'twice'",
+      actions: [{ sqs: EXAMPLES.sqs[0] }],
+      errorAction: { sns: EXAMPLES.sns[0] },
+    },
+  });
+  await publish(world, "{}", "twice");
+  const last = world.ledger.events({ kinds: ["rule.failed"] }).slice(-2);
+  assert.deepEqual(
+    last.map((event) => event.kind === "rule.failed" && event.action),
+    ["sqs", "sns"],
+  );
 });

@@ -5,7 +5,7 @@ import { TopicTrie } from "../broker/topic-trie.ts";
 import { iotArn, uuid, type Account } from "../registry/index.ts";
 import { documentOf, Evaluation, ingestOf, type EvaluationPorts, type Subject } from "./evaluation.ts";
 import type { LookUpDoors } from "./lookups.ts";
-import { ACTION_NAMES, hopsOf, nameIn, perform, problemOf } from "./perform.ts";
+import { actionName, hopsOf, nameIn, perform, problemOf } from "./perform.ts";
 import type { ActionDoors, Attempt, RuleCaller } from "./perform.ts";
 import { outcomeOf, planOf, type Outcome, type PlannedAction, type Unplanned } from "./plan.ts";
 import type { RuleAction } from "./rule-actions.ts";
@@ -189,11 +189,10 @@ export class RuleEngine {
     else finish(attempt);
   }
 
-  #failure({ rule, subject }: Firing, action: RuleAction, problem: Attempt): Failure | undefined {
+  #failure({ rule }: Firing, action: RuleAction, problem: Attempt): Failure | undefined {
     if (problem === undefined) return undefined;
     this.#tell(rule.name, action, problem);
-    const failedResource = action.kind === "lambda" ? action.functionArn : subject.message.topic;
-    return { failedAction: ACTION_NAMES[action.kind], failedResource, errorMessage: problem };
+    return { failedAction: actionName(action), failedResource: action.resource, errorMessage: problem };
   }
 
   #attempt({ rule, hops }: Firing, plan: PlannedAction | Unplanned): Attempt | Promise<Attempt> {
@@ -215,7 +214,12 @@ export class RuleEngine {
   }
 
   #tell(rule: string, action: RuleAction, why: string): void {
-    if (action.kind !== "lambda") return this.#warn(`rule ${rule} could not ${action.kind}: ${why}`);
+    if (action.kind !== "lambda") {
+      const { kind, resource } = action;
+      const failed = { rule, action: kind === "unperformed" ? action.name : kind, resource } as const;
+      const code = kind === "unperformed" ? "action-absent" : "action-failed";
+      return this.#options.trace.emit("cloud", { kind: "rule.failed", ...failed, code, detail: why });
+    }
     const name = nameIn(action.functionArn);
     const detail = `rule ${rule} could not invoke the function: ${why}`;
     const event = { function: name, request: `rule/${rule}`, outcome: "failed", durationMs: 0, detail } as const;

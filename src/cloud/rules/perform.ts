@@ -6,6 +6,7 @@ import { deliver, type HttpRequest, type HttpSender } from "./http-delivery.ts";
 import type { HttpPlan } from "./http-plan.ts";
 import type { PlannedAction } from "./plan.ts";
 import type { RuleAction } from "./rule-actions.ts";
+import { UNPERFORMED_FACTS } from "./unperformed-actions.ts";
 
 /** Who wants a function to be run: AWS IoT, on behalf of a rule. */
 export type RuleCaller = { readonly service: string; readonly sourceArn: string; readonly sourceAccount: string };
@@ -108,7 +109,7 @@ export function problemOf(error: unknown): string {
 }
 
 /** @table What AWS calls each action when it fails. */
-export const ACTION_NAMES: Readonly<Record<RuleAction["kind"], string>> = {
+const ACTION_NAMES: Readonly<Record<Exclude<RuleAction["kind"], "unperformed">, string>> = {
   lambda: "LambdaAction",
   republish: "RepublishAction",
   http: "HttpAction",
@@ -116,6 +117,11 @@ export const ACTION_NAMES: Readonly<Record<RuleAction["kind"], string>> = {
   cloudwatchLogs: "CloudwatchLogsAction",
   cloudwatchMetric: "CloudwatchMetricAction",
 };
+
+/** What AWS calls an action when it fails. */
+export function actionName(action: RuleAction): string {
+  return action.kind === "unperformed" ? UNPERFORMED_FACTS[action.name].called : ACTION_NAMES[action.kind];
+}
 
 /** The name of a function in its ARN. */
 export function nameIn(functionArn: string): string {

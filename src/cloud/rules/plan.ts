@@ -64,6 +64,8 @@ export function planOf(action: RuleAction, payload: Uint8Array, context: Evaluat
       const logGroup = fill.text(action.logGroup, "logGroupName");
       return fill.problem ?? { kind: "cloudwatchLogs", logGroup, text: looseUtf8.decode(payload) };
     }
+    case "unperformed":
+      return { problem: `${action.name} actions are kept, and this cloud does not perform them` };
     default:
       return planMetric(action, context);
   }

@@ -10,11 +10,15 @@ import {
   string,
   unavailable,
 } from "../operations/index.ts";
+import type { Json } from "../../codec/index.ts";
 import { invalidRequest } from "../errors.ts";
 import { parseTemplate, type Template } from "./template.ts";
+import { isUnperformed, readUnperformed, UNPERFORMED, type UnperformedAction } from "./unperformed-actions.ts";
 
-/** What a rule does with a message. */
-export type RuleAction =
+/** What a rule does with a message. `resource` is what it acts upon, as it was given. */
+export type RuleAction = { readonly resource: string } & Performed;
+
+type Performed =
   | { readonly kind: "lambda"; readonly functionArn: string }
   | {
       readonly kind: "republish";
@@ -40,7 +44,8 @@ export type RuleAction =
       readonly value: Template;
       readonly unit: Template;
       readonly timestamp: Template | undefined;
-    };
+    }
+  | Omit<UnperformedAction, "resource">;
 
 /** MQTT 5 properties that a republished message may be given. */
 export type Header = "payloadFormatIndicator" | "contentType" | "responseTopic" | "correlationData" | "messageExpiry";
@@ -128,7 +133,7 @@ const METRIC = record(
   ["roleArn", "metricNamespace", "metricName", "metricValue", "metricUnit"],
 );
 
-/** The actions of AWS IoT; those that are not built are refused by name when a rule is made, not when it fires. */
+/** The actions of AWS IoT. Those that are not performed are kept, and fail when they fire. */
 export const ACTION = record({
   lambda: record({ functionArn: FUNCTION_ARN }),
   republish: REPUBLISH,
@@ -136,55 +141,47 @@ export const ACTION = record({
   s3: S3,
   cloudwatchLogs: LOGS,
   cloudwatchMetric: METRIC,
-  cloudwatchAlarm: unavailable,
-  dynamoDB: unavailable,
-  dynamoDBv2: unavailable,
-  elasticsearch: unavailable,
-  firehose: unavailable,
-  iotAnalytics: unavailable,
-  iotEvents: unavailable,
-  iotSiteWise: unavailable,
-  kafka: unavailable,
-  kinesis: unavailable,
-  location: unavailable,
-  openSearch: unavailable,
-  salesforce: unavailable,
-  sns: unavailable,
-  sqs: unavailable,
-  stepFunctions: unavailable,
-  timestream: unavailable,
+  ...UNPERFORMED,
 });
 
 /** Checks one action. Throws `UsageError` `invalid-request` or `sql-parse`; `at` names the place in the request. */
 export function readAction(action: ShapeValue<typeof ACTION>, at: string): RuleAction {
   const [kind, ...others] = Object.keys(action);
   if (kind === undefined || others.length > 0) throw invalidRequest(`${at} must name one action`);
+  if (isUnperformed(kind)) return readUnperformed(kind, action[kind] as Json, `${at}.${kind}`);
   if (action.republish) return readRepublish(action.republish, `${at}.republish`);
   if (action.http) return readHttp(action.http, `${at}.http`);
   if (action.s3) {
-    return { kind: "s3", bucket: parseTemplate(action.s3.bucketName), key: parseTemplate(action.s3.key) };
+    const { bucketName: resource, key } = action.s3;
+    const bucket = parseTemplate(resource, `${at}.s3.bucketName`);
+    return { kind: "s3", resource, bucket, key: parseTemplate(key, `${at}.s3.key`) };
   }
   if (action.cloudwatchLogs) {
-    return { kind: "cloudwatchLogs", logGroup: parseTemplate(action.cloudwatchLogs.logGroupName) };
+    const resource = action.cloudwatchLogs.logGroupName;
+    const logGroup = parseTemplate(resource, `${at}.cloudwatchLogs.logGroupName`);
+    return { kind: "cloudwatchLogs", resource, logGroup };
   }
-  if (action.cloudwatchMetric) return readMetric(action.cloudwatchMetric);
+  if (action.cloudwatchMetric) return readMetric(action.cloudwatchMetric, `${at}.cloudwatchMetric`);
   const functionArn = action.lambda?.functionArn;
   if (functionArn === undefined) throw invalidRequest(`${at}.lambda.functionArn is missing`);
-  return { kind: "lambda", functionArn };
+  return { kind: "lambda", resource: functionArn, functionArn };
 }
 
 function readRepublish({ roleArn, topic, qos, headers = {} }: ShapeValue<typeof REPUBLISH>, at: string): RuleAction {
   if (roleArn === undefined) throw invalidRequest(`${at}.roleArn is missing`);
   if (topic === undefined) throw invalidRequest(`${at}.topic is missing`);
   const { userProperties = [], ...texts } = headers;
+  const read = (text: string, where: string) => parseTemplate(text, `${at}.${where}`);
   return {
     kind: "republish",
-    topic: parseTemplate(topic),
+    resource: topic,
+    topic: read(topic, "topic"),
     qos: qos === 1 ? 1 : 0,
-    headers: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, parseTemplate(text)])),
+    headers: Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, read(text, `headers.${name}`)])),
     userProperties: userProperties.map(({ key, value }, i) => {
-      if (key !== undefined && value !== undefined) return { key: parseTemplate(key), value: parseTemplate(value) };
-      throw invalidRequest(`${at}.headers.userProperties[${i}] needs key and value`);
+      const where = `headers.userProperties[${i}]`;
+      if (key === undefined || value === undefined) throw invalidRequest(`${at}.${where} needs key and value`);
+      return { key: read(key, `${where}.key`), value: read(value, `${where}.value`) };
     }),
   };
 }
@@ -210,21 +207,24 @@ function readHttp({ url, confirmationUrl, headers = [], auth }: ShapeValue<typeo
   const sigv4 = auth?.sigv4;
   return {
     kind: "http",
-    url: parseTemplate(url),
-    confirmationUrl: parseTemplate(confirmed),
-    headers: headers.map(({ key, value }) => ({ key, value: parseTemplate(value) })),
+    resource: url,
+    url: parseTemplate(url, `${at}.url`),
+    confirmationUrl: parseTemplate(confirmed, `${at}.confirmationUrl`),
+    headers: headers.map(({ key, value }, i) => ({ key, value: parseTemplate(value, `${at}.headers[${i}].value`) })),
     sigv4: sigv4 && { region: sigv4.signingRegion, service: sigv4.serviceName },
   };
 }
 
-function readMetric(action: ShapeValue<typeof METRIC>): RuleAction {
-  const { metricNamespace, metricName, metricValue, metricUnit, metricTimestamp } = action;
+function readMetric(action: ShapeValue<typeof METRIC>, at: string): RuleAction {
+  const { metricNamespace, metricName, metricTimestamp } = action;
+  const read = (name: keyof typeof action) => parseTemplate(action[name] ?? "", `${at}.${name}`);
   return {
     kind: "cloudwatchMetric",
-    namespace: parseTemplate(metricNamespace),
-    name: parseTemplate(metricName),
-    value: parseTemplate(metricValue),
-    unit: parseTemplate(metricUnit),
-    timestamp: metricTimestamp === undefined ? undefined : parseTemplate(metricTimestamp),
+    resource: `${metricNamespace}/${metricName}`,
+    namespace: read("metricNamespace"),
+    name: read("metricName"),
+    value: read("metricValue"),
+    unit: read("metricUnit"),
+    timestamp: metricTimestamp === undefined ? undefined : read("metricTimestamp"),
   };
 }

@@ -160,12 +160,12 @@ test("CreateTopicRule refuses actions and settings that are absent by name, and 
   const { rules } = await open(t);
   const create = (topicRulePayload: Json) => rules.createTopicRule({ ruleName: "r", topicRulePayload });
   const sql = "SELECT * FROM 'a'";
+  await refused(create(rule(sql, { sqs: { queueUrl: "b" } })), "invalid-request", /sqs\.roleArn is required/);
   await refused(
-    create(rule(sql, { sqs: { queueUrl: "b" } })),
-    "not-implemented",
-    /topicRulePayload\.actions\[0\]\.sqs is not/,
+    create({ sql, actions: [], errorAction: { sns: {} } }),
+    "invalid-request",
+    /sns\.targetArn is required/,
   );
-  await refused(create({ sql, actions: [], errorAction: { sns: {} } }), "not-implemented", /errorAction\.sns/);
   await refused(create(rule(sql, { ...(lambda() as object), republish: REPUBLISH })), "invalid-request", /one action/);
   await refused(create(rule(sql, { republish: { topic: "x" } })), "invalid-request", /roleArn is missing/);
   await refused(create(rule(sql, { republish: { roleArn: ROLE } })), "invalid-request", /topic is missing/);
@@ -192,6 +192,11 @@ test("CreateTopicRule refuses actions and settings that are absent by name, and 
   await refused(create(rule(sql, { lambda: {} })), "invalid-request", /functionArn is missing/);
   await refused(create(rule(sql, lambda("f"))), "invalid-request", /functionArn must match/);
   await refused(create(rule(sql, ...Array.from({ length: 11 }, () => lambda()))), "invalid-request", /at most 10/);
+  const long = `SELECT '${"x".repeat(100_000)}' AS a FROM 'a'`;
+  assert.equal(await create(rule(long)), undefined, "a rule may have 256 KiB");
+  await rules.deleteTopicRule({ ruleName: "r" });
+  const tooLong = rule(`SELECT '${"x".repeat(256 * 1024 - 50)}' AS a FROM 'a'`, lambda());
+  await refused(create(tooLong), "invalid-request", /topicRulePayload has \d+ bytes, at most 262144/);
   await refused(create({ actions: [] }), "invalid-request", /sql is missing/);
   await refused(create({ sql }), "invalid-request", /actions is missing/);
   await refused(create({ sql, actions: [], awsIotSqlVersion: "2017-01-01" }), "invalid-request", /2016-03-23/);
@@ -432,12 +437,14 @@ test("a republish that cannot be made goes to the error action, with the origina
   });
   const failure = {
     failedAction: "RepublishAction",
-    failedResource: "a",
+    failedResource: "x/${missing}",
     errorMessage: reports[0]?.failures[0]?.errorMessage,
   };
   assert.deepEqual(failures, [failure]);
-  const warnings = JSON.stringify(ledger.events({ kinds: ["process"] }));
-  assert.match(warnings, /rule r1 could not republish: the template in topic has no value/);
+  const [failed] = ledger.events({ kinds: ["rule.failed"] });
+  assert.ok(failed?.kind === "rule.failed");
+  assert.deepEqual([failed.rule, failed.action, failed.code], ["r1", "republish", "action-failed"]);
+  assert.match(failed.detail, /the template in topic has no value/);
 });
 
 test("a function that may not be invoked goes to the error action, and an error action that fails to the ledger", async (t) => {
@@ -493,7 +500,7 @@ test("rules that republish to each other end after five hops, which the ledger t
   }
   broker.publish({ topic: "a", payload: utf8Bytes("{}"), qos: 0 }, "test");
   assert.deepEqual(seen.toSorted(), ["a", "a", "a", "b", "b", "b"]);
-  assert.match(JSON.stringify(world.ledger.events({ kinds: ["process"] })), /was republished 5 times already/);
+  assert.match(JSON.stringify(world.ledger.events({ kinds: ["rule.failed"] })), /was republished 5 times already/);
 });
 
 test("aws_lambda and get_registry_data are asked, and the rule is evaluated again with the answers", async (t) => {
@@ -752,4 +759,15 @@ test("T-20 the registration event says certificateStatus, without the blank that
   });
   engine.handle(message(topic, pasted));
   assert.equal(functions.asked[1]?.event, pasted);
+});
+
+test("an account has a thousand rules, and no more", async (t) => {
+  const { rules } = await open(t);
+  const topicRulePayload = rule("SELECT * FROM 'a'");
+  const create = (n: number) => rules.createTopicRule({ ruleName: `r${n}`, topicRulePayload });
+  await Promise.all(Array.from({ length: 1000 }, (_, i) => create(i)));
+  await refused(create(1000), "limit-exceeded", /at most 1000 topic rules/);
+  await refused(create(7), "resource-exists", /'r7' already exists/);
+  await rules.deleteTopicRule({ ruleName: "r7" });
+  await create(1000);
 });

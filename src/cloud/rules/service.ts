@@ -1,8 +1,8 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { RuleOperations, TopicRule, TopicRuleList } from "../operations/index.ts";
-import { type Json, fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, type Json, fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
 import { filterMatches } from "../broker/topics.ts";
-import { invalidRequest, notImplemented, ResourceExists } from "../errors.ts";
+import { invalidRequest, notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
 import { iotArn, type Account } from "../registry/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Destinations } from "./destinations.ts";
@@ -25,6 +25,9 @@ export type HttpRuleTerms = {
   readonly destinations: Pick<Destinations, "check" | "ensure">;
 };
 
+/** AWS IoT Core quotas, "Maximum number of rules per AWS account" */
+const MAX_RULES = 1000;
+
 type Input<Name extends keyof RuleOperations> = Parameters<RuleOperations[Name]>[0];
 
 /** AWS IoT's rule operations over the store; every change is in force in the engine when it is acknowledged. */
@@ -46,10 +49,13 @@ export class Rules implements RuleOperations {
     return service;
   }
 
-  /** Throws `Conflict` `resource-exists`, and what `readRule` throws. */
+  /** Throws `Conflict` `resource-exists` or `limit-exceeded`, and what `readRule` throws. */
   async createTopicRule({ ruleName, topicRulePayload }: Input<"createTopicRule">): Promise<void> {
     const { account, clock, store } = this.#options;
     const rule = readRule(ruleName, topicRulePayload, Math.trunc(clock.now()));
+    if (this.#rules.size >= MAX_RULES && !this.#rules.has(ruleName)) {
+      throw new Conflict<CloudErrorCode>("limit-exceeded", `an account has at most ${MAX_RULES} topic rules`);
+    }
     const urls = this.#checkHttp(rule);
     const row = {
       name: ruleName,

@@ -8,16 +8,17 @@ import { numberOf, textOf } from "./sql-value.ts";
 export type Template = readonly (string | Expression)[];
 
 /**
- * Reads a text with substitution templates, `${expression}`. Throws `SqlError` with the place in the text.
- * AWS IoT Core, "Substitution templates"
+ * Reads a text with substitution templates, `${expression}`. Throws `SqlError` with the place in the text, which `at`
+ * names. AWS IoT Core, "Substitution templates"
  */
-export function parseTemplate(text: string): Template {
+export function parseTemplate(text: string, at?: string): Template {
+  const what = at === undefined ? "the template" : `the template in ${at}`;
   const pieces: (string | Expression)[] = [];
   let from = 0;
   for (let open = text.indexOf("${"); open >= 0; open = text.indexOf("${", from)) {
-    const close = endOf(text, open + 2);
+    const close = endOf(text, open + 2, what);
     if (open > from) pieces.push(text.slice(from, open));
-    pieces.push(expressionIn(text, open + 2, close));
+    pieces.push(expressionIn(text, [open + 2, close], what));
     from = close + 1;
   }
   if (from < text.length || pieces.length === 0) pieces.push(text.slice(from));
@@ -62,17 +63,17 @@ export class Filling {
   }
 }
 
-function expressionIn(text: string, from: number, to: number): Expression {
+function expressionIn(text: string, [from, to]: readonly [number, number], what: string): Expression {
   try {
     return parseExpression(text.slice(from, to));
   } catch (error) {
     if (!(error instanceof SqlError)) throw error;
-    throw new SqlError(error.problem, from + error.character - 1, "the template");
+    throw new SqlError(error.problem, from + error.character - 1, what);
   }
 }
 
 /** Where the expression ends: at the first brace outside of quotes. */
-function endOf(text: string, from: number): number {
+function endOf(text: string, from: number, what: string): number {
   let quote = "";
   for (let at = from; at < text.length; at++) {
     const character = text[at] ?? "";
@@ -80,5 +81,5 @@ function endOf(text: string, from: number): number {
     else if (character === "'" || character === '"') quote = character;
     else if (character === "}") return at;
   }
-  throw new SqlError("the template that begins with ${ does not end:", from - 2, "the template");
+  throw new SqlError("the template that begins with ${ does not end:", from - 2, what);
 }
