@@ -40,10 +40,19 @@ export {
   MAX_EXTENDED_LE,
 } from "./extended-apdu.ts";
 export type { Fields, NoFields } from "./fields.ts";
-export { encodeJrcp1, JRCP1_RESET_REQUEST, JRCP1_TYPE, Jrcp1Parser, readJrcp1, type Jrcp1Frame } from "./jrcp1.ts";
+export {
+  encodeJrcp1,
+  encodeJrcp1Into,
+  JRCP1_RESET_REQUEST,
+  JRCP1_TYPE,
+  Jrcp1Parser,
+  readJrcp1,
+  type Jrcp1Frame,
+} from "./jrcp1.ts";
 export {
   decodeReaders,
   encodeJrcp2,
+  encodeJrcp2Into,
   encodeReaders,
   JRCP2_GREETING,
   JRCP2_LIST_READERS,

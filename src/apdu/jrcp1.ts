@@ -1,4 +1,4 @@
-import { concat, DecodeError, Reader, Writer } from "../codec/index.ts";
+import { concat, DecodeError } from "../codec/index.ts";
 
 /** Message types of JRCP v1; the same numbers travel in both directions. */
 export const JRCP1_TYPE = {
@@ -23,9 +23,22 @@ export const JRCP1_RESET_REQUEST: Jrcp1Frame = {
   payload: Uint8Array.of(0x00, 0x00, 0x01, 0x00),
 };
 
-/** Bytes of a frame. JRCP v1: type, node, length as u16, payload */
-export function encodeJrcp1({ type, node, payload }: Jrcp1Frame): Uint8Array {
-  return new Writer(payload.length + 4).u8(type).u8(node).u16(payload.length).bytes(payload).finish();
+/** Bytes of a frame. Throws `DecodeError` `length`. JRCP v1: type, node, length as u16, payload */
+export function encodeJrcp1(frame: Jrcp1Frame): Uint8Array {
+  return encodeJrcp1Into((length) => new Uint8Array(length), frame);
+}
+
+/** The same in memory that is given for it, whatever that held. */
+export function encodeJrcp1Into(room: (length: number) => Uint8Array, { type, node, payload }: Jrcp1Frame): Uint8Array {
+  const { length } = payload;
+  if (length > 0xffff) throw new DecodeError("length", `a payload of ${length} bytes, at most 65535`, 2);
+  const bytes = room(HEADER_BYTES + length);
+  bytes[0] = type;
+  bytes[1] = node;
+  bytes[2] = length >> 8;
+  bytes[3] = length;
+  bytes.set(payload, HEADER_BYTES);
+  return bytes;
 }
 
 /**
@@ -36,15 +49,25 @@ export function readJrcp1(
   bytes: Uint8Array,
   { maxPayload = 1024, origin = 0 }: { readonly maxPayload?: number; readonly origin?: number } = {},
 ): { readonly frame: Jrcp1Frame; readonly length: number } | undefined {
-  if (bytes.length < HEADER_BYTES) return undefined;
-  const reader = new Reader(bytes, origin);
-  const [type, node, at, length] = [reader.u8(), reader.u8(), reader.at, reader.u16()];
-  if (length > maxPayload) throw new DecodeError("length", `a payload of ${length} bytes, at most ${maxPayload}`, at);
-  if (reader.remaining < length) return undefined;
-  return { frame: { type, node, payload: reader.bytes(length).slice() }, length: HEADER_BYTES + length };
+  const end = frameEnd(bytes, maxPayload, origin);
+  if (end === undefined) return undefined;
+  const [type = 0, node = 0] = bytes;
+  return { frame: { type, node, payload: new Uint8Array(bytes.subarray(HEADER_BYTES, end)) }, length: end };
 }
 
 const HEADER_BYTES = 4;
+
+/** Where the first frame ends, or undefined until all of it is there. */
+function frameEnd(bytes: Uint8Array, maxPayload: number, origin: number): number | undefined {
+  if (bytes.length < HEADER_BYTES) return undefined;
+  const length = ((bytes[2] ?? 0) << 8) | (bytes[3] ?? 0);
+  if (length > maxPayload) {
+    throw new DecodeError("length", `a payload of ${length} bytes, at most ${maxPayload}`, origin + 2);
+  }
+  return bytes.length < HEADER_BYTES + length ? undefined : HEADER_BYTES + length;
+}
+
+const NOTHING = new Uint8Array(0);
 
 /**
  * Cuts a stream of bytes into JRCP v1 frames, however the stream is fragmented.
@@ -52,7 +75,7 @@ const HEADER_BYTES = 4;
  */
 export class Jrcp1Parser {
   readonly #maxPayload: number;
-  #pending: Uint8Array = new Uint8Array(0);
+  #pending: Uint8Array = NOTHING;
   #consumed = 0;
 
   constructor({ maxPayload = 1024 }: { readonly maxPayload?: number } = {}) {
@@ -62,16 +85,18 @@ export class Jrcp1Parser {
   /** Takes bytes in; `next` then gives the frames. */
   push(chunk: Uint8Array): void {
     // A copy, and never a Buffer: what comes from a socket is a view into memory that Node uses again.
-    this.#pending = concat(this.#pending, chunk);
+    this.#pending = this.#pending.length === 0 ? new Uint8Array(chunk) : concat(this.#pending, chunk);
   }
 
   /** The next complete frame, or undefined until more bytes come. */
   next(): Jrcp1Frame | undefined {
-    const found = readJrcp1(this.#pending, { maxPayload: this.#maxPayload, origin: this.#consumed });
-    if (!found) return undefined;
-    this.#pending = this.#pending.subarray(found.length);
-    this.#consumed += found.length;
-    return found.frame;
+    const bytes = this.#pending;
+    const end = frameEnd(bytes, this.#maxPayload, this.#consumed);
+    if (end === undefined) return undefined;
+    this.#pending = end === bytes.length ? NOTHING : bytes.subarray(end);
+    this.#consumed += end;
+    // Nobody else has these bytes, and they are not written again.
+    return { type: bytes[0] ?? 0, node: bytes[1] ?? 0, payload: bytes.subarray(HEADER_BYTES, end) };
   }
 
   /** How many bytes wait for the rest of their frame. */

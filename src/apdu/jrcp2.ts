@@ -33,17 +33,22 @@ const MAX_TIMING = 19;
 export type Jrcp2Reader = { readonly node: number; readonly name: string };
 
 /** Bytes of a frame. JRCP v2: A5, type, node, header length, length as u32, payload, timing length */
-export function encodeJrcp2({ type, node, payload }: Jrcp2Frame): Uint8Array {
-  return new Writer(payload.length + 9)
-    .u8(JRCP2_START)
-    .u8(type)
-    .u8(node)
-    .u8(0)
-    .u32(payload.length)
-    .bytes(payload)
-    .u8(0)
-    .finish();
+export function encodeJrcp2(frame: Jrcp2Frame): Uint8Array {
+  return encodeJrcp2Into((length) => new Uint8Array(length), frame);
 }
+
+/** The same in memory that is given for it, whatever that held. */
+export function encodeJrcp2Into(room: (length: number) => Uint8Array, { type, node, payload }: Jrcp2Frame): Uint8Array {
+  const bytes = room(HEADER_BYTES + payload.length + 1);
+  bytes.set([JRCP2_START, type, node, 0]);
+  new DataView(bytes.buffer, bytes.byteOffset).setUint32(4, payload.length);
+  bytes.set(payload, HEADER_BYTES);
+  bytes[HEADER_BYTES + payload.length] = 0;
+  return bytes;
+}
+
+/** Start, type, node, no header bytes, length. */
+const HEADER_BYTES = 8;
 
 /**
  * The frame that these bytes begin with, and its length in all; undefined until more bytes come. Throws `DecodeError`
@@ -69,7 +74,7 @@ export function readJrcp2(
   if (timing > MAX_TIMING) throw new DecodeError("length", `timing information of ${timing} bytes`, reader.at - 1);
   if (reader.remaining < timing) return undefined;
   reader.bytes(timing);
-  return { frame: { type, node, payload: payload.slice() }, length: reader.at };
+  return { frame: { type, node, payload: new Uint8Array(payload) }, length: reader.at };
 }
 
 /** The payload that lists readers. JRCP v2: 0001, then node, length and name of each */

@@ -1,6 +1,6 @@
 import {
-  encodeJrcp1,
-  encodeJrcp2,
+  encodeJrcp1Into,
+  encodeJrcp2Into,
   encodeReaders,
   JRCP1_TYPE,
   JRCP2_GREETING,
@@ -22,6 +22,11 @@ export type JrcpRequest = (card: Card) => JrcpReply;
 /** The node of the only reader. */
 const NODE = 0x21;
 
+/** Memory for an answer, of this length; what it held does not matter. */
+type Room = (length: number) => Uint8Array;
+
+const NOTHING = new Uint8Array(0);
+
 /** The least bytes that tell the two protocols apart. */
 const GREETING_LENGTH = JRCP2_GREETING.request.length;
 
@@ -31,12 +36,14 @@ const GREETING_LENGTH = JRCP2_GREETING.request.length;
  */
 export class JrcpFront {
   readonly #readerName: string;
+  readonly #room: Room;
   #dialect: Jrcp1Front | Jrcp2Front | undefined;
-  #first: Uint8Array = new Uint8Array(0);
+  #first: Uint8Array = NOTHING;
 
-  /** `readerName` is what JRCP v2 clients see in the list of readers. */
-  constructor(readerName = "chip") {
+  /** `readerName` is what JRCP v2 clients see in the list of readers; answers are written into `room`. */
+  constructor(readerName = "chip", room: Room = (length) => new Uint8Array(length)) {
     this.#readerName = readerName;
+    this.#room = room;
   }
 
   /** Takes bytes in; `next` then gives the requests. */
@@ -47,7 +54,7 @@ export class JrcpFront {
     if (isGreeting && this.#first.length < GREETING_LENGTH) return;
     const startsV2 =
       this.#first[0] === JRCP2_START || equal(this.#first.subarray(0, GREETING_LENGTH), JRCP2_GREETING.request);
-    this.#dialect = startsV2 ? new Jrcp2Front(this.#readerName) : new Jrcp1Front();
+    this.#dialect = startsV2 ? new Jrcp2Front(this.#readerName, this.#room) : new Jrcp1Front(this.#room);
     this.#dialect.push(this.#first);
   }
 
@@ -64,6 +71,11 @@ export class JrcpFront {
 
 class Jrcp1Front {
   readonly #parser = new Jrcp1Parser();
+  readonly #room: Room;
+
+  constructor(room: Room) {
+    this.#room = room;
+  }
 
   push(chunk: Uint8Array): void {
     this.#parser.push(chunk);
@@ -73,11 +85,11 @@ class Jrcp1Front {
     const frame = this.#parser.next();
     if (!frame) return undefined;
     const { type, node, payload } = frame;
-    const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp1({ type, node, payload: bytes }) });
-    if (type === JRCP1_TYPE.reset) return (card) => answer(card.reset());
+    const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp1Into(this.#room, { type, node, payload: bytes }) });
     if (type === JRCP1_TYPE.apdu) return (card) => answer(card.exchange(payload));
+    if (type === JRCP1_TYPE.reset) return (card) => answer(card.reset());
     // Whoever is in the middle of a sequence of commands has the chip alone anyway. JRCP table, section 2.1
-    if (type === JRCP1_TYPE.lock || type === JRCP1_TYPE.unlock) return () => answer(new Uint8Array(0));
+    if (type === JRCP1_TYPE.lock || type === JRCP1_TYPE.unlock) return () => answer(NOTHING);
     // A farewell, or a type that only other servers know.
     return () => ({ end: true });
   }
@@ -89,14 +101,16 @@ class Jrcp1Front {
 
 class Jrcp2Front {
   readonly #readers: Uint8Array;
-  #pending: Uint8Array = new Uint8Array(0);
+  readonly #room: Room;
+  #pending: Uint8Array = NOTHING;
 
-  constructor(readerName: string) {
+  constructor(readerName: string, room: Room) {
     this.#readers = encodeReaders([{ node: NODE, name: readerName }]);
+    this.#room = room;
   }
 
   push(chunk: Uint8Array): void {
-    this.#pending = concat(this.#pending, chunk);
+    this.#pending = this.#pending.length === 0 ? new Uint8Array(chunk) : concat(this.#pending, chunk);
   }
 
   next(): JrcpRequest | undefined {
@@ -105,8 +119,8 @@ class Jrcp2Front {
     if (this.#pending[0] === JRCP2_GREETING.request[0] && this.#pending.length < GREETING_LENGTH) return undefined;
     const found = readJrcp2(this.#pending);
     if (!found) return undefined;
-    this.#pending = this.#pending.slice(found.length);
-    return requestOf(found.frame, this.#readers);
+    this.#pending = this.#pending.subarray(found.length);
+    return requestOf(found.frame, this.#readers, this.#room);
   }
 
   get pendingBytes(): number {
@@ -114,14 +128,15 @@ class Jrcp2Front {
   }
 
   #takeGreeting(): boolean {
+    if (this.#pending[0] !== JRCP2_GREETING.request[0]) return false;
     if (!equal(this.#pending.subarray(0, GREETING_LENGTH), JRCP2_GREETING.request)) return false;
-    this.#pending = this.#pending.slice(GREETING_LENGTH);
+    this.#pending = this.#pending.subarray(GREETING_LENGTH);
     return true;
   }
 }
 
-function requestOf({ type, node, payload }: Jrcp2Frame, readers: Uint8Array): JrcpRequest {
-  const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp2({ type, node, payload: bytes }) });
+function requestOf({ type, node, payload }: Jrcp2Frame, readers: Uint8Array, room: Room): JrcpRequest {
+  const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp2Into(room, { type, node, payload: bytes }) });
   switch (type) {
     case JRCP2_TYPE.listReaders:
       return () => answer(readers);

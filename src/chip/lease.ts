@@ -3,6 +3,8 @@ import type { Clock } from "../crypto/index.ts";
 /** What a chip is in the middle of, each sequence by what it keeps for it, before a command and after it. */
 export type Sequences = { readonly before: readonly object[]; readonly after: readonly object[] };
 
+const NOTHING: readonly object[] = [];
+
 /** Who has begun something that several commands finish, and for how long others wait for the end of it. */
 export class Lease {
   readonly #clock: Clock;
@@ -39,7 +41,7 @@ export class Lease {
    * nobody else's, and in nobody's way.
    */
   carriedOut(client: object, { before, after }: Sequences): void {
-    const fresh = after.filter((each) => !before.includes(each));
+    const fresh = after.length === 0 ? NOTHING : after.filter((each) => !before.includes(each));
     const stalled = this.#stalled.get(client);
     if (stalled) {
       for (const each of fresh) stalled.add(each);

@@ -5,7 +5,7 @@ import type { Clock } from "../crypto/index.ts";
 import { nodeClock } from "../crypto/node.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
 import type { ChipErrorCode } from "./errors.ts";
-import { JrcpFront } from "./jrcp-front.ts";
+import { JrcpFront, type JrcpRequest } from "./jrcp-front.ts";
 import { Lease } from "./lease.ts";
 import type { Card } from "./ports.ts";
 
@@ -73,9 +73,14 @@ export async function serveChip(options: ServeChipOptions): Promise<ServedChip> 
   };
 }
 
-/** Requests are read by events, not by iterating the socket: that would cost more than most of the commands. */
+/**
+ * Requests are read by events, not by iterating the socket, and one that comes alone while the chip is free is answered
+ * at once: promises would cost more than most of the commands.
+ */
 function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): void {
-  const front = new JrcpFront(chip.readerName);
+  // Node sends its own Buffers as they are, and has them ready in a pool.
+  const front = new JrcpFront(chip.readerName, (length) => Buffer.allocUnsafe(length));
+  const served = { socket, front, chip, lease };
   let isAtWork = false;
   const end = (cause?: unknown) => {
     if (cause !== undefined && !socket.destroyed) {
@@ -84,27 +89,37 @@ function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): vo
     }
     socket.destroy();
   };
-  const work = async () => {
+  const work = async (first: JrcpRequest | undefined) => {
     isAtWork = true;
     try {
-      if ((await answerAll({ socket, front, chip, lease })) === "end") end();
+      if ((await answerAll(served, first)) === "end") end();
     } catch (error) {
       end(error);
     } finally {
       isAtWork = false;
-      socket.resume();
+      if (socket.isPaused()) socket.resume();
     }
+  };
+  const read = (chunk: Uint8Array) => {
+    front.push(chunk);
+    if (isAtWork) {
+      if (front.pendingBytes > MAX_WAITING_BYTES) socket.pause();
+      return;
+    }
+    const request = front.next();
+    if (!request) return;
+    if (socket.writableNeedDrain || !lease.isOpenTo(socket)) return void work(request);
+    if (answer(served, request) === "end") return end();
+    if (front.pendingBytes > 0) void work(undefined);
   };
   socket.once("close", () => lease.release(socket));
   socket.on("error", end);
   socket.on("data", (chunk: Uint8Array) => {
     try {
-      front.push(chunk);
+      read(chunk);
     } catch (error) {
-      return end(error);
+      end(error);
     }
-    if (!isAtWork) void work();
-    else if (front.pendingBytes > MAX_WAITING_BYTES) socket.pause();
   });
 }
 
@@ -117,22 +132,31 @@ type Served = {
   readonly lease: Lease;
 };
 
-/** Answers what has come, one request behind the other; "end" where the client must be let go. */
-async function answerAll({ socket, front, chip, lease }: Served): Promise<"end" | "more"> {
-  for (let request = front.next(); request; request = front.next()) {
+/** Carries out one request, whose turn it is, and sends its answer; "end" where the client must be let go. */
+function answer({ socket, chip, lease }: Served, request: JrcpRequest): "end" | "more" {
+  const before = chip.openSequences ?? NONE;
+  const reply = request(chip);
+  lease.carriedOut(socket, { before, after: chip.openSequences ?? NONE });
+  if ("end" in reply) return "end";
+  // One write a reply: clients are known that lose bytes when a reply comes in pieces.
+  socket.write(reply.bytes);
+  return "more";
+}
+
+/** Answers `first`, and then what else has come, one request behind the other; "end" where the client must be let go. */
+async function answerAll(served: Served, first: JrcpRequest | undefined): Promise<"end" | "more"> {
+  const { socket, front, lease } = served;
+  for (let request = first; ; request = undefined) {
+    // Whoever sends commands without waiting for answers lets others in between.
+    if (!request) await turn();
+    request ??= front.next();
+    if (!request) return "more";
+    if (socket.writableNeedDrain) await drained(socket);
     // Between its turn and here, another that waited may have begun a sequence of its own.
     while (!lease.isOpenTo(socket)) await lease.turn(socket);
-    if (socket.destroyed) return "end";
-    const before = chip.openSequences ?? NONE;
-    const reply = request(chip);
-    lease.carriedOut(socket, { before, after: chip.openSequences ?? NONE });
-    if ("end" in reply) return "end";
-    // One write a reply: clients are known that lose bytes when a reply comes in pieces.
-    if (!socket.write(reply.bytes)) await drained(socket);
-    // Whoever sends commands without waiting for answers lets others in between.
-    if (front.pendingBytes > 0) await turn();
+    if (socket.destroyed || answer(served, request) === "end") return "end";
+    if (front.pendingBytes === 0) return "more";
   }
-  return "more";
 }
 
 function drained(socket: Socket): Promise<void> {

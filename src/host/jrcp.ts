@@ -1,7 +1,7 @@
 import {
   decodeReaders,
-  encodeJrcp1,
-  encodeJrcp2,
+  encodeJrcp1Into,
+  encodeJrcp2Into,
   JRCP1_RESET_REQUEST,
   JRCP1_TYPE,
   type Jrcp1Frame,
@@ -14,9 +14,12 @@ import {
 } from "../apdu/index.ts";
 import { DecodeError, equal } from "../codec/index.ts";
 
+/** Memory for a frame, of this length; what it held does not matter. */
+export type JrcpRoom = (length: number) => Uint8Array;
+
 /** Bytes to send, and how to find their answer in what comes back; undefined until more bytes come. Throws `DecodeError`. */
 export type JrcpQuestion<T> = {
-  readonly bytes: Uint8Array;
+  bytes(room: JrcpRoom): Uint8Array;
   read(received: Uint8Array): { readonly value: T; readonly length: number } | undefined;
 };
 
@@ -50,7 +53,7 @@ export async function openJrcp2(ask: Ask) {
 }
 
 const greeting: JrcpQuestion<undefined> = {
-  bytes: JRCP2_GREETING.request,
+  bytes: () => JRCP2_GREETING.request,
   read(received) {
     const { answer } = JRCP2_GREETING;
     if (!equal(received.subarray(0, answer.length), answer.subarray(0, received.length))) {
@@ -62,7 +65,7 @@ const greeting: JrcpQuestion<undefined> = {
 
 function question1(frame: Jrcp1Frame): JrcpQuestion<Uint8Array> {
   return {
-    bytes: encodeJrcp1(frame),
+    bytes: (room) => encodeJrcp1Into(room, frame),
     read(received) {
       const answer = readJrcp1(received, { maxPayload: MAX_PAYLOAD });
       if (!answer) return undefined;
@@ -74,7 +77,7 @@ function question1(frame: Jrcp1Frame): JrcpQuestion<Uint8Array> {
 
 function question2<T>(frame: Jrcp2Frame, convert: (payload: Uint8Array) => T): JrcpQuestion<T> {
   return {
-    bytes: encodeJrcp2(frame),
+    bytes: (room) => encodeJrcp2Into(room, frame),
     read(received) {
       const answer = readJrcp2(received, { maxPayload: MAX_PAYLOAD });
       if (!answer) return undefined;

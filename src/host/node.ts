@@ -80,8 +80,16 @@ const READ_BYTES = 4096;
 
 const NOTHING = new Uint8Array(0);
 
-/** `take` looks for the answer in what was received, and gives how many bytes it took, or undefined until more come. */
-type Waiting = { take(received: Uint8Array): number | undefined; reject(error: Error): void };
+/** Node sends its own Buffers as they are, and has them ready in a pool. */
+const nodeRoom = (length: number) => Buffer.allocUnsafe(length);
+
+/** Who waits for an answer, and until when. */
+type Waiting = {
+  readonly question: JrcpQuestion<unknown>;
+  readonly deadline: number;
+  resolve(value: unknown): void;
+  reject(error: Error): void;
+};
 
 /** One request at a time over a socket. After any failure the channel is dead: the stream's place is not known. */
 class Channel {
@@ -91,6 +99,8 @@ class Channel {
   readonly #timeoutMs: number;
   #received: Uint8Array = NOTHING;
   #waiting: Waiting | undefined;
+  /** One timer for many requests: it looks at their deadline when it fires. To set and cancel one each would cost more than the rest. */
+  #cancelTimer: (() => void) | undefined;
   #failure: Error | undefined;
   #connected = false;
 
@@ -114,30 +124,19 @@ class Channel {
     this.#socket.on("close", () => this.#fail(this.#lost(`the chip at ${address} closed the connection`)));
   }
 
-  async request<T>(question: JrcpQuestion<T>): Promise<T> {
-    if (this.#failure) {
-      const message = `the connection to ${this.#address} has ended`;
-      throw new UsageError<HostErrorCode>("closed", message, { cause: this.#failure });
-    }
-    if (this.#waiting) throw new UsageError<HostErrorCode>("busy", "a command is under way");
-    return new Promise((resolve, reject) => {
-      const cancel = this.#clock.after(this.#timeoutMs, () => this.#fail(this.#timeout()));
-      const settle = () => {
-        this.#waiting = undefined;
-        cancel();
-      };
-      this.#waiting = {
-        take: (received) => {
-          const answer = question.read(received);
-          if (answer) {
-            settle();
-            resolve(answer.value);
-          }
-          return answer?.length;
-        },
-        reject: (error) => (settle(), reject(error)),
-      };
-      this.#socket.write(question.bytes);
+  request<T>(question: JrcpQuestion<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (this.#failure) {
+        const message = `the connection to ${this.#address} has ended`;
+        throw new UsageError<HostErrorCode>("closed", message, { cause: this.#failure });
+      }
+      if (this.#waiting) throw new UsageError<HostErrorCode>("busy", "a command is under way");
+      const bytes = question.bytes(nodeRoom);
+      const deadline = this.#clock.now() + this.#timeoutMs;
+      // The value comes from the question's own `read`.
+      this.#waiting = { question, deadline, resolve: resolve as (value: unknown) => void, reject };
+      if (!this.#cancelTimer) this.#setTimer(this.#timeoutMs);
+      this.#socket.write(bytes);
     });
   }
 
@@ -153,7 +152,7 @@ class Channel {
   #receive(chunk: Uint8Array): true {
     const received = this.#received.length === 0 ? chunk : concat(this.#received, chunk);
     try {
-      const taken = this.#waiting ? this.#waiting.take(received) : 0;
+      const taken = this.#take(received);
       // A copy: the next bytes come into the same buffer.
       this.#received = taken === undefined ? received.slice() : NOTHING;
       if (taken !== undefined && taken < received.length) {
@@ -167,11 +166,35 @@ class Channel {
     return true;
   }
 
+  /** How many bytes the awaited answer takes, or undefined until more come. */
+  #take(received: Uint8Array): number | undefined {
+    const waiting = this.#waiting;
+    if (!waiting) return 0;
+    const answer = waiting.question.read(received);
+    if (!answer) return undefined;
+    this.#waiting = undefined;
+    waiting.resolve(answer.value);
+    return answer.length;
+  }
+
+  #setTimer(delayMs: number): void {
+    this.#cancelTimer = this.#clock.after(delayMs, () => {
+      this.#cancelTimer = undefined;
+      if (!this.#waiting) return;
+      const leftMs = this.#waiting.deadline - this.#clock.now();
+      if (leftMs > 0) this.#setTimer(leftMs);
+      else this.#fail(this.#timeout());
+    });
+  }
+
   #fail(error: Error): void {
     if (this.#failure) return;
     this.#failure = error;
+    this.#cancelTimer?.();
     this.#socket.destroy();
-    this.#waiting?.reject(error);
+    const waiting = this.#waiting;
+    this.#waiting = undefined;
+    waiting?.reject(error);
   }
 
   #socketError(cause: Error & { code?: string }): Error {
