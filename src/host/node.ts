@@ -133,8 +133,7 @@ class Channel {
       if (this.#waiting) throw new UsageError<HostErrorCode>("busy", "a command is under way");
       const bytes = question.bytes(nodeRoom);
       const deadline = this.#clock.now() + this.#timeoutMs;
-      // The value comes from the question's own `read`.
-      this.#waiting = { question, deadline, resolve: resolve as (value: unknown) => void, reject };
+      this.#waiting = { question, deadline, resolve, reject };
       if (!this.#cancelTimer) this.#setTimer(this.#timeoutMs);
       this.#socket.write(bytes);
     });
