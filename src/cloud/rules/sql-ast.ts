@@ -47,8 +47,8 @@ export type Expression =
 /** What `CAST` makes. */
 export type CastType = "String" | "Int" | "Decimal" | "Boolean";
 
-/** A value under a name. */
-export type NamedExpression = { readonly name: string; readonly expression: Expression };
+/** A value under a name; where it `spreads` (`state.reported.*`), its members under theirs. */
+export type NamedExpression = { readonly name: string; readonly expression: Expression; readonly spreads?: true };
 
 /** `SELECT … FROM expression WHERE …`: names mean members of what `from` gives, or of each of its elements. */
 export type NestedQuery = {

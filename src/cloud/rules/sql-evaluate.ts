@@ -53,7 +53,11 @@ function objectOf(
   fields: readonly NamedExpression[],
   context: EvaluationContext,
 ): SqlJson {
-  const more = fields.map(({ name, expression }) => [name, evaluate(expression, context)] as const);
+  const more = fields.flatMap(({ name, expression, spreads }): (readonly [string, Value])[] => {
+    const value = evaluate(expression, context);
+    if (!spreads) return [[name, value]];
+    return isObject(value) ? Object.entries(value) : [];
+  });
   return Object.fromEntries([...own, ...more].filter(([, value]) => value !== undefined)) as SqlJson;
 }
 

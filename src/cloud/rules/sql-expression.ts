@@ -85,9 +85,23 @@ export class ExpressionReader {
     const tokens = this.#tokens;
     const { at } = tokens.peek();
     const expression = this.read();
+    const isPath = expression.kind === "name" || expression.kind === "member";
+    const spreads = isPath && this.#takesAllMembers();
     if (tokens.takeWord("AS")) return { name: tokens.expectName("a name after AS", { anyWord: false }), expression };
-    if (expression.kind === "name" || expression.kind === "member") return { name: expression.name, expression };
+    if (isPath) return { name: expression.name, expression, ...(spreads && { spreads }) };
     throw new SqlError("an expression that is no path needs AS and a name,", at);
+  }
+
+  /** The `.*` behind a path. */
+  #takesAllMembers(): boolean {
+    if (!this.#isAllMembers()) return false;
+    this.#tokens.next();
+    this.#tokens.next();
+    return true;
+  }
+
+  #isAllMembers(): boolean {
+    return this.#tokens.peek().text === "." && this.#tokens.peek(1).text === "*";
   }
 
   #checkFields(fields: readonly unknown[]): void {
@@ -160,6 +174,7 @@ export class ExpressionReader {
     let expression = this.#primary();
     for (;;) {
       this.#chain();
+      if (this.#isAllMembers()) return expression;
       if (this.#tokens.takeSymbol(".")) {
         expression = {
           kind: "member",

@@ -6,6 +6,7 @@ import { DecodeError, fromBase64, toBase64, toHex, utf8Bytes } from "../../codec
 import type { Entropy, Hash, HashName } from "../../crypto/index.ts";
 import type { Published } from "../broker/index.ts";
 import { uuid, type Account } from "../registry/index.ts";
+import { md2 } from "./md2.ts";
 import type { SqlVersion, Value } from "./sql-ast.ts";
 import { mqttProperty, userProperties } from "./sql-properties.ts";
 import { regexpMatches, regexpReplace, regexpSubstr, type Patterns } from "./sql-regexp.ts";
@@ -97,6 +98,7 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   decode: { arguments: [2, 2], call: ([value, scheme]) => decoded(value, scheme) },
   // Its first argument may be the payload itself, which comes as its bytes in base64.
   encode: { arguments: [2, 2], call: ([value, scheme]) => encoded(value, scheme) },
+  md2: digested(md2),
   md5: digested(md5),
   sha1: digested(sha1),
   sha224: digested(sha224),
@@ -128,8 +130,8 @@ export const SQL_FUNCTIONS: Readonly<Record<string, SqlFunction>> = {
   traceid: { arguments: [0, 0], call: (_, { traceId }) => traceId },
 };
 
-/** Functions that the language has and this version does not: what they ask is not here, and MD2 is broken. */
-export const ABSENT_FUNCTIONS: readonly string[] = "get_dynamodb get_secret machinelearning_predict md2".split(" ");
+/** Functions that the language has and this version does not: what they ask is not here. */
+export const ABSENT_FUNCTIONS: readonly string[] = "get_dynamodb get_secret machinelearning_predict".split(" ");
 
 function numeric(of: (value: number) => number): SqlFunction {
   return numeric1((value) => finite(of(value)));

@@ -197,6 +197,25 @@ test("SELECT makes an object of fields: paths by their last name, aliases, * fir
   assert.deepEqual(selected("SELECT toString AS a, hasOwnProperty.call AS b FROM '#'"), {});
 });
 
+test("a path with .* gives the members of an object their own names, or the object a name", () => {
+  const message = '{"state":{"reported":{"t":1,"h":2}},"n":7,"list":[{"a":{"x":1}},{"a":2}]}';
+  assert.deepEqual(selected("SELECT state.reported.*, topic(3) AS robot FROM '#'", message), {
+    t: 1,
+    h: 2,
+    robot: "robot",
+  });
+  assert.deepEqual(selected("SELECT state.reported.* AS s, n FROM '#'", message), { s: { t: 1, h: 2 }, n: 7 });
+  assert.deepEqual(selected("SELECT n.*, missing.*, list.*, n * 2 AS d FROM '#'", message), { d: 14 });
+  assert.deepEqual(selected("SELECT *, state.reported.* FROM '#'", '{"state":{"reported":{"n":2}},"n":1}'), {
+    state: { reported: { n: 2 } },
+    n: 2,
+  });
+  assert.deepEqual(selected("SELECT VALUE (SELECT a.* FROM list) FROM '#'", message), [{ x: 1 }, {}]);
+  refused("SELECT f(a).* FROM '#'", 8, /f/);
+  refused("SELECT * FROM 'a' WHERE a.* = 1", 26, /expected the end, not \./);
+  refused("SELECT a.*.b FROM 'a'", 11, /expected FROM, not \./);
+});
+
 test("SELECT * hands the payload on as it came, also where it is no JSON; fields of that have no value", () => {
   const binary = Uint8Array.from([0xff, 0, 1]);
   assert.deepEqual(applyQuery(parseSql("SELECT * FROM '#'"), contextOf(binary)), binary);
@@ -591,6 +610,14 @@ test("every function of the table gives what it should, and no value for argumen
       ["encode('Hi', 'base64')", "SGk="],
       ["encode(*, 'base64')", toBase64(utf8Bytes(MESSAGE))],
       ["encode(*, 'hex')", undefined],
+    ],
+    // RFC 1319, appendix A.5
+    md2: [
+      ["md2('')", "8350e5a3e24c153df2275c9f80692773"],
+      ["md2('a')", "32ec01ec4a6dac72c0ab96fb34c0b5d1"],
+      ["md2('abc')", "da853b0d3f88d99b30283a69e6ded6bb"],
+      ["md2('message digest')", "ab4f496bfb2a530b219ff33031fe06b0"],
+      ["md2('abcdefghijklmnopqrstuvwxyz')", "4e8ddff3650292ab5a4108c3aa47940b"],
     ],
     md5: [["md5('hello')", "5d41402abc4b2a76b9719d911017c592"]],
     sha1: [["sha1('abc')", "a9993e364706816aba3e25717850c26c9cd0d89d"]],
