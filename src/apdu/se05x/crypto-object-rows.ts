@@ -110,7 +110,7 @@ export const CRYPTO_OBJECT_ROWS = {
     ins: 0x03,
     p1: 0x0e,
     p2: 0x0c,
-    request: tlvStruct({ cryptoObjectId: CRYPTO_OBJECT, input: tagged(0x43, rest) }),
+    request: tlvStruct({ cryptoObjectId: CRYPTO_OBJECT, input: optionalTag(0x43, rest) }),
     response: tlvStruct({ output: longLength(optionalTag(0x41, rest)) }),
     secretRequest: ["input"],
     secretResponse: ["output"],
@@ -141,7 +141,7 @@ export const CRYPTO_OBJECT_ROWS = {
     ins: 0x03,
     p1: 0x0d,
     p2: 0x0c,
-    request: tlvStruct({ input: tagged(0x41, rest), cryptoObjectId: CRYPTO_OBJECT }),
+    request: tlvStruct({ input: optionalTag(0x41, rest), cryptoObjectId: CRYPTO_OBJECT }),
     ...NO_LE,
   }),
   macFinal: command({

@@ -66,8 +66,8 @@ export const EC_ROWS = {
     request: tlvStruct({
       objectId: OBJECT_ID,
       algorithm: tagged(0x42, u8),
-      digest: tagged(0x43, rest),
-      signature: tagged(0x45, rest),
+      digest: optionalTag(0x43, rest),
+      signature: optionalTag(0x45, rest),
     }),
     response: tlvStruct({ result: RESULT }),
     ...NO_LE,

@@ -40,6 +40,11 @@ export function demandRight(object: SecureObject, caller: Caller, right: Right, 
   if (forbidden || !granted) throw refuse(0x6986, `the policy of object ${hexId(object.id)} does not allow ${right}`);
 }
 
+/** Whether an entry names a list of files to sign. SE05x policy table */
+export function namesList({ rights }: PolicyEntry): boolean {
+  return has(rights, "internalSign");
+}
+
 /**
  * The file that lists what this caller may have a key sign: of the first entry that lets him. Refused with 6986 where
  * none does. SE05x command table, section 4.5

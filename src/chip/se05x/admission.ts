@@ -1,4 +1,4 @@
-import type { Scp03Session } from "../../apdu/index.ts";
+import { type CommandApdu, type Scp03Session, SECURE_CLASS } from "../../apdu/index.ts";
 import { SE05X_CREDENTIAL, type Se05xCommandName } from "../../apdu/se05x/index.ts";
 import type { Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
@@ -23,6 +23,20 @@ export function demandAdmitted(inside: Se05xInside, key: Se05xCommandName, chann
     throw refuse(0x6985, "the chip is locked for transport");
   }
 }
+
+/**
+ * Refuses with 6884 a part of a chained command, since commands are long enough in one piece, and with 6881 one for
+ * another logical channel than the basic one. ISO/IEC 7816-4, section 5.1
+ */
+export function demandOneChannel({ cla }: CommandApdu): void {
+  const base = cla & ~(CHAINING | CHANNELS);
+  if (base !== 0x00 && base !== 0x80 && base !== SECURE_CLASS) return;
+  if ((cla & CHAINING) !== 0) throw refuse(0x6884, "commands are not chained here");
+  if ((cla & CHANNELS) !== 0) throw refuse(0x6881, "there is one logical channel");
+}
+
+const CHAINING = 0x10;
+const CHANNELS = 0x03;
 
 /** Whether the chip is locked for transport: for good, and not lifted until the next selection. SE05x command table, tier e */
 export function isLocked({ store, passing }: Se05xInside): boolean {

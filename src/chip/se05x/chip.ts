@@ -30,7 +30,7 @@ import { NOBODY } from "./access.ts";
 import type { Se05xArithmetic } from "./arithmetic.ts";
 import { newBirth } from "./birth.ts";
 import type { KeyPorts } from "./contents.ts";
-import { demandAdmitted } from "./admission.ts";
+import { demandAdmitted, demandOneChannel } from "./admission.ts";
 import { consequencesOf } from "./consequences.ts";
 import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
@@ -183,6 +183,7 @@ export class Se05xChip implements Rehearsable {
       this.#inside.caller = NOBODY;
       this.#inside.sessions.current = undefined;
       const outer = this.#openInPlatform(bytes, channels);
+      demandOneChannel(outer);
       if (channels.length > 0) seen = encodeExtendedCommand(outer);
       this.#inside.command = outer;
       let recognised = SE05X_COMMAND_SET.recognise(outer);

@@ -157,7 +157,7 @@ function cipherHandlers(inside: Se05xInside): Pick<Se05xHandlers, CipherCommand>
       begin(inside, id, () => ({ kind: "cipher", cipher: cipher(), key: { objectId, content, right } }));
       return mode.internalIv && encrypts ? { iv } : {};
     },
-    cipherUpdate({ cryptoObjectId, input }) {
+    cipherUpdate({ cryptoObjectId, input = new Uint8Array(0) }) {
       return { output: underWay(inside, cryptoObjectId, "cipher").cipher.update(input) };
     },
     cipherFinal({ cryptoObjectId, input = new Uint8Array(0) }) {
@@ -182,7 +182,7 @@ function macHandlers(inside: Se05xInside): Pick<Se05xHandlers, MacCommand> {
       begin(inside, id, () => ({ kind: "mac", code: code(), checks, key: { objectId, content, right } }));
       return {};
     },
-    macUpdate({ cryptoObjectId, input }) {
+    macUpdate({ cryptoObjectId, input = new Uint8Array(0) }) {
       underWay(inside, cryptoObjectId, "mac").code.update(input);
       return {};
     },

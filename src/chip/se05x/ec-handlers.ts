@@ -15,7 +15,7 @@ import { type Content, okpCurve } from "./contents.ts";
 import { findCurve } from "./curve-handlers.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
-import { signedInternally } from "./internal-signature.ts";
+import { signedInternally, signsList } from "./internal-signature.ts";
 import { type SecureObject, typeOf } from "./objects.ts";
 import { type OkpCurve, OkpKey } from "./okp-key.ts";
 import { refuse } from "./refuse.ts";
@@ -49,10 +49,12 @@ export function ecHandlers(inside: Se05xInside): Pick<Se05xHandlers, EcCommand> 
   return {
     writeEcKey: (request) => writeEcKey(inside, request),
     sign({ objectId, algorithm, digest }) {
-      if (!digest) return signedInternally(inside, objectId, algorithm);
-      return { signature: signed(inside, inside.demand(objectId, "sign").content, algorithm, digest) };
+      // Hosts leave an empty message out; a key that its policy gives a list signs that.
+      if (!digest && signsList(inside, objectId)) return signedInternally(inside, objectId, algorithm);
+      const { content } = inside.demand(objectId, "sign");
+      return { signature: signed(inside, content, algorithm, digest ?? new Uint8Array(0)) };
     },
-    verify({ objectId, algorithm, digest, signature }) {
+    verify({ objectId, algorithm, digest = new Uint8Array(0), signature = new Uint8Array(0) }) {
       const { content } = inside.demand(objectId, "verify");
       return { result: holds(inside, content, { algorithm, digest, signature }) ? SE05X_RESULT.yes : SE05X_RESULT.no };
     },

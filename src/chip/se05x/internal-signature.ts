@@ -1,6 +1,6 @@
 import { SE05X_SIGNATURE } from "../../apdu/se05x/index.ts";
 import { concat, Reader } from "../../codec/index.ts";
-import { listToSign } from "./access.ts";
+import { listToSign, namesList } from "./access.ts";
 import type { DigestName } from "./arithmetic.ts";
 import { signed } from "./ec-handlers.ts";
 import type { Se05xInside } from "./handlers.ts";
@@ -19,14 +19,18 @@ const HASHES: Readonly<Record<number, DigestName>> = {
   [SE05X_SIGNATURE.ed25519]: "sha512",
 };
 
+/** Whether a key's policy has a list of files to sign, on a model that does so. SE05x command table, section 4.5 */
+export function signsList({ model, store }: Se05xInside, objectId: number): boolean {
+  return model.signsInternally && (store.find(objectId)?.policy.some((entry) => namesList(entry)) ?? false);
+}
+
 /**
  * Signs what the chip itself holds: the files, one behind the other, whose identifiers are in the file that the key's
- * policy names. Refused with 6A80 where the model has no such signatures or algorithm, 6985 where the list or a file is
- * not there, 6986 where the caller may not read it. SE05x command table, section 4.5
+ * policy names. Refused with 6A80 for another algorithm, 6985 where the list or a file is not there, 6986 where the
+ * caller may not read it. SE05x command table, section 4.5
  */
 export function signedInternally(inside: Se05xInside, objectId: number, algorithm: number) {
-  const { model, store, caller, arithmetic } = inside;
-  if (!model.signsInternally) throw refuse(0x6a80, "this chip signs only what it is given");
+  const { store, caller, arithmetic } = inside;
   const object = store.present(objectId);
   const listId = listToSign(object, caller, registersOf(store));
   const list = new Reader(fileBytes(inside, listId));

@@ -6,6 +6,7 @@ import {
   SECURE_CLASS,
 } from "../../apdu/index.ts";
 import { SE05X_COMMAND_SET, type Se05xCommandName } from "../../apdu/se05x/index.ts";
+import { demandOneChannel } from "./admission.ts";
 import type { Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
 import { hasRunOut, type Session } from "./sessions.ts";
@@ -27,6 +28,7 @@ export function enterSession(
     throw refuse(0x6985, "the session has run out");
   }
   const opened = openInSession(inside, session, command);
+  demandOneChannel(opened);
   const { key } = SE05X_COMMAND_SET.recognise(opened);
   if (NOT_IN_SESSION.has(key)) throw refuse(0x6985, `${key} goes into no session`);
   if (!session.authenticated && !BEFORE_PROOF.has(key)) throw refuse(0x6982, "the session is not authenticated");
