@@ -1,4 +1,4 @@
-import { concat, DecodeError, decode, fixed, opaque, Reader, struct, u16, u8, type ValueOf } from "../codec/index.ts";
+import { DecodeError, decode, fixed, opaque, Reader, struct, u16, u8, type ValueOf } from "../codec/index.ts";
 
 /**
  * The two forms of T=1 over I2C: NXP's own, which parts of this family speak, and GlobalPlatform's T=1', which an SE051
@@ -80,10 +80,17 @@ export function encodeT1(address: T1Address, block: T1Block, form: T1Form = "nxp
   if (length > T1_MAX_INFORMATION) {
     throw new DecodeError("length", `${length} bytes in a block`, T1_HEADER_LENGTH[form]);
   }
-  const sizes = form === "gp" ? [length >> 8, length & 0xff] : [length];
-  const body = Uint8Array.of(address, controlOf(block), ...sizes, ...information);
-  const sum = crc16(body);
-  return concat(body, form === "gp" ? Uint8Array.of(sum >> 8, sum & 0xff) : Uint8Array.of(sum & 0xff, sum >> 8));
+  const end = T1_HEADER_LENGTH[form] + length;
+  const bytes = new Uint8Array(end + CHECKSUM_LENGTH);
+  bytes[0] = address;
+  bytes[1] = controlOf(block);
+  // No block is longer than 254 bytes: a length of two bytes begins with 00.
+  bytes[T1_HEADER_LENGTH[form] - 1] = length;
+  bytes.set(information, T1_HEADER_LENGTH[form]);
+  const sum = crc16(bytes.subarray(0, end));
+  bytes[end] = form === "gp" ? sum >> 8 : sum;
+  bytes[end + 1] = form === "gp" ? sum : sum >> 8;
+  return bytes;
 }
 
 /** The block in bytes that came whole. Throws `DecodeError`: `encoding` where the checksum is wrong, else another code. */
@@ -137,12 +144,16 @@ function blockOf(control: number, information: Uint8Array, form: T1Form): T1Bloc
 /** The cyclic redundancy check of ISO/IEC 13239: polynomial 1021 reflected, all ones before and after. */
 export function crc16(bytes: Uint8Array): number {
   let sum = 0xffff;
-  for (const byte of bytes) {
-    sum ^= byte;
-    for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >> 1) ^ 0x8408 : sum >> 1;
-  }
+  for (const byte of bytes) sum = (sum >> 8) ^ (CRC_OF_BYTE[(sum ^ byte) & 0xff] ?? 0);
   return sum ^ 0xffff;
 }
+
+/** What each byte does to the sum. */
+const CRC_OF_BYTE = Uint16Array.from({ length: 256 }, (_, byte) => {
+  let sum = byte;
+  for (let bit = 0; bit < 8; bit++) sum = sum & 1 ? (sum >> 1) ^ 0x8408 : sum >> 1;
+  return sum;
+});
 
 const LINK = struct({ waitingTimeMs: u16, informationSize: u16 });
 const ANSWER = struct({

@@ -3,17 +3,31 @@ import { connect, type Socket } from "node:net";
 import { nodeClock } from "../../src/crypto/node.ts";
 import { type I2cPlace, openT1, type Transport } from "../../src/host/index.ts";
 import { connectChip } from "../../src/host/node.ts";
+import { type BareChip, bareJrcp, bareT1 } from "./bare-chip.ts";
 
 /**
  * A chip that somebody else simulates, where HAWSER_SE05X_PEER names one: HOST:PORT takes JRCP, `t1:HOST:PORT` takes
  * blocks of T=1 over TCP, as wolfSSL's SE050 simulator does.
  */
 export async function connectPeer(): Promise<Transport | undefined> {
+  const peer = peerAddress();
+  if (!peer) return undefined;
+  const { host, port, isT1 } = peer;
+  return isT1 ? openT1(await place(host, port), { clock: nodeClock }) : connectChip(`${host}:${port}`);
+}
+
+/** The same chip with a client that costs what the one of our own does. */
+export async function barePeer(): Promise<BareChip | undefined> {
+  const peer = peerAddress();
+  if (!peer) return undefined;
+  return peer.isT1 ? bareT1(peer.host, peer.port) : bareJrcp(peer.host, peer.port);
+}
+
+function peerAddress(): { readonly host: string; readonly port: number; readonly isT1: boolean } | undefined {
   const named = process.env["HAWSER_SE05X_PEER"];
   if (!named) return undefined;
-  if (!named.startsWith("t1:")) return connectChip(named);
-  const [host = "", port = ""] = named.slice("t1:".length).split(":");
-  return openT1(await place(host, Number(port)), { clock: nodeClock });
+  const [host = "", port = ""] = named.replace(/^t1:/, "").split(":");
+  return { host, port: Number(port), isT1: named.startsWith("t1:") };
 }
 
 /** What I2C is to a chip on a board: here a socket, whose reads wait for as many bytes as are asked for. */
