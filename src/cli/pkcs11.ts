@@ -113,6 +113,7 @@ function tellHowToUse(path: string, label: string, output: Output): void {
     [
       "one program:   paste this, and let it load p11-kit-client.so",
       `  export P11_KIT_SERVER_ADDRESS=${address}`,
+      "  pkcs11-tool --module /usr/lib/*/pkcs11/p11-kit-client.so --list-objects",
       "every program: put this line into /etc/pkcs11/modules/hawser.module (or ~/.config/pkcs11/modules/)",
       `  ${module.trimEnd()}`,
       `the key's URI: pkcs11:token=${encodeURIComponent(label)};object=key-0;type=private`,

@@ -23,6 +23,7 @@ import {
   ckrFor,
   CryptokiError,
   MAX_SESSIONS,
+  type ObjectNames,
   PKCS11_ERRORS,
   type RequestOf,
   type ResponseOf,
@@ -55,7 +56,9 @@ type Bench = {
   readonly opened: () => number;
 };
 
-async function bench({ pin, clientVersion = 0 }: { pin?: string; clientVersion?: number } = {}): Promise<Bench> {
+type BenchOptions = { readonly pin?: string; readonly clientVersion?: number; readonly names?: ObjectNames };
+
+async function bench({ clientVersion = 0, ...settings }: BenchOptions = {}): Promise<Bench> {
   const clock = new VirtualClock(0);
   const ledger = new Ledger({ clock });
   const entropy = new SeededEntropy(nodeHash, "application");
@@ -83,7 +86,7 @@ async function bench({ pin, clientVersion = 0 }: { pin?: string; clientVersion?:
     const element = await A71ch.open({ exchange, close: async () => undefined }, { hash: nodeHash, clock });
     return { element, close: () => element.close() };
   };
-  const token = new Token({ open, hash: nodeHash, label: "SE", trace: ledger, ...(pin === undefined ? {} : { pin }) });
+  const token = new Token({ open, hash: nodeHash, label: "SE", trace: ledger, ...settings });
   const start = () => new Application({ token, clock, trace: ledger, clientVersion, connection: "pkcs11-1" });
   const application = start();
   const ask = async <Name extends CallName>(name: Name, values: RequestOf<Name>) =>
@@ -434,6 +437,21 @@ test("data objects are written into the chip, found by each of their attributes,
   assert.deepEqual(await it.device.data.list(), [{ index: 1, length: 1 }]);
   await it.device.data.erase(1);
   await it.refused(0x82, "C_GetAttributeValue", session, plain, [{ type: CKA.VALUE, room: 300 }]);
+});
+
+test("names that cannot be kept are told to the trace, and what the chip did counts", async () => {
+  const it = await bench({
+    names: {
+      nameOf: () => undefined,
+      rename: () => assert.fail("the disk is full"),
+      forget: () => assert.fail("the disk is full"),
+    },
+  });
+  const { session, privateKey } = await withKey(it, "devkey");
+  assert.deepEqual(await find(it, session, attribute(CKA.LABEL, utf8Bytes("key-0"))), [privateKey, privateKey + 1n]);
+  await it.call("C_DestroyObject", session, privateKey);
+  const told = it.ledger.events({ kinds: ["process"] }).map((each) => each.kind === "process" && each.detail);
+  assert.deepEqual(told, Array(2).fill("names of objects cannot be kept: the disk is full"));
 });
 
 test("data that the chip cannot keep as asked is refused, and nothing is written", async () => {

@@ -1,4 +1,5 @@
-import { readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { dirname } from "node:path";
 
 import { DecodeError, fromHex, toHex } from "../codec/index.ts";
 import type { ObjectName, ObjectNames } from "./object-names.ts";
@@ -13,7 +14,7 @@ type Stored = {
 
 /**
  * Labels and IDs in a JSON file (mode 0600), replaced whole at each change. Throws `DecodeError` `encoding` where the
- * file is something else.
+ * file is something else, and the system's error where it cannot be written: not only once a program has named something.
  */
 export class NamesInFile implements ObjectNames {
   readonly #file: string;
@@ -21,6 +22,7 @@ export class NamesInFile implements ObjectNames {
 
   constructor(file: string) {
     this.#file = file;
+    accessSync(dirname(file), constants.W_OK);
     this.#names = new Map(Object.entries(readNames(file)).map(([key, name]) => [key, parseName(name, file)]));
   }
 
@@ -53,6 +55,7 @@ function readNames(file: string): Readonly<Record<string, unknown>> {
     if (error instanceof Error && "code" in error && error.code === "ENOENT") return {};
     throw error;
   }
+  if (text.trim() === "") return {};
   try {
     const value: unknown = JSON.parse(text);
     if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;

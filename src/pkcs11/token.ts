@@ -1,20 +1,14 @@
-import { DecodeError, equal, HawserError, Refused, toHex, utf8Bytes } from "../codec/index.ts";
+import { equal, Refused, toHex, utf8Bytes } from "../codec/index.ts";
 import type { DataStorage, DigestSigner, Hash, SecureElement, SecureElementIdentity } from "../crypto/index.ts";
-import { type Certificate, parseCertificate } from "../pki/index.ts";
+import type { Certificate } from "../pki/index.ts";
 import { silentTrace, type Trace } from "../trace/index.ts";
 import type { Purpose } from "./chip-errors.ts";
 import { CKA } from "./cryptoki.ts";
+import { dataName, keyPairName, readElement } from "./element-contents.ts";
 import { ElementLink, type OpenElement, type Work } from "./element-link.ts";
 import { refuse, TokenFailure } from "./errors.ts";
 import { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
-import {
-  certificateObject,
-  curveOf,
-  dataObject,
-  keyPairObjects,
-  type ObjectFacts,
-  type TokenObject,
-} from "./objects.ts";
+import type { ObjectFacts, TokenObject } from "./objects.ts";
 import { PinCheck } from "./pin-check.ts";
 
 export type TokenOptions = {
@@ -36,9 +30,6 @@ const STORAGE_INDEXES = 255;
 
 /** Hex digits of CKA_UNIQUE_ID, by which an object is known over restarts. PKCS #11 v3.0, section 4.4.1 */
 const UNIQUE_ID_LENGTH = 32;
-
-/** What a driver says of storage that makes no sense, and what pki says of certificates that are none. */
-const CONTENT_CODES: readonly string[] = ["malformed-answer", "duplicate-extension", "algorithm-mismatch"];
 
 /**
  * A secure element as a PKCS #11 token: its key pairs and certificates as objects, for all connected programs at once.
@@ -139,9 +130,9 @@ export class Token {
     return this.#change("generating a key pair", "make", async (element) => {
       const slot = (await element.keySlots()).find(({ publicKey }) => publicKey === undefined)?.slot;
       if (slot === undefined) throw new TokenFailure("device-memory", "every key slot of the chip is taken");
-      const key = this.#keyOf(await element.generateKeyPair(slot));
+      const key = keyPairName(this.hash, await element.generateKeyPair(slot));
       this.#madeHere.add(key);
-      if (name.label !== undefined || name.id) this.#names.rename(key, name);
+      this.#keepName(key, name);
       return async () => {
         const { objects } = await this.contents();
         const find = (kind: TokenObject["kind"]) => objects.find((each) => each.kind === kind && each.key === key);
@@ -166,7 +157,7 @@ export class Token {
     return this.#add("data", name, {
       taken: (element) => dataOf(element).list(),
       write: (element, index) => dataOf(element).write(index, bytes),
-      key: async (element, index) => this.#dataKey(await element.identify(), index),
+      key: async (element, index) => dataName(this.hash, await element.identify(), index),
     });
   }
 
@@ -181,7 +172,7 @@ export class Token {
       if (object.kind === "certificate") await element.eraseCertificate(object.place);
       else if (object.kind === "data") await dataOf(element).erase(object.place);
       else await element.eraseKeyPair(object.place);
-      this.#names.forget(object.key);
+      this.#told(() => this.#names.forget(object.key));
       return async () => undefined;
     });
   }
@@ -189,7 +180,7 @@ export class Token {
   /** Gives an object, and the other half of its pair, other names. */
   rename(object: TokenObject, name: Partial<ObjectName>): void {
     const known = this.#names.nameOf(object.key);
-    this.#names.rename(object.key, { label: known?.label, id: known?.id, ...known, ...name });
+    this.#keepName(object.key, { label: known?.label, id: known?.id, ...known, ...name });
     this.forgetContents();
   }
 
@@ -212,6 +203,21 @@ export class Token {
     return change;
   }
 
+  #keepName(key: string, name: ObjectName): void {
+    if (Object.values(name).every((each) => each === undefined)) return;
+    this.#told(() => this.#names.rename(key, name));
+  }
+
+  /** The chip has done what it was to do: that names cannot be kept is told, and no reason to say otherwise. */
+  #told(keep: () => void): void {
+    try {
+      keep();
+    } catch (error) {
+      const detail = `names of objects cannot be kept: ${error instanceof Error ? error.message : "unknown reason"}`;
+      this.#trace.emit("host", { kind: "process", what: "warning", detail });
+    }
+  }
+
   /** Puts something into storage under the lowest free index. */
   #add(
     kind: "certificate" | "data",
@@ -227,9 +233,7 @@ export class Token {
       const index = Array.from({ length: STORAGE_INDEXES }, (_, i) => i).find((each) => !taken.has(each));
       if (index === undefined) throw new TokenFailure("device-memory", `every ${kind} index is taken`);
       await storage.write(element, index);
-      if (Object.values(name).some((each) => each !== undefined)) {
-        this.#names.rename(await storage.key(element, index), name);
-      }
+      this.#keepName(await storage.key(element, index), name);
       return async () => {
         const { objects } = await this.contents();
         const found = objects.find((each) => each.kind === kind && each.place === index);
@@ -270,76 +274,17 @@ export class Token {
     return made;
   }
 
-  async #read(): Promise<Contents> {
+  #read(): Promise<Contents> {
     return this.#use("reading the chip's contents", "read", async (element) => {
-      const identity = await element.identify();
-      const facts: ObjectFacts[] = [];
-      const keyIds = new Map<string, Uint8Array>();
-      for (const { slot, publicKey } of await element.keySlots()) {
-        const curve = publicKey && curveOf(publicKey);
-        if (!publicKey || !curve) continue;
-        const key = this.#keyOf(publicKey);
-        const name = this.#names.nameOf(key);
-        const id = name?.id ?? placeBytes(slot);
-        keyIds.set(toHex(publicKey), id);
-        const label = name?.label ?? `key-${placeName(slot)}`;
-        const more = { isPrivate: this.pin !== undefined, isLocal: this.#madeHere.has(key) };
-        facts.push(...keyPairObjects({ slot, key, publicKey, curve, label, id, subject: name?.subject, ...more }));
-      }
-      for (const index of await this.#certificateIndexes(element)) {
-        const certificate = await this.#certificate(element, index);
-        if (!certificate) continue;
-        const name = this.#names.nameOf(certificate.id);
-        // A certificate belongs to the key whose ID it bears: programs match them by nothing else.
-        const id = name?.id ?? keyIds.get(toHex(certificate.publicKey.der)) ?? new Uint8Array(0);
-        facts.push(
-          certificateObject({ index, certificate, label: name?.label ?? `certificate-${placeName(index)}`, id }),
-        );
-      }
-      facts.push(...(await this.#dataObjects(element, identity)));
+      const { identity, facts } = await readElement(element, {
+        hash: this.hash,
+        names: this.#names,
+        trace: this.#trace,
+        arePrivate: this.pin !== undefined,
+        madeHere: this.#madeHere,
+      });
       return { identity, objects: facts.map((each) => this.#objectOf(each)) };
     });
-  }
-
-  async #dataObjects(element: SecureElement, identity: SecureElementIdentity): Promise<ObjectFacts[]> {
-    try {
-      return ((await element.data?.list()) ?? []).map(({ index }) => {
-        const key = this.#dataKey(identity, index);
-        const { label = `data-${placeName(index)}`, id, application = "" } = this.#names.nameOf(key) ?? {};
-        return dataObject({ index, key, label, application, objectId: id ?? new Uint8Array(0) });
-      });
-    } catch (error) {
-      this.#passOver("the data in the chip's storage", error);
-      return [];
-    }
-  }
-
-  async #certificateIndexes(element: SecureElement): Promise<readonly number[]> {
-    try {
-      return (await element.listCertificates()).map(({ index }) => index);
-    } catch (error) {
-      this.#passOver("the chip's storage", error);
-      return [];
-    }
-  }
-
-  async #certificate(element: SecureElement, index: number): Promise<Certificate | undefined> {
-    try {
-      const der = await element.readCertificate(index);
-      return der && parseCertificate(der);
-    } catch (error) {
-      this.#passOver(`certificate ${index} of the chip's storage`, error);
-      return undefined;
-    }
-  }
-
-  /** Storage that others have used for something else must not keep programs from the keys; any other error counts. */
-  #passOver(what: string, error: unknown): void {
-    const isContent =
-      error instanceof DecodeError || (error instanceof HawserError && CONTENT_CODES.includes(error.code));
-    if (!isContent) throw error;
-    const detail = `${what} is left out: ${error.message}`;
-    this.#trace.emit("host", { kind: "process", what: "warning", detail });
   }
 
   #objectOf(facts: ObjectFacts): TokenObject {
@@ -349,27 +294,6 @@ export class Token {
     const uniqueId = utf8Bytes(toHex(this.hash.digest("sha256", utf8Bytes(name))).slice(0, UNIQUE_ID_LENGTH));
     return { ...facts, handle, attributes: new Map(facts.attributes).set(CKA.UNIQUE_ID, uniqueId) };
   }
-
-  /** Data are not read to be listed: what they are known by is the chip and the place. */
-  #dataKey({ uniqueId }: SecureElementIdentity, index: number): string {
-    return toHex(this.hash.digest("sha256", utf8Bytes(`data ${index} of ${uniqueId}`)));
-  }
-
-  #keyOf(publicKey: Uint8Array): string {
-    return toHex(this.hash.digest("sha256", publicKey));
-  }
-}
-
-/** A place as its object's ID: one byte for a slot, four for an element's own identifier, so that no two are the same. */
-function placeBytes(place: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, place);
-  return place < 0x100 ? bytes.subarray(3) : bytes;
-}
-
-/** Identifiers of an element's own are known by their hex digits. */
-function placeName(place: number): string {
-  return place < 0x100 ? String(place) : place.toString(16).padStart(8, "0");
 }
 
 /** Throws `template-inconsistent`. */

@@ -27,6 +27,7 @@ test("hawser pkcs11 serve prints what to paste, waits for an absent chip, and en
     await server.line(/P11_KIT_SERVER_ADDRESS/),
     /^ {2}export P11_KIT_SERVER_ADDRESS=unix:path=\/.*\/run\/the%20token$/,
   );
+  assert.match(await server.line(/pkcs11-tool/), /^ {2}pkcs11-tool --module \S+p11-kit-client\.so --list-objects$/);
   assert.match(await server.line(/remote:/), /^ {2}remote: unix:path=\/.*\/run\/the%20token$/);
   assert.match(server.complaints.join("\n"), /warning: the chip cannot be reached: .*the slot is empty until then/);
   assert.deepEqual(await server.stop(), { status: 0, signal: null });
@@ -35,7 +36,7 @@ test("hawser pkcs11 serve prints what to paste, waits for an absent chip, and en
 });
 
 test(
-  "hawser pkcs11 serve refuses a directory that others can enter, an empty PIN and a label that is too long",
+  "hawser pkcs11 serve refuses a directory that others can enter, an empty PIN, names that cannot be kept and a long label",
   TIMEOUT,
   async (t) => {
     const cwd = temporary(t);
@@ -52,6 +53,9 @@ test(
     const pin = await refused(words`pkcs11 serve --socket run/socket --chip ${NO_CHIP} --pin-file pin`);
     assert.equal(pin.status, 2);
     assert.match(pin.text, /a PIN has 1 to 255 bytes/);
+    const names = await refused(words`pkcs11 serve --socket run/socket --chip ${NO_CHIP} --names missing/names`);
+    assert.equal(names.status, 1);
+    assert.match(names.text, /ENOENT.*missing/);
     const label = await refused(words`pkcs11 serve --socket run/socket --chip ${NO_CHIP} --label ${"x".repeat(33)}`);
     assert.equal(label.status, 2);
     assert.match(label.text, /a label has 1 to 32 bytes/);
