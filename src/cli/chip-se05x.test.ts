@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { test, type TestContext } from "node:test";
 
-import { nodeClock, nodeHash } from "../crypto/node.ts";
+import { nodeBlockCipher } from "../apdu/node.ts";
+import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { connectChip } from "../host/node.ts";
 import { Se05x } from "../host/se05x/index.ts";
 
@@ -108,4 +109,42 @@ test("hawser chip what-if, snapshot and rewind rehearse on a simulated A5000 as 
   await device.eraseKeyPair(0);
   assert.equal(hawser("rewind", "with-key").status, 0);
   assert.deepEqual((await device.signer(0)).publicKey, publicKey);
+});
+
+test("hawser chip what-if looks into an SE051 that demands the platform's channel, from its control socket", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "se05x-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const served = await serve(t, folder, "se051", "--control", "s");
+  const ports = { hash: nodeHash, clock: nodeClock };
+  const pin = Uint8Array.of(0xc0, 1, 2, 3, 4);
+  const owner = await Se05x.open(await connectChip(served.address), ports);
+  await owner.generateKeyPair(0);
+  await owner.send("writeUserId", { insFlags: 0x40, objectId: 0x7fff0207, value: pin });
+  await owner.close();
+  const session = { kind: "userId", objectId: 0x7fff0207, value: pin } as const;
+  const device = await Se05x.open(await connectChip(served.address), {
+    ...ports,
+    access: { session, aes: nodeBlockCipher, entropy: nodeEntropy },
+  });
+  await device.settings.demandPlatformChannel(true);
+  await device.close();
+  const hawser = (...argv: readonly string[]) => {
+    const words = [MAIN, "chip", ...argv, "--control", "s", "--json"];
+    const { stdout, stderr } = spawnSync(process.execPath, words, { cwd: folder, encoding: "utf8" });
+    assert.equal(stderr, "");
+    return stdout
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line) as Record<string, unknown>);
+  };
+  const [told, gone] = hawser("what-if", "8004002806410448570000", "800200000641044857000000");
+  assert.deepEqual([told?.command, told?.statusWord], ["DeleteSecureObject", "9000"]);
+  assert.match(JSON.stringify(told?.impossible), /use the key that is in object 48570000 now, ever again/);
+  assert.deepEqual([gone?.command, gone?.statusWord], ["ReadObject", "6985"]);
+  const [locked] = hawser("what-if", "8004003e06410102420101");
+  assert.equal(locked?.statusWord, "6982");
+  assert.match(JSON.stringify(locked?.onceCarriedOut), /anything but ask who the chip is/);
+  const facts = hawser("snapshot", "demanding")[0]?.facts as Record<string, string>;
+  assert.equal(facts["platform channel"], "required");
+  assert.ok("object 48570000" in facts, "the chip itself never noticed");
 });

@@ -3,6 +3,7 @@ import {
   sameBytes,
   type Scp03KeyField,
   Scp03Session,
+  SECURE_CLASS,
   SECURITY_LEVEL,
   SECURITY_LEVELS,
 } from "../../apdu/index.ts";
@@ -13,6 +14,7 @@ import { holdsSignature } from "./ec-handlers.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
+import type { PlatformChannel } from "./sessions.ts";
 import { awaitingProof, proofObject, settleProof } from "./session-handlers.ts";
 
 type ChannelCommand = "initializeUpdate" | "externalAuthenticate" | "internalAuthenticate" | "putKeys";
@@ -66,6 +68,23 @@ function proposePlatform(inside: Se05xInside, { keyVersion, hostChallenge }: Ini
   platform.proposed = { scp, dek: keys.dek };
   return answer;
 }
+
+/**
+ * The platform's channel as it would be open for a command that comes in the clear and is answered inside it alone:
+ * under the chip's own first key set, for copies that a rehearsal throws away. Undefined for any other command.
+ */
+export function assumedChannel({ store, aes }: Se05xInside, command: Uint8Array): PlatformChannel | undefined {
+  const { platformScpRequired, keySets } = store.settings;
+  const [cla, ins] = command;
+  const [keys] = keySets.values();
+  if (!keys || cla === SECURE_CLASS || (!platformScpRequired && ins !== PUT_KEY)) return undefined;
+  const nobody = { host: new Uint8Array(8), card: new Uint8Array(8) };
+  const scp = keys.enc.use((enc) => keys.mac.use((mac) => new Scp03Session(aes, { enc, mac }, nobody)));
+  scp.useLevel(SECURITY_LEVEL);
+  return { scp, dek: keys.dek };
+}
+
+const PUT_KEY = 0xd8;
 
 function proposeSession(inside: Se05xInside, { keyVersion, hostChallenge }: InitializeUpdate) {
   const session = awaitingProof(inside, "aes");

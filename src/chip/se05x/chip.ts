@@ -34,6 +34,7 @@ import { demandAdmitted, demandOneChannel } from "./admission.ts";
 import { consequencesOf } from "./consequences.ts";
 import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
+import { assumedChannel } from "./channel-handlers.ts";
 import { enterImport } from "./import-entry.ts";
 import { ENDURANCE_WRITES, newInside } from "./inside.ts";
 import { hexId } from "./objects.ts";
@@ -175,19 +176,31 @@ export class Se05xChip implements Rehearsable {
     return encodeResponse(channels.reduceRight((response, channel) => channel.protectResponse(response), plain));
   }
 
+  exchangeInside(command: Uint8Array): Uint8Array {
+    const { platform } = this.#inside;
+    const assumed = assumedChannel(this.#inside, command);
+    if (!assumed) return this.exchange(command);
+    platform.channel = assumed;
+    try {
+      return this.#answer(new Uint8Array(command), assumed.scp).answer;
+    } finally {
+      platform.channel = undefined;
+    }
+  }
+
   /** `seen` is the command that was carried out, without what carried it; `channels` protect the answer, the last first. */
-  #answer(bytes: Uint8Array): Answered {
+  #answer(bytes: Uint8Array, assumed?: Scp03Session): Answered {
     const channels: Scp03Session[] = [];
     let seen = bytes;
     try {
-      this.#inside.caller = NOBODY;
+      this.#inside.caller = assumed ? { ...NOBODY, secured: true } : NOBODY;
       this.#inside.sessions.current = undefined;
       const outer = this.#openInPlatform(bytes, channels);
       demandOneChannel(outer);
       if (channels.length > 0) seen = encodeExtendedCommand(outer);
       this.#inside.command = outer;
       let recognised = SE05X_COMMAND_SET.recognise(outer);
-      demandAdmitted(this.#inside, recognised.key, channels[0]);
+      demandAdmitted(this.#inside, recognised.key, assumed ?? channels[0]);
       if (recognised.key === "processSession") {
         const { sessionId, command } = recognised.request as { sessionId: Uint8Array; command: Uint8Array };
         seen = command;
@@ -195,13 +208,13 @@ export class Se05xChip implements Rehearsable {
         seen = encodeExtendedCommand(inner);
         this.#inside.command = inner;
         recognised = SE05X_COMMAND_SET.recognise(inner);
-        demandAdmitted(this.#inside, recognised.key, channels[0]);
+        demandAdmitted(this.#inside, recognised.key, assumed ?? channels[0]);
       }
       if (recognised.key === "importExternal") {
         // Its row says what its fields are.
         const inner = enterImport(this.#inside, recognised.request as Se05xRequest<"importExternal">);
         recognised = SE05X_COMMAND_SET.recognise(inner);
-        demandAdmitted(this.#inside, recognised.key, channels[0]);
+        demandAdmitted(this.#inside, recognised.key, assumed ?? channels[0]);
       }
       const { key, row, request } = recognised;
       const answer = SE05X_COMMAND_SET.writeAnswer(row, this.#carryOut(key, request));

@@ -1,13 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { bytesOf, newSe05x } from "../../../test/chip/se05x.ts";
+import { APPLET_72_KEYS, bytesOf, newSe05x } from "../../../test/chip/se05x.ts";
 import { keyCheckValue } from "../../apdu/index.ts";
 import { nodeBlockCipher as aes } from "../../apdu/node.ts";
 import {
   RIGHT,
   SE05X_CREDENTIAL,
   SE05X_OBJECT,
+  SECURITY_DOMAIN_AID,
   type Se05xCommandName,
   type Se05xRequest,
 } from "../../apdu/se05x/index.ts";
@@ -171,4 +172,52 @@ test("an SE05x is set back to a snapshot, copied, and names what it holds withou
   const other = await newSe05x({ model: "se050" });
   assert.throws(() => other.chip.restoreFrom(snapshot), UsageError);
   assert.deepEqual(chip.facts(), before);
+});
+
+test("rehearse looks into an SE05x that answers inside the platform's channel only, and at the rotation of its keys", async () => {
+  const { chip, host } = await filled();
+  const secured = host.openChannel(APPLET_72_KEYS, { keyVersion: 0x0b });
+  const session = secured.inSession(
+    secured.send("createSession", { objectId: SE05X_CREDENTIAL.platformScp }).sessionId,
+  );
+  session.send("verifySessionUserId", { value: PIN });
+  session.send("setPlatformScpRequest", { request: 1 });
+  chip.reset();
+  const erase = bytesOf("deleteObject", { objectId: PAIR });
+  assert.equal(word(chip.exchange(erase)), "6982", "in the clear the chip itself says no");
+  const before = toHex(imageOf(chip));
+  const [erased, again, version, unproven] = rehearse(
+    chip,
+    [
+      erase,
+      bytesOf("readObject", { objectId: PAIR }),
+      bytesOf("getVersion", {}),
+      bytesOf("setLockState", { indicator: 2, state: 1 }),
+    ],
+    entropy(),
+  );
+  assert.equal(erased?.statusWord, 0x9000);
+  assert.match(erased.impossible[0]?.impossible ?? "", /key that is in object 20000001/);
+  assert.ok("object 20000001" in chip.facts(), "the chip itself never noticed");
+  assert.deepEqual([again?.statusWord, version?.statusWord], [0x6985, 0x9000]);
+  assert.equal(unproven?.statusWord, 0x6982);
+  assert.match(unproven.onceCarriedOut?.[0]?.impossible ?? "", /do anything/);
+  // What a policy wants in a secure channel comes in one, too.
+  const rights = (RIGHT.read | RIGHT.requireSecureMessaging) >>> 0;
+  const guarded = { objectId: NEW, length: 1, policy: [{ authObjectId: 0, rights, extension: new Uint8Array(0) }] };
+  const reads = rehearse(chip, [bytesOf("writeBinary", guarded), bytesOf("readObject", { objectId: NEW })], entropy());
+  assert.equal(lastOf(reads).statusWord, 0x9000);
+  assert.equal(toHex(imageOf(chip)), before);
+  const rotate = (dek: Uint8Array) => {
+    const field = { key: aes.encrypt(dek, KEY), checkValue: keyCheckValue(aes, KEY) };
+    const put = bytesOf("putKeys", { replaced: 0x0b, version: 0x0b, enc: field, mac: field, dek: field });
+    const domain = bytesOf("selectPlatform", { aid: SECURITY_DOMAIN_AID });
+    return lastOf(rehearse(chip, [domain, put], entropy()));
+  };
+  const rotated = rotate(APPLET_72_KEYS.dek);
+  assert.equal(rotated.statusWord, 0x9000);
+  assert.match(rotated.impossible[0]?.impossible ?? "", /present keys 11/);
+  assert.equal(rotate(KEY).statusWord, 0x6a80, "keys that came under another key");
+  assert.equal(toHex(imageOf(chip)), before);
+  host.openChannel(APPLET_72_KEYS, { keyVersion: 0x0b }).send("getVersion", {});
 });
