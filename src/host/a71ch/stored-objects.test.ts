@@ -8,7 +8,16 @@ import { SeededEntropy, VirtualClock } from "../../crypto/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import { silentTrace } from "../../trace/index.ts";
 import { localTransport } from "../index.ts";
-import { A71ch, A71chSession, createObject, eraseObject, listObjects, readObject, updateObject } from "./index.ts";
+import {
+  A71ch,
+  A71chSession,
+  createObject,
+  eraseObject,
+  listObjects,
+  readObject,
+  readStorage,
+  updateObject,
+} from "./index.ts";
 
 const clock = new VirtualClock();
 
@@ -48,7 +57,7 @@ test("object-exists and object-missing: names are taken once, and only what is t
       code: "bad-argument",
     });
   }
-  await assert.rejects(updateObject(access, { ...name, offset: 3, bytes: der(2) }), { code: "bad-argument" });
+  await assert.rejects(updateObject(access, { ...name, offset: 27, bytes: der(2) }), { code: "bad-argument" });
   await assert.rejects(createObject(access, { kind: "data", index: 255, bytes: der(1) }), { code: "bad-argument" });
   await assert.rejects(createObject(access, { kind: "data", index: 1, bytes: der(1), room: 4096 }), {
     code: "storage-full",
@@ -75,4 +84,25 @@ test("A71ch.data lists, reads, writes and erases data objects, beside certificat
   await assert.rejects(data.write(1, new Uint8Array(4096)), { code: "storage-full" });
   await data.erase(0);
   await assert.rejects(data.read(0), { code: "object-missing" });
+});
+
+test("updateObject lets data grow to the end of its segment, a certificate up to what lies behind it, and counts the change", async () => {
+  const { access } = bench();
+  const updates = async () => (await readStorage(access.session, 4094, 1))[0];
+  await createObject(access, { kind: "data", index: 0, bytes: der(1) });
+  await updateObject(access, { kind: "data", index: 0, offset: 31, bytes: fromHex("ff") });
+  assert.deepEqual(await updates(), 2);
+  assert.deepEqual((await readObject(access, { kind: "data", index: 0 })).length, 32);
+  await createObject(access, { kind: "certificate", index: 0, bytes: der(2) });
+  await createObject(access, { kind: "data", index: 1, bytes: der(3) });
+  const long = (length: number) => Uint8Array.of(0x30, 0x81, length - 3, ...new Uint8Array(length - 3));
+  await assert.rejects(updateObject(access, { kind: "certificate", index: 0, bytes: long(33) }), {
+    code: "bad-argument",
+  });
+  await eraseObject(access, { kind: "data", index: 1 });
+  await updateObject(access, { kind: "certificate", index: 0, bytes: long(200) });
+  assert.deepEqual(await readObject(access, { kind: "certificate", index: 0 }), long(200));
+  await updateObject(access, { kind: "certificate", index: 0, bytes: der(4) });
+  assert.deepEqual(await readObject(access, { kind: "certificate", index: 0 }), der(4));
+  assert.deepEqual((await listObjects(access)).at(-1)?.reservedBytes, 200, "it stays its own");
 });

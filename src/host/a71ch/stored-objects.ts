@@ -1,8 +1,8 @@
-import type { A71chVariant } from "../../apdu/a71ch/index.ts";
+import { A71CH_VARIANTS, type A71chVariant, STORAGE_SEGMENT } from "../../apdu/a71ch/index.ts";
 import { UsageError } from "../../codec/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { certificateLength } from "./certificates.ts";
-import { findPlace, MAX_ENTRIES, OBJECT_CLASS, type TableEntry } from "./object-table.ts";
+import { findPlace, MAX_ENTRIES, OBJECT_CLASS, tableBytes, type TableEntry } from "./object-table.ts";
 import type { A71chSession } from "./session.ts";
 import { changeTable, readStorage, readTable, storageFacts, writeStorage } from "./storage.ts";
 
@@ -51,14 +51,24 @@ export async function createObject(
   await changeTable(session, variant, { table, add: entry });
 }
 
-/** Writes into an object, from an offset within it. Throws `UsageError` `object-missing`, and `bad-argument` beyond its end. */
+/**
+ * Writes into an object, from an offset within it. It may grow: data to the end of its last segment, a certificate up to
+ * what lies behind it; the table tells how long it has been at most. Throws `UsageError` `object-missing`, and
+ * `bad-argument` beyond that. A71CH object table
+ */
 export async function updateObject(
-  access: ObjectAccess,
+  { session, variant }: ObjectAccess,
   { offset = 0, bytes, ...name }: ObjectName & { readonly offset?: number; readonly bytes: Uint8Array },
 ): Promise<void> {
-  const entry = await find(access, name);
-  checkRange(entry, offset, bytes.length);
-  await writeStorage(access.session, entry.offset + offset, bytes);
+  const table = await readTable(session, variant);
+  const entry = named(table.entries, name);
+  const length = reserved(entry) || (await certificateLength(session, variant, entry));
+  const end = offset + bytes.length;
+  const room = name.kind === "data" ? length : roomOf(entry, table.entries, A71CH_VARIANTS[variant].storageBytes);
+  checkRoom(inSegments(room), offset, bytes.length);
+  await writeStorage(session, entry.offset + offset, bytes);
+  // Written even where the length stays: who keeps a copy of the table sees by its count that something changed.
+  await changeTable(session, variant, { table, remove: [entry], add: { ...entry, length: Math.max(length, end) } });
 }
 
 /**
@@ -86,7 +96,10 @@ export async function eraseObject(access: ObjectAccess, name: ObjectName): Promi
 }
 
 async function find({ session, variant }: ObjectAccess, name: ObjectName): Promise<TableEntry> {
-  const { entries } = await readTable(session, variant);
+  return named((await readTable(session, variant)).entries, name);
+}
+
+function named(entries: readonly TableEntry[], name: ObjectName): TableEntry {
   const entry = entries.find((each) => isNamed(each, name));
   if (!entry) throw new UsageError<HostErrorCode>("object-missing", `there is no ${name.kind} ${name.index}`);
   return entry;
@@ -101,9 +114,22 @@ function reserved(entry: TableEntry): number {
   return entry.length & 0x7fff;
 }
 
+/** Bytes up to the next object, or to the table. */
+function roomOf(entry: TableEntry, entries: readonly TableEntry[], storageBytes: number): number {
+  const ends = entries.map(({ offset }) => offset).filter((offset) => offset > entry.offset);
+  return Math.min(...ends, storageBytes - tableBytes(entries.length)) - entry.offset;
+}
+
+function inSegments(length: number): number {
+  return Math.ceil(length / STORAGE_SEGMENT) * STORAGE_SEGMENT;
+}
+
 function checkRange(entry: TableEntry, offset: number, length: number): void {
   // A length that is to be taken from the object itself bounds nothing here.
-  const room = reserved(entry) === 0 ? Number.MAX_SAFE_INTEGER : reserved(entry);
+  checkRoom(reserved(entry) === 0 ? Number.MAX_SAFE_INTEGER : reserved(entry), offset, length);
+}
+
+function checkRoom(room: number, offset: number, length: number): void {
   if (offset + length <= room) return;
   const message = `the object has room for ${room} bytes, not for ${length} from byte ${offset} on`;
   throw new UsageError<HostErrorCode>("bad-argument", message);
