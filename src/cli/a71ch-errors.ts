@@ -14,6 +14,14 @@ export const A71CH_TOOL_ERRORS = {
     cause: "The command needs the chip, and there is no connection to it.",
     cure: "Leave 'nc' out, or give 'connect open' first.",
   },
+  "tool-connected": {
+    cause: "The connection that 'connect open' asks for is open.",
+    cure: "Go on without it; it is for after 'connect close' and 'nc'.",
+  },
+  "tool-not-opened": {
+    cause: "No A71CH could be reached by 'connect open'.",
+    cure: "Start the chip (hawser chip serve), and compare its address with the one in the message.",
+  },
   "tool-needs-channel": {
     cause: "The chip answers this only inside a secure channel, and none is open.",
     cure: "Put 'scp auth -h 21 -k KEYFILE' before the command in one script or interactive session.",
@@ -21,6 +29,10 @@ export const A71CH_TOOL_ERRORS = {
   "tool-absent": {
     cause: "This way to a chip is not built: the tool reaches chips over TCP only.",
     cure: "Put a JRCP server in front of the chip's bus and give its ip:port.",
+  },
+  "tool-secret": {
+    cause: "Symmetric secrets never leave the chip, and there is no command that reads one.",
+    cure: "'info status' tells which slots hold one.",
   },
   "tool-usage": {
     cause: "There is no such command, or it does not go here.",
@@ -37,6 +49,10 @@ export const A71CH_TOOL_ERRORS = {
   },
   "tool-file-write": {
     cause: "A key file cannot be written.",
+    cure: "Check the folder in the message, and who may write there.",
+  },
+  "tool-data-write": {
+    cause: "The key or data was read from the chip, but the file cannot be written.",
     cure: "Check the folder in the message, and who may write there.",
   },
   "tool-curve": {
@@ -59,6 +75,10 @@ export const A71CH_TOOL_ERRORS = {
     cause: "An argument is missing, or there is one too many.",
     cure: "a71chConfig help gives what belongs to the command.",
   },
+  "tool-empty-line": {
+    cause: "A line holds no command, which ends a script as in the original tool.",
+    cure: "Take the line out, or begin it with #.",
+  },
   "tool-value": {
     cause: "An argument has a form or a length that the option does not take.",
     cure: "Hex digits come without 0x, two a byte; the message names the lengths.",
@@ -66,6 +86,26 @@ export const A71CH_TOOL_ERRORS = {
   "tool-size": {
     cause: "What is to be read or written reaches beyond the end of the chip's storage.",
     cure: "Check offset and length against gpStorageSize of 'info device'.",
+  },
+  "tool-too-long": {
+    cause: "The certificate does not fit into the chip's storage behind this offset.",
+    cure: "Take a lower offset; certificates that are to be found again are stored with 'wcrt'.",
+  },
+  "tool-key-length": {
+    cause: "The chip takes keys of one length, or wrapped and so eight bytes longer, and this is neither.",
+    cure: "Private keys have 32 or 40 bytes, public keys 65 or 72, symmetric secrets and configuration keys 16 or 24.",
+  },
+  "tool-no-data": {
+    cause: "An object of no bytes cannot be stored.",
+    cure: "Give at least one byte, or -n 1 for a segment of zeros.",
+  },
+  "tool-frozen-object": {
+    cause: "The object lies in frozen storage: it stays what it is and where it is.",
+    cure: "Use another index; only a debug reset releases frozen segments.",
+  },
+  "tool-nothing-to-update": {
+    cause: "There is no certificate with this index that another could replace.",
+    cure: "Store it with 'wcrt'; 'info objects' lists what is there.",
   },
   "tool-no-reference": {
     cause: "A reference key was asked for a place in the chip that holds no key.",
@@ -87,6 +127,14 @@ export const A71CH_TOOL_ERRORS = {
     cause: "The certificate was read from the chip, but the file cannot be written.",
     cure: "Check the folder in the message, and who may write there.",
   },
+  "tool-depth": {
+    cause: "Scripts call one another deeper than any that ends.",
+    cure: "See whether a script calls itself.",
+  },
+  "tool-interrupted": {
+    cause: "The tool was interrupted between two commands.",
+    cure: "What came before is done and stays; 'info status' shows what the chip holds.",
+  },
   "tool-certificate-erase": {
     cause: "The chip refused to take the certificate out of its table.",
     cure: "See whether the table's segments are frozen: 'info status'.",
@@ -99,13 +147,22 @@ export type A71chToolErrorCode = keyof typeof A71CH_TOOL_ERRORS;
 export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-failed": 1,
   "tool-not-connected": 1,
+  "tool-connected": 1,
+  "tool-not-opened": 1,
   "tool-needs-channel": 1,
   "tool-size": 1,
+  "tool-data-write": 1,
+  "tool-key-length": 1,
+  "tool-no-data": 1,
+  "tool-frozen-object": 1,
+  "tool-nothing-to-update": 1,
   "tool-unreachable": 12,
   "tool-absent": 20,
+  "tool-secret": 20,
   "tool-usage": 21,
   "tool-no-private-key": 22,
   "tool-file": 23,
+  "tool-depth": 23,
   "tool-key-file": 24,
   "tool-file-write": 25,
   "tool-no-reference": 25,
@@ -114,12 +171,15 @@ export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-range": 30,
   "tool-option": 32,
   "tool-count": 33,
+  "tool-empty-line": 33,
   "tool-value": 34,
+  "tool-too-long": 35,
   "tool-wrap": 36,
   "tool-objects": 37,
   "tool-object": 38,
   "tool-certificate-write": 39,
   "tool-certificate-erase": 40,
+  "tool-interrupted": 130,
 };
 
 /** An error of the tool itself. */

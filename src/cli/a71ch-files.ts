@@ -1,43 +1,72 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { createPublicKey, type webcrypto } from "node:crypto";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 
 import { keyPairFromPem } from "../agent/node.ts";
 import type { Scp03Keys } from "../apdu/index.ts";
-import { fromHex, HawserError, parsePem, toHex } from "../codec/index.ts";
-import { ecPublicPoint, type PlainKeyPair } from "../crypto/index.ts";
+import { concat, fromHex, HawserError, parsePem, toHex } from "../codec/index.ts";
+import type { PlainKeyPair } from "../crypto/index.ts";
 import { referenceInPem } from "../host/a71ch/index.ts";
 import { certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { type A71chToolErrorCode, toolError } from "./a71ch-errors.ts";
 
 /** The P-256 key pair of a PEM file, for injection. Throws `tool-file`, `tool-key-file`, `tool-no-private-key` and `tool-curve`. */
 export function readKeyPair(path: string): PlainKeyPair {
-  const pem = readText(path);
+  const pem = readText(path, "tool-key-file");
   const reference = parsed(path, () => referenceInPem(pem));
   if (reference) {
     throw toolError("tool-key-file", `${path} is a reference to key ${reference.index} of a chip, not a key`);
   }
-  const labels = parsed(path, () => parsePem(pem)).map(({ label }) => label);
-  if (labels.includes("PUBLIC KEY") && !labels.some((label) => label.endsWith("PRIVATE KEY"))) {
+  const blocks = parsed(path, () => parsePem(pem));
+  const isPrivate = blocks.some(({ label }) => label.endsWith("PRIVATE KEY"));
+  const publicKey = blocks.find(({ label }) => label === "PUBLIC KEY");
+  if (publicKey && !isPrivate) {
+    ecKey(path, publicKey.bytes);
     throw toolError("tool-no-private-key", `${path} holds a public key only`);
   }
-  return parsed(path, () => keyPairFromPem(pem));
+  try {
+    return parsed(path, () => keyPairFromPem(pem));
+  } catch (error) {
+    // Of another kind, and not only of another curve.
+    const isOther =
+      error instanceof HawserError &&
+      error.code === "tool-curve" &&
+      /^the key is (rsa|dsa|dh|ed|x)/.test(reason(error));
+    if (isOther) throw toolError("tool-key-file", `${path} holds no EC key`, { cause: error });
+    throw error;
+  }
 }
 
 /** The public point of a PEM file with a public key, a private key or a reference key. Throws as `readKeyPair` does. */
 export function readPublicPoint(path: string): Uint8Array {
-  const pem = readText(path);
-  const publicKey = parsed(path, () => parsePem(pem)).find(({ label }) => label === "PUBLIC KEY");
+  const pem = readText(path, "tool-key-file");
+  const blocks = parsed(path, () => parsePem(pem));
+  const publicKey = blocks.find(({ label }) => label === "PUBLIC KEY");
   if (!publicKey) return parsed(path, () => keyPairFromPem(pem)).point;
-  const found = ecPublicPoint(publicKey.bytes);
-  if (!found) throw toolError("tool-key-file", `${path} holds no EC public key in uncompressed form`);
-  if (found.curve !== "P-256") throw toolError("tool-curve", `the key in ${path} is on ${found.curve}`);
-  return found.point;
+  const { crv, x, y } = ecKey(path, publicKey.bytes);
+  if (crv !== "P-256") throw toolError("tool-curve", `the key in ${path} is on ${crv}`);
+  return concat(Uint8Array.of(4), Buffer.from(x ?? "", "base64url"), Buffer.from(y ?? "", "base64url"));
 }
 
-/** The DER of the certificate in a file. Throws `tool-file` and `tool-key-file`. */
+/** The numbers of an EC public key, whose point may be compressed. Throws `tool-key-file` for another kind. RFC 5480, section 2.2 */
+function ecKey(path: string, spki: Uint8Array): webcrypto.JsonWebKey {
+  try {
+    const key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" }).export({ format: "jwk" });
+    if (key.kty === "EC") return key;
+  } catch (cause) {
+    throw toolError("tool-key-file", `${path} holds no usable public key`, { cause });
+  }
+  throw toolError("tool-key-file", `${path} holds no EC key`);
+}
+
+function reason(error: Error): string {
+  return error.cause instanceof Error ? error.cause.message : "";
+}
+
+/** The DER of the certificate in a file; what follows it is not part of it. Throws `tool-file` and `tool-key-file`. */
 export function readCertificateFile(path: string, form: "der" | "pem"): Uint8Array {
   return parsed(path, () => {
     if (form === "der") return parseCertificate(derIn(path)).der;
-    const [first] = certificatesFromPem(readText(path));
+    const [first] = certificatesFromPem(readText(path, "tool-key-file"));
     if (!first) throw toolError("tool-key-file", `${path} holds no certificate`);
     return first.der;
   });
@@ -45,20 +74,27 @@ export function readCertificateFile(path: string, form: "der" | "pem"): Uint8Arr
 
 /** OpenSSL gives PEM unless it is asked, under any name. */
 function derIn(path: string): Uint8Array {
-  const bytes = readBytes(path);
-  if (!new TextDecoder().decode(bytes).includes("-----BEGIN CERTIFICATE-----")) return bytes;
+  const bytes = readBytes(path, "tool-key-file");
+  if (!new TextDecoder().decode(bytes).includes("-----BEGIN CERTIFICATE-----")) return firstElement(bytes);
   throw toolError("tool-key-file", `${path} is PEM, and -c takes DER: give it with -p`);
 }
 
-/** The keys of a secure channel: the lines ENC, MAC and DEK, `#` begins a remark. Throws `tool-file` and `tool-file-format`. */
+/** A file's first DER element, as `d2i` readers take it; all of it where it does not begin like a certificate. X.690, section 8.1.3 */
+function firstElement(bytes: Uint8Array): Uint8Array {
+  const [tag, length, high = 0, low = 0] = bytes;
+  return tag === 0x30 && length === 0x82 ? bytes.subarray(0, 4 + high * 256 + low) : bytes;
+}
+
+/**
+ * The keys of a secure channel: the lines ENC, MAC and DEK; `#` begins a remark, and no line is empty. Throws `tool-file`
+ * and `tool-file-format`.
+ */
 export function readChannelKeys(path: string): Scp03Keys {
   const keys = new Map<string, Uint8Array>();
-  const lines = readText(path)
-    .split(/\r?\n/)
-    .map((line) => line.replace(/#.*/, "").trim());
+  const lines = readText(path, "tool-file-format").replace(/\n$/, "").split("\n");
   lines.forEach((line, at) => {
-    if (line === "") return;
-    const match = /^(ENC|MAC|DEK)\s+([0-9a-fA-F]{32})$/.exec(line);
+    if (/^\s*#/.test(line)) return;
+    const match = /^ *(ENC|MAC|DEK) +([0-9a-fA-F]{32})[ \r]*(#.*)?$/.exec(line);
     const [, name = "", digits = ""] = match ?? [];
     if (!match || keys.has(name))
       throw toolError("tool-file-format", `${path}, line ${at + 1}: no new ENC, MAC or DEK`);
@@ -69,18 +105,29 @@ export function readChannelKeys(path: string): Scp03Keys {
   return { enc, mac, dek };
 }
 
-/** The bytes of a file of hex digits, so many a line; the last line may be shorter. Throws `tool-file` and `tool-file-format`. */
-export function readHexLines(path: string, digits: number): Uint8Array {
-  const lines = readText(path)
+/**
+ * The bytes of a file of hex digits, so many a line; the last line may be shorter, and ends at the first character that is
+ * no hex digit, as in the original tool, which `remark` is told. Throws `tool-file` and `tool-file-format`.
+ */
+export function readHexLines(path: string, digits: number, remark: (text: string) => void): Uint8Array {
+  const lines = readText(path, "tool-file-format")
     .replace(/\r?\n$/, "")
     .split(/\r?\n/);
+  const last = lines.pop() ?? "";
   lines.forEach((line, at) => {
-    const isLast = at === lines.length - 1;
-    const fits = isLast ? line.length <= digits && line.length % 2 === 0 && line !== "" : line.length === digits;
-    if (fits && /^[0-9a-fA-F]*$/.test(line)) return;
+    if (line.length === digits && /^[0-9a-fA-F]*$/.test(line)) return;
     throw toolError("tool-file-format", `${path}, line ${at + 1}: not ${digits} hex digits`);
   });
-  return fromHex(lines.join("").toLowerCase());
+  if (last.length > digits || (last.length === digits && !/^[0-9a-fA-F]*$/.test(last))) {
+    throw toolError("tool-file-format", `${path}, line ${lines.length + 1}: not ${digits} hex digits`);
+  }
+  const [taken = ""] = /^([0-9a-fA-F]{2})*/.exec(last) ?? [];
+  if (taken !== last) {
+    remark(
+      `${path}, line ${lines.length + 1}: only ${taken.length} of ${last.length} characters are pairs of hex digits, and the others were passed over; correct the file`,
+    );
+  }
+  return fromHex([...lines, taken].join("").toLowerCase());
 }
 
 /** Bytes as lines of hex digits. */
@@ -88,9 +135,14 @@ export function hexLines(bytes: Uint8Array, digits: number): string {
   return (toHex(bytes).match(new RegExp(`.{1,${digits}}`, "g")) ?? []).join("\n");
 }
 
-/** A script's text. Throws `tool-file`. */
-export function readText(path: string): string {
-  return new TextDecoder().decode(readBytes(path));
+/** A file's text. Throws `tool-file`, and for a folder the code that its content would have had. */
+export function readText(path: string, forFolder: A71chToolErrorCode): string {
+  return new TextDecoder().decode(readBytes(path, forFolder));
+}
+
+/** Whether this is a folder, which the original tool opens like a file with nothing in it. */
+export function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
 /** Writes a file; where that is impossible, throws with the code that belongs to the command. */
@@ -102,7 +154,8 @@ export function writeOutput(path: string, content: string | Uint8Array, code: A7
   }
 }
 
-function readBytes(path: string): Uint8Array {
+function readBytes(path: string, forFolder: A71chToolErrorCode): Uint8Array {
+  if (isFolder(path)) throw toolError(forFolder, `${path} is a folder`);
   try {
     return Uint8Array.from(readFileSync(path));
   } catch (cause) {

@@ -9,36 +9,39 @@ import {
   hex,
   hexOffset,
   integer,
+  lenient,
   maybe,
+  oneByte,
   option,
+  orAnotherFlag,
   type Part,
   takeAll,
   Words,
 } from "./a71ch-words.ts";
 
-/** A command of the tool: what comes behind its words. */
-type Form<Given> = { readonly parts: readonly Part<unknown>[]; readonly given?: Given };
+/** A command of the tool: what comes behind its words, and whether that must be all. */
+type Form<Given> = { readonly parts: readonly Part<unknown>[]; readonly isStrict?: boolean; readonly given?: Given };
 
 const index = option("-x", "index", integer(0, 255));
 const offset = option("-h", "offset", hexOffset);
 const data = (most: number) => option("-h", "data", hex({ from: 1, to: most }));
-const keyClass = option(
-  "-c",
-  "keyClass",
-  choice({ "10": REFERENCE_KEY_CLASS.keyPair, "20": REFERENCE_KEY_CLASS.publicKey }, "tool-range"),
-);
+const CLASSES = [REFERENCE_KEY_CLASS.keyPair, REFERENCE_KEY_CLASS.publicKey];
+const keyClass = (refusesOthers: boolean) => option("-c", "keyClass", oneByte("10|20", CLASSES, refusesOthers));
 const keyFile = option("-k", "keyFile", file("keyfile.pem"));
 const wrappingKey = maybe(option("-w", "wrappingKey", hex({ from: 16, to: 32 })));
-/** Plain, or wrapped and so eight bytes longer. RFC 3394, section 2.2.1 */
-const secret = option("-h", "secret", hex(16, 24));
+/** Plain, or wrapped and so eight bytes longer; of the lengths between, the chip takes none. RFC 3394, section 2.2.1 */
+const secret = option("-h", "secret", hex({ from: 16, to: 24 }));
 const certificate = either(
   option("-c", "certificateFile", file("certfile.crt")),
-  data(4096),
+  orAnotherFlag(option("-h", "data", hex({ from: 4, to: 4096 }))),
   option("-p", "pemFile", file("certfile.pem")),
 );
-const padding = maybe(option("-n", "padding", integer(0, 127)));
+const padding = lenient(option("-n", "padding", integer(0, 127)), "tool-value", "tool-count");
 /** Hex digits a line of a data file. */
-const layout = maybe(option("-t", "digits", choice({ hex_16: 32, hex_32: 64 }, "tool-value")));
+const layout = lenient(
+  option("-t", "digits", choice({ hex_16: 32, hex_32: 64, Hex_16: 32, Hex_32: 64 }, 2)),
+  "tool-count",
+);
 const dataFile = all(option("-f", "dataFile", file("data.txt")), layout);
 const segments = (most: number) => option("-n", "segments", integer(1, most));
 const channelKeys = [option("-h", "keyVersion", hex(1)), option("-k", "channelKeyFile", file("keyfile"))] as const;
@@ -59,7 +62,7 @@ export const A71CH_FORMS = {
   "erase pub": form(index),
   "erase sym": form(index),
   "gen pair": form(index),
-  "get pub": form(keyClass, index, keyFile),
+  "get pub": form(keyClass(true), index, keyFile),
   help: form(),
   "info all": form(),
   "info cnt": form(),
@@ -69,17 +72,24 @@ export const A71CH_FORMS = {
   "info pair": form(),
   "info pub": form(),
   "info status": form(),
+  "info sym": form(),
   interactive: form(),
   "lock gp": form(offset, segments(192)),
   "lock inject_plain": form(),
   "lock pair": form(index),
   "lock pub": form(index),
   "obj erase": form(index),
-  "obj get": form(index, maybe(offset), maybe(option("-s", "size", hexOffset)), maybe(dataFile)),
+  "obj get": form(
+    index,
+    lenient(offset, "tool-value", "tool-count"),
+    lenient(option("-s", "size", hexOffset), "tool-value", "tool-count"),
+    lenient(option("-f", "dataFile", file("data.txt")), "tool-count"),
+    layout,
+  ),
   "obj update": form(index, offset, either(dataFile, data(4096))),
   "obj write": form(index, either(dataFile, data(4096), option("-n", "segments", integer(0, 127)))),
-  rcrt: form(index, maybe(option("-c", "certificateFile", file("certfile.crt")))),
-  refpem: form(keyClass, index, maybe(keyFile), option("-r", "referenceFile", file("ref_keyfile.pem"))),
+  rcrt: { ...form(index, maybe(option("-c", "certificateFile", file("certfile.crt")))), isStrict: true },
+  refpem: form(keyClass(false), index, maybe(keyFile), option("-r", "referenceFile", file("ref_keyfile.pem"))),
   "scp auth": form(...channelKeys),
   "scp clear_host": form(),
   "scp put": form(...channelKeys),
@@ -89,14 +99,14 @@ export const A71CH_FORMS = {
   "set gp": form(offset, either(data(32), option("-c", "pemFile", file("certfile.pem")))),
   "set pair": form(
     index,
-    either(keyFile, all(option("-h", "publicKey", hex(65)), option("-h", "privateKey", hex(32, 40)))),
+    either(keyFile, all(option("-h", "publicKey", hex(65)), option("-h", "privateKey", hex({ from: 32, to: 40 })))),
     wrappingKey,
   ),
-  "set pub": form(index, either(keyFile, option("-h", "publicKey", hex(65, 72))), wrappingKey),
+  "set pub": form(index, either(keyFile, option("-h", "publicKey", hex({ from: 65, to: 72 }))), wrappingKey),
   "set sym": form(index, secret, wrappingKey),
   "transport lock": form(),
   "transport unlock": form(option("-h", "transportKey", hex(16))),
-  ucrt: form(index, certificate),
+  ucrt: form(index, certificate, padding),
   wcrt: form(index, certificate, padding),
 } as const;
 
@@ -106,8 +116,12 @@ export type A71chFormName = keyof typeof A71CH_FORMS;
 export type A71chGiven<Name extends A71chFormName> =
   (typeof A71CH_FORMS)[Name] extends Form<infer Given> ? Given : never;
 
-/** A command as it was typed. */
-export type A71chCommandLine = { readonly name: A71chFormName; readonly given: Readonly<Record<string, unknown>> };
+/** A command as it was typed, and what is to be said of it beforehand: what is passed over or read otherwise than it looks. */
+export type A71chCommandLine = {
+  readonly name: A71chFormName;
+  readonly given: Readonly<Record<string, unknown>>;
+  readonly remarks: readonly string[];
+};
 
 /**
  * Reads the words of one command. Throws `UsageError` `tool-usage`, `tool-count`, `tool-option`, `tool-value` and
@@ -119,9 +133,11 @@ export function parseA71chCommand(words: readonly string[]): A71chCommandLine {
   for (const [name, count] of [[first, 1] as const, [`${first} ${second ?? ""}`, 2] as const]) {
     if (!isForm(name)) continue;
     const rest = new Words(words.slice(count));
-    takeAll(A71CH_FORMS[name].parts, rest);
-    rest.end();
-    return { name, given: rest.given };
+    const { parts, isStrict = false }: Form<unknown> = A71CH_FORMS[name];
+    takeAll(parts, rest);
+    if (isStrict) rest.endHere();
+    else rest.passOver();
+    return { name, given: rest.given, remarks: rest.remarks };
   }
   const seconds = Object.keys(A71CH_FORMS).flatMap((name) => (name.startsWith(`${first} `) ? name.split(" ")[1] : []));
   if (seconds.length === 0) throw toolError("tool-usage", `there is no command ${first}${lacksPort(first)}`);
@@ -132,17 +148,6 @@ export function parseA71chCommand(words: readonly string[]): A71chCommandLine {
 /** A word with a dot is no misspelled command but an address without its port. */
 function lacksPort(word: string): string {
   return /^[\w-]+(\.[\w-]+)+$/.test(word) ? `; an address needs its port: ${word}:8050` : "";
-}
-
-/** The commands, one a line, with their options in order. */
-export function a71chUsage(program: string): string {
-  const lines = Object.entries(A71CH_FORMS).map(([name, { parts }]) =>
-    ["   ", name, ...parts.map((part) => part.usage)].join(" "),
-  );
-  return [
-    `Usage: ${program} [ip:port] [nc] <command>   (nc: do not connect; --json: one JSON object a line)`,
-    ...lines,
-  ].join("\n");
 }
 
 function form<const Parts extends readonly Part<unknown>[]>(...parts: Parts): Form<GivenBy<Parts>> {

@@ -21,7 +21,7 @@ type ModuleInfo = A71chResponse<"readModuleInfo">;
 
 /** Commands that say what is in the chip. A71CH Configure tool */
 export const infoHandlers: A71chHandlersOf<
-  "info all" | "info cnt" | "info device" | "info objects" | "info pair" | "info pub" | "info status"
+  "info all" | "info cnt" | "info device" | "info objects" | "info pair" | "info pub" | "info status" | "info sym"
 > = {
   "info device": async (tool) => showDevice(tool, await moduleInfo(tool)),
   "info pair": async (tool) => {
@@ -45,6 +45,10 @@ export const infoHandlers: A71chHandlersOf<
     tool.output.line({ event: "objects", objects }, ["objects in storage:", ...listed(lines)].join("\n"));
   },
   "info status": showStatus,
+  "info sym": async (tool) => {
+    await checkReadable(tool);
+    throw toolError("tool-secret", "symmetric secrets cannot be shown");
+  },
   "info all": async (tool) => {
     const info = await moduleInfo(tool);
     await showDevice(tool, info);
@@ -125,25 +129,38 @@ async function showKeys(tool: ToolSession, kind: "pair" | "pub"): Promise<void> 
   tool.output.line({ event: kind === "pair" ? "key-pairs" : "public-keys", keys }, [title, ...lines].join("\n"));
 }
 
-/** An empty slot answers 6985, on some chips nothing at all. */
+/** An empty slot answers 6985, on some chips nothing at all; as in the original tool, no refusal ends the list. */
 async function pointOrNull(tool: ToolSession, kind: "pair" | "pub", slot: number): Promise<string | null> {
   try {
     const { point } = await tool.chip.send(kind === "pair" ? "readKeyPairPoint" : "readPublicKey", { slot });
     return toHex(point);
   } catch (error) {
-    if (error instanceof Refused && error.wire === 0x6985) return null;
     if (error instanceof ProtocolError && error.code === "malformed-answer") return null;
-    throw error;
+    if (!(error instanceof Refused)) throw error;
+    if (error.wire !== 0x6985) tool.output.warn(`slot ${slot} is shown as n.a.: ${error.message}`);
+    return null;
   }
 }
 
 async function showCounters(tool: ToolSession): Promise<void> {
-  const values: number[] = [];
+  const values: (number | null)[] = [];
   for (let slot = 0; slot < A71CH_VARIANTS[await tool.variant()].counters; slot++) {
-    values.push((await tool.chip.send("readCounter", { slot })).value);
+    values.push(await counterOrNull(tool, slot));
   }
-  const lines = values.map((value, index) => `  ${index}: 0x${value.toString(16).padStart(8, "0")}`);
+  const shown = (value: number | null) => (value === null ? "n.a." : `0x${value.toString(16).padStart(8, "0")}`);
+  const lines = values.map((value, index) => `  ${index}: ${shown(value)}`);
   tool.output.line({ event: "counters", values }, ["monotonic counters:", ...lines].join("\n"));
+}
+
+async function counterOrNull(tool: ToolSession, slot: number): Promise<number | null> {
+  try {
+    return (await tool.chip.send("readCounter", { slot })).value;
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    // A counter is never empty: it is the chip's state that does not allow this.
+    tool.output.warn(`counter ${slot} is shown as n.a.: ${error.message}`);
+    return null;
+  }
 }
 
 async function showStatus(tool: ToolSession): Promise<void> {

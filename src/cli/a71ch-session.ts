@@ -24,6 +24,8 @@ export class ToolSession {
   readonly #address: string;
   readonly #isImplicit: boolean;
   #open: { readonly session: A71chSession; readonly close: () => Promise<void> } | undefined;
+  /** Whether that was opened by the tool itself, before the first command. */
+  #isFromStart = false;
   /** The key encryption key of the secure channel that is open. */
   #channelDek: Uint8Array | undefined;
 
@@ -49,8 +51,26 @@ export class ToolSession {
     if (!dek) this.#open?.session.secure(undefined);
   }
 
-  /** Connects, selects the application and says which chip this is. Throws `tool-unreachable`. */
-  async connect(): Promise<void> {
+  /** Connects before the first command. Throws `tool-unreachable`. */
+  async start(): Promise<void> {
+    await this.#connect();
+    this.#isFromStart = true;
+  }
+
+  /** Connects anew, for `connect open`. Throws `tool-connected` where `start` did already, and `tool-not-opened`. */
+  async reopen(): Promise<void> {
+    if (this.#open && this.#isFromStart)
+      throw toolError("tool-connected", `the connection to ${this.#address} is open`);
+    try {
+      await this.#connect();
+    } catch (cause) {
+      if (!(cause instanceof HawserError)) throw cause;
+      throw toolError("tool-not-opened", cause.message, { cause: cause.cause });
+    }
+  }
+
+  /** Selects the application and says which chip this is. Throws `tool-unreachable`. */
+  async #connect(): Promise<void> {
     await this.close();
     try {
       const transport = await connectChip(this.#address);
@@ -74,6 +94,7 @@ export class ToolSession {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
+    this.#isFromStart = false;
     this.#channelDek = undefined;
     await open?.close();
   }

@@ -1,12 +1,12 @@
-import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
 import { HawserError } from "../codec/index.ts";
 import { exitStatusOf, toolError } from "./a71ch-errors.ts";
-import { readText } from "./a71ch-files.ts";
-import { type A71chCommandLine, type A71chFormName, a71chUsage, parseA71chCommand } from "./a71ch-grammar.ts";
+import { type A71chCommandLine, type A71chFormName, parseA71chCommand } from "./a71ch-grammar.ts";
+import { a71chHelp } from "./a71ch-help.ts";
 import { infoHandlers } from "./a71ch-info.ts";
 import { type A71chHandler, type A71chHandlersOf, done, keyHandlers } from "./a71ch-keys.ts";
+import { CommandLines } from "./a71ch-lines.ts";
 import { moduleHandlers } from "./a71ch-module.ts";
 import { objectHandlers } from "./a71ch-objects.ts";
 import { ToolSession } from "./a71ch-session.ts";
@@ -27,15 +27,20 @@ export async function runA71chTool({ words, program, output, environmentAddress,
   let tool: ToolSession | undefined;
   try {
     const { address, isConnected, command } = targetOf(words);
-    if (command.length === 0 || command[0] === "help") {
-      output.line({ usage: a71chUsage(program) }, a71chUsage(program));
-      return command.length === 0 ? exitStatusOf(toolError("tool-usage", "")) : 0;
+    const help = helpOn(command, program);
+    if (help !== undefined) {
+      output.line({ usage: help.text }, help.text);
+      return address === undefined && command[0]?.startsWith("-") ? 0 : help.status;
     }
     // Before the chip is touched: a slip of the pen reaches no chip.
     const first = parseA71chCommand(command);
-    tool = new ToolSession({ address, environmentAddress, output });
-    if (isConnected) await tool.connect();
-    return await carryOut(tool, first, input);
+    const session = new ToolSession({ address, environmentAddress, output });
+    tool = session;
+    if (isConnected) await session.start();
+    const fail = (error: unknown) => failed(error, output);
+    const runLine = (line: readonly string[], lines: CommandLines) =>
+      runWords(session, { words: line, lines, program });
+    return await carryOut(session, first, new CommandLines({ output, input, runLine, fail }));
   } catch (error) {
     return failed(error, output);
   } finally {
@@ -48,57 +53,58 @@ const handlers: A71chHandlersOf<Exclude<A71chFormName, "help" | "interactive" | 
   ...objectHandlers,
   ...infoHandlers,
   ...moduleHandlers,
-  "connect open": async (tool) => tool.connect(),
+  "connect open": async (tool) => tool.reopen(),
   "connect close": async (tool) => {
     await tool.close();
     done(tool, {}, "closed the connection to the chip");
   },
 };
 
-async function carryOut(tool: ToolSession, { name, given }: A71chCommandLine, input: Readable): Promise<number> {
-  if (name === "script") return runScript(tool, readText(String(given.scriptFile)));
-  if (name === "interactive") return runInteractive(tool, input);
-  await runSimple(tool, { name, given });
-  return 0;
-}
-
-async function runSimple(tool: ToolSession, { name, given }: A71chCommandLine): Promise<void> {
-  if (name === "help") return tool.output.line({ usage: a71chUsage("") }, a71chUsage(""));
-  if (name === "script" || name === "interactive") throw toolError("tool-usage", `${name} does not nest`);
-  // The grammar made the given values by the form that the handler is typed from.
-  await (handlers[name] as A71chHandler<A71chFormName>)(tool, given);
-}
-
-/** One command a line, `#` begins a remark, `quit` ends; the first failure ends the script with its exit status. */
-async function runScript(tool: ToolSession, text: string): Promise<number> {
-  for (const line of text.split(/\r?\n/)) {
-    const words = wordsOf(line);
-    if (words[0] === "quit") break;
-    if (words.length === 0) continue;
-    tool.output.note(`> ${shown(words)}`);
-    const status = await runLine(tool, words);
-    if (status !== 0) return status;
-  }
-  return 0;
-}
-
-/** Commands from standard input; failures are told and passed over. The status is that of the last one, 0 after `quit`. */
-async function runInteractive(tool: ToolSession, input: Readable): Promise<number> {
-  let status = 0;
-  for await (const line of createInterface({ input })) {
-    const words = wordsOf(line);
-    if (words[0] === "quit") return 0;
-    if (words.length > 0) status = await runLine(tool, words);
-  }
-  return status;
-}
-
-async function runLine(tool: ToolSession, words: readonly string[]): Promise<number> {
+/** A command on a line of a script or of an interactive session; what fails is told. */
+async function runWords(
+  tool: ToolSession,
+  { words, lines, program }: { words: readonly string[]; lines: CommandLines; program: string },
+): Promise<number> {
   try {
-    await runSimple(tool, parseA71chCommand(words));
-    return 0;
+    const help = helpOn(words, program);
+    if (help === undefined) return await carryOut(tool, parseA71chCommand(words), lines);
+    tool.output.line({ usage: help.text }, help.text);
+    return help.status;
   } catch (error) {
     return failed(error, tool.output);
+  }
+}
+
+async function carryOut(tool: ToolSession, line: A71chCommandLine, lines: CommandLines): Promise<number> {
+  const { name, given, remarks } = line;
+  for (const remark of remarks) tool.output.warn(remark);
+  if (name === "script") return lines.script(String(given.scriptFile));
+  if (name === "interactive") return lines.interactive();
+  // The grammar made the given values by the form that the handler is typed from.
+  if (name !== "help") await (handlers[name] as A71chHandler<A71chFormName>)(tool, given);
+  return 0;
+}
+
+/**
+ * The help that is asked for, by `help` or `-h` in front or behind a command, or by nothing at all; undefined where a
+ * command was typed. The status is the original tool's, which gives help on no command: that of the words as they stand.
+ */
+function helpOn(words: readonly string[], program: string): { text: string; status: number } | undefined {
+  if (words.length === 0) return { text: a71chHelp(program), status: exitStatusOf(toolError("tool-usage", "")) };
+  if (words[0] === "help") return { text: a71chHelp(program, words.slice(1)), status: 0 };
+  if (!["help", "-h", "--help"].includes(words.at(-1) ?? "")) return undefined;
+  const status = statusOf(words);
+  // Where the word is needed, it is the name of a file.
+  if (status === 0 && statusOf(words.slice(0, -1)) !== 0) return undefined;
+  return { text: a71chHelp(program, words), status };
+}
+
+function statusOf(words: readonly string[]): number {
+  try {
+    parseA71chCommand(words);
+    return 0;
+  } catch (error) {
+    return exitStatusOf(error);
   }
 }
 
@@ -111,20 +117,8 @@ function targetOf(words: readonly string[]): { address?: string; isConnected: bo
   const hasAddress = /^[^-\s].*:\d+$/.test(first);
   const rest = words.slice(hasAddress ? 1 : 0);
   const isConnected = rest[0] !== "nc";
-  if (!isConnected && rest.length === 1) throw toolError("tool-usage", "no command follows nc");
+  if (!isConnected && rest.length === 1) throw toolError("tool-count", "no command follows nc");
   return { ...(hasAddress ? { address: first } : {}), isConnected, command: isConnected ? rest : rest.slice(1) };
-}
-
-function wordsOf(line: string): string[] {
-  return line
-    .replace(/#.*/, "")
-    .split(/\s+/)
-    .filter((word) => word !== "");
-}
-
-/** A script's line as it is echoed: long hex may be a key. */
-function shown(words: readonly string[]): string {
-  return words.map((word) => (/^[0-9a-fA-F]{32,}$/.test(word) ? `(${word.length / 2} bytes)` : word)).join(" ");
 }
 
 async function failed(error: unknown, output: Output): Promise<number> {

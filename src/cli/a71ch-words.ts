@@ -1,5 +1,5 @@
-import { fromHex } from "../codec/index.ts";
-import { toolError } from "./a71ch-errors.ts";
+import { fromHex, toHex, UsageError } from "../codec/index.ts";
+import { type A71chToolErrorCode, toolError } from "./a71ch-errors.ts";
 
 /** Part of a command line: what it looks like in the help, and how it is taken from the words that are left. */
 export type Part<Given> = {
@@ -21,9 +21,10 @@ type Intersection<Union> = (Union extends unknown ? (of: Union) => void : never)
   ? All
   : never;
 
-/** The words of a command, taken in pairs from the front. */
+/** The words of a command, taken in pairs from the front, and what is to be said of those that the original tool passes over. */
 export class Words {
   readonly given: Record<string, unknown> = {};
+  readonly remarks: string[] = [];
   readonly #words: readonly string[];
   #at = 0;
 
@@ -42,18 +43,33 @@ export class Words {
       throw toolError("tool-count", flag === undefined ? `${flags.join(" or ")} is missing` : `${flag} has no value`);
     }
     if (!flags.includes(flag)) throw toolError("tool-option", `${flags.join(" or ")} belongs here, not ${flag}`);
-    this.#at += 2;
     return value;
   }
 
+  /** Goes on behind a flag and its value. */
+  taken(): void {
+    this.#at += 2;
+  }
+
   /** Throws `tool-count` where words are left over. */
-  end(): void {
+  endHere(): void {
     if (this.next !== undefined) throw toolError("tool-count", `${this.next} is one word too many`);
+  }
+
+  /** Passes over what is left, as the original tool does, and remarks on it: `why`, or that it is too much. */
+  passOver(why?: string): void {
+    const left = this.#words.slice(this.#at);
+    this.#at = this.#words.length;
+    if (left.length === 0) return;
+    // What stands there may be a key.
+    const shown = left.map((word) => (word.length < 32 ? word : `(${word.length} characters)`)).join(" ");
+    const cause = why ?? "the command takes no more, or not in this order";
+    this.remarks.push(`"${shown}" was passed over: ${cause}; "help" gives the options in their order`);
   }
 }
 
-/** What an option's value may be; `text` stands for it in the help. */
-export type ValueForm<T> = { readonly text: string; read(value: string, flag: string): T };
+/** What an option's value may be; `text` stands for it in the help. What is read otherwise than it looks is remarked on. */
+export type ValueForm<T> = { readonly text: string; read(value: string, flag: string, remarks: string[]): T };
 
 /** A flag and its value, which is given under `name`. */
 export function option<Name extends string, T>(
@@ -65,13 +81,34 @@ export function option<Name extends string, T>(
     usage: `${flag} <${form.text}>`,
     flags: [flag],
     optional: false,
-    take: (words) => void (words.given[name] = form.read(words.valueOf([flag]), flag)),
+    take(words) {
+      words.given[name] = form.read(words.valueOf([flag]), flag, words.remarks);
+      words.taken();
+    },
   };
 }
 
 /** A part that may be missing. */
 export function maybe<Given>(part: Part<Given>): Part<Partial<Given>> {
   return { usage: `[${part.usage}]`, flags: part.flags, optional: true, take: (words) => part.take(words) };
+}
+
+/**
+ * A part that may be missing, and that counts as missing, with all that follows, where the original tool takes no notice
+ * of these faults.
+ */
+export function lenient<Given>(part: Part<Given>, ...faults: readonly A71chToolErrorCode[]): Part<Partial<Given>> {
+  return {
+    ...maybe(part),
+    take(words) {
+      try {
+        part.take(words);
+      } catch (error) {
+        if (!(error instanceof UsageError) || !faults.some((fault) => fault === error.code)) throw error;
+        words.passOver(error.message);
+      }
+    },
+  };
 }
 
 /** Parts one behind the other, as one. */
@@ -106,22 +143,37 @@ export function takeAll(parts: readonly Part<unknown>[], words: Words): void {
   }
 }
 
-/** A whole number within bounds: `tool-value` where it is none, `tool-range` outside. */
+/**
+ * A whole number within bounds: `tool-value` where it is none, `tool-range` outside. It ends at the first character that
+ * is no decimal digit, as in the original tool: 0x1 is 0.
+ */
 export function integer(least: number, most: number): ValueForm<number> {
   return {
     text: "int",
-    read(value, flag) {
-      if (!/^[+-]?\d{1,9}$/.test(value)) throw toolError("tool-value", `${flag} ${value} is not a whole number`);
-      const number = Number(value);
+    read(value, flag, remarks) {
+      const [, digits, rest] = /^\s*([+-]?\d+)(.*)$/s.exec(value) ?? [];
+      if (digits === undefined) throw toolError("tool-value", `${flag} ${value} is not a whole number`);
+      const number = Number(digits);
       if (number < least || number > most) {
         throw toolError("tool-range", `${flag} ${value} is not within ${least}..${most}`);
       }
-      return number;
+      if (rest !== "") remarks.push(takenAsDecimal(flag, value, number));
+      return number + 0;
     },
   };
 }
 
-/** Bytes in hex of one of these lengths; two lengths with `to` between are a range. */
+function takenAsDecimal(flag: string, value: string, number: number): string {
+  const meant = /^\s*0x[0-9a-f]+$/i.test(value)
+    ? `; if you mean ${Number(value.trim())}, type ${flag} ${Number(value.trim())}`
+    : "";
+  return `${flag} ${value} is taken as ${number}: numbers are decimal and end at the first other character${meant}`;
+}
+
+/**
+ * Bytes in hex of one of these lengths; two lengths with `to` between are a range. Each two characters are a byte, read as
+ * the original tool reads them: a space, sign or 0x in front of the digits counts as a character of its own byte.
+ */
 export function hex(
   ...lengths: readonly (number | { readonly from: number; readonly to: number })[]
 ): ValueForm<Uint8Array> {
@@ -130,26 +182,40 @@ export function hex(
   const names = lengths.map((each) => (typeof each === "number" ? String(each) : `${each.from}..${each.to}`));
   return {
     text: "hex",
-    read(value, flag) {
-      // The value may be a key: it is not repeated.
-      if (!/^[0-9a-fA-F]*$/.test(value)) throw toolError("tool-value", `${flag} is followed by other than hex digits`);
+    read(value, flag, remarks) {
       if (value.length % 2 !== 0 || !fits(value.length / 2)) {
         throw toolError(
           "tool-value",
           `${flag} has ${value.length} hex digits, not those of ${names.join(" or ")} bytes`,
         );
       }
-      return fromHex(value.toLowerCase());
+      if (/^[0-9a-fA-F]*$/.test(value)) return fromHex(value.toLowerCase());
+      const bytes = (value.match(/../gs) ?? []).map(looseByte);
+      // The value may be a key: it is not repeated.
+      if (bytes.includes(undefined)) throw toolError("tool-value", `${flag} is followed by other than hex digits`);
+      const at = bytes.findIndex((_, i) => !/^[0-9a-fA-F]{2}$/.test(value.slice(2 * i, 2 * i + 2)));
+      remarks.push(
+        `${flag} is not all hex digits, and its byte ${at + 1} is taken as ${toHex(Uint8Array.of(bytes[at] ?? 0))}: two characters are a byte; write hex without 0x, spaces and signs`,
+      );
+      return Uint8Array.from(bytes, (byte) => byte ?? 0);
     },
   };
+}
+
+/** Two characters as the C library's strtoul reads them in base 16; undefined where it reads no digit. C17, section 7.22.1.4 */
+function looseByte(pair: string): number | undefined {
+  const [, sign, digits] = /^\s*([+-]?)([0-9a-fA-F]+)/.exec(pair) ?? [];
+  if (digits === undefined) return undefined;
+  const value = Number.parseInt(digits, 16);
+  return (sign === "-" ? -value : value) & 0xff;
 }
 
 /** A big-endian number of two bytes in hex. */
 export const hexOffset: ValueForm<number> = {
   text: "hex offset",
-  read: (value, flag) =>
+  read: (value, flag, remarks) =>
     hex(2)
-      .read(value, flag)
+      .read(value, flag, remarks)
       .reduce((number, byte) => number * 256 + byte, 0),
 };
 
@@ -158,21 +224,49 @@ export function file(text: string): ValueForm<string> {
   return {
     text,
     read(value, flag) {
-      if (value === "" || value.includes("\0")) throw toolError("tool-value", `${flag} needs the name of a file`);
+      if (value.includes("\0")) throw toolError("tool-value", `${flag} needs the name of a file`);
       return value;
     },
   };
 }
 
-/** One of a few words, which stand for values; letters may be large or small. */
-export function choice<T>(words: Readonly<Record<string, T>>, code: "tool-value" | "tool-range"): ValueForm<T> {
-  const names = Object.keys(words).join("|");
+/** One of a few words, which stand for values. The first `shown` of them are named in the help. */
+export function choice<T>(words: Readonly<Record<string, T>>, shown: number): ValueForm<T> {
+  const names = Object.keys(words).slice(0, shown).join("|");
   return {
     text: names,
     read(value, flag) {
-      const key = value.toLowerCase();
-      if (!Object.hasOwn(words, key)) throw toolError(code, `${flag} ${value} is not ${names}`);
-      return words[key] as T;
+      if (!Object.hasOwn(words, value)) throw toolError("tool-value", `${flag} ${value} is not ${names}`);
+      return words[value] as T;
+    },
+  };
+}
+
+/** A byte in hex that one of these should be; another is `tool-range` where it is refused, else remarked on. */
+export function oneByte(text: string, known: readonly number[], refusesOthers: boolean): ValueForm<number> {
+  return {
+    text,
+    read(value, flag, remarks) {
+      const [byte = 0] = hex(1).read(value, flag, remarks);
+      if (!known.includes(byte) && refusesOthers) throw toolError("tool-range", `${flag} ${value} is not ${text}`);
+      if (!known.includes(byte))
+        remarks.push(`${flag} ${value} is not ${text}: no program will find a key by this class`);
+      return byte;
+    },
+  };
+}
+
+/** A part whose faulty value is told as if its flag did not belong there: the original tool then looks for another flag. */
+export function orAnotherFlag<Given>(part: Part<Given>): Part<Given> {
+  return {
+    ...part,
+    take(words) {
+      try {
+        part.take(words);
+      } catch (error) {
+        if (!(error instanceof UsageError) || error.code !== "tool-value") throw error;
+        throw toolError("tool-option", `${error.message}, and no other option stands there`, { cause: error });
+      }
     },
   };
 }

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 
-import { a71chUsage } from "./a71ch-grammar.ts";
+import { a71chHelp } from "./a71ch-help.ts";
 import { runA71chTool } from "./a71ch-tool.ts";
-import { examples, outputOf } from "./output.ts";
+import { outputOf } from "./output.ts";
 
 /** `hawser a71ch`: the A71CH Configure tool, with its own grammar and exit statuses. AN12131, section 8.6 */
 export function registerA71chCommands(program: Command): void {
@@ -13,15 +13,7 @@ export function registerA71chCommands(program: Command): void {
     .allowUnknownOption()
     // -h is hex in this grammar.
     .helpOption("--help", "display help for command")
-    .addHelpText("after", `\n${a71chUsage("hawser a71ch")}\n`)
-    .addHelpText(
-      "after",
-      examples(
-        "hawser a71ch 127.0.0.1:8050 info all",
-        "hawser a71ch set pair -x 0 -k deviceKey.key",
-        "hawser a71ch refpem -c 10 -x 0 -r deviceRefKey.ref_key",
-      ),
-    )
+    .addHelpText("after", () => `\n${a71chHelp("hawser a71ch")}\n`)
     .action(async (words: readonly string[], _options: unknown, command: Command) => {
       process.exitCode = await runA71chTool({
         words,
