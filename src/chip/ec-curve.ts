@@ -25,7 +25,12 @@ export interface PointCurve extends EcCurve {
 }
 
 /** What signing takes besides the key. */
-export type SigningPorts = { readonly hash: Hash; readonly entropy: Entropy };
+export type SigningPorts = {
+  readonly hash: Hash;
+  readonly entropy: Entropy;
+  /** Gives the lesser of `s` and `n - s`, both of which are right; what comes first where absent. SEC 1, section 4.1.3 */
+  readonly lowS?: boolean;
+};
 
 /**
  * A DER signature over a digest as given, of which the leftmost bits count. FIPS 186-5, section 6.4.1
@@ -36,7 +41,7 @@ export type SigningPorts = { readonly hash: Hash; readonly entropy: Entropy };
  */
 export function signDigest(
   curve: EcCurve,
-  { hash, entropy }: SigningPorts,
+  { hash, entropy, lowS = false }: SigningPorts,
   scalar: Uint8Array,
   digest: Uint8Array,
 ): Uint8Array {
@@ -46,7 +51,8 @@ export function signDigest(
     const nonce = masked(curve, nonceBytes(hash, scalarLength, [entropy.bytes(scalarLength), scalar, digest]));
     if (!isScalar(curve, nonce)) continue;
     const r = toInteger(curve.publicPoint(nonce).subarray(1, 1 + scalarLength)) % order;
-    const s = (inverse(toInteger(nonce), order) * (z + r * d)) % order;
+    const first = (inverse(toInteger(nonce), order) * (z + r * d)) % order;
+    const s = lowS && 2n * first > order ? order - first : first;
     const fits = s < 1n << BigInt(8 * scalarLength);
     if (r !== 0n && s !== 0n && fits) return ecdsaRawToDer(fromIntegers(scalarLength, r, s));
   }

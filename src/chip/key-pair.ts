@@ -7,6 +7,9 @@ import type { ChipCrypto } from "./ports.ts";
 /** The order of P-256. SP 800-186, section 3.2.1.3 */
 export const P256_ORDER = 0xffffffff00000000ffffffffffffffffbce6faada7179e84f3b9cac2fc632551n;
 
+/** With both numbers of 32 bytes; one in a hundred is shorter. X.690, section 8.3.2 */
+const SHORTEST_SIGNATURE = 70;
+
 /** A P-256 key pair inside the chip. Its scalar can be used and stored with the chip's state, but not read. */
 export class KeyPair {
   readonly #scalar: Uint8Array;
@@ -34,9 +37,15 @@ export class KeyPair {
     return new KeyPair(scalar.slice(), point.slice());
   }
 
-  /** A DER signature over a digest as given. FIPS 186-5, section 6.4.1 */
+  /**
+   * A DER signature over a digest as given, of 70 or 71 bytes: the vendor's host library normalises no others, and one
+   * signature in four would have 72. FIPS 186-5, section 6.4.1
+   */
   sign(crypto: ChipCrypto, entropy: Entropy, digest: Uint8Array): Uint8Array {
-    return signDigest(curveOf(crypto), { hash: crypto.hash, entropy }, this.#scalar, digest);
+    for (;;) {
+      const signature = signDigest(curveOf(crypto), { hash: crypto.hash, entropy, lowS: true }, this.#scalar, digest);
+      if (signature.length >= SHORTEST_SIGNATURE) return signature;
+    }
   }
 
   /** The shared X coordinate with a peer. Refused with 6A80 for a point that is not on the curve. SEC 1, section 3.3.1 */

@@ -50,6 +50,20 @@ function pointOf(say: (hex: string) => string, slot: number): Uint8Array {
   return fromHex(answer.slice(0, -4));
 }
 
+test("A71chChip signs in 70 or 71 bytes, which is what NXP's host library normalises", () => {
+  const { chip, say } = bench();
+  assert.equal(say("8012000000"), "9000");
+  const key = createPublicKey({ key: Buffer.from(ecPublicKeyInfo(pointOf(say, 0))), format: "der", type: "spki" });
+  const lengths = new Set<number>();
+  for (let i = 0; i < 200; i++) {
+    const message = Uint8Array.of(i);
+    const der = signature(chip, 0, nodeHash.digest("sha256", message));
+    lengths.add(der.length);
+    assert.ok(nodeVerify("sha256", message, key, der));
+  }
+  assert.deepEqual([...lengths].toSorted(), [70, 71]);
+});
+
 test("A71chChip answers each refusal with its status word", () => {
   const { say } = bench();
   const refusals: [string, string][] = [
