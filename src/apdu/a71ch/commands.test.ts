@@ -393,6 +393,20 @@ const VECTORS: readonly Vector[] = [
       dek: "43c28c2c06e45c8602a691d79eaa4347 ea7f0a",
     },
   ),
+  sent(
+    "replaceKeys",
+    [
+      "80d821814621881110315e035ad5f37b907a7f25f4d94df49403e16608881110d1919b91f8b74872f0296d876654f5320319d9b88811103610062b83e4cf4ab45822beedcfbc5103358bd100",
+      "",
+    ],
+    {
+      replacedVersion: 0x21,
+      version: 0x21,
+      enc: "315e035ad5f37b907a7f25f4d94df494 e16608",
+      mac: "d1919b91f8b74872f0296d876654f532 19d9b8",
+      dek: "3610062b83e4cf4ab45822beedcfbc51 358bd1",
+    },
+  ),
 ];
 
 function readable(fields: object): Record<string, unknown> {

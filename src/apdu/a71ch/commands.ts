@@ -361,7 +361,7 @@ export const A71CH_COMMANDS = {
     p2: 0x06,
     response: struct({ restriction: rest }),
   }),
-  /** From now on keys come in wrapped or not at all, and key pairs and public keys change by code only. */
+  /** From now on keys come in wrapped or not at all; freezing and erasing them, and new key pairs, take a code. */
   lockInjection: command({ name: "LockInjection", ins: 0x92, p1: 0x00, p2: 0x01 }),
   /** From now on the chip only tells who it is, until it is unlocked for good. Needs configuration key 0. */
   lockTransport: command({ name: "LockTransport", ins: 0x92, p1: 0x00, p2: 0x02 }),
@@ -372,7 +372,7 @@ export const A71CH_COMMANDS = {
     ins: 0x92,
     p1: 0x00,
     p2: 0x05,
-    request: struct({ label: bounded({ min: 1, max: 24 }) }),
+    request: struct({ label: bounded({ min: 0, max: 24 }) }),
   }),
   /** Ends debug mode for good: no debug reset and no counter reset any more. */
   endDebugMode: command({ name: "EndDebugMode", ins: 0x93, p1: 0x00, p2: 0xdd }),
@@ -407,6 +407,15 @@ export const A71CH_COMMANDS = {
     name: "PutKeys",
     ins: 0xd8,
     p1: 0x00,
+    p2: 0x81,
+    request: struct({ version: u8, enc: scp03KeyField, mac: scp03KeyField, dek: scp03KeyField }),
+    secretRequest: ["enc", "mac", "dek"],
+  }),
+  /** The same, which names the version of the keys that it replaces. A71CH APDU table */
+  replaceKeys: command({
+    name: "ReplaceKeys",
+    ins: 0xd8,
+    p1: struct({ replacedVersion: u8 }),
     p2: 0x81,
     request: struct({ version: u8, enc: scp03KeyField, mac: scp03KeyField, dek: scp03KeyField }),
     secretRequest: ["enc", "mac", "dek"],

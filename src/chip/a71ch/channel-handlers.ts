@@ -1,10 +1,11 @@
+import type { A71chRequest } from "../../apdu/a71ch/index.ts";
 import { keyCheckValue, sameBytes, type Scp03KeyField, Scp03Session } from "../../apdu/index.ts";
 import { fromHex } from "../../codec/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
 import { refuse } from "./objects.ts";
 
-type ChannelCommand = "putKeys" | "initializeUpdate" | "externalAuthenticate";
+type ChannelCommand = "putKeys" | "replaceKeys" | "initializeUpdate" | "externalAuthenticate";
 
 /** The only key set of the secure channel. A71CH APDU table */
 const KEY_VERSION = 0x21;
@@ -22,12 +23,17 @@ export function channelHandlers(inside: A71chInside): Pick<A71chHandlers, Channe
     if (!sameBytes(keyCheckValue(aes, plain), checkValue)) throw refuse(0x6a80, "a key's check value is wrong");
     return new SecretKey(plain);
   };
+  // The version is not looked at: NXP's scripts put keys as version 01, and open the channel with 21 all the same.
+  const put = ({ enc, mac, dek }: A71chRequest<"putKeys">) => {
+    inside.objects.channelKeys = { enc: received(enc), mac: received(mac), dek: received(dek) };
+    inside.changed("channel keys");
+    return {};
+  };
   return {
-    // The version is not looked at: NXP's scripts put keys as version 01, and open the channel with 21 all the same.
-    putKeys({ enc, mac, dek }) {
-      inside.objects.channelKeys = { enc: received(enc), mac: received(mac), dek: received(dek) };
-      inside.changed("channel keys");
-      return {};
+    putKeys: put,
+    replaceKeys(request) {
+      if (!inside.objects.channelKeys) throw refuse(0x6985, "no keys of a secure channel are set");
+      return put(request);
     },
     initializeUpdate({ keyVersion, hostChallenge }) {
       inside.session.proposedChannel = inside.session.channel = undefined;

@@ -18,7 +18,7 @@ import {
   SECURE_CLASS,
   SW_OK,
 } from "../../apdu/index.ts";
-import { DecodeError, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
+import { concat, DecodeError, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import { MemoryInRam } from "../memory.ts";
@@ -150,7 +150,7 @@ export class A71chChip implements Rehearsable {
   exchange(command: Uint8Array): Uint8Array {
     const started = this.#trace.isSilent ? 0 : this.#clock.now();
     // A copy: what is stored must not change with the caller's buffer.
-    const { seen, answer, channel } = this.#answer(Uint8Array.from(command));
+    const { seen, answer, channel } = this.#answer(withoutEmptyData(Uint8Array.from(command)));
     const plain = encodeResponse(answer);
     if (!this.#trace.isSilent) {
       const description = describeExchange(A71CH_COMMAND_SET, seen, plain);
@@ -256,6 +256,11 @@ export class A71chChip implements Rehearsable {
     this.#trace.emit("chip", { kind: "process", what: "warning", detail }, { device: this.uniqueId });
     return 0x6f00;
   }
+}
+
+/** Behind a command's header, NXP's host library writes a data field of no bytes as its length, 00, and then Le. */
+function withoutEmptyData(command: Uint8Array): Uint8Array {
+  return command.length === 6 && command[4] === 0x00 ? concat(command.subarray(0, 4), command.subarray(5)) : command;
 }
 
 /** Not a figure of this chip's data sheet, but a common one for its kind of memory. */

@@ -22,7 +22,11 @@ const CONSEQUENCES: Consequences = {
       undoneBy: byReset(objects),
       probe: plainSecret,
     },
-    { impossible: "to generate, freeze and erase keys without a code", undoneBy: byReset(objects), probe: generate },
+    {
+      impossible: "to generate, freeze and erase keys and secrets without a code",
+      undoneBy: byReset(objects),
+      probe: generate,
+    },
   ],
   lockTransport: () => [
     {
@@ -70,8 +74,8 @@ const CONSEQUENCES: Consequences = {
   setWrappedSecret: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
   eraseSecret: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
   eraseSecretByCode: ({ slot }, objects) => lostSecret("symmetric secret", slot, objects.secrets),
-  putKeys: (_, objects) =>
-    objects.channelKeys ? [{ impossible: "to open a secure channel with the present keys", undoneBy: "nothing" }] : [],
+  putKeys: (_, objects) => lostChannelKeys(objects),
+  replaceKeys: (_, objects) => lostChannelKeys(objects),
   externalAuthenticate: (_, objects) =>
     objects.channelMandatory
       ? []
@@ -128,6 +132,10 @@ function lostSecret(what: string, slot: number, slots: readonly Slot<unknown>[])
   return slots[slot]?.content === undefined
     ? []
     : [{ impossible: `to use the present ${what} ${slot}, ever again`, undoneBy: "nothing" }];
+}
+
+function lostChannelKeys({ channelKeys }: A71chObjects): readonly Consequence[] {
+  return channelKeys ? [{ impossible: "to open a secure channel with the present keys", undoneBy: "nothing" }] : [];
 }
 
 function losses(objects: A71chObjects): readonly Consequence[] {

@@ -70,14 +70,7 @@ function sheet(variant: A71chVariant): ReadonlyMap<number, readonly Form[]> {
     [0x72, [form(withinStorage, any, from(1))]],
     [0x73, [form(withinStorage, any, is(2))]],
     [0x91, [form(is(0), is(1, 3, 4, 6), none), form(is(0, 1), is(2), none), form(is(0, 1, 2), is(5), none)]],
-    [
-      0x92,
-      [
-        form(is(0), is(1, 2), none),
-        form(is(0), is(3), is(16)),
-        form(is(0), is(5), (length) => length >= 1 && length <= 24),
-      ],
-    ],
+    [0x92, [form(is(0), is(1, 2), none), form(is(0), is(3), is(16)), form(is(0), is(5), below(25))]],
     [0x93, [form(is(0), is(0xdd), none)]],
     [0x94, [form(is(0), is(0xea), none)]],
     [0x95, [form(is(0), from(1), none), form(is(1), is(0), none)]],

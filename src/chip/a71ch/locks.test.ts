@@ -164,6 +164,7 @@ function probeOf(key: A71chCommandName) {
     length: 16,
     value: 1,
     keyVersion: 0x21,
+    replacedVersion: 0x21,
     version: 0x21,
     aid: utf8Bytes("a71ch"),
     scalar: zeros(32),
@@ -183,7 +184,7 @@ function probeOf(key: A71chCommandName) {
     serverRandom: zeros(32),
     label: zeros(4),
     enc: scpKey,
-    mac: key === "putKeys" ? scpKey : zeros(8),
+    mac: key === "putKeys" || key === "replaceKeys" ? scpKey : zeros(8),
     dek: scpKey,
     hostChallenge: zeros(8),
     hostCryptogram: zeros(8),
@@ -260,6 +261,20 @@ test("A71chChip keeps locks, counters, secrets, label and configuration keys ove
   assert.equal(again.send("readCounter", { slot: 0 }).fields().value, 0);
   assert.equal(derive(again), 0x6985);
   assert.equal(again.send("setSecret", { slot: 7, key }).sw, 0x9000);
+});
+
+test("A71chChip freezes and erases symmetric secrets without a code until injection is locked, and by code after", () => {
+  const chip = bench();
+  const { send, codeFor } = chip;
+  setConfigKeys(chip);
+  for (const slot of [0, 1, 2]) assert.equal(send("setSecret", { slot, key: CONFIG[0] }).sw, 0x9000);
+  assert.equal(send("eraseSecret", { slot: 0 }).sw, 0x9000);
+  assert.equal(send("lockInjection", {}).sw, 0x9000);
+  assert.equal(send("eraseSecret", { slot: 1 }).sw, 0x6a80);
+  assert.equal(send("freezeSecret", { slot: 1 }).sw, 0x6a80);
+  assert.equal(send("hmac", { slot: 1, blocks: 1, bytes: CONFIG[0] }).sw, 0x9000, "it is still there");
+  assert.equal(send("freezeSecretByCode", { slot: 2, code: codeFor(1) }).sw, 0x9000);
+  assert.equal(send("eraseSecretByCode", { slot: 1, code: codeFor(1) }).sw, 0x9000);
 });
 
 test("A71chChip freezes and erases symmetric secrets by code too, each code once", () => {

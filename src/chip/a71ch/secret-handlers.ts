@@ -3,7 +3,7 @@ import { concat } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handlers.ts";
-import { CODE, checkCode } from "./codes.ts";
+import { CODE, checkCode, refuseOpenChange } from "./codes.ts";
 import { checkSlot, contentOf, freeze, openSlot, refuse, replace, type Slot } from "./objects.ts";
 
 type SecretCommand =
@@ -58,9 +58,9 @@ export function secretHandlers(inside: A71chInside): Pick<A71chHandlers, SecretC
     setWrappedConfigKey: ({ slot, wrappedKey }) => setWrapped(inside.objects.configKeys, slot, CONFIG, wrappedKey),
     setSecret: ({ slot, key }) => setPlain(inside.objects.secrets, slot, SECRET, key),
     setWrappedSecret: ({ slot, wrappedKey }) => setWrapped(inside.objects.secrets, slot, SECRET, wrappedKey),
-    freezeSecret: ({ slot }) => seal(slot),
+    freezeSecret: ({ slot }) => (refuseOpenChange(inside), seal(slot)),
     freezeSecretByCode: ({ slot, code }) => (checked(slot, code), seal(slot)),
-    eraseSecret: ({ slot }) => empty(slot),
+    eraseSecret: ({ slot }) => (refuseOpenChange(inside), empty(slot)),
     eraseSecretByCode: ({ slot, code }) => (checked(slot, code), empty(slot)),
     expand: ({ blocks, slot, length, info }) =>
       SecretKey.use(secretsOf(inside, slot, blocks), (key) => ({ derived: expand(hash, key, info, length) })),

@@ -12,7 +12,7 @@ import {
 } from "../../apdu/a71ch/index.ts";
 import { decodeResponse, encodeCommand, wrapKey } from "../../apdu/index.ts";
 import { nodeBlockCipher } from "../../apdu/node.ts";
-import { concat, toHex, utf8Bytes } from "../../codec/index.ts";
+import { concat, fromHex, toHex, utf8Bytes } from "../../codec/index.ts";
 import { SeededEntropy, VirtualClock } from "../../crypto/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
 import { Ledger } from "../../trace/index.ts";
@@ -179,6 +179,23 @@ test("OE-29 OE-30 A71chChip derives the master secrets of TLS_PSK and TLS_ECDHE_
   assert.deepEqual(
     send("derivePskMasterSecret", { slot: 0, blocks: 1, serverRandom }).fields().masterSecret,
     masterSecret(prefixed(new Uint8Array(16), joinedKeys(0, 1)), "another label", random, serverRandom),
+  );
+});
+
+test("A71chChip takes an empty label, and an empty message as NXP's host library writes it, with Lc 00 before Le", () => {
+  const { chip, send, secret } = bench();
+  const key = KEYS[0] ?? assert.fail();
+  secret(0, key);
+  const mac = createHmac("sha256", key).digest("hex");
+  assert.equal(toHex(chip.exchange(fromHex("804710000000"))), `${mac}9000`);
+  assert.equal(toHex(chip.exchange(fromHex("8047100000"))), `${mac}9000`);
+  assert.equal(toHex(chip.exchange(fromHex("809200050000"))), "9000");
+  assert.equal(toHex(chip.exchange(fromHex("80920005000000"))), "6700", "no more than that");
+  const serverRandom = new Uint8Array(32);
+  const { random } = send("clientHelloRandom", {}).fields();
+  assert.deepEqual(
+    send("derivePskMasterSecret", { slot: 0, blocks: 1, serverRandom }).fields().masterSecret,
+    masterSecret(prefixed(new Uint8Array(16), key), "", random, serverRandom),
   );
 });
 

@@ -98,6 +98,23 @@ test("A71chChip refuses channel keys with wrong check values, and later ones tha
   assert.equal(open(next).sw, 0x9000);
 });
 
+test("A71chChip replaces channel keys by version, as NXP's host library sends it, in the clear and inside the channel", () => {
+  const { send, open, inside, chip } = bench();
+  const replacing = (keys: Scp03Keys, dek: Uint8Array) => ({ replacedVersion: 0x21, ...putRequest(keys, dek) });
+  const [second, third] = [keySet("second"), keySet("third")];
+  assert.equal(send("replaceKeys", replacing(second, KEYS.dek)).sw, 0x6985, "there is nothing to replace");
+  assert.equal(send("putKeys", putRequest(KEYS)).sw, 0x9000);
+  const command = encodeCommand(A71CH_COMMAND_SET.build("replaceKeys", replacing(second, KEYS.dek)));
+  assert.equal(chip.consequencesOf(command).length, 1, "a rehearsal knows it");
+  assert.equal(send("replaceKeys", replacing(second, second.dek)).sw, 0x6a80, "not under the present DEK");
+  assert.equal(toHex(chip.exchange(command)), "9000");
+  assert.equal(open(KEYS).sw, 0x6982);
+  const { session } = open(second);
+  assert.equal(inside(session, "replaceKeys", replacing(third, second.dek)).sw, 0x9000);
+  assert.equal(send("replaceKeys", replacing(KEYS, third.dek)).sw, 0x6982, "the channel is mandatory by now");
+  assert.equal(open(third).sw, 0x9000);
+});
+
 test("A71chChip proves its keys first and wants the host's proof with the right MAC, each once", () => {
   const { send, propose, open, exchange } = bench();
   send("putKeys", putRequest(KEYS));
