@@ -8,6 +8,9 @@ export const JRCP1_TYPE = {
   status: 0x02,
   /** An error from the server, a farewell from the client. */
   close: 0x03,
+  /** What a terminal says of itself, and what it says to whoever debugs it: a card's server says nothing. */
+  terminalInfo: 0x04,
+  debugInfo: 0x07,
   /** Of clients that share a chip: to have it alone, and no longer. */
   lock: 0x30,
   unlock: 0x31,

@@ -63,9 +63,9 @@ test("JrcpFront answers clients of JRCP v1 that lock and unlock the chip, as NXP
 
 test("JrcpFront tells JRCP v1 by its first byte, and terminal information of v1 from the greeting of v2", () => {
   assert.deepEqual(answers(fromHex("0000000400000100010000058004000000")), [`00000014${ATR}`, "0100000641027fff9000"]);
-  assert.deepEqual(answers(fromHex("04000000")), ["end"], "no terminal information in v1");
-  assert.deepEqual(answers(fromHex("04ff0001aa")), ["end"]);
-  assert.deepEqual(answers(fromHex("03000000")), ["end"]);
+  assert.deepEqual(answers(fromHex("04000000")), ["04000000"], "nothing is told of the terminal in v1");
+  assert.deepEqual(answers(fromHex("04ff0001aa07000000")), ["04ff0000", "07000000"]);
+  for (const type of ["02", "03", "05", "06", "40", "50"]) assert.deepEqual(answers(fromHex(`${type}000000`)), ["end"]);
 });
 
 test("JrcpFront answers warm resets and simulator messages of JRCP v2, never with an empty payload", () => {

@@ -69,6 +69,17 @@ export class JrcpFront {
   }
 }
 
+/**
+ * JRCP v1 messages that are answered by as much as their type. Whoever is in the middle of a sequence of commands has
+ * the chip alone anyway, and of terminal and debugger there is nothing to tell. JRCP table, section 2.1
+ */
+const ACKNOWLEDGED: ReadonlySet<number> = new Set([
+  JRCP1_TYPE.lock,
+  JRCP1_TYPE.unlock,
+  JRCP1_TYPE.terminalInfo,
+  JRCP1_TYPE.debugInfo,
+]);
+
 class Jrcp1Front {
   readonly #parser = new Jrcp1Parser();
   readonly #room: Room;
@@ -88,8 +99,7 @@ class Jrcp1Front {
     const answer = (bytes: Uint8Array) => ({ bytes: encodeJrcp1Into(this.#room, { type, node, payload: bytes }) });
     if (type === JRCP1_TYPE.apdu) return (card) => answer(card.exchange(payload));
     if (type === JRCP1_TYPE.reset) return (card) => answer(card.reset());
-    // Whoever is in the middle of a sequence of commands has the chip alone anyway. JRCP table, section 2.1
-    if (type === JRCP1_TYPE.lock || type === JRCP1_TYPE.unlock) return () => answer(NOTHING);
+    if (ACKNOWLEDGED.has(type)) return () => answer(NOTHING);
     // A farewell, or a type that only other servers know.
     return () => ({ end: true });
   }

@@ -122,6 +122,24 @@ test("serveChip closes a connection that says farewell or breaks the framing, an
   assert.equal(await new Client(port, t).ask(RESET), ATR);
 });
 
+test("serveChip answers all that a client asked before it closed its half of the connection", async (t) => {
+  const { port } = await serve(t);
+  const asked = 40;
+  for (const before of [[], [1, 7, 100]]) {
+    const client = new Client(port, t);
+    const bytes = fromHex(RESET + "01000005809500ff00".repeat(asked));
+    let from = 0;
+    for (const cut of before) client.socket.write(bytes.subarray(from, (from = cut)));
+    client.socket.end(bytes.subarray(from));
+    assert.equal((await client.frames(asked + 1)).length, asked + 1);
+    await closed(client.socket);
+  }
+  const half = new Client(port, t);
+  half.socket.end(fromHex("0100000580"));
+  await closed(half.socket);
+  assert.deepEqual(half.chunks, []);
+});
+
 test("serveChip outlives any bytes", async (t) => {
   const { port } = await serve(t);
   await fc.assert(

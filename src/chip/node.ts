@@ -55,7 +55,7 @@ export async function serveChip(options: ServeChipOptions): Promise<ServedChip> 
   const { chip, host = "127.0.0.1", port, trace = silentTrace, clock = nodeClock, leaseMs = 2000 } = options;
   const lease = new Lease(clock, leaseMs);
   const sockets = new Set<Socket>();
-  const server = createServer({ noDelay: true }, (socket) => {
+  const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
     serveSocket(socket, chip, lease, trace);
@@ -82,6 +82,7 @@ function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): vo
   const front = new JrcpFront(chip.readerName, (length) => Buffer.allocUnsafe(length));
   const served = { socket, front, chip, lease };
   let isAtWork = false;
+  let isLast = false;
   const end = (cause?: unknown) => {
     if (cause !== undefined && !socket.destroyed) {
       const detail = `a chip connection was closed: ${cause instanceof Error ? cause.message : "unknown reason"}`;
@@ -98,6 +99,7 @@ function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): vo
     } finally {
       isAtWork = false;
       if (socket.isPaused()) socket.resume();
+      if (isLast) socket.end();
     }
   };
   const read = (chunk: Uint8Array) => {
@@ -113,6 +115,11 @@ function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): vo
     if (front.pendingBytes > 0) void work(undefined);
   };
   socket.once("close", () => lease.release(socket));
+  // Who has said all may still wait for the answers.
+  socket.once("end", () => {
+    isLast = true;
+    if (!isAtWork) socket.end();
+  });
   socket.on("error", end);
   socket.on("data", (chunk: Uint8Array) => {
     try {
