@@ -61,7 +61,7 @@ test("A71chChip signs in 70 or 71 bytes, which is what NXP's host library normal
     lengths.add(der.length);
     assert.ok(nodeVerify("sha256", message, key, der));
   }
-  assert.deepEqual([...lengths].toSorted(), [70, 71]);
+  assert.deepEqual(lengths, new Set([70, 71]));
 });
 
 test("A71chChip answers each refusal with its status word", () => {
