@@ -86,6 +86,7 @@ export class Connection {
     if (this.#phase === "admitting" && !this.#mayComeEarly(bytes.length)) return;
     this.#splitter.append(bytes);
     if (this.#phase !== "admitting") this.#run();
+    this.core.turn.hasRead();
   }
 
   /** The sink has sent everything. */

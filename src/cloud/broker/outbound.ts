@@ -70,6 +70,8 @@ export class Outbound implements TurnMember {
   #owed = 0;
   #pauses = 0;
   #joined = false;
+  /** The last turn in which there was a packet to send. */
+  #turn = 0;
   #isClosed = false;
   /** Nothing leaves before the store writes up to here are durable: what CONNACK says, it promises. */
   #opensAt = 0;
@@ -334,7 +336,10 @@ export class Outbound implements TurnMember {
   }
 
   #push(bytes: Uint8Array, idAt = 0, id = 0): void {
-    (this.#outbox ??= this.#core.outboxes.take()).push(bytes, idAt, id);
+    const { turn, outboxes } = this.#core;
+    turn.notePacket(this.#turn !== turn.number);
+    this.#turn = turn.number;
+    (this.#outbox ??= outboxes.take()).push(bytes, idAt, id);
     this.#join();
   }
 

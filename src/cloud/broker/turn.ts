@@ -27,6 +27,9 @@ export function notingStore(store: SessionStore, turn: Pick<Turn, "noteWrite">):
   };
 }
 
+/** A turn is sparse where so many members, or more, had packets to send, and few of them more than one. */
+const SPARSE = { members: 16, packetsEach: 1.125 } as const;
+
 /** What a turn ends for: a connection with packets to write or acknowledgements to release. */
 export interface TurnMember {
   /** Writes what was gathered. */
@@ -47,7 +50,8 @@ export type TurnPorts = {
 /**
  * One turn: everything that happens between two visits of the event loop to the network.
  *
- * All packets for one connection leave in one write, and all store writes become durable in one commit. A mark counts
+ * All packets for one connection leave in one write, but for sparse turns (`hasRead`), and all store writes become
+ * durable in one commit. A mark counts
  * store writes: what depends on mark n may be acknowledged once n writes are durable.
  */
 export class Turn {
@@ -59,6 +63,11 @@ export class Turn {
   #waiting = new Set<TurnMember>();
   #time: number | undefined;
   #isScheduled = false;
+  #number = 1;
+  /** How many packets there were to send in this turn, and how many members had any. */
+  #packets = 0;
+  #joined = 0;
+  #isSparse = false;
   #mark = 0;
   #committing = 0;
   #durable = 0;
@@ -104,7 +113,18 @@ export class Turn {
     return mark <= this.#durable;
   }
 
-  /** Asks for `flush` at the end of this turn; to be asked once a turn. */
+  /** Which turn this is: members tell by it whether they were asked for a write before. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Notes a packet that a member has to send, the first one of this turn where `isFirst`. */
+  notePacket(isFirst: boolean): void {
+    this.#packets += 1;
+    if (isFirst) this.#joined += 1;
+  }
+
+  /** Asks for `flush` at the end of this turn, or sooner; to be asked once before each. */
   join(member: TurnMember): void {
     this.#members.push(member);
     this.#schedule();
@@ -115,12 +135,28 @@ export class Turn {
     this.#waiting.add(member);
   }
 
+  /**
+   * Tells that what one read brought has been handled. After a sparse turn it is no use to wait for the end of this one,
+   * which would join hardly any two packets: they leave now, while all that they need is in the processor's caches.
+   */
+  hasRead(): void {
+    if (this.#isSparse && this.#members.length > 0) this.#flush();
+  }
+
   /** Ends the turn now. */
   end(): void {
     this.#isScheduled = false;
     this.#time = undefined;
     this.#commit();
+    this.#flush();
+    this.#isSparse = this.#joined >= SPARSE.members && this.#packets <= this.#joined * SPARSE.packetsEach;
+    this.#joined = this.#packets = 0;
+    this.#number += 1;
+  }
+
+  #flush(): void {
     const members = this.#members;
+    if (members.length === 0) return;
     this.#members = [];
     for (const member of members) member.flush();
   }
