@@ -63,6 +63,12 @@ test("Jrcp1Parser takes any bytes without throwing anything but DecodeError", ()
   );
 });
 
+test("encodeJrcp1 refuses a payload that its header cannot name", () => {
+  const payload = new Uint8Array(0x1_0000);
+  assert.throws(() => encodeJrcp1({ type: 1, node: 0, payload }), { name: "DecodeError", code: "length" });
+  assert.equal(encodeJrcp1({ type: 1, node: 0, payload: payload.subarray(1) }).length, 0x1_0003);
+});
+
 test("encodeJrcp1 writes the frames that NXP's A71CH Configure tool was captured with", () => {
   assert.equal(toHex(encodeJrcp1(JRCP1_RESET_REQUEST)), "0000000400000100");
   const select = fromHex("00a4040005613731636800");
@@ -79,6 +85,16 @@ test("encodeJrcp1 writes the frames that NXP's A71CH Configure tool was captured
       [JRCP1_TYPE.apdu, "013100009000"],
     ],
   );
+});
+
+test("Jrcp1Parser keeps no copy of bytes that it may have for its own", () => {
+  const parser = new Jrcp1Parser();
+  const chunk = fromHex("01000002aabb0100");
+  parser.pushOwn(chunk);
+  const payload = parser.next()?.payload ?? assert.fail();
+  assert.equal(payload.buffer, chunk.buffer);
+  parser.pushOwn(fromHex("0001cc"));
+  assert.deepEqual(all(parser), [{ type: 1, node: 0, payload: fromHex("cc") }]);
 });
 
 test("Jrcp1Parser gives payloads that share no memory with what was pushed", () => {

@@ -87,8 +87,13 @@ export class Jrcp1Parser {
 
   /** Takes bytes in; `next` then gives the frames. */
   push(chunk: Uint8Array): void {
-    // A copy, and never a Buffer: what comes from a socket is a view into memory that Node uses again.
-    this.#pending = this.#pending.length === 0 ? new Uint8Array(chunk) : concat(this.#pending, chunk);
+    // A copy, and never a Buffer: what comes from a socket may be a view into memory that Node uses again.
+    this.pushOwn(new Uint8Array(chunk));
+  }
+
+  /** The same with bytes that nobody changes from now on: payloads may be views of them. */
+  pushOwn(chunk: Uint8Array): void {
+    this.#pending = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
   }
 
   /** The next complete frame, or undefined until more bytes come. */
@@ -98,7 +103,6 @@ export class Jrcp1Parser {
     if (end === undefined) return undefined;
     this.#pending = end === bytes.length ? NOTHING : bytes.subarray(end);
     this.#consumed += end;
-    // Nobody else has these bytes, and they are not written again.
     return { type: bytes[0] ?? 0, node: bytes[1] ?? 0, payload: bytes.subarray(HEADER_BYTES, end) };
   }
 

@@ -46,7 +46,7 @@ export class JrcpFront {
     this.#room = room;
   }
 
-  /** Takes bytes in; `next` then gives the requests. */
+  /** Takes over bytes that nobody changes from now on; `next` then gives the requests. */
   push(chunk: Uint8Array): void {
     if (this.#dialect) return this.#dialect.push(chunk);
     this.#first = concat(this.#first, chunk);
@@ -89,7 +89,7 @@ class Jrcp1Front {
   }
 
   push(chunk: Uint8Array): void {
-    this.#parser.push(chunk);
+    this.#parser.pushOwn(chunk);
   }
 
   next(): JrcpRequest | undefined {
@@ -120,7 +120,7 @@ class Jrcp2Front {
   }
 
   push(chunk: Uint8Array): void {
-    this.#pending = this.#pending.length === 0 ? new Uint8Array(chunk) : concat(this.#pending, chunk);
+    this.#pending = this.#pending.length === 0 ? chunk : concat(this.#pending, chunk);
   }
 
   next(): JrcpRequest | undefined {

@@ -123,7 +123,8 @@ function serveSocket(socket: Socket, chip: Card, lease: Lease, trace: Trace): vo
   socket.on("error", end);
   socket.on("data", (chunk: Uint8Array) => {
     try {
-      read(chunk);
+      // Node gives each chunk in memory of its own. A plain view: a Buffer's methods are not those of Uint8Array.
+      read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     } catch (error) {
       end(error);
     }

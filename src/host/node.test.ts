@@ -124,6 +124,54 @@ test("ChipConnection gives up by the Clock, not before, and ends", async (t) => 
   clock.advance(10_000);
 });
 
+test("ChipConnection counts each command's time from its own beginning, and an idle connection none", async (t) => {
+  const clock = new VirtualClock();
+  let asked: () => void = () => undefined;
+  const address = await server(t, (socket) => {
+    const left = ["00000000", "010000029000", "010000029000"];
+    socket.on("data", () => {
+      const answer = left.shift();
+      if (answer) socket.write(fromHex(answer));
+      else asked();
+    });
+  });
+  const connection = await connectChip(address, { clock, timeoutMs: 500 });
+  clock.advance(10_000);
+  assert.equal(toHex(await connection.exchange(fromHex("80"))), "9000", "after a long silence");
+  clock.advance(400);
+  assert.equal(toHex(await connection.exchange(fromHex("80"))), "9000");
+  clock.advance(50);
+  let failed: unknown;
+  const heard = new Promise<void>((resolve) => (asked = resolve));
+  const waiting = connection.exchange(fromHex("80")).catch((error: unknown) => (failed = error));
+  await heard;
+  for (const ms of [50, 449]) {
+    clock.advance(ms);
+    await Promise.resolve();
+    assert.equal(failed, undefined, "what was measured for those before does not count");
+  }
+  clock.advance(1);
+  await waiting;
+  assert.ok(failed instanceof HawserError && failed.code === "timeout");
+});
+
+test("ChipConnection leaves no timer behind when it ends", async (t) => {
+  const timers = new Set<object>();
+  const clock = {
+    now: () => 0,
+    after: () => {
+      const timer = {};
+      timers.add(timer);
+      return () => void timers.delete(timer);
+    },
+  };
+  const connection = await connectChip(await server(t, script("010000029000")), { clock });
+  await connection.exchange(fromHex("80"));
+  assert.equal(timers.size, 1, "one for all commands");
+  await connection.close();
+  assert.equal(timers.size, 0);
+});
+
 /** Answers each chunk with the next of these. */
 function dialogue(...answers: readonly string[]): (socket: Socket) => void {
   return (socket) => {

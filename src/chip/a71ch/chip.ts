@@ -93,6 +93,8 @@ export class A71chChip implements Rehearsable {
   /** A client random, codes' challenges, a digest and an HMAC that wait for the command that takes them. */
   get openSequences(): readonly object[] {
     const { challenges, nextClientRandom, runningDigest, runningHmac } = this.#inside.session;
+    // Asked twice a command, and mostly there is nothing.
+    if (challenges.size === 0 && !nextClientRandom && !runningDigest && !runningHmac) return NO_SEQUENCES;
     const others = [nextClientRandom, runningDigest, runningHmac].filter((each) => each !== undefined);
     return challenges.size === 0 ? others : [...challenges.values(), ...others];
   }
@@ -267,6 +269,7 @@ function withoutEmptyData(command: Uint8Array): Uint8Array {
 const ENDURANCE_WRITES = 500_000;
 
 const NOTHING = new Uint8Array(0);
+const NO_SEQUENCES: readonly object[] = [];
 
 /** The one command that comes in the class of the secure channel before there is one. GPC SCP03, section 7.1.2 */
 const EXTERNAL_AUTHENTICATE = 0x82;
