@@ -63,12 +63,14 @@ export async function runLineCommand(options: LineRunOptions, output: Output): P
   if (LINE_MODELS[model].certificate === "born" && (options.caDir ?? options.ca) !== undefined) {
     throw badOption(`parts of --model ${model} are born with their certificates: --ca-dir and --ca have no part in it`);
   }
+  const order = orderOf(options);
+  await demandSameLine(options, order);
   mkdirSync(out, { recursive: true, mode: 0o700 });
   const { trace, close } = traceFile(options.trace);
   try {
     const root = await testRoot(nodeSe05xCrypto);
     if (LINE_MODELS[model].certificate === "born") {
-      return await runWith(options, { output, trace, roots: [root.certificate] });
+      return await runWith(options, order, { output, trace, roots: [root.certificate] });
     }
     const ca = { ...options, caDir: options.caDir ?? join(out, "ca") };
     await withLineCa(ca, { model, trace, output }, async ({ authority, issuer, root: ours }) => {
@@ -76,7 +78,7 @@ export async function runLineCommand(options: LineRunOptions, output: Output): P
       const begin = Math.max(nodeClock.now() - 3_600_000, notBefore);
       const validity = { notBefore: begin, notAfter: Math.min(begin + options.days * DAY_MS, notAfter) };
       const line = lineIssuer(authority, issuer, validity);
-      await runWith(options, { output, trace, roots: [ours], issuer: line, label: issuer.label });
+      await runWith(options, order, { output, trace, roots: [ours], issuer: line, label: issuer.label });
     });
   } finally {
     close();
@@ -91,14 +93,32 @@ type Tools = {
   readonly label?: string;
 };
 
-async function runWith(options: LineRunOptions, tools: Tools): Promise<void> {
-  const { output, issuer, roots } = tools;
-  const count = options.count ?? options.chip?.length;
+/** What is asked for, but for who certifies it. */
+type AskedOrder = Omit<LineOrder, "batch" | "issuer">;
+
+function orderOf({ count: given, chip, model, chipModel }: LineRunOptions): AskedOrder {
+  const count = given ?? chip?.length;
   if (count === undefined) throw badOption("--count is needed, or a --chip for each part");
-  if (options.chip && options.chip.length !== count) {
-    throw badOption(`--count ${count} does not go with ${options.chip.length} times --chip`);
+  if (chip && chip.length !== count) throw badOption(`--count ${count} does not go with ${chip.length} times --chip`);
+  return { model, chipModel, count };
+}
+
+/** Refuses what does not go on with the line that is there, before anything is made for it: a certification authority would stay. */
+async function demandSameLine({ out, resume }: LineRunOptions, order: AskedOrder): Promise<void> {
+  const path = join(out, LINE_FILES.journal);
+  if (!existsSync(path)) return;
+  const journal = await FileJournal.open(path);
+  try {
+    demandOrder(journal, { ...order, issuer: journal.order.issuer }, { resume: resume === true });
+  } finally {
+    await journal.close();
   }
-  const wanted = { model: options.model, chipModel: options.chipModel, count, issuer: issuer?.chain[0].id ?? "" };
+}
+
+async function runWith(options: LineRunOptions, order: AskedOrder, tools: Tools): Promise<void> {
+  const { output, issuer, roots } = tools;
+  const { count } = order;
+  const wanted = { ...order, issuer: issuer?.chain[0].id ?? "" };
   const journal = await journalOf(options, wanted);
   try {
     writeFileSync(join(options.out, LINE_FILES.roots), roots.map(certificateToPem).join(""));
