@@ -86,6 +86,7 @@ test("a71chConfig ends like the original with each kind of file, and a folder is
   file("k-blank", keyLines(["ENC", "", "MAC", "DEK"]));
   file("odd.txt", "00112");
   file("junk.txt", "zz");
+  file("short-lines.txt", "0A0B\r\n0C0D\r\n");
   file("two.txt", `${"0a".repeat(16)}\n0B0C`);
   await rows(
     ["set pair -x 0 -k @rsa.pem", 24, "tool-key-file"],
@@ -102,11 +103,13 @@ test("a71chConfig ends like the original with each kind of file, and a folder is
     ["get pub -c 10 -x 0 -k @no/out.pem", 1, "tool-data-write"],
     ["scp put -h 21 -k @k-blank", 29, "tool-file-format"],
     ["scp put -h 21 -k @dir", 29, "tool-file-format"],
-    ["obj write -x 0 -f @odd.txt", 0, /odd.txt, line 1: only 4 of 5 characters are pairs of hex digits/],
+    ["obj write -x 0 -f @odd.txt", 0, /odd.txt, line 1: only 4 of 5 characters up to the end were taken/],
     ["obj write -x 1 -f @junk.txt", 1, "tool-no-data"],
     ["obj update -x 0 -h 0000 -f @junk.txt", 1, "tool-no-data"],
     ["obj write -x 2 -n 0", 1, "tool-no-data"],
     ["obj write -x 2 -f @two.txt -t Hex_16", 0],
+    ["obj write -x 3 -f @two.txt", 0, /line 1: only 32 of 37 characters/],
+    ["obj write -x 4 -f @short-lines.txt -t hex_16", 0, /line 1: only 4 of 10 characters/],
     ["obj get -x 2 -f @out.txt -t hex_16", 0],
     ["obj get -x 2 -f @no/out.txt", 1, "tool-data-write"],
     ["obj get -x 2 -t hex_16", 33],

@@ -162,7 +162,8 @@ test("a71chConfig obj keeps data, as the demonstration's client preparation does
   const data = file("in.txt", `${"ab".repeat(16)}\r\n${"CD".repeat(3)}\r\n`);
   assert.equal((await run(`obj write -x 7 -f ${data} -t hex_16`)).status, 0);
   assert.equal((await run("obj get -x 7")).fields.at(-1)?.data, "ab".repeat(16) + "cd".repeat(3));
-  assert.equal((await run(`obj update -x 7 -h 0000 -f ${data} -t hex_32`)).status, 29);
+  const long = file("long.txt", `${"ab".repeat(33)}\n`);
+  assert.equal((await run(`obj update -x 7 -h 0000 -f ${long} -t hex_32`)).status, 29);
   assert.equal((await run("obj update -x 7 -h 0020 -h 00")).status, 1, "beyond its last segment");
   assert.equal((await run("obj erase -x 7")).status, 0);
   assert.equal((await run("obj erase -x 7")).status, 38);

@@ -106,28 +106,29 @@ export function readChannelKeys(path: string): Scp03Keys {
 }
 
 /**
- * The bytes of a file of hex digits, so many a line; the last line may be shorter, and ends at the first character that is
- * no hex digit, as in the original tool, which `remark` is told. Throws `tool-file` and `tool-file-format`.
+ * The bytes of a file of hex digits, so many a line. What is shorter than a line at the file's end counts up to its last
+ * pair of digits, whatever follows, as in the original tool; `remark` is told. Throws `tool-file` and `tool-file-format`.
  */
 export function readHexLines(path: string, digits: number, remark: (text: string) => void): Uint8Array {
-  const lines = readText(path, "tool-file-format")
-    .replace(/\r?\n$/, "")
-    .split(/\r?\n/);
-  const last = lines.pop() ?? "";
-  lines.forEach((line, at) => {
-    if (line.length === digits && /^[0-9a-fA-F]*$/.test(line)) return;
-    throw toolError("tool-file-format", `${path}, line ${at + 1}: not ${digits} hex digits`);
-  });
-  if (last.length > digits || (last.length === digits && !/^[0-9a-fA-F]*$/.test(last))) {
-    throw toolError("tool-file-format", `${path}, line ${lines.length + 1}: not ${digits} hex digits`);
+  const text = readText(path, "tool-file-format");
+  const parts: string[] = [];
+  let at = 0;
+  for (; at + digits <= text.length; at += /^\r?\n/.exec(text.slice(at))?.[0].length ?? 0) {
+    const line = text.slice(at, at + digits);
+    at += digits;
+    if (!/^[0-9a-fA-F]*$/.test(line) || !/^(\r?\n|$)/.test(text.slice(at, at + 2))) {
+      throw toolError("tool-file-format", `${path}, line ${parts.length + 1}: not ${digits} hex digits`);
+    }
+    parts.push(line);
   }
-  const [taken = ""] = /^([0-9a-fA-F]{2})*/.exec(last) ?? [];
-  if (taken !== last) {
+  const rest = text.slice(at);
+  const [taken = ""] = /^([0-9a-fA-F]{2})*/.exec(rest) ?? [];
+  if (rest.trimEnd() !== taken) {
     remark(
-      `${path}, line ${lines.length + 1}: only ${taken.length} of ${last.length} characters are pairs of hex digits, and the others were passed over; correct the file`,
+      `${path}, line ${parts.length + 1}: only ${taken.length} of ${rest.trimEnd().length} characters up to the end were taken, as pairs of hex digits; correct the file, or give -t`,
     );
   }
-  return fromHex([...lines, taken].join("").toLowerCase());
+  return fromHex([...parts, taken].join("").toLowerCase());
 }
 
 /** Bytes as lines of hex digits. */
