@@ -8,7 +8,7 @@ import { OEM_SCRIPTS } from "../src/cli/oem-scripts.ts";
 import type { TraceEvent } from "../src/trace/index.ts";
 import { requirePeer } from "./interop/peers.ts";
 import { assertDrawn, fenced, plainText } from "./page-drawings.ts";
-import { type BlockRun, runPage } from "./page-runner.ts";
+import { blocksOf, type BlockRun, runPage } from "./page-runner.ts";
 
 const PAGE = "docs/notes/an12132.md";
 const page = readFileSync(join(import.meta.dirname, "..", PAGE), "utf8");
@@ -56,7 +56,12 @@ function checkDemonstration(run: Find): void {
   assert.match(run("mkdir usb").stderr, /-r not specified/);
   assert.match(run("./tlsSeClient 127.0.0.1").stdout, /^connected to 127\.0\.0\.1:8080 /);
   assert.match(run("--reconnect").stdout, /session {17}new[\s\S]*session {17}resumed/);
-  assert.match(run("ECDHE_256\n").stderr, /alert handshake_failure/);
+  assert.match(run("127.0.0.1 ECDHE\n").stderr, /alert handshake_failure/);
+  // Figure 17: the public half that the Configure tool shows is the one that it was given.
+  const [, stored] = /public key: (04[0-9a-f]{128})/.exec(run("./tlsPrepareClient.sh").stdout) ?? [];
+  for (const text of ["./tlsPrepareClient.sh", "a71chConfig_i2c_imx info pair"]) {
+    assert.match(run(text).stdout, new RegExp(`key pairs:\n {2}0: ${stored}\n {2}1: n.a.`), text);
+  }
   assert.equal(run("grep answered").stdout.match(/hello from the secure element/g)?.length, 2);
 }
 
@@ -65,7 +70,7 @@ function drawHolders(run: Find): void {
   const stored = run("./tlsPrepareClient.sh").stdout;
   for (const what of [/injected key pair 0/, /stored certificate 0/, /stored certificate 1/])
     assert.match(stored, what);
-  const server = run("./tlsServer.sh both").stdout;
+  const server = run("./tlsServer.sh ECDH").stdout;
   const inputs = [...server.matchAll(/-(?:CAfile|cert|key) \S+?\/ecc\/(\S+)/g)].map((match) => match[1]);
   const figure = [
     "flowchart LR",
@@ -81,7 +86,7 @@ function drawHolders(run: Find): void {
     "  device <-- TLS --> cloud",
   ];
   assertDrawn(PAGE, "figure-6", fenced("mermaid", figure.join("\n")));
-  drawDevices(server);
+  drawDevices(run("./tlsServer.sh both").stdout);
 }
 
 /** Figures 5 and 8: who was connected, as the server saw it. */
@@ -139,7 +144,7 @@ function drawTerminals(run: Find): void {
   const created = run("./tlsCreateCredentialsRunOnClientOnce.sh").stdout;
   assertDrawn(PAGE, "figure-15", text(created.slice(created.indexOf("client certificate"))));
   assertDrawn(PAGE, "figure-17", text(run("a71chConfig_i2c_imx").stdout));
-  const server = run("./tlsServer.sh both");
+  const server = run("./tlsServer.sh ECDH");
   const banner = server.stdout.slice(0, server.stdout.indexOf("connected"));
   assert.match(banner, /this machine's addresses: .*127\.0\.0\.1/);
   const shown = `${server.stderr}${banner}`.replace(/addresses: .*/, "addresses: <addresses>");
@@ -148,6 +153,32 @@ function drawTerminals(run: Find): void {
   assertDrawn(PAGE, "figure-22", text(untilTimeline(run("./tlsSeClient 127.0.0.1").stdout)));
   assertDrawn(PAGE, "figure-23", text(untilTimeline(server.stdout.slice(server.stdout.indexOf("connected")))));
 }
+
+test("OE-42 OE-43 OE-49 OE-54 OE-55 OE-57 OE-59 every command that the note prints is run as it is printed, but those that need root", () => {
+  const executed = blocksOf(page).filter(({ language }) => language === "sh");
+  const lines = executed.flatMap(({ text }) => text.split("\n"));
+  const printed = [
+    "cd axHostSw/hostLib/embSeEngine/a71chDemo/scripts",
+    "./tlsCreateCredentialsRunOnClientOnce.sh",
+    "./tlsPrepareClient.sh",
+    "make -f Makefile_A71CH default applet=A71CH conn=i2c platf=native",
+    "cd ~",
+    "mkdir usb",
+    "cp ~/axHostSw/hostLib/embSeEngine/a71chDemo/ecc ~/usb",
+    "./tlsServer.sh ECDH",
+    // The note's <IP-address> is this machine's.
+    "./tlsSeClient 127.0.0.1 ECDH",
+  ];
+  assert.deepEqual(
+    printed.filter((line) => !lines.includes(line)),
+    [],
+  );
+  const copied = executed.find(({ text }) => text.includes("cp ~/axHostSw/"));
+  assert.equal(copied?.mode, "fails", "as printed it copies nothing");
+  // The note's own folder in its fifth line, and what a package manager, a USB drive and a look at the network need.
+  assert.ok(lines.includes("cd ~/axHostSw/linux"));
+  said("mount /dev/sdc1 ./usb", "sudo apt-get update", "sudo apt-get upgrade", "`ifconfig`");
+});
 
 test("OE-05 OE-06 the page explains security by design, key halves, RSA and ECC", () => {
   said("security by design", "private half, which stays with its owner", "public half, which anybody may have");
