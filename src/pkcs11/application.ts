@@ -9,7 +9,7 @@ import { encodeError, encodeResponse, openRequest, readArguments, requestId } fr
 import { PROTOCOL_VERSION } from "./mechanisms.ts";
 import type { ObjectFacts, TokenObject } from "./objects.ts";
 import { Session } from "./session.ts";
-import type { Token } from "./token.ts";
+import type { Contents, Token } from "./token.ts";
 
 /** A call carried out for an application; what it throws becomes the return value. */
 export type Handler<Name extends CallName> = (
@@ -20,7 +20,10 @@ export type Handler<Name extends CallName> = (
 /** The calls that are carried out; every other one answers CKR_FUNCTION_NOT_SUPPORTED. */
 export type Handlers = { readonly [Name in CallName]?: Handler<Name> };
 
-type AnyHandler = (application: Application, ...values: readonly unknown[]) => Promise<ResponseOf<CallName>>;
+type AnyHandler = (
+  application: Application,
+  ...values: readonly unknown[]
+) => ResponseOf<CallName> | Promise<ResponseOf<CallName>>;
 
 export type ApplicationOptions = {
   readonly token: Token;
@@ -67,18 +70,17 @@ export class Application {
     this.#trace = connection === undefined ? trace : correlated(trace, { connection });
   }
 
-  /** The body that answers a request's body. Never throws. */
-  async answer(body: Uint8Array): Promise<Uint8Array> {
+  /** The body that answers a request's body; a promise only where the chip has to be asked. Never throws. */
+  answer(body: Uint8Array): Uint8Array | Promise<Uint8Array> {
     const started = this.#trace.isSilent ? 0 : this.#clock.now();
     try {
-      const { name, response } = await this.#carryOut(body);
-      if (!this.#trace.isSilent) this.#tell(name, CKR.CKR_OK, started, "");
-      return response;
+      const { name, values } = this.#carryOut(body);
+      if (!(values instanceof Promise)) return this.#succeeded(name, values, started);
+      return values
+        .then((each) => this.#succeeded(name, each, started))
+        .catch((error) => this.#failed(body, error, started));
     } catch (error) {
-      const ckr = ckrFor(error);
-      this.#tell(nameIn(body), ckr, started, error instanceof Error ? error.message : "unknown reason");
-      this.#warn(error);
-      return encodeError(ckr);
+      return this.#failed(body, error, started);
     }
   }
 
@@ -161,11 +163,12 @@ export class Application {
     return this.#isLoggedIn ? CKS.RO_USER : CKS.RO_PUBLIC;
   }
 
-  /** The objects that the program may see: those of the token, and its own secrets. */
-  async objects(): Promise<readonly TokenObject[]> {
-    const { objects } = await this.token.contents();
-    const visible = objects.filter(({ isPrivate }) => !isPrivate || this.#isLoggedIn);
-    return this.#secrets.size === 0 ? visible : [...visible, ...this.#secrets.keys()];
+  /** The objects that the program may see: those of the token, and its own secrets. A promise only where they are to be read. */
+  objects(): readonly TokenObject[] | Promise<readonly TokenObject[]> {
+    const { knownContents } = this.token;
+    return knownContents
+      ? this.#visible(knownContents)
+      : this.token.contents().then((contents) => this.#visible(contents));
   }
 
   /** Keeps a secret for this program until its session ends. Throws `device-memory` beyond MAX_SECRETS. */
@@ -199,7 +202,12 @@ export class Application {
     return found;
   }
 
-  async #carryOut(body: Uint8Array): Promise<{ name: CallName; response: Uint8Array }> {
+  #visible({ objects }: Contents): readonly TokenObject[] {
+    const visible = this.#isLoggedIn ? objects : objects.filter(({ isPrivate }) => !isPrivate);
+    return this.#secrets.size === 0 ? visible : [...visible, ...this.#secrets.keys()];
+  }
+
+  #carryOut(body: Uint8Array): { name: CallName; values: ReturnType<AnyHandler> } {
     if (callName(requestId(body)) === undefined) throw refuse("function-not-supported", "a call of unknown number");
     const { name, body: rest } = openRequest(body);
     // The values were read by the row that the handler is typed from, and so is the answer written.
@@ -208,8 +216,20 @@ export class Application {
     if (!this.#isInitialized && !BEFORE_INITIALIZE.includes(name)) {
       throw refuse("not-initialized", `${name} before C_Initialize`);
     }
-    const values = await handler(this, ...readArguments(name, rest, this.clientVersion));
-    return { name, response: encodeResponse(name, values, this.clientVersion) };
+    return { name, values: handler(this, ...readArguments(name, rest, this.clientVersion)) };
+  }
+
+  #succeeded(name: CallName, values: ResponseOf<CallName>, started: number): Uint8Array {
+    const response = encodeResponse(name, values, this.clientVersion);
+    if (!this.#trace.isSilent) this.#tell(name, CKR.CKR_OK, started, "");
+    return response;
+  }
+
+  #failed(body: Uint8Array, error: unknown, started: number): Uint8Array {
+    const ckr = ckrFor(error);
+    this.#tell(nameIn(body), ckr, started, error instanceof Error ? error.message : "unknown reason");
+    this.#warn(error);
+    return encodeError(ckr);
   }
 
   #tell(call: string, ckr: number, started: number, detail: string): void {

@@ -173,7 +173,7 @@ test("FrameParser gives the same frames however the stream is cut", () => {
   });
   fc.assert(
     fc.property(frames, fc.array(fc.integer({ min: 1, max: 30 })), (expected, cuts) => {
-      const stream = concat(...expected.map(encodeFrame));
+      const stream = concat(...expected.map((each) => encodeFrame(each)));
       const parser = new FrameParser();
       const found = [];
       for (let at = 0, i = 0; at < stream.length; i++) {

@@ -1,6 +1,11 @@
 import { Application, type ApplicationOptions } from "./application.ts";
-import { encodeFrame, type Frame, FrameParser } from "./frames.ts";
+import { encodeFrame, FrameParser, type Room } from "./frames.ts";
 import { PROTOCOL_VERSION } from "./mechanisms.ts";
+
+export type ConnectionOptions = Omit<ApplicationOptions, "clientVersion"> & {
+  /** Where answers are written; fresh memory where absent. */
+  readonly room?: Room;
+};
 
 /**
  * One client's byte stream: its protocol version, then frames. Bytes go in with `push`; `next` gives the bytes that
@@ -8,13 +13,15 @@ import { PROTOCOL_VERSION } from "./mechanisms.ts";
  * is broken; nothing after that can be read. p11-kit RPC, connection set-up
  */
 export class Connection {
-  readonly #options: Omit<ApplicationOptions, "clientVersion">;
+  readonly #options: Omit<ConnectionOptions, "room">;
+  readonly #room: Room | undefined;
   readonly #frames = new FrameParser();
   #application: Application | undefined;
   #greeting: Uint8Array | undefined;
 
-  constructor(options: Omit<ApplicationOptions, "clientVersion">) {
+  constructor({ room, ...options }: ConnectionOptions) {
     this.#options = options;
+    this.#room = room;
   }
 
   push(chunk: Uint8Array): void {
@@ -25,15 +32,18 @@ export class Connection {
     this.#frames.push(chunk.subarray(1));
   }
 
-  /** A promise only where there is something to answer: nothing is waited for at the end of each request. */
-  next(): Promise<Uint8Array> | undefined {
+  /** A promise only where the chip has to be asked. */
+  next(): Uint8Array | Promise<Uint8Array> | undefined {
     const greeting = this.#greeting;
     if (greeting) {
       this.#greeting = undefined;
-      return Promise.resolve(greeting);
+      return greeting;
     }
-    const [application, frame] = [this.#application, this.#application && this.#frames.next()];
-    return application && frame && answer(application, frame);
+    const frame = this.#application && this.#frames.next();
+    const body = frame && this.#application?.answer(frame.body);
+    if (!frame || !body) return undefined;
+    const framed = (each: Uint8Array) => encodeFrame({ serial: frame.serial, body: each }, this.#room);
+    return body instanceof Promise ? body.then(framed) : framed(body);
   }
 
   /** How many bytes wait for their turn. */
@@ -45,8 +55,4 @@ export class Connection {
   close(): void {
     this.#application?.finalize();
   }
-}
-
-async function answer(application: Application, { serial, body }: Frame): Promise<Uint8Array> {
-  return encodeFrame({ serial, body: await application.answer(body) });
 }

@@ -2,7 +2,7 @@ import type { Application, Handlers } from "./application.ts";
 import type { Attribute } from "./attributes.ts";
 import { mechanismFor } from "./digest-calls.ts";
 import { refuse } from "./errors.ts";
-import { curveFor, keyFor } from "./key-calls.ts";
+import { curveFor, keyAmong } from "./key-calls.ts";
 import type { Mechanism } from "./mechanisms.ts";
 import { secretObject } from "./objects.ts";
 import { derivedSecret } from "./templates.ts";
@@ -35,7 +35,7 @@ async function derive(
   const session = application.session(order.handle);
   if (order.mechanism === "null") throw refuse("mechanism-invalid", "no mechanism to derive a key by");
   mechanismFor(order.mechanism, "derive");
-  const object = await keyFor(application, order.key, "derive");
+  const object = keyAmong(await application.objects(), order.key, "derive");
   const { coordinateBytes } = curveFor(object);
   const point = peerPoint(order.mechanism, 1 + 2 * coordinateBytes);
   const wanted = derivedSecret(order.template, coordinateBytes);

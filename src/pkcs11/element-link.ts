@@ -26,6 +26,8 @@ export type Work<T> = {
 export class ElementLink {
   readonly #open: OpenElement;
   #opened: Promise<OpenedElement> | undefined;
+  /** What `#opened` gave: nobody waits again for what is there. */
+  #current: OpenedElement | undefined;
 
   constructor(open: OpenElement) {
     this.#open = open;
@@ -33,10 +35,9 @@ export class ElementLink {
 
   async use<T>(work: Work<T>): Promise<T> {
     const wasOpen = this.#opened !== undefined;
-    const current = (this.#opened ??= this.#open());
-    const { element } = await current.catch((cause: unknown) => this.#unreached(current, cause));
+    const current = this.#current ?? (await this.#reach());
     try {
-      return await work.run(element);
+      return await work.run(current.element);
     } catch (error) {
       if (error instanceof TokenFailure || error instanceof CryptokiError) throw error;
       if (chipAnswer(error, work.purpose).isLinkGood) throw chipFailure(error, work);
@@ -50,18 +51,26 @@ export class ElementLink {
 
   /** Lets go of the element; a later use reaches it again. */
   async close(): Promise<void> {
-    if (this.#opened) await this.#drop(this.#opened);
+    const opened = await this.#opened?.catch(() => undefined);
+    if (opened) await this.#drop(opened);
   }
 
-  #unreached(opening: Promise<OpenedElement>, cause: unknown): never {
-    if (this.#opened === opening) this.#opened = undefined;
-    const detail = cause instanceof Error ? cause.message : "unknown reason";
-    throw new TokenFailure("device-removed", `the chip cannot be reached: ${detail}`, { cause });
+  async #reach(): Promise<OpenedElement> {
+    const opening = (this.#opened ??= this.#open());
+    try {
+      const reached = await opening;
+      if (this.#opened === opening) this.#current = reached;
+      return reached;
+    } catch (cause) {
+      if (this.#opened === opening) this.#opened = undefined;
+      const detail = cause instanceof Error ? cause.message : "unknown reason";
+      throw new TokenFailure("device-removed", `the chip cannot be reached: ${detail}`, { cause });
+    }
   }
 
-  async #drop(opened: Promise<OpenedElement>): Promise<void> {
-    if (this.#opened === opened) this.#opened = undefined;
+  async #drop(opened: OpenedElement): Promise<void> {
+    if (this.#current === opened) this.#current = this.#opened = undefined;
     // What is wrong with the element was told already; closing it may well fail too.
-    await opened.then(({ close }) => close()).catch(() => undefined);
+    await opened.close().catch(() => undefined);
   }
 }

@@ -1,4 +1,4 @@
-import { concat, DecodeError, Reader, Writer } from "../codec/index.ts";
+import { concat, DecodeError, Reader } from "../codec/index.ts";
 
 /** One message of the RPC, requests and answers alike. `serial` joins an answer to its request. p11-kit RPC, frame */
 export type Frame = { readonly serial: number; readonly body: Uint8Array };
@@ -10,13 +10,22 @@ const HEADER_BYTES = 12;
 
 const NOTHING = new Uint8Array(0);
 
+/** Memory for so many bytes that somebody is about to fill. */
+export type Room = (length: number) => Uint8Array;
+
 /**
  *     serial u32 | options length u32 | body length u32 | options | body
  *
  * Our frames carry no options. p11-kit RPC, frame
  */
-export function encodeFrame({ serial, body }: Frame): Uint8Array {
-  return new Writer(HEADER_BYTES + body.length).u32(serial).u32(0).u32(body.length).bytes(body).finish();
+export function encodeFrame({ serial, body }: Frame, room: Room = (length) => new Uint8Array(length)): Uint8Array {
+  const bytes = room(HEADER_BYTES + body.length);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, HEADER_BYTES);
+  view.setUint32(0, serial);
+  view.setUint32(4, 0);
+  view.setUint32(8, body.length);
+  bytes.set(body, HEADER_BYTES);
+  return bytes;
 }
 
 /**

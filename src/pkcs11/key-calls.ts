@@ -17,9 +17,8 @@ const MAX_RANDOM_BYTES = 65_536;
 
 /** Signing, verifying, key pairs and random bytes, all by the chip. PKCS #11 v2.40, sections 11.11, 11.13, 11.14, 11.15 */
 export const keyHandlers: Handlers = {
-  async C_SignInit(application, handle, mechanism, key) {
-    await beginKeyOperation(application, { handle, mechanism, key, kind: "sign" });
-    return [];
+  C_SignInit(application, handle, mechanism, key) {
+    return beginKeyOperation(application, { handle, mechanism, key, kind: "sign" });
   },
 
   async C_Sign(application, handle, data, room) {
@@ -39,9 +38,8 @@ export const keyHandlers: Handlers = {
     return [await signature(application, session, { room, digest: () => finalDigest(operation) })];
   },
 
-  async C_VerifyInit(application, handle, mechanism, key) {
-    await beginKeyOperation(application, { handle, mechanism, key, kind: "verify" });
-    return [];
+  C_VerifyInit(application, handle, mechanism, key) {
+    return beginKeyOperation(application, { handle, mechanism, key, kind: "verify" });
   },
 
   async C_Verify(application, handle, data, raw) {
@@ -87,7 +85,8 @@ export const keyHandlers: Handlers = {
   },
 };
 
-async function beginKeyOperation(
+/** Waits only where the objects are to be read first. */
+function beginKeyOperation(
   application: Application,
   order: {
     readonly handle: bigint;
@@ -95,23 +94,31 @@ async function beginKeyOperation(
     readonly key: bigint;
     readonly kind: "sign" | "verify";
   },
-): Promise<void> {
+): readonly [] | Promise<readonly []> {
   const { handle, mechanism, key, kind } = order;
   const session = application.session(handle);
-  if (mechanism === "null") return session.end(kind);
+  if (mechanism === "null") {
+    session.end(kind);
+    return [];
+  }
   session.checkFree(kind);
   const { hash } = mechanismFor(mechanism, "sign");
-  const object = await keyFor(application, key, kind);
-  session.begin(kind, { object, hash: hash && startDigest(application.token.hash, hash) });
+  const begin = (objects: readonly TokenObject[]): readonly [] => {
+    const object = keyAmong(objects, key, kind);
+    session.begin(kind, { object, hash: hash && startDigest(application.token.hash, hash) });
+    return [];
+  };
+  const objects = application.objects();
+  return objects instanceof Promise ? objects.then(begin) : begin(objects);
 }
 
 /** The key with this handle, of the half that this takes. Throws `key-handle-invalid` and `key-type-inconsistent`. */
-export async function keyFor(
-  application: Application,
+export function keyAmong(
+  objects: readonly TokenObject[],
   key: bigint,
   kind: "sign" | "verify" | "derive",
-): Promise<TokenObject> {
-  const object = (await application.objects()).find(({ handle }) => handle === key);
+): TokenObject {
+  const object = objects.find(({ handle }) => handle === key);
   if (!object || object.kind === "certificate" || object.kind === "data")
     throw refuse("key-handle-invalid", `object ${key} is not a key`);
   const wanted = kind === "verify" ? "public-key" : "private-key";

@@ -50,7 +50,9 @@ export async function serveToken(options: ServeTokenOptions): Promise<ServedToke
   const server = createServer((socket) => {
     sockets.add(socket);
     socket.once("close", () => sockets.delete(socket));
-    const connection = new Connection({ token, clock, trace, connection: `pkcs11-${++count}` });
+    // Node sends its own Buffers as they are, and has them ready in a pool.
+    const room = (length: number) => Buffer.allocUnsafe(length);
+    const connection = new Connection({ token, clock, trace, connection: `pkcs11-${++count}`, room });
     serveSocket(socket, connection, trace);
   });
   server.maxConnections = MAX_CONNECTIONS;
@@ -66,7 +68,10 @@ export async function serveToken(options: ServeTokenOptions): Promise<ServedToke
   };
 }
 
-/** Requests are read by events, not by iterating the socket: that would cost more than most of the calls. */
+/**
+ * Requests are read by events, not by iterating the socket, and what the chip need not be asked for is answered at once:
+ * promises would cost more than most of the calls.
+ */
 function serveSocket(socket: Socket, connection: Connection, trace: Trace): void {
   let isAtWork = false;
   const end = (cause: unknown) => {
@@ -76,25 +81,40 @@ function serveSocket(socket: Socket, connection: Connection, trace: Trace): void
     }
     socket.destroy();
   };
-  const work = async () => {
+  const work = async (first: Promise<Uint8Array> | undefined) => {
     isAtWork = true;
     try {
-      for (let answer = connection.next(); answer; answer = connection.next()) {
+      if (socket.writableNeedDrain) await drained(socket);
+      for (let answer = first ?? connection.next(); answer; answer = connection.next()) {
         if (!socket.write(await answer)) await drained(socket);
       }
     } catch (error) {
       end(error);
     } finally {
       isAtWork = false;
-      socket.resume();
+      if (socket.isPaused()) socket.resume();
+    }
+  };
+  const read = (chunk: Uint8Array) => {
+    connection.push(chunk);
+    if (isAtWork) {
+      if (connection.pendingBytes > FRAME_LIMITS.maxBody) socket.pause();
+      return;
+    }
+    for (let answer = connection.next(); answer; answer = connection.next()) {
+      if (!(answer instanceof Promise) && socket.write(answer)) continue;
+      void work(answer instanceof Promise ? answer : undefined);
+      break;
     }
   };
   socket.once("close", () => connection.close());
   socket.on("error", end);
   socket.on("data", (chunk: Uint8Array) => {
-    connection.push(chunk);
-    if (!isAtWork) void work();
-    else if (connection.pendingBytes > FRAME_LIMITS.maxBody) socket.pause();
+    try {
+      read(chunk);
+    } catch (error) {
+      end(error);
+    }
   });
 }
 

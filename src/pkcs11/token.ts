@@ -46,8 +46,9 @@ export class Token {
   readonly #handles = new Map<string, bigint>();
   readonly #madeHere = new Set<string>();
   /** By the key's handle, which no other key ever has. */
-  readonly #signers = new WeakMap<SecureElement, Map<bigint, Promise<DigestSigner>>>();
+  readonly #signers = new WeakMap<SecureElement, Map<bigint, DigestSigner>>();
   #contents: Promise<Contents> | undefined;
+  #known: Contents | undefined;
   #lastChange: Promise<unknown> = Promise.resolve();
   #nextHandle = 1n;
 
@@ -75,21 +76,29 @@ export class Token {
     if (!this.#contents) {
       const reading = this.#read();
       this.#contents = reading;
-      // What failed is tried again by the next caller.
-      reading.catch(() => this.#contents === reading && this.forgetContents());
+      reading.then(
+        (contents) => this.#contents === reading && (this.#known = contents),
+        // What failed is tried again by the next caller.
+        () => this.#contents === reading && this.forgetContents(),
+      );
     }
     return this.#contents;
   }
 
+  /** The same where nobody needs to wait for it. */
+  get knownContents(): Contents | undefined {
+    return this.#known;
+  }
+
   /** Has the next caller read the element again: others may have changed it. */
   forgetContents(): void {
-    this.#contents = undefined;
+    this.#contents = this.#known = undefined;
   }
 
   /** Signs a digest with a private key, as a DER ECDSA signature. Throws `key-handle-invalid` where the key was replaced. */
   signDigest(object: TokenObject, digest: Uint8Array): Promise<Uint8Array> {
     return this.#use(`signing with the key in slot ${object.place}`, "use", async (element) => {
-      const signer = await this.#signer(element, object);
+      const signer = this.#signers.get(element)?.get(object.handle) ?? (await this.#signer(element, object));
       try {
         return await signer.signDigest(digest);
       } catch (error) {
@@ -252,26 +261,20 @@ export class Token {
     throw error;
   }
 
-  #signer(element: SecureElement, object: TokenObject): Promise<DigestSigner> {
-    let signers = this.#signers.get(element);
-    if (!signers) this.#signers.set(element, (signers = new Map()));
-    const known = signers.get(object.handle);
-    if (known) return known;
-    const made = element.digestSigner(object.place).then(
-      (signer) => {
-        if (equal(signer.publicKey, object.publicKey)) return signer;
-        this.forgetContents();
-        throw refuse("key-handle-invalid", `slot ${object.place} holds another key by now`);
-      },
-      (error: unknown) => {
-        if (!(error instanceof Refused)) throw error;
-        this.forgetContents();
-        throw refuse("key-handle-invalid", `slot ${object.place} gives no key any more: ${error.message}`);
-      },
-    );
-    signers.set(object.handle, made);
-    made.catch(() => signers.delete(object.handle));
-    return made;
+  /** The signer of the key that an object stands for, if it still is in its slot. */
+  async #signer(element: SecureElement, object: TokenObject): Promise<DigestSigner> {
+    const signer = await element.digestSigner(object.place).catch((error: unknown) => {
+      if (!(error instanceof Refused)) throw error;
+      this.forgetContents();
+      throw refuse("key-handle-invalid", `slot ${object.place} gives no key any more: ${error.message}`);
+    });
+    if (!equal(signer.publicKey, object.publicKey)) {
+      this.forgetContents();
+      throw refuse("key-handle-invalid", `slot ${object.place} holds another key by now`);
+    }
+    const signers = this.#signers.get(element) ?? new Map<bigint, DigestSigner>();
+    this.#signers.set(element, signers.set(object.handle, signer));
+    return signer;
   }
 
   #read(): Promise<Contents> {
