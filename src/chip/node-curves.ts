@@ -54,10 +54,12 @@ function curveOf(domain: EcDomain): PointCurve {
   let made: Checker | undefined;
   // Tables of points are made when a curve is first used: a chip has sixteen curves and uses two.
   const checker = () => (made ??= READY[domain.name] ?? computed(domain));
+  let points: ECDH | undefined;
+  /** Used from beginning to end of one call at a time; making one costs half as much as a point. */
   const withScalar = (scalar: Uint8Array): ECDH => {
-    const ecdh = createECDH(domain.name);
-    ecdh.setPrivateKey(scalar);
-    return ecdh;
+    points ??= createECDH(domain.name);
+    points.setPrivateKey(scalar);
+    return points;
   };
   const pointOf = (point: Uint8Array) => checker().Point.fromBytes(point);
   const isPoint = (point: Uint8Array): boolean => {
@@ -94,7 +96,7 @@ function curveOf(domain: EcDomain): PointCurve {
       // An order may be longer than a coordinate, by a bit that no scalar here uses.
       const raw = concat(...halves.flatMap((half) => [new Uint8Array(signatureHalf - scalarLength), half]));
       return (
-        verifiedByShift(domain, { point, digest, raw }) ??
+        verifiedByShift(domain, withScalar, { point, digest, raw }) ??
         checker().verify(raw, digest, point, { prehash: false, lowS: false, format: "compact" })
       );
     },
@@ -114,6 +116,7 @@ const PREFIXES = new Map<string, Uint8Array>();
  */
 function verifiedByShift(
   domain: EcDomain,
+  withScalar: (scalar: Uint8Array) => ECDH,
   { point, digest, raw }: { readonly point: Uint8Array; readonly digest: Uint8Array; readonly raw: Uint8Array },
 ): boolean | undefined {
   const [n, p] = [integer(domain.n), integer(domain.p)];
@@ -123,8 +126,7 @@ function verifiedByShift(
   const difference = leftmostBits(digest, bits) - leftmostBits(KNOWN_DIGEST, bits);
   const shift = modulo(difference * inverse(r, n), n);
   if (shift === 0n) return undefined;
-  const ecdh = createECDH(domain.name);
-  ecdh.setPrivateKey(fromHex(shift.toString(16).padStart(raw.length, "0")));
+  const ecdh = withScalar(fromHex(shift.toString(16).padStart(raw.length, "0")));
   const shifted = sum(p, point, Uint8Array.from(ecdh.getPublicKey()));
   if (!shifted) return undefined;
   const key = createPublicKey({ key: Buffer.from(concat(prefixOf(domain), shifted)), format: "der", type: "spki" });
