@@ -1,9 +1,7 @@
-import type { CompiledQuery } from "kysely";
-
 import type { Clock } from "../crypto/index.ts";
 import { Ledger, matches, type EventFilter, type TraceEvent } from "../trace/index.ts";
 import { LedgerFolds, type FoldLimits } from "./ledger-folds.ts";
-import type { LedgerEventRow, Queries, Store } from "./store/index.ts";
+import { columns, Statement, type LedgerEventRow, type Queries, type Store } from "./store/index.ts";
 
 export type DurableLedgerOptions = {
   readonly store: Store;
@@ -32,6 +30,19 @@ export type DurableLedger = {
   /** Writes what still waits. */
   close(): Promise<void>;
 };
+
+const PUT_ROW = new Statement<LedgerEventRow>((queries, of) =>
+  queries
+    .insertInto("ledger_events")
+    .values(columns(of, ["seq", "time", "kind", "cause", "device", "connection", "certificate", "event"]))
+    .onConflict((conflict) =>
+      conflict.column("seq").doUpdateSet((eb) => ({
+        time: eb.ref("excluded.time"),
+        connection: eb.ref("excluded.connection"),
+        event: eb.ref("excluded.event"),
+      })),
+    ),
+);
 
 const KEEP = 20_000;
 /** Rows of one commit: bounds how long the loop is held by one. */
@@ -83,7 +94,6 @@ class Keeper {
   readonly #keep: number;
   readonly #folds: LedgerFolds;
   #waiting: TraceEvent[] = [];
-  #statement: CompiledQuery | undefined;
   #writing: Promise<void> | undefined;
   #stopCounting: (() => void) | undefined;
   /** How many events of each group were written since it was last cut; a group not seen yet may be full. */
@@ -150,31 +160,13 @@ class Keeper {
     // A row and its first count may wait together; one statement may name it once.
     const rows = [...new Map(batch.map((event) => [event.seq, rowOf(event)])).values()];
     for (const row of rows) {
-      await this.#insertRow(queries, row);
+      await PUT_ROW.change(queries, row);
       const group = `${row.kind} ${row.cause ?? ""}`;
       const count = (this.#sinceCut.get(group) ?? this.#keep) + 1;
       const isDue = count > this.#keep / 10;
       this.#sinceCut.set(group, isDue ? 0 : count);
       if (isDue) await this.#cut(queries, row);
     }
-  }
-
-  /** Compiled once: to build the statement anew costs more than to run it, and one of many rows is another each time. */
-  async #insertRow(queries: Queries, row: LedgerEventRow): Promise<void> {
-    this.#statement ??= queries
-      .insertInto("ledger_events")
-      .values(row)
-      .onConflict((conflict) =>
-        conflict.column("seq").doUpdateSet((eb) => ({
-          time: eb.ref("excluded.time"),
-          connection: eb.ref("excluded.connection"),
-          event: eb.ref("excluded.event"),
-        })),
-      )
-      .compile();
-    const { seq, time, kind, cause, device, connection, certificate, event } = row;
-    const parameters = [seq, time, kind, cause, device, connection, certificate, event];
-    await queries.executeQuery({ ...this.#statement, parameters });
   }
 
   /** Numbers have gaps where events were not kept, so the edge is found by counting rows. */

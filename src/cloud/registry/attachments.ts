@@ -1,6 +1,6 @@
 import { Conflict } from "../../codec/index.ts";
 import { notImplemented, type CloudErrorCode } from "../errors.ts";
-import type { Queries } from "../store/index.ts";
+import { columns, Statement, type PolicyAttachmentRow, type Queries } from "../store/index.ts";
 import { certificateIdOfArn, iotArn, nameOfArn, type Account } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import { policyNamed } from "./policies.ts";
@@ -10,6 +10,14 @@ import { certificateExists } from "./thing-principals.ts";
 
 /** How many policies one certificate or group may have. AWS IoT Core quotas */
 const MAX_POLICIES = 10;
+
+const POLICIES_OF = new Statement<{ target: string }, Pick<PolicyAttachmentRow, "policy">>((queries, of) =>
+  queries.selectFrom("policy_attachments").select("policy").where("target", "=", of.target),
+);
+
+const INSERT = new Statement<PolicyAttachmentRow>((queries, of) =>
+  queries.insertInto("policy_attachments").values(columns(of, ["policy", "target", "attached_at"])),
+);
 
 /** What policies are attached to, as the store and the index know it: a certificate's id, or thinggroup/NAME. */
 type Target = { readonly key: string; readonly group: string | undefined };
@@ -34,14 +42,13 @@ export async function putAttachment(
 ): Promise<void> {
   await policyNamed(queries, policy);
   await targetExists(queries, key);
-  const attached = await queries.selectFrom("policy_attachments").select("policy").where("target", "=", key).execute();
+  const attached = await POLICIES_OF.all(queries, { target: key });
   if (attached.some((row) => row.policy === policy)) return;
   if (attached.length >= MAX_POLICIES) {
     const message = `${key} has ${MAX_POLICIES} policies attached, the most that it may have`;
     throw new Conflict<CloudErrorCode>("limit-exceeded", message);
   }
-  const row = { policy, target: key, attached_at: Math.floor(clock.now()) };
-  await queries.insertInto("policy_attachments").values(row).execute();
+  await INSERT.change(queries, { policy, target: key, attached_at: Math.floor(clock.now()) });
 }
 
 /** Tells the index of an attachment that a transaction made. */

@@ -2,7 +2,7 @@ import { Conflict } from "../../codec/index.ts";
 import { certificateToPem, signedBy, type Certificate, type RevocationReason } from "../../pki/index.ts";
 import type { OnboardingStep } from "../../trace/index.ts";
 import { invalidRequest, notFound, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import type { CertificateRow, Queries } from "../store/index.ts";
+import { columns, Statement, type CertificateRow, type Queries } from "../store/index.ts";
 import { iotArn, normalCertificateId } from "./account.ts";
 import { checkDates, checkStrength, invalidCertificate, oneCertificate } from "./certificate-text.ts";
 import type { CaEntry, CertificateEntry, CertificateStatus } from "./entries.ts";
@@ -14,6 +14,24 @@ import { uuid } from "./uuid.ts";
 
 /** Every status that AWS knows; some are other operations' to give. */
 export type AskedStatus = CertificateStatus | "REGISTER_INACTIVE";
+
+const CERTIFICATE_WITH_ID = new Statement<{ id: string }, CertificateRow>((queries, of) =>
+  queries.selectFrom("certificates").selectAll().where("id", "=", of.id),
+);
+
+const INSERT_UNLESS_KNOWN = new Statement<CertificateRow>((queries, of) => {
+  const identity = columns(of, ["id", "pem", "ca_id", "status", "mode", "born_revoked", "generation_id", "serial"]);
+  const times = columns(of, ["created_at", "modified_at", "version"]);
+  const insertion = queries.insertInto("certificates").values({ ...identity, ...times });
+  return insertion.onConflict((conflict) => conflict.column("id").doNothing());
+});
+
+const SET_STATUS = new Statement<Pick<CertificateRow, "id" | "status" | "modified_at" | "version">>((queries, of) =>
+  queries
+    .updateTable("certificates")
+    .set(columns(of, ["status", "modified_at", "version"]))
+    .where("id", "=", of.id),
+);
 
 /**
  * Registered CAs that signed a certificate, best first: those that may register new devices, then ACTIVE ones. Signatures
@@ -38,14 +56,7 @@ export async function registerPending(
 ): Promise<{ readonly entry: CertificateEntry; readonly isNew: boolean }> {
   const row = newRow(registry, certificate, { caId: ca.id, mode: ca.mode, status: "PENDING_ACTIVATION" });
   const isNew = await registry.store.write(
-    async (queries) => {
-      const result = await queries
-        .insertInto("certificates")
-        .values(row)
-        .onConflict((conflict) => conflict.column("id").doNothing())
-        .executeTakeFirst();
-      return (result.numInsertedOrUpdatedRows ?? 0n) > 0n;
-    },
+    async (queries) => (await INSERT_UNLESS_KNOWN.change(queries, row)) > 0,
     (inserted) => {
       if (inserted) registry.directory.setCertificate(row.id, certificateEntryOf(row, NOTHING_ATTACHED));
     },
@@ -162,8 +173,7 @@ export async function putStatus(
   if (row.status === "PENDING_TRANSFER")
     throw state(`The certificate is being transferred; cancel that first. Id: ${id}`);
   if (row.born_revoked === 1) throw state(`The certificate was registered REVOKED and stays so. Id: ${id}`);
-  const changes = { status, modified_at: Math.floor(clock.now()), version: row.version + 1 };
-  await queries.updateTable("certificates").set(changes).where("id", "=", id).execute();
+  await SET_STATUS.change(queries, { id, status, modified_at: Math.floor(clock.now()), version: row.version + 1 });
   if (status === "REVOKED") await withdrawSerial(queries, row, { time: clock.now(), reason });
   else if (row.status === "REVOKED") await restoreSerial(queries, row);
   return row;
@@ -354,7 +364,7 @@ export function certificateInserted({ directory }: Pick<Registry, "directory">, 
 
 /** The row of a certificate. Throws `NotFound`. */
 export async function rowOf(queries: Queries, id: string): Promise<CertificateRow> {
-  const row = await queries.selectFrom("certificates").selectAll().where("id", "=", id).executeTakeFirst();
+  const row = await CERTIFICATE_WITH_ID.first(queries, { id });
   if (!row) throw notFound(`Certificate ${id}`);
   return row;
 }

@@ -1,7 +1,7 @@
 import { Conflict } from "../../codec/index.ts";
 import { notFound, ResourceExists, type CloudErrorCode } from "../errors.ts";
 import type { PolicyDocument } from "../policy/index.ts";
-import type { PolicyRow, PolicyVersionRow, Queries } from "../store/index.ts";
+import { Statement, type PolicyRow, type PolicyVersionRow, type Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
@@ -11,6 +11,10 @@ import { uuid } from "./uuid.ts";
 
 /** How many versions a policy may have. AWS IoT Core quotas */
 const MAX_VERSIONS = 5;
+
+const POLICY_NAMED = new Statement<{ name: string }, PolicyRow>((queries, of) =>
+  queries.selectFrom("policies").selectAll().where("name", "=", of.name),
+);
 
 /** A policy with one of its versions. */
 export type PolicyVersion = { readonly policy: PolicyRow; readonly version: PolicyVersionRow };
@@ -183,7 +187,7 @@ export async function policyNamed(queries: Queries, name: string): Promise<Polic
 }
 
 function findPolicy(queries: Queries, name: string): Promise<PolicyRow | undefined> {
-  return queries.selectFrom("policies").selectAll().where("name", "=", name).executeTakeFirst();
+  return POLICY_NAMED.first(queries, { name });
 }
 
 function versionsOf(queries: Queries, name: string): Promise<PolicyVersionRow[]> {

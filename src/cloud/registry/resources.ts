@@ -1,5 +1,5 @@
 import { notFound, ResourceExists } from "../errors.ts";
-import type { Queries, ResourceRow } from "../store/index.ts";
+import { Statement, type Queries, type ResourceRow } from "../store/index.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 
 /** A named resource: what it says, and when it was made and changed last, in milliseconds since 1970. */
@@ -38,6 +38,10 @@ export type ResourceKind<Body> = {
   ): Promise<Page<Resource<Body>>>;
 };
 
+const RESOURCE_NAMED = new Statement<{ kind: string; name: string }, ResourceRow>((queries, of) =>
+  select(queries, of.kind).where("name", "=", of.name),
+);
+
 /** How many rows a page looks at for one that matches, at a time. */
 const SCAN = 500;
 
@@ -50,7 +54,7 @@ export function resourceKind<Body>(kind: string, title: string): ResourceKind<Bo
     kind,
     title,
     async find(queries, name) {
-      const row = await select(queries, kind).where("name", "=", name).executeTakeFirst();
+      const row = await RESOURCE_NAMED.first(queries, { kind, name });
       return row && read(row);
     },
     async named(queries, name) {

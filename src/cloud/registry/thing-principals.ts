@@ -1,12 +1,32 @@
 import { NotFound } from "../../codec/index.ts";
 import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
-import type { Queries } from "../store/index.ts";
+import { columns, Statement, type Queries, type ThingPrincipalRow } from "../store/index.ts";
 import { certificateIdOfArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
 import { findThing, thingNamed } from "./things.ts";
 
 export type ThingPrincipalType = "EXCLUSIVE_THING" | "NON_EXCLUSIVE_THING";
+
+const PUT = new Statement<ThingPrincipalRow>((queries, of) =>
+  queries
+    .insertInto("thing_principals")
+    .values(columns(of, ["thing", "principal", "type", "attached_at"]))
+    .onConflict((conflict) => conflict.columns(["thing", "principal"]).doUpdateSet({ type: of.type })),
+);
+
+const CERTIFICATE_ID = new Statement<{ id: string }>((queries, of) =>
+  queries.selectFrom("certificates").select("id").where("id", "=", of.id),
+);
+
+const OTHER_THINGS = new Statement<{ id: string; thing: string }, Pick<ThingPrincipalRow, "thing" | "type">>(
+  (queries, of) =>
+    queries
+      .selectFrom("thing_principals")
+      .select(["thing", "type"])
+      .where("principal", "=", of.id)
+      .where("thing", "!=", of.thing),
+);
 
 /**
  * Attaches a certificate, given by ARN, to a thing; again is the same. Throws `NotFound`, and `UsageError`
@@ -36,12 +56,7 @@ export async function putThingPrincipal(
   await thingNamed(queries, thing);
   await certificateExists(queries, id);
   await checkExclusive(queries, { thing, id, type });
-  const row = { thing, principal: id, type, attached_at: Math.floor(clock.now()) };
-  await queries
-    .insertInto("thing_principals")
-    .values(row)
-    .onConflict((conflict) => conflict.columns(["thing", "principal"]).doUpdateSet({ type }))
-    .execute();
+  await PUT.change(queries, { thing, principal: id, type, attached_at: Math.floor(clock.now()) });
 }
 
 /** Tells the index of an attachment that a transaction made. */
@@ -130,20 +145,14 @@ async function attachmentPage(
 
 /** Throws `NotFound` where no certificate has this id. */
 export async function certificateExists(queries: Queries, id: string): Promise<void> {
-  const row = await queries.selectFrom("certificates").select("id").where("id", "=", id).executeTakeFirst();
-  if (!row) throw notFound(`Certificate ${id}`);
+  if (!(await CERTIFICATE_ID.first(queries, { id }))) throw notFound(`Certificate ${id}`);
 }
 
 async function checkExclusive(
   queries: Queries,
   { thing, id, type }: { readonly thing: string; readonly id: string; readonly type: ThingPrincipalType },
 ): Promise<void> {
-  const others = await queries
-    .selectFrom("thing_principals")
-    .select(["thing", "type"])
-    .where("principal", "=", id)
-    .where("thing", "!=", thing)
-    .execute();
+  const others = await OTHER_THINGS.all(queries, { id, thing });
   const owner = others.find((each) => each.type === "EXCLUSIVE_THING");
   if (owner) throw invalidRequest(`Certificate ${id} is exclusively attached to thing ${owner.thing}`);
   const [other] = others;

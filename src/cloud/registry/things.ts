@@ -1,6 +1,6 @@
 import { Conflict } from "../../codec/index.ts";
 import { invalidRequest, notFound, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import type { Queries, ThingRow } from "../store/index.ts";
+import { columns, Statement, type Queries, type ThingRow } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { billingGroupNamed } from "./billing-groups.ts";
 import { pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
@@ -23,6 +23,16 @@ export type Thing = {
 
 /** What a thing belongs to from its beginning. */
 export type ThingKind = { readonly type?: string | undefined; readonly billingGroup?: string | undefined };
+
+const THING_NAMED = new Statement<{ name: string }, ThingRow>((queries, of) =>
+  queries.selectFrom("things").selectAll().where("name", "=", of.name),
+);
+
+const INSERT_THING = new Statement<ThingRow>((queries, of) =>
+  queries
+    .insertInto("things")
+    .values(columns(of, ["name", "id", "version", "type", "billing_group", "created_at", "attributes"])),
+);
 
 /** How many attributes a thing may have. AWS IoT Core quotas */
 const MAX_ATTRIBUTES = 50;
@@ -66,18 +76,15 @@ export async function insertThing(
   if (type !== null) await thingTypeInUse(queries, type);
   if (billingGroup !== null) await billingGroupNamed(queries, billingGroup);
   const thing: Thing = { name, id: uuid(entropy), attributes, version: 1, type, billingGroup };
-  const row = {
+  await INSERT_THING.change(queries, {
     name,
     id: thing.id,
     version: 1,
     type,
     billing_group: billingGroup,
     created_at: Math.floor(clock.now()),
-  };
-  await queries
-    .insertInto("things")
-    .values({ ...row, attributes: JSON.stringify(attributes) })
-    .execute();
+    attributes: JSON.stringify(attributes),
+  });
   return { thing, isNew: true };
 }
 
@@ -203,7 +210,7 @@ function hasAttribute(
 
 /** The thing, or undefined. */
 export async function findThing(queries: Queries, name: string): Promise<Thing | undefined> {
-  const row = await queries.selectFrom("things").selectAll().where("name", "=", name).executeTakeFirst();
+  const row = await THING_NAMED.first(queries, { name });
   return row && thingOf(row);
 }
 

@@ -1,3 +1,4 @@
 export type { Queries, Store } from "./port.ts";
 export { openSessionStore } from "./session-store.ts";
+export { columns, Statement } from "./statement.ts";
 export type * from "./tables.ts";
