@@ -19,13 +19,20 @@ export const RIGHT = {
   requireSecureMessaging: 0x0002_0000,
   requirePcr: 0x0001_0000,
   attest: 0x0000_8000,
+  /** What these six stand for no command of these chips does; policies keep them. */
+  desfireAuthentication: 0x0000_4000,
+  desfireDump: 0x0000_2000,
   importExport: 0x0000_1000,
   forbidDerivedOutput: 0x0000_0800,
+  kdfExternalRandom: 0x0000_0400,
+  desfireChangeKey: 0x0000_0200,
   /** From applet 7 on: takes what is derived, also where hosts may not write it. */
   derivedInput: 0x0000_0100,
   pbkdf: 0x0000_0080,
+  desfireKdf: 0x0000_0040,
   /** What is encrypted takes no initial block or nonce of the host's. */
   forbidExternalIv: 0x0000_0020,
+  hmacPepper: 0x0000_0010,
   internalSign: 0x0000_0008,
 } as const;
 
