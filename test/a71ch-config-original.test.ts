@@ -279,7 +279,7 @@ test("a71chConfig help and -h end with examples, before any chip is asked, and t
   }
   assert.match(
     (await runTool(["help", "set", "pair"])).text,
-    /^Usage: .*\n {4}set pair .*\n\nExamples:\n.*set pair -x 0 -k/,
+    /^Usage: .*\n {4}set pair .*\n {8}injects .*\n\nExamples:\n.*set pair -x 0 -k/,
   );
   // The name of a file, and so no question.
   assert.equal((await runTool([nowhere, "nc", "script", "-f", "help"])).status, 23);

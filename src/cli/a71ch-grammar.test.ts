@@ -148,20 +148,13 @@ test("a71chHelp lists every command with its options in order, and ends with exa
   for (const name of Object.keys(A71CH_FORMS)) assert.match(help, new RegExp(`^ {4}${name}( |$)`, "m"));
   assert.match(help, /refpem -c <10\|20> -x <int> \[-k <keyfile.pem>\] -r <ref_keyfile.pem>/);
   assert.match(help, /wcrt -x <int> \[-c <certfile.crt> \| -h <hex> \| -p <certfile.pem>\] \[-n <int>\]/);
-  assert.match(help, /\nExamples:\n(  a71chConfig .*\n?)+$/);
+  assert.match(help, /\nExamples:\n( {2}a71chConfig .*\n?)+$/);
   for (const name of Object.keys(A71CH_FORMS)) {
-    const [first = "", ...others] = name.split(" ");
-    const lines =
-      a71chHelp("tool", [first, ...others])
-        .split("\nExamples:\n")[1]
-        ?.split("\n") ?? [];
-    if (first === "help") continue;
-    assert.ok(lines.length > 0 && lines.every((line) => line.includes(first)), name);
-    for (const line of lines) typed(line.trim().replace(/^tool (nc )?/, ""));
+    const [usage = "", examples = ""] = a71chHelp("tool", name.split(" ")).split("\n\nExamples:\n");
+    assert.match(usage, new RegExp(`^Usage: .*\\n {4}${name}( .*)?\\n {8}[a-z].+$`), name);
+    assert.match(examples, /^ {2}tool \S.*$/, name);
+    assert.deepEqual(typed(examples.replace("  tool ", "").replace(/^help .*/, "help")).remarks, [], name);
   }
-  assert.match(
-    a71chHelp("tool", ["set", "pair"]),
-    /^Usage: .*\n {4}set pair [^\n]*\n\nExamples:\n {2}tool set pair -x 0 -k/,
-  );
+  assert.equal(a71chHelp("tool", ["set"]).match(/^ {2}tool set /gm)?.length, 6);
   assert.equal(a71chHelp("tool", ["sail"]), a71chHelp("tool"), "everything, where nothing is known of it");
 });

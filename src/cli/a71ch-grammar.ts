@@ -7,7 +7,7 @@ import {
   file,
   type GivenBy,
   hex,
-  hexOffset,
+  hexNumber,
   integer,
   lenient,
   maybe,
@@ -23,7 +23,7 @@ import {
 type Form<Given> = { readonly parts: readonly Part<unknown>[]; readonly isStrict?: boolean; readonly given?: Given };
 
 const index = option("-x", "index", integer(0, 255));
-const offset = option("-h", "offset", hexOffset);
+const offset = option("-h", "offset", hexNumber("hex offset"));
 const data = (most: number) => option("-h", "data", hex({ from: 1, to: most }));
 const CLASSES = [REFERENCE_KEY_CLASS.keyPair, REFERENCE_KEY_CLASS.publicKey];
 const keyClass = (refusesOthers: boolean) => option("-c", "keyClass", oneByte("10|20", CLASSES, refusesOthers));
@@ -51,7 +51,7 @@ const channelKeys = [option("-h", "keyVersion", hex(1)), option("-k", "channelKe
  * turn. Numbers are decimal behind -x and -n, everything behind -h is hex without 0x. A71CH Configure tool
  */
 export const A71CH_FORMS = {
-  apdu: form(option("-cmd", "command", hex({ from: 4, to: 256 })), option("-sw", "expected", hexOffset)),
+  apdu: form(option("-cmd", "command", hex({ from: 4, to: 256 })), option("-sw", "expected", hexNumber("hex status"))),
   "connect close": form(),
   "connect open": form(),
   "debug permanently_disable_debug": form(),
@@ -82,7 +82,7 @@ export const A71CH_FORMS = {
   "obj get": form(
     index,
     lenient(offset, "tool-value", "tool-count"),
-    lenient(option("-s", "size", hexOffset), "tool-value", "tool-count"),
+    lenient(option("-s", "size", hexNumber("hex size")), "tool-value", "tool-count"),
     lenient(option("-f", "dataFile", file("data.txt")), "tool-count"),
     layout,
   ),
@@ -141,7 +141,8 @@ export function parseA71chCommand(words: readonly string[]): A71chCommandLine {
   }
   const seconds = Object.keys(A71CH_FORMS).flatMap((name) => (name.startsWith(`${first} `) ? name.split(" ")[1] : []));
   if (seconds.length === 0) throw toolError("tool-usage", `there is no command ${first}${lacksPort(first)}`);
-  if (second === undefined) throw toolError("tool-count", `${first} needs one of ${seconds.join(", ")}`);
+  const choices = seconds.length === 1 ? seconds.join() : `one of ${seconds.join(", ")}`;
+  if (second === undefined) throw toolError("tool-count", `${first} needs ${choices} behind it`);
   throw toolError("tool-usage", `${first} knows ${seconds.join(", ")}, not ${second}`);
 }
 

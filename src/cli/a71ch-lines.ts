@@ -1,7 +1,7 @@
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
-import { toolError } from "./a71ch-errors.ts";
+import { exitStatusOf, toolError } from "./a71ch-errors.ts";
 import { isFolder, readText } from "./a71ch-files.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
@@ -108,10 +108,15 @@ export class CommandLines {
     return status ?? 1;
   }
 
+  get #isPerson(): boolean {
+    const { input } = this.#run;
+    return "isTTY" in input && input.isTTY === true;
+  }
+
   /** The lines of standard input; a person gets a prompt on standard error, line editing and the lines before. */
   async *#typedLines(signal: AbortSignal): AsyncGenerator<string> {
     const { input } = this.#run;
-    const isPerson = "isTTY" in input && input.isTTY === true;
+    const isPerson = this.#isPerson;
     const lines = createInterface({
       input,
       ...(isPerson ? { output: process.stderr, prompt: "a71ch> " } : {}),
@@ -127,12 +132,16 @@ export class CommandLines {
       }
     } finally {
       lines.close();
+      // What is said next begins on a line of its own.
+      if (isPerson) process.stderr.write("\n");
     }
   }
 
   async #typedLine(line: string): Promise<number> {
     const words = wordsOf(line);
-    if (words.length === 0) return this.#run.fail(toolError("tool-empty-line", "the line holds no command"));
+    const nothing = toolError("tool-empty-line", "the line holds no command");
+    // Who types sees that the line is empty.
+    if (words.length === 0) return this.#isPerson ? exitStatusOf(nothing) : this.#run.fail(nothing);
     const remark = words.findIndex((word, i) => i > 0 && word.startsWith("#"));
     return this.#run.runLine(remark === -1 ? words : words.slice(0, remark), this);
   }

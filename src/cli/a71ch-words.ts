@@ -210,14 +210,14 @@ function looseByte(pair: string): number | undefined {
   return (sign === "-" ? -value : value) & 0xff;
 }
 
-/** A big-endian number of two bytes in hex. */
-export const hexOffset: ValueForm<number> = {
-  text: "hex offset",
-  read: (value, flag, remarks) =>
-    hex(2)
-      .read(value, flag, remarks)
-      .reduce((number, byte) => number * 256 + byte, 0),
-};
+/** A big-endian number of two bytes in hex; `text` says of what. */
+export function hexNumber(text: string): ValueForm<number> {
+  const form = hex(2);
+  return {
+    text,
+    read: (value, flag, remarks) => form.read(value, flag, remarks).reduce((number, byte) => number * 256 + byte, 0),
+  };
+}
 
 /** A file's name. */
 export function file(text: string): ValueForm<string> {
