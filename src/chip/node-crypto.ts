@@ -45,7 +45,7 @@ function isPoint(point: Uint8Array): boolean {
   }
 }
 
-/** node:crypto gives Buffers, whose `slice` and JSON differ from those of Uint8Array. */
+/** node:crypto gives Buffers, each over memory of its own, whose `slice` and JSON differ from those of Uint8Array. */
 function plain(buffer: Uint8Array): Uint8Array {
-  return Uint8Array.from(buffer);
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

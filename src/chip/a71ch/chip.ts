@@ -152,7 +152,7 @@ export class A71chChip implements Rehearsable {
   exchange(command: Uint8Array): Uint8Array {
     const started = this.#trace.isSilent ? 0 : this.#clock.now();
     // A copy: what is stored must not change with the caller's buffer.
-    const { seen, answer, channel } = this.#answer(withoutEmptyData(Uint8Array.from(command)));
+    const { seen, answer, channel } = this.#answer(withoutEmptyData(new Uint8Array(command)));
     const plain = encodeResponse(answer);
     if (!this.#trace.isSilent) {
       const description = describeExchange(A71CH_COMMAND_SET, seen, plain);
@@ -163,7 +163,7 @@ export class A71chChip implements Rehearsable {
   }
 
   exchangeInside(command: Uint8Array): Uint8Array {
-    return encodeResponse(this.#answer(Uint8Array.from(command), this.#inside.objects.channelMandatory).answer);
+    return encodeResponse(this.#answer(new Uint8Array(command), this.#inside.objects.channelMandatory).answer);
   }
 
   /** `seen` is the command without its protection, `channel` the one that the answer goes into. */
