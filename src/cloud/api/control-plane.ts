@@ -191,7 +191,8 @@ export class ControlPlane {
       trace.emit("cloud", { kind: "refusal", cause, clientId: "", address, evidence });
     }
     this.#trace(call, http.status, http.type);
-    return call.isQuery ? xmlError(http, call.requestId) : errorResponseOf(http, call.service, call.requestId);
+    const told = cause ? { ...http, members: { ...http.members, cause } } : http;
+    return call.isQuery ? xmlError(told, call.requestId) : errorResponseOf(told, call.service, call.requestId);
   }
 
   #trace({ title, startedAt }: Call, status: number, code: string): void {

@@ -1,6 +1,7 @@
 import type { Packet } from "mqtt-packet";
 
 import type { BrokerCore } from "./core.ts";
+import { tellings } from "./cure-property.ts";
 import type { Message } from "./message.ts";
 import type { Outgoing } from "./outbound-flow.ts";
 import { OutboundRate } from "./outbound-rate.ts";
@@ -14,6 +15,7 @@ import type { TurnMember } from "./turn.ts";
 const PUBACK = Uint8Array.of(0x40, 2, 0, 0);
 const PUBREL = Uint8Array.of(0x62, 2, 0, 0);
 const PINGRESP = Uint8Array.of(0xd0, 0);
+const NOTHING = new Uint8Array(0);
 
 /** Why a connection is not read for the moment; each holder lets go of its own. */
 export const PAUSE = { admission: 1, backlog: 2, held: 4, rate: 8 } as const;
@@ -363,13 +365,14 @@ export class Outbound implements TurnMember {
     return bytes;
   }
 
-  /** MQTT 5.0, section 3.2.2.3.9: a reason string that makes the packet too long for the client is left out. */
+  /** What makes the packet too long for the client is left out. MQTT 5.0, section 3.2.2.3.9 */
   #fitting(packet: Packet): Uint8Array {
-    const { codec } = this.#core;
-    const bytes = codec.encode(packet, this.version);
-    if (bytes.length <= this.maximumPacketBytes || !("properties" in packet)) return bytes;
-    const { reasonString: _, ...properties } = { reasonString: "", ...packet.properties };
-    return codec.encode({ ...packet, properties } as Packet, this.version);
+    let bytes: Uint8Array = NOTHING;
+    for (const telling of this.version === 5 ? tellings(packet) : [packet]) {
+      bytes = this.#core.codec.encode(telling, this.version);
+      if (bytes.length <= this.maximumPacketBytes) break;
+    }
+    return bytes;
   }
 
   #isReleasable(mark: number): boolean {

@@ -186,7 +186,11 @@ function mayRetain(
   const fault = overLimit("retained messages", REASON.quotaExceeded);
   if (link.version === 4 || qos === 0) throw fault;
   connection.trace.refusal("mqtt-limit", { limit: fault.message, topic });
-  refuseMessage(connection, { packetId, qos }, { reasonCode: REASON.quotaExceeded, why: fault.message });
+  refuseMessage(
+    connection,
+    { packetId, qos },
+    { reasonCode: REASON.quotaExceeded, why: `mqtt-limit: ${fault.message}` },
+  );
   return false;
 }
 

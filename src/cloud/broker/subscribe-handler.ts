@@ -29,7 +29,7 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
   if (tooMany)
     connection.trace.refusal("mqtt-limit", { limit: "filtersPerSubscribe", filters: packet.subscriptions.length });
   const outcomes = packet.subscriptions.map((wanted): Outcome => {
-    if (tooMany) return { refused: REASON.quotaExceeded, why: "too many filters in one SUBSCRIBE" };
+    if (tooMany) return { refused: REASON.quotaExceeded, why: "mqtt-limit: too many filters in one SUBSCRIBE" };
     return subscribe(connection, link, wanted, identifier ?? 0);
   });
   const why = outcomes.find((outcome) => "refused" in outcome)?.why;
@@ -94,7 +94,7 @@ function subscribe(connection: Connection, link: Link, wanted: ISubscription, id
   const known = session.subscriptions.has(filter);
   if (!known && session.subscriptions.size >= core.settings.limits.subscriptionsPerSession) {
     connection.trace.refusal("mqtt-limit", { limit: "subscriptionsPerSession", filter });
-    return { refused: REASON.quotaExceeded, why: "too many subscriptions" };
+    return { refused: REASON.quotaExceeded, why: "mqtt-limit: too many subscriptions" };
   }
   const verdict = link.authority.may("iot:Subscribe", filter);
   if (!verdict.allowed) {
@@ -120,18 +120,21 @@ function problemOf(filter: string, connection: Connection): Outcome | undefined 
   const share = shareOf(filter);
   if (share && !settings.sharedSubscriptions) {
     connection.trace.refusal("mqtt-limit", { limit: "shared subscriptions are not available", filter });
-    return { refused: REASON.sharedSubscriptionsNotSupported, why: "shared subscriptions are not available" };
+    return {
+      refused: REASON.sharedSubscriptionsNotSupported,
+      why: "mqtt-limit: shared subscriptions are not available",
+    };
   }
   if (settings.refusedFilters.includes(filter)) {
     connection.trace.refusal("mqtt-limit", { limit: "refusedFilters", filter });
-    return { refused: REASON.unspecifiedError, why: "nobody may subscribe to this filter" };
+    return { refused: REASON.unspecifiedError, why: "mqtt-limit: nobody may subscribe to this filter" };
   }
   const shared = share && shareNameProblem(share.name, settings.limits.shareNameLength);
   const problem = shared ?? topicFilterProblem(share ? share.filter : filter, settings.limits);
   if (problem !== undefined) {
     if (settings.badTopicsAreMalformed) throw malformed(`topic filter: ${problem}`);
     connection.trace.refusal("mqtt-malformed", { rule: `topic filter: ${problem}`, filter });
-    return { refused: REASON.topicFilterInvalid, why: problem };
+    return { refused: REASON.topicFilterInvalid, why: `mqtt-malformed: ${problem}` };
   }
   const matched = share ? share.filter : filter;
   if (isReserved(matched) && !isPermittedReserved(matched, settings.reservedSubscribe)) {

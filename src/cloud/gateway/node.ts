@@ -119,13 +119,10 @@ function openWebSocket(options: GatewayOptions, websockets: WebSocketServer, { r
   } catch (error) {
     const { status, type, message, cure = "" } = httpFor(error, "iot-data");
     const { address, connection } = peer;
+    const cause = refusalCauseOf(error) ?? "api-unauthorized";
     const evidence = { code: type, message: message.slice(0, 300), protocol: "websocket" };
-    trace.emit(
-      "cloud",
-      { kind: "refusal", cause: refusalCauseOf(error) ?? "api-unauthorized", clientId: "", address, evidence },
-      { connection },
-    );
-    refuseUpgrade(socket, { status, type, body: JSON.stringify({ message, cure }) });
+    trace.emit("cloud", { kind: "refusal", cause, clientId: "", address, evidence }, { connection });
+    refuseUpgrade(socket, { status, type, body: JSON.stringify({ message, cause, cure }) });
   }
 }
 
