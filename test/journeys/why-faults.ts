@@ -1,15 +1,14 @@
 /** The seeded faults: each is provoked through the code that refuses, on real sockets, and never by writing the event. */
-import { generateKeyPairSync } from "node:crypto";
-import { request as httpsRequest } from "node:https";
+import { createHash, createHmac, generateKeyPairSync } from "node:crypto";
 
+import { SignatureV4 } from "@smithy/signature-v4";
 import { SignJWT, type JWTPayload } from "jose";
 import { generate } from "mqtt-packet";
 
-import { callOperation } from "../../src/cloud/api/node-client.ts";
 import { toBase64 } from "../../src/codec/index.ts";
 import { certificateToPem, issueCrl, NO_EXPIRY } from "../../src/pki/index.ts";
 import type { RefusalCause } from "../../src/trace/index.ts";
-import { HOUR, program, type Device, type WhyWorld } from "./why-world.ts";
+import { causeAndCure, HOUR, program, type Device, type WhyWorld } from "./why-world.ts";
 
 /** What goes wrong, and about whom a person asks then; undefined asks for the latest refusal. */
 export type Fault = {
@@ -113,7 +112,7 @@ const CERTIFICATES: readonly Fault[] = [
     story: "a device that never connected publishes over HTTPS",
     async run(world) {
       const device = await deviceOfNewCa(world);
-      await overHttps(world, device, { method: "POST", path: "/topics/a?qos=1" });
+      await world.request(device, { method: "POST", path: "/topics/a?qos=1" });
       return device.certificate.id;
     },
   },
@@ -154,16 +153,6 @@ const CERTIFICATES: readonly Fault[] = [
     },
   },
 ];
-
-function overHttps(world: WhyWorld, device: Device, what: { readonly method: string; readonly path: string }) {
-  const [port = 0] = world.cloud.httpsPorts;
-  return new Promise<void>((resolve) => {
-    const options = { ...world.tlsOf(device), port, ...what, agent: false };
-    const asked = httpsRequest(options as object, (response) => response.resume().once("end", resolve));
-    asked.once("error", () => resolve());
-    asked.end(what.method === "POST" ? "x" : undefined);
-  });
-}
 
 async function at<T>(world: WhyWorld, offset: number, work: () => Promise<T>): Promise<T> {
   world.time.offset = offset;
@@ -311,8 +300,10 @@ function policed(cause: RefusalCause, story: string, statement: unknown, use?: U
     async run(world) {
       const device = await world.activeDevice(await world.newCa(), statement);
       const { client } = await world.attempt(device);
-      if (client && use)
-        await Promise.race([use(client), world.refused(cause, device.certificate)]).catch(() => undefined);
+      if (client && use) {
+        const closed = new Promise((resolve) => void client.once("close", () => resolve(undefined)));
+        await Promise.race([use(client), closed]).catch(() => undefined);
+      }
       await world.refused(cause, device.certificate);
       return device.name;
     },
@@ -472,8 +463,20 @@ const AUTHORIZED = {
 
 type AuthorizerOrder = { readonly status?: "INACTIVE"; readonly signed?: boolean; readonly answer?: unknown };
 
-/** Makes a custom authorizer whose function gives a fixed answer; the name that it has. */
-async function authorizer(world: WhyWorld, order: AuthorizerOrder): Promise<string> {
+/** Ten may be ACTIVE: those that answer alike are one. */
+const AUTHORIZERS_OF = new WeakMap<WhyWorld, Map<string, Promise<string>>>();
+
+/** A custom authorizer whose function gives a fixed answer; the name that it has. */
+function authorizer(world: WhyWorld, order: AuthorizerOrder): Promise<string> {
+  const known = AUTHORIZERS_OF.get(world) ?? new Map<string, Promise<string>>();
+  AUTHORIZERS_OF.set(world, known);
+  const key = JSON.stringify(order);
+  const name = known.get(key) ?? newAuthorizer(world, order);
+  known.set(key, name);
+  return name;
+}
+
+async function newAuthorizer(world: WhyWorld, order: AuthorizerOrder): Promise<string> {
   const { id: account, region } = world.cloud.account;
   const [name, authorizerName] = [world.newName("function"), world.newName("authorizer")];
   await world.call("CreateFunction", {
@@ -526,7 +529,7 @@ const AUTHORIZERS: readonly Fault[] = [
     async run(world) {
       const device = await world.activeDevice(await world.newCa(), CONNECT);
       await world.call("CreateThing", { thingName: device.name });
-      await overHttps(world, device, { method: "GET", path: `/things/${device.name}/shadow` });
+      await world.request(device, { method: "GET", path: `/things/${device.name}/shadow` });
       return device.certificate.id;
     },
   },
@@ -609,17 +612,51 @@ const CONNECTIONS: readonly Fault[] = [
   }),
 ];
 
-type Credentials = WhyWorld["target"];
+type Keys = { readonly accessKeyId: string; readonly secretAccessKey: string; readonly sessionToken?: string };
+type Signed = { readonly credentials: Keys; readonly region: string; readonly isOnTime?: boolean };
 
-function asked(cause: RefusalCause, story: string, change: (target: Credentials) => Partial<Credentials>, offset = 0) {
+/** Asks the control plane for its things with some credentials, and notes what it answers. */
+async function ask(world: WhyWorld, { credentials, region, isOnTime = false }: Signed): Promise<void> {
+  const { host, hostname, href } = new URL("/things", world.cloud.api);
+  const signer = new SignatureV4({ credentials, region, service: "iot", sha256: Sha256 });
+  const unsigned = { method: "GET", protocol: "http:", hostname, path: "/things", query: {}, headers: { host } };
+  const { headers } = await signer.sign(unsigned, {
+    signingDate: new Date(Date.now() + (isOnTime ? world.time.offset : 0)),
+  });
+  await noted(world, await fetch(href, { headers: { ...headers } }));
+}
+
+async function noted(world: WhyWorld, response: Response): Promise<void> {
+  if (response.ok) return;
+  world.told.push({ transport: "api", code: response.status, ...causeAndCure(await response.text()) });
+}
+
+/** The hash that the signer asks for. */
+class Sha256 {
+  readonly #hash;
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    const key = secret as string | Uint8Array | undefined;
+    this.#hash = key === undefined ? createHash("sha256") : createHmac("sha256", key);
+  }
+  update(data: string | Uint8Array): void {
+    this.#hash.update(data);
+  }
+  async digest(): Promise<Uint8Array> {
+    return new Uint8Array(this.#hash.digest());
+  }
+}
+
+function asked(cause: RefusalCause, story: string, change: (target: Signed) => Partial<Signed>, offset = 0) {
   return latest(cause, story, async (world) => {
     const target = { ...world.target, ...change(world.target) };
-    await at(world, offset, () => callOperation(target, "Status", {}).catch(() => undefined));
+    await at(world, offset, () => ask(world, target));
   });
 }
 
 const API: readonly Fault[] = [
-  latest("api-unsigned", "a browser asks the control plane", (world) => fetch(`${world.cloud.api}/things`)),
+  latest("api-unsigned", "a browser asks the control plane", async (world) =>
+    noted(world, await fetch(`${world.cloud.api}/things`)),
+  ),
   asked("api-unknown-key", "an access key of AWS itself", ({ credentials }) => ({
     credentials: { ...credentials, accessKeyId: "AKIAIOSFODNN7EXAMPLE" },
   })),
@@ -627,6 +664,108 @@ const API: readonly Fault[] = [
     credentials: { ...credentials, secretAccessKey: "x".repeat(40) },
   })),
   asked("api-unauthorized", "another region", () => ({ region: "mars-north-1" })),
+];
+
+/** A domain configuration for one server name, and a device that asks for it. */
+function onDomain(
+  cause: RefusalCause,
+  story: string,
+  { settings, ...options }: { settings: object; disabled?: boolean; maxVersion?: "TLSv1.2"; named?: boolean },
+): Fault {
+  return {
+    cause,
+    story,
+    async run(world) {
+      const name = world.newName("domain");
+      const domainName = `${name}.example`;
+      await world.call("CreateDomainConfiguration", { domainConfigurationName: name, domainName, ...settings });
+      if (options.disabled) {
+        const change = { domainConfigurationName: name, domainConfigurationStatus: "DISABLED" } as const;
+        await world.call("UpdateDomainConfiguration", change);
+      }
+      const device = await world.activeDevice(await world.newCa(), ANYTHING);
+      await world.attempt(options.named ? undefined : device, {
+        clientId: device.name,
+        servername: domainName,
+        rejectUnauthorized: false,
+        ...(options.maxVersion && { maxVersion: options.maxVersion }),
+        ...(options.named && {
+          username: `u?x-amz-customauthorizer-name=${await authorizer(world, { answer: { isAuthenticated: false } })}`,
+        }),
+      });
+      return device.name;
+    },
+  };
+}
+
+const DOMAINS: readonly Fault[] = [
+  onDomain("domain-disabled", "the server name's configuration was switched off", { settings: {}, disabled: true }),
+  onDomain("domain-tls-policy", "the server name wants TLS 1.3, and the device speaks 1.2", {
+    settings: { tlsConfig: { securityPolicy: "IotSecurityPolicy_TLS13_1_3_2022_10" } },
+    maxVersion: "TLSv1.2",
+  }),
+  {
+    cause: "authorizer-not-allowed",
+    story: "the client names an authorizer where its server name allows none but the default",
+    async run(world) {
+      const authorizerConfig = { defaultAuthorizerName: await authorizer(world, {}), allowAuthorizerOverride: false };
+      const settings = { authorizerConfig };
+      return onDomain("authorizer-not-allowed", "", { settings, named: true }).run(world);
+    },
+  },
+];
+
+/** A device with a role alias that its policy lets it have, and what the credential provider answers it. */
+async function credentialsOf(world: WhyWorld, statement: unknown, headers: Readonly<Record<string, string>> = {}) {
+  const device = await world.activeDevice(await world.newCa(), statement);
+  const roleAlias = world.newName("alias");
+  const roleArn = `arn:aws:iam::${world.cloud.account.id}:role/devices`;
+  await world.call("CreateRoleAlias", { roleAlias, roleArn, credentialDurationSeconds: 900 });
+  const path = `/role-aliases/${roleAlias}/credentials`;
+  const { body } = await world.request(device, { method: "GET", path, headers });
+  const { credentials } = JSON.parse(body) as { credentials?: Keys };
+  return { device, credentials };
+}
+
+/** A device that has credentials uses them in a wrong way. */
+function session(cause: RefusalCause, story: string, use: (keys: Keys) => Keys, offset = 0): Fault {
+  return {
+    cause,
+    story,
+    async run(world) {
+      const { credentials } = await credentialsOf(world, ANYTHING);
+      if (!credentials) return undefined;
+      const known = world.refusals().length;
+      await at(world, offset, () =>
+        ask(world, { credentials: use(credentials), region: world.target.region, isOnTime: true }),
+      );
+      await world.more(known);
+      return undefined;
+    },
+  };
+}
+
+const CREDENTIALS: readonly Fault[] = [
+  {
+    cause: "policy-denies-credentials",
+    story: "a device asks for credentials that its policy does not give",
+    run: async (world) => (await credentialsOf(world, CONNECT)).device.certificate.id,
+  },
+  {
+    cause: "credentials-thing",
+    story: "a device asks for credentials in the name of a thing that it is not",
+    async run(world) {
+      const thingName = world.newName("thing");
+      await world.call("CreateThing", { thingName });
+      return (await credentialsOf(world, ANYTHING, { "x-amzn-iot-thingname": thingName })).device.certificate.id;
+    },
+  },
+  session(
+    "session-token",
+    "a device's credentials are used without their token",
+    ({ sessionToken: _, ...keys }) => keys,
+  ),
+  session("session-not-allowed", "a device's credentials ask for the list of things", (keys) => keys),
 ];
 
 /** What needs another time of day comes last, since the latest refusal is the one of the latest time. */
@@ -656,6 +795,7 @@ const LATER: readonly Fault[] = [
       return device.name;
     },
   },
+  session("session-expired", "a device uses credentials of yesterday", (keys) => keys, 901_000),
   asked("api-clock-skew", "the caller's clock is an hour behind", () => ({}), HOUR),
   {
     cause: "ca-expired",
@@ -675,9 +815,75 @@ export const FAULTS: readonly Fault[] = [
   ...CERTIFICATES,
   ...CONNECTIONS,
   ...API,
+  ...CREDENTIALS,
   ...ACTIVATION,
   ...POLICIES,
   ...TOKENS,
   ...AUTHORIZERS,
+  ...DOMAINS,
   ...LATER,
 ];
+
+/** What an upgrade to a WebSocket is refused for: the same faults of a signature as over the control plane. */
+export const UPGRADES: readonly Fault[] = [
+  upgraded("api-unsigned", { path: "/elsewhere" }),
+  upgraded("api-unknown-key", {
+    keys: ({ secretAccessKey }) => ({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey }),
+  }),
+  upgraded("api-signature", { keys: ({ accessKeyId }) => ({ accessKeyId, secretAccessKey: "x".repeat(40) }) }),
+  upgraded("api-unauthorized", { region: "mars-north-1" }),
+  upgraded("api-clock-skew", { offset: -HOUR }),
+];
+
+type UpgradeOrder = {
+  readonly path?: string;
+  readonly region?: string;
+  readonly offset?: number;
+  readonly keys?: (keys: Keys) => Keys;
+};
+
+function upgraded(cause: RefusalCause, order: UpgradeOrder): Fault {
+  return {
+    cause,
+    story: `a WebSocket's URL: ${cause}`,
+    async run(world) {
+      const [port = 0] = world.cloud.httpsPorts;
+      const { credentials, region } = world.target;
+      const { path = "/mqtt", offset = 0, keys = (same: Keys) => same } = order;
+      const signer = new SignatureV4({
+        credentials: keys(credentials),
+        region: order.region ?? region,
+        service: "iotdevicegateway",
+        sha256: Sha256,
+      });
+      const host = `localhost:${port}`;
+      const unsigned = {
+        method: "GET",
+        protocol: "wss:",
+        hostname: "localhost",
+        port,
+        path,
+        query: {},
+        headers: { host },
+      };
+      const { query } = await signer.presign(unsigned, { signingDate: new Date(Date.now() + offset), expiresIn: 300 });
+      const text = new URLSearchParams(query as Record<string, string>).toString();
+      const upgrade = {
+        connection: "Upgrade",
+        upgrade: "websocket",
+        "sec-websocket-version": "13",
+        "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+        "sec-websocket-protocol": "mqtt",
+        host,
+      };
+      const from = world.told.length;
+      await world.request(undefined, {
+        method: "GET",
+        path: path === "/mqtt" ? `${path}?${text}` : path,
+        headers: upgrade,
+      });
+      for (const each of world.told.splice(from)) world.told.push({ ...each, transport: "websocket" });
+      return undefined;
+    },
+  };
+}

@@ -1,6 +1,7 @@
 /** A cloud in this process with everything that can refuse a device, and devices of any kind, for the seeded faults. */
 import { generateKeyPairSync, type KeyObject } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { request as httpsRequest } from "node:https";
 import { connect as tcpConnect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -38,6 +39,17 @@ export type Device = {
   readonly chain: readonly Certificate[];
 };
 
+/** How a client comes: what `attempt` speaks. */
+export type Transport = "mqtt5" | "mqtt311" | "https" | "api" | "websocket";
+
+/** What a client was told about a refusal: a code of its protocol, and the cause and the cure where there is room. */
+export type Told = {
+  readonly transport: Transport;
+  readonly code: number | "closed";
+  readonly cause?: string | undefined;
+  readonly cure?: string | undefined;
+};
+
 /** How a connection attempt ended. */
 export type Attempt = { readonly client: MqttClient | undefined; readonly reasons: readonly string[] };
 
@@ -65,6 +77,8 @@ export async function whyWorld(t: TestContext) {
     serverNames: [],
     clock: clockOf(time),
   });
+  const mode: { transport: Exclude<Transport, "api"> } = { transport: "mqtt5" };
+  const told: Told[] = [];
   const clients = new Set<MqttClient>();
   /** Every reason string that any client was sent. */
   const allReasons: string[] = [];
@@ -150,36 +164,111 @@ export async function whyWorld(t: TestContext) {
       key: device.key.export({ format: "pem", type: "pkcs8" }),
     }),
   });
-  /** One attempt by MQTT.js; `reasons` are the reason strings that the cloud sent. */
+  /** One request over HTTPS with the device's certificate, and what it was answered. */
+  const request = (
+    device: Device | undefined,
+    what: { readonly method: string; readonly path: string; readonly headers?: Readonly<Record<string, string>> },
+    more: ConnectionOptions = {},
+  ): Promise<{ readonly status: number; readonly body: string }> =>
+    new Promise((resolve) => {
+      const [port = 0] = cloud.httpsPorts;
+      const options = { ...tlsOf(device), ...more, ...what, port, agent: false };
+      const failed = () => {
+        told.push({ transport: "https", code: "closed" });
+        resolve({ status: 0, body: "" });
+      };
+      const asked = httpsRequest(options as object, (response) => {
+        const parts: Buffer[] = [];
+        response.on("data", (part: Buffer) => parts.push(part));
+        response.once("error", failed);
+        response.once("end", () => {
+          const { statusCode: status = 0 } = response;
+          const body = Buffer.concat(parts).toString();
+          if (status >= 400) told.push({ transport: "https", code: status, ...causeAndCure(body) });
+          resolve({ status, body });
+        });
+      });
+      asked.once("error", failed);
+      asked.end(what.method === "POST" ? "x" : undefined);
+    });
+  /** Publishes once over HTTPS with what the client would log in by: certificate, token or authorizer. */
+  const publishOverHttps = async (device: Device | undefined, options: Partial<IClientOptions>): Promise<Attempt> => {
+    const { username = "", password, servername, rejectUnauthorized } = options;
+    const { maxVersion } = options as ConnectionOptions;
+    const [, authorizer] = /x-amz-customauthorizer-name=([^&]+)/.exec(username) ?? [];
+    const headers = {
+      ...(password !== undefined && { authorization: `Bearer ${String(password)}` }),
+      ...(authorizer !== undefined && { "x-amz-customauthorizer-name": authorizer }),
+    };
+    const more = {
+      ...(servername !== undefined && { servername: String(servername) }),
+      ...(maxVersion !== undefined && { maxVersion }),
+      ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
+    };
+    await request(device, { method: "POST", path: "/topics/a?qos=1", headers }, more);
+    return { client: undefined, reasons: [] };
+  };
+  /** One attempt by MQTT.js, or over HTTPS; `reasons` are the reason strings that the cloud sent. */
   const attempt = (
     device: Device | undefined,
     options: Partial<IClientOptions> = {},
     prepare: (client: MqttClient) => void = () => undefined,
   ): Promise<Attempt> =>
+    mode.transport === "https" ? publishOverHttps(device, options) : attemptMqtt(device, options, prepare);
+  /** The same login by the URL of a WebSocket. */
+  const overWebSocket = ({
+    username = "",
+    servername = "localhost",
+  }: Partial<IClientOptions>): Partial<IClientOptions> => {
+    const [port = 0] = cloud.httpsPorts;
+    return {
+      protocol: "wss",
+      port,
+      path: `/mqtt?${username.split("?")[1] ?? ""}`,
+      username: "u",
+      wsOptions: { servername } as object,
+    };
+  };
+  const attemptMqtt = (
+    device: Device | undefined,
+    options: Partial<IClientOptions> = {},
+    prepare: (client: MqttClient) => void,
+  ): Promise<Attempt> =>
     new Promise((resolve) => {
+      const { transport } = mode;
       const reasons: string[] = [];
       const client = mqttConnect({
         protocol: "mqtts",
         ...(tlsOf(device) as object),
         clientId: device?.name ?? newName(),
-        protocolVersion: 5,
+        protocolVersion: transport === "mqtt311" ? 4 : 5,
         reconnectPeriod: 0,
         clean: true,
         ...options,
+        ...(transport === "websocket" && overWebSocket(options)),
       });
       clients.add(client);
       prepare(client);
       client.on("packetreceive", (packet) => {
-        const { reasonString } = ("properties" in packet && packet.properties ? packet.properties : {}) as {
-          reasonString?: string;
-        };
+        const { reasonString, userProperties } = (
+          "properties" in packet && packet.properties ? packet.properties : {}
+        ) as { reasonString?: string; userProperties?: { cure?: string } };
+        if (transport === "mqtt311" && packet.cmd === "connack" && packet.returnCode) {
+          told.push({ transport, code: packet.returnCode });
+        }
         if (reasonString === undefined) return;
+        const { reasonCode = 0 } = packet as { reasonCode?: number };
+        const code = packet.cmd === "suback" ? Number(packet.granted[0]) : reasonCode;
+        told.push({ transport, code, cause: reasonString.split(":")[0], cure: userProperties?.cure });
         reasons.push(reasonString);
         allReasons.push(reasonString);
       });
       client.on("error", () => undefined);
       client.once("connect", () => resolve({ client, reasons }));
-      client.once("close", () => resolve({ client: undefined, reasons }));
+      client.once("close", () => {
+        told.push({ transport, code: "closed" });
+        resolve({ client: undefined, reasons });
+      });
     });
   /** Bytes on a bare connection; resolves when it is closed. */
   const raw = (port: number, bytes: Uint8Array | undefined, options?: ConnectionOptions): Promise<void> =>
@@ -216,8 +305,24 @@ export async function whyWorld(t: TestContext) {
     clearTimeout(timer);
     end();
   };
+  /** Resolves when a client was told a cause, counted from `from`, or after a while without. */
+  const toldOf = async (cause: RefusalCause, from: number): Promise<Told | undefined> => {
+    const find = () => told.slice(from).find((each) => each.cause === cause);
+    for (let turn = 0; turn < 200 && !find(); turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+    return find();
+  };
   const world = { cloud, time, call, newName, newCa, newDevice, register, policy, arnOf, activeDevice, attempt, raw };
-  return { ...world, reasons: allReasons, refusals, refused, more, tlsOf, target };
+  return { ...world, reasons: allReasons, refusals, refused, more, tlsOf, target, request, mode, told, toldOf };
+}
+
+/** What an answer over HTTP says about a refusal. */
+export function causeAndCure(body: string): Pick<Told, "cause" | "cure"> {
+  try {
+    const { cause, cure } = JSON.parse(body) as Record<string, string | undefined>;
+    return { cause, cure };
+  } catch {
+    return {};
+  }
 }
 
 /** A program for a function, zipped. */

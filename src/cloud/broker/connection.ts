@@ -103,7 +103,7 @@ export class Connection {
   /** Ends the connection with what its version has to say about it. */
   close(closing: Closing): void {
     if (this.#phase === "closed") return;
-    const { reason, text, refusal, politely = true } = closing;
+    const { reason, refusal, text = refusal?.cause, politely = true } = closing;
     if (refusal) this.trace.refusal(refusal.cause, refusal.evidence);
     if (reason !== undefined && this.#link?.version === 5 && politely) {
       const properties = text === undefined || !this.out.explains ? {} : { properties: { reasonString: text } };

@@ -1,0 +1,93 @@
+/** @table By which transports a client hears of a refusal: its cause and cure, or the code alone where there is no room. */
+import type { RefusalCause } from "../../src/trace/index.ts";
+import type { Transport } from "./why-world.ts";
+
+/** What the device itself finds out, and no cloud refuses. */
+export const OF_THE_DEVICE: readonly RefusalCause[] = ["server-name-mismatch"];
+
+const EVERY_DEVICE = ["mqtt5", "mqtt311", "https"] as const;
+const AT_CONNECT = ["mqtt5", "mqtt311"] as const;
+/** Before anything can be said in a protocol, or about something that is not the client's: the ledger alone knows. */
+const NOBODY = [] as const;
+
+export const TOLD_BY: Readonly<Record<Exclude<RefusalCause, "server-name-mismatch">, readonly Transport[]>> = {
+  "no-client-certificate": EVERY_DEVICE,
+  "unknown-ca": EVERY_DEVICE,
+  "wrong-issuer-sent": EVERY_DEVICE,
+  "sni-required": EVERY_DEVICE,
+  "ca-inactive": EVERY_DEVICE,
+  "ca-expired": ["mqtt5"],
+  "auto-registration-off": EVERY_DEVICE,
+  "certificate-pending": ["mqtt5"],
+  "certificate-denied": EVERY_DEVICE,
+  "certificate-on-crl": EVERY_DEVICE,
+  "certificate-unregistered": ["https"],
+  "certificate-inactive": EVERY_DEVICE,
+  "certificate-revoked": EVERY_DEVICE,
+  "certificate-expired": EVERY_DEVICE,
+  "certificate-not-yet-valid": EVERY_DEVICE,
+  "certificate-unacceptable": EVERY_DEVICE,
+  // The device hears that it is pending: what keeps it so concerns the operator.
+  "registration-unheard": NOBODY,
+  "registration-rule-disabled": NOBODY,
+  "function-missing": NOBODY,
+  "function-permission": NOBODY,
+  "function-failed": NOBODY,
+  "function-timeout": NOBODY,
+  "function-memory": NOBODY,
+  "provisioning-failed": NOBODY,
+  "domain-disabled": EVERY_DEVICE,
+  "domain-tls-policy": EVERY_DEVICE,
+  "jwt-malformed": EVERY_DEVICE,
+  "jwt-algorithm": EVERY_DEVICE,
+  "jwt-signature": EVERY_DEVICE,
+  "jwt-audience": EVERY_DEVICE,
+  "jwt-expired": EVERY_DEVICE,
+  "jwt-not-yet-valid": EVERY_DEVICE,
+  "jwt-lifetime": EVERY_DEVICE,
+  "jwt-nonce": ["mqtt5"],
+  "jwt-certificate-unknown": EVERY_DEVICE,
+  "jwt-certificate-foreign": EVERY_DEVICE,
+  "no-policy": EVERY_DEVICE,
+  "policy-denies-connect": AT_CONNECT,
+  "policy-denies-publish": ["mqtt5", "https"],
+  "policy-denies-subscribe": ["mqtt5"],
+  // A message that does not come has no packet to say so.
+  "policy-denies-receive": NOBODY,
+  "policy-denies-retain": ["mqtt5"],
+  "policy-denies-request": ["https"],
+  "policy-denies-credentials": ["https"],
+  "credentials-thing": ["https"],
+  "session-token": ["api"],
+  "session-expired": ["api"],
+  "session-not-allowed": ["api"],
+  "authorizer-unknown": [...EVERY_DEVICE, "websocket"],
+  "authorizer-not-allowed": [...EVERY_DEVICE, "websocket"],
+  "authorizer-inactive": [...EVERY_DEVICE, "websocket"],
+  "authorizer-signature": [...EVERY_DEVICE, "websocket"],
+  "authorizer-denied": [...EVERY_DEVICE, "websocket"],
+  "authorizer-failed": [...EVERY_DEVICE, "websocket"],
+  "authorizer-expired": ["mqtt5"],
+  "policy-variable": AT_CONNECT,
+  "thing-not-attached": AT_CONNECT,
+  "server-name-missing": AT_CONNECT,
+  "policy-condition": AT_CONNECT,
+  "client-id-taken-over": ["mqtt5"],
+  // A handshake that fails has an alert, of Node's own choice; bytes that are no MQTT have no answer.
+  "tls-version": NOBODY,
+  "tls-cipher-suite": NOBODY,
+  "not-tls": NOBODY,
+  "tls-on-plain-port": NOBODY,
+  "http-on-mqtt-port": NOBODY,
+  "not-http": NOBODY,
+  "tls-failed": NOBODY,
+  "mqtt-malformed": NOBODY,
+  "connect-timeout": NOBODY,
+  "keep-alive-expired": ["mqtt5"],
+  "mqtt-limit": ["mqtt5"],
+  "api-unsigned": ["api", "websocket"],
+  "api-unknown-key": ["api", "websocket"],
+  "api-clock-skew": ["api", "websocket"],
+  "api-signature": ["api", "websocket"],
+  "api-unauthorized": ["api", "websocket"],
+};
