@@ -763,7 +763,7 @@ const CREDENTIALS: readonly Fault[] = [
   session(
     "session-token",
     "a device's credentials are used without their token",
-    ({ sessionToken: _, ...keys }) => keys,
+    ({ accessKeyId, secretAccessKey }) => ({ accessKeyId, secretAccessKey }),
   ),
   session("session-not-allowed", "a device's credentials ask for the list of things", (keys) => keys),
 ];

@@ -201,7 +201,7 @@ export async function whyWorld(t: TestContext) {
       ...(authorizer !== undefined && { "x-amz-customauthorizer-name": authorizer }),
     };
     const more = {
-      ...(servername !== undefined && { servername: String(servername) }),
+      ...(servername !== undefined && { servername }),
       ...(maxVersion !== undefined && { maxVersion }),
       ...(rejectUnauthorized !== undefined && { rejectUnauthorized }),
     };

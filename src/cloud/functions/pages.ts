@@ -1,4 +1,4 @@
-import { fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
+import { DecodeError, fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
 import { badParameter } from "./function-record.ts";
 
 /** How Lambda's callers ask for a page. */
@@ -6,24 +6,39 @@ export type PageInput = { readonly Marker?: string; readonly MaxItems?: number }
 
 const DEFAULT_ITEMS = 50;
 
-/** The rows after the marker, in the order of their keys, and the marker for what follows. Throws `function-parameter`. */
+/**
+ * The rows of the list `name` after the marker, in the order of their keys, and the marker for what follows. A marker of
+ * another list throws `function-parameter`.
+ */
 export function pageOf<Row extends { readonly key: string }>(
-  rows: readonly Row[],
+  name: string,
   { Marker, MaxItems = DEFAULT_ITEMS }: PageInput,
-  compare: (a: string, b: string) => number = (a, b) => (a < b ? -1 : a > b ? 1 : 0),
+  { rows, compare = inOrder }: { readonly rows: readonly Row[]; readonly compare?: typeof inOrder },
 ): { readonly shown: readonly Row[]; readonly next: { readonly NextMarker?: string } } {
-  const after = Marker === undefined ? undefined : keyIn(Marker);
+  const after = Marker === undefined ? undefined : keyIn(Marker, name);
   const left = after === undefined ? rows : rows.filter(({ key }) => compare(key, after) > 0);
   const shown = left.slice(0, MaxItems);
   const last = shown.at(-1);
   const isMore = left.length > shown.length && last !== undefined;
-  return { shown, next: isMore ? { NextMarker: toBase64(utf8Bytes(last.key)) } : {} };
+  return { shown, next: isMore ? { NextMarker: toBase64(utf8Bytes(JSON.stringify([name, last.key]))) } : {} };
 }
 
-function keyIn(marker: string): string {
+function inOrder(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function keyIn(marker: string, name: string): string {
+  const [list, key] = parsed(marker);
+  if (list === name && typeof key === "string") return key;
+  throw badParameter(`Marker was not given by ${name}`);
+}
+
+function parsed(marker: string): unknown[] {
   try {
-    return new TextDecoder().decode(fromBase64(marker));
-  } catch (cause) {
-    throw badParameter(`Marker was not given by this operation: ${cause instanceof Error ? cause.message : ""}`);
+    const found: unknown = JSON.parse(new TextDecoder().decode(fromBase64(marker)));
+    return Array.isArray(found) ? found : [];
+  } catch (error) {
+    if (error instanceof DecodeError || error instanceof SyntaxError) return [];
+    throw error;
   }
 }

@@ -160,7 +160,9 @@ test("ListFunctions pages by name, and DeleteFunction takes code and policy alon
   await functions.createFunction({ ...BASIC, FunctionName: "aa" });
   const second = await functions.listFunctions({ MaxItems: 2, Marker: first.NextMarker ?? "" });
   assert.deepEqual([second.Functions.map((each) => each.FunctionName), second.NextMarker], [["c"], undefined]);
-  await refused(functions.listFunctions({ Marker: "%" }), "function-parameter", /Marker/);
+  const versions = Buffer.from(JSON.stringify(["ListVersionsByFunction", "1"])).toString("base64");
+  for (const Marker of ["%", Buffer.from("a").toString("base64"), versions])
+    await refused(functions.listFunctions({ Marker }), "function-parameter", /Marker was not given by ListFunctions/);
   await functions.addPermission({ FunctionName: "a", StatementId: "s", Action: "*", Principal: "*" });
   await functions.deleteFunction({ FunctionName: "a" });
   await refused(functions.deleteFunction({ FunctionName: "a" }), "function-not-found");

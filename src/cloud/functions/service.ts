@@ -170,7 +170,7 @@ export class Functions implements FunctionOperations {
       const all = [latest, ...[...versions.values()].map((version) => configurationOf(version, account))];
       return all.map((configuration, i) => ({ key: `${name}:${String(i).padStart(9, "0")}`, configuration }));
     });
-    const { shown, next } = pageOf(rows, input);
+    const { shown, next } = pageOf("ListFunctions", input, { rows });
     return { Functions: shown.map(({ configuration }) => configuration), ...next };
   }
 

@@ -66,7 +66,7 @@ export class FunctionSettings implements FunctionSettingOperations {
       .map(([key, config]) => ({ key, config }))
       .filter(({ key }) => directory.has({ name, qualifier: key }))
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-    const { shown, next } = pageOf(rows, input);
+    const { shown, next } = pageOf("ListFunctionEventInvokeConfigs", input, { rows });
     const described = shown.map(({ key, config }) => this.#described({ name, qualifier: key }, config));
     return { FunctionEventInvokeConfigs: described, ...next };
   }

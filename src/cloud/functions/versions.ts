@@ -91,7 +91,7 @@ export class FunctionVersions implements VersionOperations {
       key: String(i && Number(versionNumber(row))),
       row,
     }));
-    const { shown, next } = pageOf(rows, input, (a, b) => Number(a) - Number(b));
+    const { shown, next } = pageOf("ListVersionsByFunction", input, { rows, compare: (a, b) => Number(a) - Number(b) });
     const latest = `${qualifiedArn(account, { name: record.name, qualifier: LATEST })}:${LATEST}`;
     const Versions = shown.map(({ row }) =>
       row === record ? configurationOf(record, account, latest) : configurationOf(row, account),
@@ -148,7 +148,7 @@ export class FunctionVersions implements VersionOperations {
       .filter((alias) => version === undefined || alias.version === version)
       .map((alias) => ({ key: alias.name, alias }))
       .toSorted((a, b) => (a.key < b.key ? -1 : 1));
-    const { shown, next } = pageOf(rows, input);
+    const { shown, next } = pageOf("ListAliases", input, { rows });
     return { Aliases: shown.map(({ alias }) => this.#described(name, alias)), ...next };
   }
 

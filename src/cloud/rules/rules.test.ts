@@ -3,7 +3,7 @@ import { test, type TestContext } from "node:test";
 
 import { zipSync } from "fflate";
 
-import { HawserError, type Json, NotFound, utf8Bytes } from "../../codec/index.ts";
+import { HawserError, type Json, NotFound, toBase64, utf8Bytes } from "../../codec/index.ts";
 import { nodeClock, nodeHash } from "../../crypto/node.ts";
 import type { TraceEvent } from "../../trace/index.ts";
 import type { Published, SystemMessage } from "../broker/index.ts";
@@ -304,7 +304,12 @@ test("ListTopicRules pages by name and filters by topic and by state", async (t)
   assert.deepEqual(await names({ topic: "x/y" }), ["a", "c"]);
   assert.deepEqual(await names({ topic: "x/#" }), ["c"]);
   assert.deepEqual(await names({ ruleDisabled: true }), ["b"]);
-  await refused(rules.listTopicRules({ nextToken: "%" }), "invalid-request");
+  for (const nextToken of [
+    "%",
+    toBase64(utf8Bytes("a")),
+    toBase64(utf8Bytes(JSON.stringify(["ListThings asc", 0, "a"]))),
+  ])
+    await refused(rules.listTopicRules({ nextToken }), "invalid-request", /was not issued by this list/);
 });
 
 test("what an action could not do is told in the ledger, with the cure, and stops neither rules nor broker", async (t) => {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { RuleOperations, TopicRule, TopicRuleList } from "../operations/index.ts";
-import { Conflict, type Json, fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, type Json } from "../../codec/index.ts";
 import { filterMatches } from "../broker/topics.ts";
-import { invalidRequest, notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import { iotArn, type Account } from "../registry/index.ts";
+import { notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
+import { iotArn, pageAmong, type Account } from "../registry/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Destinations } from "./destinations.ts";
 import type { RuleEngine } from "./engine.ts";
@@ -92,25 +92,22 @@ export class Rules implements RuleOperations {
 
   async listTopicRules(input: Input<"listTopicRules">): Promise<TopicRuleList> {
     const { topic, maxResults = 100, nextToken, ruleDisabled } = input;
-    const after = nextToken === undefined ? "" : nameIn(nextToken);
     const wanted = [...this.#rules.values()]
-      .filter(({ name }) => name > after)
       .filter(({ isDisabled }) => ruleDisabled === undefined || isDisabled === ruleDisabled)
       .filter(
         ({ query: { filter } }) =>
           topic === undefined || (filter !== undefined && (filter === topic || filterMatches(filter, topic, false))),
-      )
-      .sort((a, b) => (a.name < b.name ? -1 : 1));
-    const shown = wanted.slice(0, maxResults);
-    const rules = shown.map(({ name, query, createdAt, isDisabled }) => ({
+      );
+    const request = { limit: maxResults, ...(nextToken !== undefined && { token: nextToken }) };
+    const { rows, next } = pageAmong("ListTopicRules", request, { rows: wanted, keyOf: ({ name }) => name });
+    const rules = rows.map(({ name, query, createdAt, isDisabled }) => ({
       ruleArn: iotArn(this.#options.account, "rule", name),
       ruleName: name,
       ...(query.filter !== undefined && { topicPattern: query.filter }),
       createdAt: createdAt / 1000,
       ruleDisabled: isDisabled,
     }));
-    const last = shown.at(-1);
-    return wanted.length > shown.length && last ? { rules, nextToken: toBase64(utf8Bytes(last.name)) } : { rules };
+    return next === undefined ? { rules } : { rules, nextToken: next };
   }
 
   async replaceTopicRule({ ruleName, topicRulePayload }: Input<"replaceTopicRule">): Promise<void> {
@@ -185,13 +182,5 @@ export class Rules implements RuleOperations {
   #inForce(rule: Rule): void {
     this.#rules.set(rule.name, rule);
     this.#options.engine.set(rule);
-  }
-}
-
-function nameIn(token: string): string {
-  try {
-    return new TextDecoder().decode(fromBase64(token));
-  } catch (cause) {
-    throw invalidRequest("nextToken was not given by ListTopicRules", { cause });
   }
 }
