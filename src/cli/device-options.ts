@@ -9,7 +9,7 @@ import type { Performer } from "../crypto/index.ts";
 import { nodeClock, nodeEntropy } from "../crypto/node.ts";
 import type { A71ch } from "../host/a71ch/index.ts";
 import { Se05x } from "../host/se05x/index.ts";
-import { certificatesFromPem, nameValues } from "../pki/index.ts";
+import { type Certificate, certificatesFromPem, nameValues } from "../pki/index.ts";
 import { correlated, type Trace } from "../trace/index.ts";
 import { type AccessOptions, openChipAt, placeOption, withAccessOptions } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
@@ -89,15 +89,28 @@ export async function withChip<T>(
   }
 }
 
+/** The certificates of a file that the option `--cafile` names, as text and read. Throws `UsageError` `bad-option`, naming it. */
+export function rootsIn(cafile: string): { readonly ca: string; readonly anchors: readonly Certificate[] } {
+  const ca = readFileSync(cafile, "utf8");
+  let anchors: readonly Certificate[];
+  try {
+    anchors = certificatesFromPem(ca);
+  } catch (error) {
+    throw badOption(`--cafile ${cafile} cannot be read as PEM: ${(error as Error).message}`);
+  }
+  if (anchors.length === 0) throw badOption(`--cafile ${cafile} holds no certificate in PEM`);
+  return { ca, anchors };
+}
+
 /** Connects the device whose identity is in the chip, gives it to `work`, and says goodbye whatever happens. */
 export async function withDevice(
   options: CloudOptions,
   { output, signal }: { readonly output: Output; readonly signal: AbortSignal },
   work: (device: ConnectedDevice, clientId: string) => Promise<void>,
 ): Promise<void> {
-  const ca = readFileSync(options.cafile, "utf8");
+  const { ca, anchors } = rootsIn(options.cafile);
   await withChip(options, async (element, trace) => {
-    const identity = admitted(await readiness(element, options.slot, certificatesFromPem(ca)));
+    const identity = admitted(await readiness(element, options.slot, anchors));
     const [certificate] = identity.chain;
     const clientId = options.clientId ?? commonName(identity) ?? element.identity.uniqueId;
     const device = await ConnectedDevice.connect({

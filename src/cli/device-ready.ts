@@ -1,11 +1,8 @@
-import { readFileSync } from "node:fs";
-
 import type { Command } from "commander";
 
 import { AGENT_ERRORS, readiness } from "../agent/index.ts";
 import { toHex } from "../codec/index.ts";
-import { certificatesFromPem } from "../pki/index.ts";
-import { type ChipOptions, withChip, withChipOptions } from "./device-options.ts";
+import { type ChipOptions, rootsIn, withChip, withChipOptions } from "./device-options.ts";
 import { examples, type Output, outputOf } from "./output.ts";
 
 type ReadyOptions = ChipOptions & { readonly cafile?: string };
@@ -20,7 +17,7 @@ export function registerReadyCommand(device: Command): void {
 }
 
 async function ready(options: ReadyOptions, output: Output): Promise<void> {
-  const anchors = options.cafile === undefined ? [] : certificatesFromPem(readFileSync(options.cafile, "utf8"));
+  const anchors = options.cafile === undefined ? [] : rootsIn(options.cafile).anchors;
   const { signer, certificate, caCertificates, lacks } = await withChip(options, (element) =>
     readiness(element, options.slot, anchors),
   );

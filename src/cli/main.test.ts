@@ -136,6 +136,14 @@ test("an address, a topic and a place that cannot be meant are refused before an
   const device = ["device", "publish", "--chip", "127.0.0.1:1", "--cloud", "127.0.0.1:1", "--cafile", "x"];
   for (const [argv, said] of [
     [[...device, "--message", "m", "--topic", "a/#"], /none of \+, # and NUL/],
+    [
+      [...device.slice(0, -1), import.meta.filename, "--message", "m", "--topic", "a"],
+      /--cafile \S+main\.test\.ts holds no certificate in PEM/,
+    ],
+    [
+      ["device", "ready", "--chip", "127.0.0.1:1", "--cafile", import.meta.filename],
+      /--cafile \S+main\.test\.ts holds no certificate in PEM/,
+    ],
     [["pkcs11", "serve", "--socket", "/nonexistent/p", "--chip", "nonsense"], /"nonsense" is not HOST:PORT/],
     [["se", "generate", "--chip", "127.0.0.1:1", "--slot", "20000001"], /write 0x20000001/],
     [["line", "births", "--dir", "/nonexistent"], /journal\.jsonl is missing: --dir names/],
