@@ -409,6 +409,7 @@ test("data objects are written into the chip, found by each of their attributes,
   const [settings] = await it.call("C_CreateObject", session, [...template, attribute(CKA.VALUE, bytes)]);
   const [plain] = await it.call("C_CreateObject", session, [
     attribute(CKA.CLASS, CKO.DATA),
+    attribute(CKA.TOKEN, 1),
     attribute(CKA.VALUE, Uint8Array.of(7)),
   ]);
   assert.deepEqual(await it.device.data.read(0), bytes, "NXP's tools find it as data 0");
@@ -458,14 +459,34 @@ test("data that the chip cannot keep as asked is refused, and nothing is written
   const it = await bench();
   const [session] = await it.call("C_OpenSession", 1n, RW);
   const create = (ckr: number, ...more: Attribute[]) =>
-    it.refused(ckr, "C_CreateObject", session, [attribute(CKA.CLASS, CKO.DATA), ...more]);
+    it.refused(ckr, "C_CreateObject", session, [attribute(CKA.CLASS, CKO.DATA), attribute(CKA.TOKEN, 1), ...more]);
   const value = attribute(CKA.VALUE, Uint8Array.of(1));
   await create(0xd0);
   await create(0x13, attribute(CKA.VALUE, new Uint8Array(0)));
   await create(0xd1, value, attribute(CKA.PRIVATE, 1));
-  await create(0xd1, value, attribute(CKA.TOKEN, 0));
   await create(0x31, attribute(CKA.VALUE, new Uint8Array(5000)));
   assert.deepEqual(await it.device.data.list(), []);
+});
+
+test("data of a session need no login and no chip, are one program's own, and end with their session", async () => {
+  const it = await bench({ pin: "1234" });
+  const [session] = await it.call("C_OpenSession", 1n, 4n);
+  const [second] = await it.call("C_OpenSession", 1n, 4n);
+  const value = attribute(CKA.VALUE, fromHex("0102"));
+  const template = [attribute(CKA.CLASS, CKO.DATA), attribute(CKA.LABEL, utf8Bytes("note")), value];
+  const [note] = await it.call("C_CreateObject", second, template);
+  assert.deepEqual(await find(it, session, value), [note]);
+  assert.deepEqual(await find(it, session, attribute(CKA.TOKEN, 0)), [note]);
+  assert.deepEqual(await it.device.data.list(), []);
+  const rename = [attribute(CKA.LABEL, utf8Bytes("x"))];
+  await it.refused(0x10, "C_SetAttributeValue", session, note, rename);
+  await it.refused(0x82, "C_SetAttributeValue", session, 999n, rename);
+  const big = [attribute(CKA.CLASS, CKO.DATA), attribute(CKA.VALUE, new Uint8Array(65_537))];
+  await it.refused(0x31, "C_CreateObject", session, big);
+  const [gone] = await it.call("C_CreateObject", session, template);
+  await it.call("C_DestroyObject", session, gone);
+  await it.call("C_CloseSession", second);
+  assert.deepEqual(await find(it, session), []);
 });
 
 test("keys tell their mechanisms and a name that no other object has; copies are refused, sizes of keys unknown", async () => {

@@ -38,8 +38,8 @@ export type ApplicationOptions = {
 /** More than any program needs at a time: p11tool opens twelve. */
 export const MAX_SESSIONS = 256;
 
-/** More secrets than any program derives before it uses them. */
-const MAX_SECRETS = 256;
+/** More secrets than any program derives before it uses them, and more data than any keeps in a session. */
+const MAX_KEPT = 256;
 
 /** Calls that may come before C_Initialize. PKCS #11 v2.40, section 11.4 */
 const BEFORE_INITIALIZE: readonly CallName[] = ["C_Initialize"];
@@ -55,8 +55,8 @@ export class Application {
   readonly #clock: Clock;
   readonly #trace: Trace;
   readonly #sessions = new Map<bigint, Session>();
-  /** Secrets that were derived here, by the session that they end with. */
-  readonly #secrets = new Map<TokenObject, Session>();
+  /** Derived secrets and data that are in no chip, by the session that they end with. */
+  readonly #kept = new Map<TokenObject, Session>();
   /** Public keys that went with the private ones that this program erased, until it erases them too. */
   readonly #gone = new Set<bigint>();
   #nextSession = 1n;
@@ -136,13 +136,13 @@ export class Application {
   closeSession(handle: bigint): void {
     const closed = this.session(handle);
     this.#sessions.delete(handle);
-    for (const [secret, session] of this.#secrets) if (session === closed) this.#secrets.delete(secret);
+    for (const [secret, session] of this.#kept) if (session === closed) this.#kept.delete(secret);
     if (this.#sessions.size === 0) this.#isLoggedIn = false;
   }
 
   closeAll(): void {
     this.#sessions.clear();
-    this.#secrets.clear();
+    this.#kept.clear();
     this.#gone.clear();
     this.#isLoggedIn = false;
   }
@@ -163,7 +163,7 @@ export class Application {
     return this.#isLoggedIn ? CKS.RO_USER : CKS.RO_PUBLIC;
   }
 
-  /** The objects that the program may see: those of the token, and its own secrets. A promise only where they are to be read. */
+  /** The objects that the program may see: those of the token, and those that it keeps in its sessions. A promise only where they are to be read. */
   objects(): readonly TokenObject[] | Promise<readonly TokenObject[]> {
     const { knownContents } = this.token;
     return knownContents
@@ -171,18 +171,19 @@ export class Application {
       : this.token.contents().then((contents) => this.#visible(contents));
   }
 
-  /** Keeps a secret for this program until its session ends. Throws `device-memory` beyond MAX_SECRETS. */
-  keepSecret(secret: ObjectFacts, session: Session): TokenObject {
-    if (this.#secrets.size >= MAX_SECRETS) throw new TokenFailure("device-memory", `${MAX_SECRETS} secrets are kept`);
-    const kept = { ...secret, handle: this.token.newHandle() };
-    this.#secrets.set(kept, session);
+  /** Keeps an object for this program until its session ends. Throws `device-memory` beyond MAX_KEPT. */
+  keepInSession(facts: ObjectFacts, session: Session): TokenObject {
+    if (this.#kept.size >= MAX_KEPT)
+      throw new TokenFailure("device-memory", `${MAX_KEPT} objects are kept in sessions`);
+    const kept = { ...facts, handle: this.token.newHandle() };
+    this.#kept.set(kept, session);
     return kept;
   }
 
-  /** Whether there was such a secret. */
-  forgetSecret(handle: bigint): boolean {
-    const secret = [...this.#secrets.keys()].find((each) => each.handle === handle);
-    return secret !== undefined && this.#secrets.delete(secret);
+  /** Whether there was such an object. */
+  forgetKept(handle: bigint): boolean {
+    const secret = [...this.#kept.keys()].find((each) => each.handle === handle);
+    return secret !== undefined && this.#kept.delete(secret);
   }
 
   /** The chip has no half of a key pair: with the private key the public one with this handle went. */
@@ -204,7 +205,7 @@ export class Application {
 
   #visible({ objects }: Contents): readonly TokenObject[] {
     const visible = this.#isLoggedIn ? objects : objects.filter(({ isPrivate }) => !isPrivate);
-    return this.#secrets.size === 0 ? visible : [...visible, ...this.#secrets.keys()];
+    return this.#kept.size === 0 ? visible : [...visible, ...this.#kept.keys()];
   }
 
   #carryOut(body: Uint8Array): { name: CallName; values: ReturnType<AnyHandler> } {

@@ -42,7 +42,7 @@ async function derive(
   const shared = await application.token.sharedSecret(object, point);
   // What is too long loses its leading bytes. PKCS #11 mechanisms v2.40, section 2.3.8
   const value = shared.slice(shared.length - wanted.length);
-  return application.keepSecret(secretObject({ ...wanted, value }), session).handle;
+  return application.keepInSession(secretObject({ ...wanted, value }), session).handle;
 }
 
 /** The peer's point, bare or in the OCTET STRING that CKA_EC_POINT has round it. Throws `mechanism-param-invalid`. */

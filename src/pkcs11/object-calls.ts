@@ -1,10 +1,11 @@
 import type { Application, Handlers } from "./application.ts";
 import { type Attribute, type AttributeQuery, type AttributeValue, valueLength } from "./attributes.ts";
 import { CKA, CKR, UNAVAILABLE } from "./cryptoki.ts";
-import { refuse } from "./errors.ts";
-import type { TokenObject } from "./objects.ts";
+import { refuse, TokenFailure } from "./errors.ts";
+import { dataObject, type TokenObject } from "./objects.ts";
 import { hasRoom, numbersFor } from "./room.ts";
-import { changedName, matches, newObject } from "./templates.ts";
+import type { Session } from "./session.ts";
+import { changedName, isSessionData, matches, newData, newObject } from "./templates.ts";
 
 /** Objects: finding, reading, making and deleting them. PKCS #11 v2.40, section 11.7 */
 export const objectHandlers: Handlers = {
@@ -45,13 +46,18 @@ export const objectHandlers: Handlers = {
   },
 
   async C_SetAttributeValue(application, handle, key, template) {
-    application.writableSession(handle);
+    application.session(handle);
     const object = await application.object(key);
+    if (object.attributes.get(CKA.TOKEN) === 0) {
+      throw refuse("attribute-read-only", "what lives in a session does not change");
+    }
+    application.writableSession(handle);
     application.token.rename(object, changedName(object, template));
     return [];
   },
 
   async C_CreateObject(application, handle, template) {
+    if (isSessionData(template)) return [keepData(application, application.session(handle), template).handle];
     application.writableSession(handle);
     const wanted = newObject(template);
     const { token } = application;
@@ -79,7 +85,7 @@ export const objectHandlers: Handlers = {
   async C_DestroyObject(application, handle, key) {
     application.session(handle);
     // What lives in a session alone needs no session that may change the token.
-    if (application.forgetSecret(key)) return [];
+    if (application.forgetKept(key)) return [];
     application.writableSession(handle);
     if (application.wentWithItsPair(key)) return [];
     const object = await application.object(key);
@@ -93,6 +99,19 @@ export const objectHandlers: Handlers = {
     return [];
   },
 };
+
+/** What one program may keep in its sessions of each object: far above what any does. */
+const MAX_SESSION_DATA = 65_536;
+
+function keepData(application: Application, session: Session, template: readonly Attribute[]): TokenObject {
+  const { data, name } = newData(template);
+  if (data.length > MAX_SESSION_DATA) {
+    throw new TokenFailure("device-memory", `${data.length} bytes in a session, over ${MAX_SESSION_DATA}`);
+  }
+  const { label = "", id: objectId = new Uint8Array(0), application: owner = "" } = name;
+  const facts = { index: 0, key: "", label, application: owner, objectId, value: data };
+  return application.keepInSession(dataObject(facts), session);
+}
 
 async function isFound(
   application: Application,
@@ -114,7 +133,7 @@ function isOtherHalf(other: TokenObject, { place, key }: TokenObject): boolean {
 
 /** A data object with its value, where that was asked for: it is read from the chip now. */
 async function withValue({ token }: Application, object: TokenObject, asked: readonly number[]): Promise<TokenObject> {
-  if (object.kind !== "data" || !asked.includes(CKA.VALUE)) return object;
+  if (object.kind !== "data" || object.attributes.has(CKA.VALUE) || !asked.includes(CKA.VALUE)) return object;
   return { ...object, attributes: new Map(object.attributes).set(CKA.VALUE, await token.readData(object)) };
 }
 

@@ -100,7 +100,8 @@ export function certificateObject(facts: {
 }
 
 /**
- * Bytes in storage. Their value stays there until a program asks for it. PKCS #11 v2.40, section 10.5
+ * Bytes in storage, whose value stays there until a program asks for it, or bytes of a session, with their value. PKCS
+ * #11 v2.40, section 10.5
  */
 export function dataObject(facts: {
   readonly index: number;
@@ -108,14 +109,16 @@ export function dataObject(facts: {
   readonly label: string;
   readonly application: string;
   readonly objectId: Uint8Array;
+  readonly value?: Uint8Array;
 }): ObjectFacts {
-  const { index, key, label, application, objectId } = facts;
+  const { index, key, label, application, objectId, value } = facts;
   const attributes = new Map<number, AttributeValue>([
     [CKA.CLASS, CKO.DATA],
     ...stored({ label, isPrivate: false }),
     [CKA.APPLICATION, utf8Bytes(application)],
     [CKA.OBJECT_ID, objectId],
   ]);
+  if (value) attributes.set(CKA.TOKEN, NO).set(CKA.MODIFIABLE, NO).set(CKA.VALUE, value);
   return { kind: "data", place: index, key, isPrivate: false, publicKey: NOTHING, attributes };
 }
 

@@ -85,6 +85,7 @@ test("binary files are data objects: those of other tools by their identifiers, 
   const bytes = Uint8Array.from({ length: 1500 }, (_, i) => i & 0xff);
   await call("C_CreateObject", session, [
     { type: CKA.CLASS, state: "value", value: CKO.DATA },
+    { type: CKA.TOKEN, state: "value", value: 1 },
     { type: CKA.LABEL, state: "value", value: utf8Bytes("big") },
     { type: CKA.VALUE, state: "value", value: bytes },
   ]);

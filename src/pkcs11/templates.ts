@@ -61,7 +61,13 @@ export function newObject(template: Template): NewObject {
   }
 }
 
-function newData(template: Template): NewObject {
+/** Whether a template describes bytes for a session alone, which those are that ask for nothing else. PKCS #11 v2.40, section 10.4 */
+export function isSessionData(template: Template): boolean {
+  return attributeOf(template, CKA.CLASS) === CKO.DATA && attributeOf(template, CKA.TOKEN) !== 1;
+}
+
+/** The data object that a template describes, wherever it is to live. Throws what `newObject` does. */
+export function newData(template: Template): { readonly name: ObjectName; readonly data: Uint8Array } {
   checkMembers(template, DATA_MEMBERS);
   const data = storedValue(template).slice();
   if (data.length === 0) throw refuse("attribute-value-invalid", "CKA_VALUE is empty: the chip keeps a byte at least");
@@ -147,7 +153,6 @@ const CERTIFICATE_MEMBERS: readonly Member[] = [
 ];
 
 const DATA_MEMBERS: readonly Member[] = [
-  ...COMMON,
   { type: CKA.PRIVATE, must: 0, otherwise: "the chip gives its storage to whoever asks" },
 ];
 
