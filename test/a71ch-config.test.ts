@@ -6,6 +6,8 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 
+import { A71CH_FORMS } from "../src/cli/a71ch-grammar.ts";
+import { a71chHelp } from "../src/cli/a71ch-help.ts";
 import { bench, run } from "./a71ch-tool.ts";
 import { toHex, toPem } from "../src/codec/index.ts";
 import { ecPublicKeyInfo } from "../src/crypto/index.ts";
@@ -20,11 +22,16 @@ function newKey() {
 }
 
 /** The program itself, as a process of its own. */
-async function spawned(program: string, argv: readonly string[], options: { cwd: string; address: string }) {
+async function spawned(
+  program: string,
+  argv: readonly string[],
+  options: { cwd: string; address: string; input?: string },
+) {
   const child = spawn(process.execPath, [join(import.meta.dirname, "../src/cli", program), ...argv], {
     cwd: options.cwd,
     env: { ...process.env, RJCT_SERVER_ADDR: options.address },
   });
+  child.stdin.end(options.input ?? "");
   let [out, err] = ["", ""];
   child.stdout.on("data", (chunk) => (out += String(chunk)));
   child.stderr.on("data", (chunk) => (err += String(chunk)));
@@ -76,6 +83,29 @@ test("hawser a71ch takes the same words, --json anywhere, and the same exit stat
   const wrong = await spawned("main.ts", ["a71ch", address, "gen", "pair", "-x", "256"], { cwd: folder, address: "" });
   assert.equal(wrong.status, 30);
   assert.match(wrong.err, /error: -x 256 is not within 0..255\ncause: .+\ncure: /);
+});
+
+test("a71chConfig --json prints one JSON object a line, on standard output and standard error, whatever is typed", async (t) => {
+  const { folder, address, file } = await bench(t);
+  file("deviceKey.key", newKey().pem);
+  const typed = Object.keys(A71CH_FORMS).flatMap((name) => {
+    const [, example = ""] = a71chHelp("", name.split(" ")).split("Examples:\n");
+    return [example.trim(), `${name} wrong words`, name];
+  });
+  assert.ok(typed.length > 130);
+  const input = `${typed.filter((line) => line !== "interactive").join("\n")}\n\n`;
+  const options = { cwd: folder, address: "", input };
+  const { status, out, err } = await spawned("a71ch-config.ts", [address, "interactive", "--json"], options);
+  assert.equal(status, 33, "that of the empty line at the end");
+  for (const line of `${out}${err}`.trim().split("\n")) assert.equal(typeof JSON.parse(line), "object", line);
+  const said = err
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { warning?: string; error?: object });
+  assert.deepEqual(
+    said.filter(({ warning, error }) => (warning === undefined) === (error === undefined)),
+    [],
+  );
 });
 
 test("a71chConfig gen, get, erase and lock pair work on key pairs", async (t) => {
