@@ -281,7 +281,8 @@ test("a71chConfig help and -h end with examples, before any chip is asked, and t
     (await runTool(["help", "set", "pair"])).text,
     /^Usage: .*\n {4}set pair .*\n {8}injects .*\n\nExamples:\n.*set pair -x 0 -k/,
   );
-  // The name of a file, and so no question.
+  // An option without its value, which is passed over, and the name of a file: neither is a question.
+  assert.equal((await runTool([nowhere, "nc", "obj", "get", "-x", "0", "-h"])).status, 37);
   assert.equal((await runTool([nowhere, "nc", "script", "-f", "help"])).status, 23);
 });
 

@@ -94,8 +94,9 @@ function helpOn(words: readonly string[], program: string): { text: string; stat
   if (words[0] === "help") return { text: a71chHelp(program, words.slice(1)), status: 0 };
   if (!["help", "-h", "--help"].includes(words.at(-1) ?? "")) return undefined;
   const status = statusOf(words);
-  // Where the word is needed, it is the name of a file.
-  if (status === 0 && statusOf(words.slice(0, -1)) !== 0) return undefined;
+  // Where the word is needed, it is the name of a file; and -h is an option of many commands, which may be passed over.
+  const isTaken = words.at(-1) === "-h" || statusOf(words.slice(0, -1)) !== 0;
+  if (status === 0 && isTaken) return undefined;
   return { text: a71chHelp(program, words), status };
 }
 
