@@ -1,4 +1,4 @@
-import { chmodSync, chownSync, mkdirSync, realpathSync, rmSync, statfsSync, writeFileSync } from "node:fs";
+import { chmodSync, chownSync, mkdirSync, realpathSync, rmSync, statfsSync, statSync, writeFileSync } from "node:fs";
 import type { Socket } from "node:net";
 import { dirname, join } from "node:path";
 
@@ -199,10 +199,15 @@ function processOver({ pid, boundary, hasTmp, channel, kill }: Facts): FunctionP
 /** The kernel keeps about this much for a file in memory, however empty. */
 const BYTES_PER_FILE = 1024;
 
-/** What the files in a process's `/tmp` take beside what is in them: their size bounds only that. */
-function bytesOfNames(pid: number): number {
+/**
+ * What the files in a process's `/tmp` take beside what is in them: their size bounds only that. Nothing while bubblewrap
+ * still builds the process's file system: until then it sees this machine's `/tmp`, and all that others have there.
+ */
+export function bytesOfNames(pid: number): number {
   try {
-    const { files, ffree } = statfsSync(`/proc/${pid}/root/tmp`);
+    const tmp = `/proc/${pid}/root/tmp`;
+    if (statSync(tmp).dev === statSync("/tmp", { throwIfNoEntry: false })?.dev) return 0;
+    const { files, ffree } = statfsSync(tmp);
     return (files - ffree) * BYTES_PER_FILE;
   } catch {
     // Ended meanwhile, or a system that does not let us look.

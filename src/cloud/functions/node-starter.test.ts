@@ -1,0 +1,11 @@
+import assert from "node:assert/strict";
+import { mkdtempSync, rmSync } from "node:fs";
+import { test } from "node:test";
+
+import { bytesOfNames } from "./node-starter.ts";
+
+test("a process that still sees this machine's /tmp is not charged for what others have in it", (t) => {
+  const others = mkdtempSync("/tmp/hawser-others-");
+  t.after(() => rmSync(others, { recursive: true, force: true }));
+  assert.equal(bytesOfNames(process.pid), 0);
+});
