@@ -1,5 +1,7 @@
 import type { Queries } from "./port.ts";
+import { RowsStatement } from "./rows-statement.ts";
 import type { SessionPlan } from "./session-plan.ts";
+import type { MqttMessageRow, MqttQueueRow } from "./tables.ts";
 
 /** Rows of one statement; their bound values stay below SQLite's and PostgreSQL's limits. */
 const AT_ONCE = 500;
@@ -13,9 +15,26 @@ export async function carryOut(queries: Queries, plan: SessionPlan): Promise<voi
     await queries.deleteFrom("mqtt_received").where("client_id", "in", ids).execute();
   }
   await putSessions(queries, plan);
-  for (const rows of chunks(plan.messages)) await queries.insertInto("mqtt_messages").values(rows).execute();
-  for (const rows of chunks(plan.queue)) {
-    await queries
+  await INSERT_MESSAGES.run(queries, plan.messages);
+  await PUT_QUEUE.run(queries, plan.queue);
+  const left = plan.deletedQueue.flatMap(({ clientId, seqs }) => seqs.map((seq) => ({ client_id: clientId, seq })));
+  await DELETE_QUEUED.run(queries, left);
+  const gone = plan.deletedMessages.map((id) => ({ id }));
+  await DELETE_MESSAGES.run(queries, gone);
+  await putReceived(queries, plan);
+  await putWills(queries, plan);
+  await putRetained(queries, plan);
+}
+
+const INSERT_MESSAGES = new RowsStatement<MqttMessageRow>(
+  ["id", "topic", "payload", "qos", "retain", "properties", "expires_at"],
+  (queries, rows) => queries.insertInto("mqtt_messages").values(rows),
+);
+
+const PUT_QUEUE = new RowsStatement<MqttQueueRow>(
+  ["client_id", "seq", "message_id", "qos", "packet_id", "is_released", "identifiers"],
+  (queries, rows) =>
+    queries
       .insertInto("mqtt_queue")
       .values(rows)
       .onConflict((conflict) =>
@@ -24,21 +43,28 @@ export async function carryOut(queries: Queries, plan: SessionPlan): Promise<voi
           packet_id: eb.ref("excluded.packet_id"),
           is_released: eb.ref("excluded.is_released"),
         })),
-      )
-      .execute();
-  }
-  for (const { clientId, seqs } of plan.deletedQueue) {
-    for (const some of chunks(seqs)) {
-      await queries.deleteFrom("mqtt_queue").where("client_id", "=", clientId).where("seq", "in", some).execute();
-    }
-  }
-  for (const ids of chunks(plan.deletedMessages)) {
-    await queries.deleteFrom("mqtt_messages").where("id", "in", ids).execute();
-  }
-  await putReceived(queries, plan);
-  await putWills(queries, plan);
-  await putRetained(queries, plan);
-}
+      ),
+);
+
+const DELETE_QUEUED = new RowsStatement<Pick<MqttQueueRow, "client_id" | "seq">>(
+  ["client_id", "seq"],
+  (queries, rows) =>
+    queries.deleteFrom("mqtt_queue").where((eb) =>
+      eb(
+        eb.refTuple("client_id", "seq"),
+        "in",
+        rows.map((row) => eb.tuple(row.client_id, row.seq)),
+      ),
+    ),
+);
+
+const DELETE_MESSAGES = new RowsStatement<Pick<MqttMessageRow, "id">>(["id"], (queries, rows) =>
+  queries.deleteFrom("mqtt_messages").where(
+    "id",
+    "in",
+    rows.map(({ id }) => id),
+  ),
+);
 
 async function putReceived(queries: Queries, plan: SessionPlan): Promise<void> {
   for (const rows of chunks(plan.received)) {

@@ -6,6 +6,7 @@ import { test, type TestContext } from "node:test";
 
 import { columns, Statement, type ThingRow } from "./index.ts";
 import { openStore } from "./node.ts";
+import { RowsStatement } from "./rows-statement.ts";
 
 async function storeOf(t: TestContext) {
   const directory = mkdtempSync(join(tmpdir(), "statement-"));
@@ -74,4 +75,54 @@ test("Statement tells how many rows it has changed, and the store undoes them wi
   const [row] = await store.read.selectFrom("things").select("type").execute();
   assert.equal(row?.type, null);
   await assert.rejects(store.write((queries) => INSERT.change(queries, THING)));
+});
+
+test("RowsStatement writes and deletes any number of rows, each with its own values, and builds few statements", async (t) => {
+  const store = await storeOf(t);
+  let built = 0;
+  const insert = new RowsStatement<ThingRow>(
+    // In an order that is not the rows' own.
+    ["version", "name", "id", "type", "attributes", "created_at", "billing_group"],
+    (queries, rows) => {
+      built++;
+      return queries.insertInto("things").values(rows);
+    },
+  );
+  const remove = new RowsStatement<Pick<ThingRow, "name" | "version">>(["name", "version"], (queries, rows) =>
+    queries.deleteFrom("things").where((eb) =>
+      eb(
+        eb.refTuple("name", "version"),
+        "in",
+        rows.map((row) => eb.tuple(row.name, row.version)),
+      ),
+    ),
+  );
+  const rows = Array.from({ length: 1000 }, (_, i) => {
+    return { ...THING, name: `thing-${i}`, version: i, type: i % 3 ? "lamp" : null };
+  });
+  const stored = () => store.read.selectFrom("things").selectAll().orderBy("version").execute();
+  await store.write(async (queries) => {
+    await insert.run(queries, []);
+    for (const [from, to] of [
+      [0, 1],
+      [1, 600],
+      [600, 1000],
+    ])
+      await insert.run(queries, rows.slice(from, to));
+  });
+  assert.deepEqual(
+    (await stored()).map((row) => ({ ...row })),
+    rows,
+  );
+  assert.equal(built, 4);
+  // A name or a version alone is not enough.
+  const wrong = [
+    { name: "thing-1", version: 2 },
+    { name: "thing-2", version: 1 },
+  ];
+  await store.write((queries) => remove.run(queries, [...wrong, ...rows.slice(5, 998)]));
+  assert.deepEqual(
+    (await stored()).map(({ version }) => version),
+    [0, 1, 2, 3, 4, 998, 999],
+  );
 });
