@@ -11,6 +11,6 @@ export {
   type Se05xRequest,
   type Se05xResponse,
 } from "./commands.ts";
-export { sessionOffer, signedOffer, type SessionOffer, type SignedOffer } from "./session-agreement.ts";
+export { agreementKey, sessionOffer, signedOffer, type SessionOffer, type SignedOffer } from "./session-agreement.ts";
 export { sessionPolicy, type SessionPolicy } from "./session-policy.ts";
 export { policyEntries, RIGHT, type PolicyEntry, type Right } from "./policy.ts";

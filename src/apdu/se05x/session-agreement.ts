@@ -57,6 +57,41 @@ export const sessionOffer: Codec<SessionOffer> = {
   },
 };
 
+/** Which of its keys a chip is asked for: A6 with 83, identifier and version. NXP plug-and-trust 03.03.00, host library */
+export const agreementKeyQuery = tlvStruct({
+  template: tagged(CONTROL_REFERENCE, tlvStruct({ key: tagged(0x83, fixed(2)) })),
+});
+
+/** The chip's key for agreements, and its signature over the key's bytes as they stand here. */
+export type SignedAgreementKey = { readonly point: Uint8Array; readonly signature: Uint8Array };
+
+/** What a chip's signature covers: 7F49 with its key. NXP plug-and-trust 03.03.00, host library */
+export const agreementKey: Codec<Uint8Array> = {
+  write(w, point) {
+    const key = encode(POINT, { point, parameters: P256_PARAMETERS });
+    w.u16(EPHEMERAL_KEY).prefixed(1, (body) => body.bytes(key));
+  },
+  read(r) {
+    expectTag(r, r.u16(), EPHEMERAL_KEY);
+    const { point, parameters } = decode(POINT, r.bytes(readTlvLength(r)));
+    expectTag(r, parameters, P256_PARAMETERS);
+    return point;
+  },
+};
+
+/** 7F49 with the chip's key, 5F37 with a signature. NXP plug-and-trust 03.03.00, host library */
+export const signedAgreementKey: Codec<SignedAgreementKey> = {
+  write(w, { point, signature }) {
+    agreementKey.write(w, point);
+    w.u16(SIGNATURE).prefixed(1, (body) => body.bytes(signature));
+  },
+  read(r) {
+    const point = agreementKey.read(r);
+    expectTag(r, r.u16(), SIGNATURE);
+    return { point, signature: r.bytes(readTlvLength(r)) };
+  },
+};
+
 /** An offer's bytes with the host's signature behind them. */
 export type SignedOffer = { readonly offer: Uint8Array; readonly signature: Uint8Array };
 

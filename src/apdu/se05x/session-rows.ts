@@ -4,7 +4,7 @@ import { command } from "../command.ts";
 import { bounded } from "../fields.ts";
 import { SECURE_CLASS } from "../scp03.ts";
 import { NO_LE, OBJECT_ONLY } from "./fields.ts";
-import { signedOffer } from "./session-agreement.ts";
+import { agreementKeyQuery, signedAgreementKey, signedOffer } from "./session-agreement.ts";
 import { sessionPolicy } from "./session-policy.ts";
 
 /** Sessions. SE05x command table, tier e */
@@ -37,6 +37,16 @@ export const SESSION_ROWS = {
     p2: 0x00,
     request: signedOffer,
     response: tlvStruct({ random: tagged(0x85, fixed(16)), receipt: tagged(0x86, fixed(16)) }),
+    ...NO_LE,
+  }),
+  /** The chip's key for an agreement, as releases of NXP's host software before 4 ask for it. */
+  agreementKey: command({
+    name: "GetAgreementKey",
+    ins: 0xca,
+    p1: 0xbf,
+    p2: 0x21,
+    request: agreementKeyQuery,
+    response: signedAgreementKey,
     ...NO_LE,
   }),
   /** Bounds the session, once and before anything else. */

@@ -71,6 +71,7 @@ const WHILE_LOCKED: ReadonlySet<Se05xCommandName> = new Set([
   "createSession",
   "verifySessionUserId",
   "internalAuthenticate",
+  "agreementKey",
   "exchangeSessionData",
   "closeSession",
   "getVersion",

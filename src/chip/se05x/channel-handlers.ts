@@ -7,8 +7,8 @@ import {
   SECURITY_LEVEL,
   SECURITY_LEVELS,
 } from "../../apdu/index.ts";
-import { SE05X_OBJECT } from "../../apdu/se05x/index.ts";
-import { concat, fromHex } from "../../codec/index.ts";
+import { agreementKey, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
+import { concat, encode, fromHex } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
 import { holdsSignature } from "./ec-handlers.ts";
 import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
@@ -17,7 +17,7 @@ import { Secret } from "./secrets.ts";
 import type { PlatformChannel } from "./sessions.ts";
 import { awaitingProof, proofObject, settleProof } from "./session-handlers.ts";
 
-type ChannelCommand = "initializeUpdate" | "externalAuthenticate" | "internalAuthenticate" | "putKeys";
+type ChannelCommand = "initializeUpdate" | "externalAuthenticate" | "internalAuthenticate" | "agreementKey" | "putKeys";
 type InitializeUpdate = Parameters<Se05xHandlers["initializeUpdate"]>[0];
 
 /** Protocol 03 with challenges from true randomness, so no counter follows. GPC SCP03, section 7.1.1 */
@@ -51,6 +51,7 @@ export function channelHandlers(inside: Se05xInside): Pick<Se05xHandlers, Channe
       return {};
     },
     internalAuthenticate: (request) => agreeOnSession(inside, request),
+    agreementKey: ({ template }) => tellAgreementKey(inside, template.key),
     putKeys: (request) => putKeys(inside, request),
   };
 }
@@ -132,6 +133,20 @@ function agreeOnSession(
   const random = inside.entropy.bytes(16);
   session.channel = agreement.agree(random);
   return { random, receipt: session.channel.receiptOver(offer, random) };
+}
+
+/**
+ * The key that sessions are agreed with, signed with the key for attestations: hosts do not check whose signature it is.
+ * Refused with 6A88 where it is asked for by another name. NXP plug-and-trust 03.03.00, host library
+ */
+function tellAgreementKey(inside: Se05xInside, name: Uint8Array) {
+  if (name.some((byte) => byte !== 0)) throw refuse(0x6a88, "the chip has one key for agreements, 00 of version 00");
+  const own = inside.store.find(SE05X_OBJECT.sessionKey)?.content;
+  const signer = inside.store.find(SE05X_OBJECT.attestationKey)?.content;
+  if (own?.kind !== "ecPair" || signer?.kind !== "ecPair") throw refuse(0x6985, "no key to agree with");
+  const { point } = own.key;
+  const digest = inside.hash.digest("sha256", encode(agreementKey, point));
+  return { point, signature: signer.key.sign(inside, digest) };
 }
 
 /** New keys come under the key encryption key of the channel that carries them. GPC SCP03, section 7.2 */

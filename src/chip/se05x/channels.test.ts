@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createPublicKey, verify } from "node:crypto";
 import { test } from "node:test";
 
 import fc from "fast-check";
@@ -196,6 +197,29 @@ test("Se05xChip opens sessions of EC keys: both ends agree, and the host signs i
     assert.equal(secured.sw("closeSession", {}), "6985");
   }
 });
+
+test("Se05xChip tells and signs its key for agreements before a session's proof, as NXP's release 03.03.00 asks", async () => {
+  const { host } = await newSe05x({ model: "se050" });
+  const publicKey = nodeSe05xCrypto.p256.publicPoint(new Uint8Array(32).fill(0x11));
+  host.send("writeEcKey", { insFlags: 0x40, part: 0x20, objectId: B, curve: SE05X_CURVE.p256, publicKey });
+  const session = host.inSession(host.send("createSession", { objectId: B }).sessionId);
+  const { data, sw } = session.raw("80cabf2106a60483020000");
+  assert.equal(sw, 0x9000);
+  const point = host.send("readObject", { objectId: SE05X_OBJECT.sessionKey }).bytes;
+  assert.equal(toHex(data.subarray(0, 75)), `7f4946b041${toHex(point)}f001035f37`);
+  const signed = data.subarray(0, 73);
+  const signature = data.subarray(76);
+  const attester = host.send("readObject", { objectId: SE05X_OBJECT.attestationKey }).bytes;
+  const key = createPublicKey({ key: spkiOf(attester), format: "der", type: "spki" });
+  assert.ok(verify("sha256", signed, key, signature));
+  assert.ok(!verify("sha256", signed.with(10, (signed[10] ?? 0) ^ 1), key, signature));
+  assert.equal(session.sw("agreementKey", { template: { key: Uint8Array.of(1, 0) } }), "6a88");
+  assert.equal(session.sw("getVersion", {}), "6982", "nothing else before the proof");
+});
+
+/** A P-256 point as SubjectPublicKeyInfo. RFC 5480, section 2 */
+const spkiOf = (point: Uint8Array): Buffer =>
+  Buffer.concat([Buffer.from("3059301306072a8648ce3d020106082a8648ce3d030107034200", "hex"), point]);
 
 test("Se05xChip answers any bytes in channels and sessions with a status word, and stays usable", async () => {
   const { host } = await newSe05x();

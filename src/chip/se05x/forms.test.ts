@@ -262,6 +262,7 @@ const BY_OTHER_TESTS = {
   collectGarbage: "management",
   productionData: "management",
   internalAuthenticate: "channels",
+  agreementKey: "channels",
   processSession: "channels",
   importExternal: "import",
 } as const;

@@ -74,4 +74,4 @@ const ONLY_BEFORE_PROOF: ReadonlySet<Se05xCommandName> = new Set([
 ]);
 
 /** What a session takes before its user has proven who it is. */
-const BEFORE_PROOF: ReadonlySet<Se05xCommandName> = new Set([...ONLY_BEFORE_PROOF, "closeSession"]);
+const BEFORE_PROOF: ReadonlySet<Se05xCommandName> = new Set([...ONLY_BEFORE_PROOF, "agreementKey", "closeSession"]);
