@@ -1,5 +1,5 @@
 import { Conflict } from "../../codec/index.ts";
-import { notImplemented, type CloudErrorCode } from "../errors.ts";
+import { invalidRequest, type CloudErrorCode } from "../errors.ts";
 import { columns, Statement, type PolicyAttachmentRow, type Queries } from "../store/index.ts";
 import { certificateIdOfArn, iotArn, nameOfArn, type Account } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
@@ -24,7 +24,8 @@ type Target = { readonly key: string; readonly group: string | undefined };
 
 /**
  * Attaches a policy to a certificate or thing group, given by ARN; again is the same. Live sessions hear of it through
- * the directory. Throws `NotFound`, `Conflict` `limit-exceeded` or `not-implemented`. AWS IoT API, AttachPolicy
+ * the directory. Throws `NotFound`, `Conflict` `limit-exceeded`, and `UsageError` `invalid-request` for a dynamic thing
+ * group, to which AWS attaches no policies either. AWS IoT API, AttachPolicy
  */
 export async function attachPolicy(registry: Registry, policy: string, target: string): Promise<void> {
   const at = targetOf(registry.account, target);
@@ -159,5 +160,5 @@ async function targetExists(queries: Queries, key: string): Promise<void> {
   const group = groupOf(key);
   if (group === undefined) return certificateExists(queries, key);
   const { body } = await thingGroupNamed(queries, group);
-  if (body.query) throw notImplemented("attaching policies to dynamic thing groups");
+  if (body.query) throw invalidRequest(`${group} is a dynamic thing group, and no policy can be attached to those`);
 }
