@@ -66,6 +66,7 @@ export const CARD_ROWS = {
   /** Replaces the key set `replaced`, or adds one where that is 0; the keys come encrypted under the present one. */
   putKeys: command({
     name: "PutKeys",
+    malformed: 0x6a80,
     ins: 0xd8,
     p1: struct({ replaced: u8 }),
     p2: 0x81,
@@ -77,6 +78,7 @@ export const CARD_ROWS = {
   /** Who made the part, in which configuration. */
   identify: command({
     name: "Identify",
+    malformed: 0x6a80,
     ins: 0xca,
     p1: 0x00,
     p2: 0xfe,
@@ -86,6 +88,7 @@ export const CARD_ROWS = {
   /** Has the platform give back memory that nothing refers to any more. */
   collectGarbage: command({
     name: "CollectGarbage",
+    malformed: 0x6a80,
     ins: 0xca,
     p1: 0x00,
     p2: 0xfe,

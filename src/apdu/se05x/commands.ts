@@ -1,5 +1,5 @@
 import { CommandSet } from "../command-set.ts";
-import type { RequestOf, ResponseOf } from "../command.ts";
+import type { CommandTable, RequestOf, ResponseOf } from "../command.ts";
 import { AEAD_ROWS } from "./aead-rows.ts";
 import { ATTESTATION_ROWS } from "./attestation-rows.ts";
 import { BINARY_ROWS } from "./binary-rows.ts";
@@ -29,25 +29,32 @@ import { USER_ID_ROWS } from "./user-id-rows.ts";
  */
 export const SE05X_COMMANDS = {
   ...CARD_ROWS,
-  ...SESSION_ROWS,
-  ...MANAGEMENT_ROWS,
-  ...OBJECT_ROWS,
-  ...ATTESTATION_ROWS,
-  ...EC_ROWS,
-  ...RSA_ROWS,
-  ...SYMMETRIC_ROWS,
-  ...MAC_ROWS,
-  ...DIGEST_ROWS,
-  ...CRYPTO_OBJECT_ROWS,
-  ...AEAD_ROWS,
-  ...KDF_ROWS,
-  ...BINARY_ROWS,
-  ...COUNTER_ROWS,
-  ...REGISTER_ROWS,
-  ...USER_ID_ROWS,
-  ...TLS_ROWS,
-  ...TRANSFER_ROWS,
+  ...inTags(SESSION_ROWS),
+  ...inTags(MANAGEMENT_ROWS),
+  ...inTags(OBJECT_ROWS),
+  ...inTags(ATTESTATION_ROWS),
+  ...inTags(EC_ROWS),
+  ...inTags(RSA_ROWS),
+  ...inTags(SYMMETRIC_ROWS),
+  ...inTags(MAC_ROWS),
+  ...inTags(DIGEST_ROWS),
+  ...inTags(CRYPTO_OBJECT_ROWS),
+  ...inTags(AEAD_ROWS),
+  ...inTags(KDF_ROWS),
+  ...inTags(BINARY_ROWS),
+  ...inTags(COUNTER_ROWS),
+  ...inTags(REGISTER_ROWS),
+  ...inTags(USER_ID_ROWS),
+  ...inTags(TLS_ROWS),
+  ...inTags(TRANSFER_ROWS),
 } as const;
+
+/** Fields in tags that are not right are wrong data; of what has a fixed layout it is the length. SE05x coding rules */
+function inTags<Rows extends CommandTable>(rows: Rows): Rows {
+  const named = Object.entries(rows).map(([key, row]) => [key, { ...row, malformed: 0x6a80 }]);
+  // The same rows under the same names, but for that word.
+  return Object.fromEntries(named) as Rows;
+}
 
 export type Se05xCommands = typeof SE05X_COMMANDS;
 export type Se05xCommandName = keyof Se05xCommands;

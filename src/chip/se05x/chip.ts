@@ -318,9 +318,8 @@ export class Se05xChip implements Rehearsable {
       return error.wire;
     }
     if (error instanceof ProtocolError) {
-      // Here P1 and P2 belong to the instruction; and what is wrong with TLVs is wrong data.
+      // Here P1 and P2 belong to the instruction.
       if (error.code === "wrong-parameters") return 0x6d00;
-      if (error.code === "wrong-request") return 0x6a80;
       if (typeof error.reply === "number") return error.reply;
     }
     if (error instanceof DecodeError) return 0x6700;

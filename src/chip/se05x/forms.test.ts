@@ -226,6 +226,21 @@ test("Lengths that do not fit their data answer 6700, in either form, for every 
   assert.deepEqual(failures, []);
 });
 
+test("What has a fixed layout and no tags answers 6700 to another length: selection, and the setting up of channels", async () => {
+  const { host } = await newSe05x();
+  host.send("writeSymmKey", { insFlags: 0x40, kind: 3, objectId: 0x20000001, value: new Uint8Array(16) });
+  const session = host.inSession(host.send("createSession", { objectId: 0x20000001 }).sessionId);
+  const sw = (way: Host, command: string) => way.raw(command).sw.toString(16);
+  for (const way of [host, session]) {
+    assert.equal(sw(way, `80500b0007${"00".repeat(7)}`), "6700");
+    assert.equal(sw(way, `80500b0009${"00".repeat(9)}`), "6700");
+    assert.equal(sw(way, `848233000f${"00".repeat(15)}`), "6700");
+    assert.equal(sw(way, `8482330011${"00".repeat(17)}`), "6700");
+  }
+  assert.equal(sw(host, `00a4040011${"a0".repeat(17)}`), "6700");
+  assert.equal(sw(host, `00a4040010${"a0".repeat(16)}`), "6a82");
+});
+
 test("The forms are those of every row, and what other chips of the family have answers 6D00 on every model", async () => {
   const recognised = new Set<string>(Object.keys(BY_OTHER_TESTS));
   const { chip, before } = await bench();
