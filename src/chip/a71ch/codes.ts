@@ -1,6 +1,6 @@
 import { sameBytes } from "../../apdu/index.ts";
 import { SecretKey } from "../secret-key.ts";
-import type { A71chInside } from "./handlers.ts";
+import type { A71chInside } from "./handler.ts";
 import { checkSlot, contentOf, refuse } from "./objects.ts";
 
 /** What a code authorises; also the configuration key that it is made with, and the kind of its challenge. */

@@ -1,6 +1,6 @@
 import type { RunningHash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { refuse } from "./objects.ts";
 import { checkGroup, secretsOf } from "./secret-handlers.ts";
 

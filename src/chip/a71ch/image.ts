@@ -4,7 +4,7 @@ import type { ChipErrorCode } from "../errors.ts";
 import { KeyPair } from "../key-pair.ts";
 import { SecretKey } from "../secret-key.ts";
 import { type A71chObjects, freshObjects, type Slot } from "./objects.ts";
-import type { Restriction } from "./restricted.ts";
+import type { Restriction } from "./objects.ts";
 
 const MODEL = utf8Bytes("A71CH");
 const VERSION = 3;

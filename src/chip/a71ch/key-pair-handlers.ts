@@ -2,7 +2,7 @@ import { unwrapKey } from "../../apdu/index.ts";
 import { KeyPair } from "../key-pair.ts";
 import { SecretKey } from "../secret-key.ts";
 import { CODE, checkCodeFor, refuseOpenChange } from "./codes.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { checkSlot, contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
 import { refuseRestricted, restrictionOf, signRestricted } from "./restricted.ts";
 

@@ -1,6 +1,6 @@
 import { TRANSPORT_LOCK } from "../../apdu/a71ch/index.ts";
 import { CODE, checkCode } from "./codes.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { contentOf, freshObjects, refuse } from "./objects.ts";
 
 type LockCommand =

@@ -8,9 +8,9 @@ import {
   SECURE_CHANNEL,
 } from "../../apdu/a71ch/index.ts";
 import { encode, equal, Writer } from "../../codec/index.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { refuse, type Slot, statesOf } from "./objects.ts";
-import type { Restriction } from "./restricted.ts";
+import type { Restriction } from "./objects.ts";
 import { freshSession } from "./session-state.ts";
 
 type ModuleCommand =

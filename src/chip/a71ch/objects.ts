@@ -4,10 +4,26 @@ import type { Entropy } from "../../crypto/index.ts";
 import type { ChipErrorCode } from "../errors.ts";
 import type { KeyPair } from "../key-pair.ts";
 import type { SecretKey } from "../secret-key.ts";
-import type { Restriction } from "./restricted.ts";
 
 /** A numbered place for an object. A frozen place keeps what it holds, or its emptiness. */
 export type Slot<T> = { content: T | undefined; frozen: boolean };
+
+/** A part of storage, in bytes. */
+export type StorageRange = { readonly offset: number; readonly length: number };
+
+/** A key pair that signs nothing but one certificate in the chip's own storage. A71CH APDU table */
+export type Restriction = {
+  readonly keyPair: number;
+  /** 0 for no limit. */
+  readonly maxUses: number;
+  uses: number;
+  /** Where the certificate lies, with room for the longest signature. */
+  readonly room: StorageRange;
+  /** The length of what is signed, which begins behind the certificate's header of four bytes. */
+  readonly signedLength: number;
+  /** What a host may replace, in the order in which it sends it. */
+  readonly blocks: readonly StorageRange[];
+};
 
 /** Everything in a chip that outlives power. */
 export type A71chObjects = {

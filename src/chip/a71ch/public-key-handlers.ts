@@ -5,7 +5,7 @@ import { ecdsaDerToRaw } from "../../crypto/index.ts";
 import type { ChipCrypto } from "../ports.ts";
 import { SecretKey } from "../secret-key.ts";
 import { CODE, checkCodeFor, refuseOpenChange } from "./codes.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { checkSlot, contentOf, freeze, openSlot, refuse, replace } from "./objects.ts";
 
 type PublicKeyCommand =

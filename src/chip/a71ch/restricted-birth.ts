@@ -13,13 +13,8 @@ import { KeyPair } from "../key-pair.ts";
 import type { ChipCrypto, NonVolatileMemory } from "../ports.ts";
 import { decodeImage, encodeImage } from "./image.ts";
 import { type A71chObjects, freshObjects, newUniqueId } from "./objects.ts";
-import {
-  CERTIFICATE_HEADER,
-  ECDSA_WITH_SHA256,
-  SIGNATURE_ROOM,
-  type Restriction,
-  type StorageRange,
-} from "./restricted.ts";
+import { CERTIFICATE_HEADER, ECDSA_WITH_SHA256, SIGNATURE_ROOM } from "./restricted.ts";
+import type { Restriction, StorageRange } from "./objects.ts";
 
 /** Which key pair of a part is restricted, and how often it signs; 0 for no limit. */
 export type RestrictedPair = { readonly slot: number; readonly maxUses: number };

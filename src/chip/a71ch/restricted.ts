@@ -1,24 +1,7 @@
 import { concat, fromHex } from "../../codec/index.ts";
 import { STORAGE_SEGMENT } from "../../apdu/a71ch/index.ts";
-import type { A71chInside } from "./handlers.ts";
-import { contentOf, refuse } from "./objects.ts";
-
-/** A part of storage, in bytes. */
-export type StorageRange = { readonly offset: number; readonly length: number };
-
-/** A key pair that signs nothing but one certificate in the chip's own storage. A71CH APDU table */
-export type Restriction = {
-  readonly keyPair: number;
-  /** 0 for no limit. */
-  readonly maxUses: number;
-  uses: number;
-  /** Where the certificate lies, with room for the longest signature. */
-  readonly room: StorageRange;
-  /** The length of what is signed, which begins behind the certificate's header of four bytes. */
-  readonly signedLength: number;
-  /** What a host may replace, in the order in which it sends it. */
-  readonly blocks: readonly StorageRange[];
-};
+import type { A71chInside } from "./handler.ts";
+import { contentOf, refuse, type Restriction } from "./objects.ts";
 
 /** Certificates of 256 bytes and more have a header of this size, whatever their signature's length. X.690, section 8.1.3 */
 export const CERTIFICATE_HEADER = 4;

@@ -2,7 +2,7 @@ import { unwrapKey } from "../../apdu/index.ts";
 import { concat } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { CODE, checkCode, refuseOpenChange } from "./codes.ts";
 import { checkSlot, contentOf, freeze, openSlot, refuse, replace, type Slot } from "./objects.ts";
 

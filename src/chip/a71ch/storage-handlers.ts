@@ -1,5 +1,5 @@
 import { STORAGE_SEGMENT } from "../../apdu/a71ch/index.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { refuse } from "./objects.ts";
 
 type StorageCommand = "readStorage" | "writeStorage" | "freezeStorage";

@@ -1,7 +1,7 @@
 import { concat, Writer } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 import { SecretKey } from "../secret-key.ts";
-import type { A71chHandlers, A71chInside } from "./handlers.ts";
+import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { checkSlot, contentOf, refuse } from "./objects.ts";
 import { refuseRestricted } from "./restricted.ts";
 import { secretsOf } from "./secret-handlers.ts";

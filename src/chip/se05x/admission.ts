@@ -1,6 +1,6 @@
 import { type CommandApdu, type Scp03Session, SECURE_CLASS } from "../../apdu/index.ts";
 import { SE05X_CREDENTIAL, type Se05xCommandName } from "../../apdu/se05x/index.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 
 /**

@@ -5,7 +5,7 @@ import { demandExternalIv } from "./access.ts";
 import { type AeadRunRequest, startAeadRun } from "./aead-run.ts";
 import type { Content } from "./contents.ts";
 import { begin, cryptoObject, underWay } from "./crypto-object-handlers.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 
 type AeadCommand = "aead" | "aeadInit" | "aeadUpdate" | "aeadFinal";

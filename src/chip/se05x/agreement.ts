@@ -1,7 +1,7 @@
 import { Scp03Session } from "../../apdu/index.ts";
 import { SE05X_AID, SE05X_CURVE, type SE05X_OBJECT, sessionOffer } from "../../apdu/se05x/index.ts";
 import { concat, decode, equal, fromHex } from "../../codec/index.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 
 /** What an agreement is for: SCP with configuration 01 and full protection. SE05x command table, tier e */

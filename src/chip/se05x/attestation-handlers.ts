@@ -10,7 +10,7 @@ import type { DigestName } from "./arithmetic.ts";
 import { attributesOf } from "./attributes.ts";
 import { signed } from "./ec-handlers.ts";
 import type { Content } from "./contents.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { selfTested, timestampOf } from "./management-handlers.ts";
 import { readBytes } from "./object-handlers.ts";
 import { type SecureObject, sizeOf } from "./objects.ts";

@@ -11,7 +11,7 @@ import { agreementKey, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { concat, encode, fromHex } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
 import { holdsSignature } from "./ec-handlers.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
 import type { PlatformChannel } from "./sessions.ts";

@@ -1,5 +1,4 @@
 import {
-  type BlockCipher,
   type CommandApdu,
   decodeExtendedCommand,
   decodeLongResponse,
@@ -20,52 +19,27 @@ import {
   type Se05xRequest,
 } from "../../apdu/se05x/index.ts";
 import { DecodeError, equal, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
-import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
-import type { Issuer } from "../../pki/index.ts";
+import type { Entropy } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
-import type { PointCurve } from "../ec-curve.ts";
 import { MemoryInRam } from "../memory.ts";
 import type { Consequence, NonVolatileMemory, Rehearsable, Wear } from "../ports.ts";
 import { NOBODY } from "./access.ts";
-import type { Se05xArithmetic } from "./arithmetic.ts";
 import { newBirth } from "./birth.ts";
-import type { KeyPorts } from "./contents.ts";
 import { demandAdmitted, demandOneChannel } from "./admission.ts";
 import { consequencesOf } from "./consequences.ts";
-import { se05xHandlers, type Se05xHandlers, type Se05xInside } from "./handlers.ts";
+import { se05xHandlers } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
 import { assumedChannel } from "./channel-handlers.ts";
 import { enterImport } from "./import-entry.ts";
 import { ENDURANCE_WRITES, newInside } from "./inside.ts";
 import { hexId } from "./objects.ts";
+import type { Se05xChipOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
 import { enterSession } from "./session-entry.ts";
 import { freshSettings, RESTRICTION } from "./settings.ts";
 import { stateFacts } from "./state-facts.ts";
 import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
-
-/** The arithmetic of a chip: curves, hashes, ciphers. */
-export type Se05xCrypto = KeyPorts & {
-  /** The curve of keys that a part is born with. */
-  readonly p256: PointCurve;
-  readonly hash: Hash;
-  readonly aes: BlockCipher;
-  readonly arithmetic: Se05xArithmetic;
-};
-
-export type Se05xChipOptions = {
-  readonly model: Se05xModelName;
-  readonly crypto: Se05xCrypto;
-  readonly entropy: Entropy;
-  readonly clock: Clock;
-  /** Memory that is lost with the object, where absent. */
-  readonly memory?: NonVolatileMemory;
-  /** How often each object and the settings can be written; 500,000 where absent. */
-  readonly enduranceWrites?: number;
-  /** Who certifies a new part; the public test root where absent. */
-  readonly issuer?: Issuer;
-  readonly trace?: Trace;
-};
 
 /**
  * A simulated secure element of the SE05x family: it answers command bytes with answer bytes, and keeps its keys.

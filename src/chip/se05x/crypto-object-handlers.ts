@@ -1,15 +1,13 @@
 import { sameBytes } from "../../apdu/index.ts";
-import { type Right, SE05X_AEAD, SE05X_CRYPTO_CONTEXT, SE05X_RESULT } from "../../apdu/se05x/index.ts";
+import { SE05X_AEAD, SE05X_CRYPTO_CONTEXT, SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
-import type { RunningDigest } from "./arithmetic.ts";
-import type { AeadRun } from "./aead-run.ts";
 import { Ciphering } from "./ciphering.ts";
 import { isMac, startCode } from "./codes.ts";
-import type { Content } from "./contents.ts";
 import { digestNamed, isDigest } from "./digest-handlers.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { cipherMode, isCipherMode } from "./modes.ts";
 import { refuse } from "./refuse.ts";
+import type { Running, Work } from "./running.ts";
 import type { CryptoObject } from "./settings.ts";
 import { cipherKeyOf, ivOf } from "./symmetric-handlers.ts";
 
@@ -17,22 +15,6 @@ type ObjectCommand = "createCryptoObject" | "readCryptoObjectList" | "deleteCryp
 type DigestCommand = "digestInit" | "digestUpdate" | "digestFinal";
 type CipherCommand = "cipherInit" | "cipherUpdate" | "cipherFinal";
 type MacCommand = "macInit" | "macUpdate" | "macFinal";
-
-/** The key of a streamed operation, and what allows its use. */
-export type KeyInUse = { readonly objectId: number; readonly content: Content; readonly right: Right };
-
-type Work =
-  | { readonly kind: "digest"; readonly digest: RunningDigest }
-  | { readonly kind: "cipher"; readonly cipher: Ciphering; readonly key: KeyInUse }
-  | { readonly kind: "mac"; readonly code: RunningDigest; readonly checks: boolean; readonly key: KeyInUse }
-  | { readonly kind: "aead"; readonly run: AeadRun; readonly key: KeyInUse };
-
-/** A streamed operation under way: its own session alone goes on with it. */
-export type Running = Work & {
-  readonly session: string | undefined;
-  /** The same operation at its beginning, which is where it stands again after its end. */
-  readonly again: () => Work;
-};
 
 /** Which subtypes there are of each context. */
 const SUBTYPES: Readonly<Record<number, (subtype: number) => boolean>> = {

@@ -2,7 +2,7 @@ import { CURVE_LIST_LENGTH, EC_DOMAINS, type EcDomain } from "../../apdu/se05x/i
 import { toHex } from "../../codec/index.ts";
 import type { PointCurve } from "../ec-curve.ts";
 import { WHOLE_CURVE } from "./curves.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 
 type CurveCommand = "readCurveList" | "curveOfKey" | "createCurve" | "setCurveParameter" | "deleteCurve";

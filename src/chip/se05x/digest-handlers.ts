@@ -1,7 +1,7 @@
 import { SE05X_DIGEST } from "../../apdu/se05x/index.ts";
 import type { HashName } from "../../crypto/index.ts";
 import type { DigestName } from "./arithmetic.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 
 const DIGESTS: Readonly<Record<number, DigestName>> = {

@@ -14,7 +14,7 @@ import { demandOutput } from "./access.ts";
 import { type Content, okpCurve } from "./contents.ts";
 import { findCurve } from "./curve-handlers.ts";
 import { FEATURE } from "./features.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { signedInternally, signsList } from "./internal-signature.ts";
 import { type SecureObject, typeOf } from "./objects.ts";
 import { type OkpCurve, OkpKey } from "./okp-key.ts";

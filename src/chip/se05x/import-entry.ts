@@ -3,7 +3,7 @@ import { SE05X_COMMAND_SET, SE05X_OBJECT, type Se05xCommandName, signedOffer } f
 import { decode, DecodeError } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
 import { holdsSignature } from "./ec-handlers.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 
 /** What may come in an import: commands that make or change one object. SE05x command table, section 4.5 */

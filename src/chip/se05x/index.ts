@@ -12,5 +12,6 @@ export type {
   Se05xArithmetic,
 } from "./arithmetic.ts";
 export { testRoot, type BirthPorts } from "./birth.ts";
-export { Se05xChip, type Se05xChipOptions, type Se05xCrypto } from "./chip.ts";
+export { Se05xChip } from "./chip.ts";
+export type { Se05xChipOptions, Se05xCrypto } from "./options.ts";
 export { SE05X_MODELS, type Se05xModel, type Se05xModelName } from "./variants.ts";

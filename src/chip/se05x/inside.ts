@@ -1,7 +1,7 @@
 import type { Right } from "../../apdu/se05x/index.ts";
 import { demandRight, NOBODY, type Registers } from "./access.ts";
-import type { Se05xChipOptions } from "./chip.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xChipOptions } from "./options.ts";
+import type { Se05xInside } from "./handler.ts";
 import type { ChipState } from "./image.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";

@@ -3,7 +3,7 @@ import { concat, Reader } from "../../codec/index.ts";
 import { listToSign, namesList } from "./access.ts";
 import type { DigestName } from "./arithmetic.ts";
 import { signed } from "./ec-handlers.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import { registersOf } from "./inside.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";

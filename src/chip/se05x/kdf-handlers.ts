@@ -6,7 +6,7 @@ import { hashOfMac } from "./codes.ts";
 import type { Content } from "./contents.ts";
 import { digestNamed } from "./digest-handlers.ts";
 import { FEATURE } from "./features.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import type { Secret } from "./secrets.ts";

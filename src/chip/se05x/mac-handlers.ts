@@ -1,7 +1,7 @@
 import { sameBytes } from "../../apdu/index.ts";
 import { type Right, SE05X_RESULT } from "../../apdu/se05x/index.ts";
 import { startCode } from "./codes.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 
 /** Hosts leave out what is empty. SE05x command table, section 4.5 */
 const NOTHING = new Uint8Array(0);

@@ -2,7 +2,7 @@ import { SE05X_CREDENTIAL, SE05X_ORIGIN, SE05X_RESULT } from "../../apdu/se05x/i
 import { Reader, Writer } from "../../codec/index.ts";
 import { isLocked } from "./admission.ts";
 import { BORN_CURVES } from "./curves.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { selfTestHolds } from "./self-test.ts";

@@ -1,7 +1,7 @@
 import { SE05X_RESULT, SE05X_RSA_COMPONENT, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
 import { attributesOf } from "./attributes.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { hexId, type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 

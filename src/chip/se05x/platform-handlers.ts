@@ -1,6 +1,6 @@
 import { SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { concat, utf8Bytes, Writer } from "../../codec/index.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 
 /** NXP as a maker of chips, and the system that its parts run. GPC card production life cycle data */
 const FABRICATOR = 0x4790;

@@ -1,6 +1,6 @@
 import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { concat } from "../../codec/index.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 import { createObject, refuseAuthentication, replaceContent } from "./writing.ts";
 

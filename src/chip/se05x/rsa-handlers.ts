@@ -3,7 +3,7 @@ import { equal } from "../../codec/index.ts";
 import type { DigestName } from "./arithmetic.ts";
 import { type Content, kindOfContent } from "./contents.ts";
 import { FEATURE } from "./features.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RSA_COMPONENTS, RSA_SIZES, type RsaForm, RsaKey } from "./rsa-key.ts";

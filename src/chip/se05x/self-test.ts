@@ -1,6 +1,6 @@
 import { SE05X_CURVE } from "../../apdu/se05x/index.ts";
 import { equal, fromHex, utf8Bytes } from "../../codec/index.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import { EcKey } from "./secrets.ts";
 
 /** SHA-256 of "abc". FIPS 180-4 */

@@ -7,7 +7,7 @@ import {
 } from "../../apdu/index.ts";
 import { SE05X_COMMAND_SET, type Se05xCommandName } from "../../apdu/se05x/index.ts";
 import { demandOneChannel } from "./admission.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 import { hasRunOut, type Session } from "./sessions.ts";
 

@@ -4,7 +4,7 @@ import { demandExternalIv } from "./access.ts";
 import { Ciphering, demandIv, ivLength } from "./ciphering.ts";
 import type { Content } from "./contents.ts";
 import { FEATURE } from "./features.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { type CipherMode, cipherMode } from "./modes.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";

@@ -5,7 +5,7 @@ import { demandOutput } from "./access.ts";
 import { hashNamed } from "./digest-handlers.ts";
 import { type Content, kindOfContent } from "./contents.ts";
 import { FEATURE } from "./features.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { demandDerivable } from "./kdf-handlers.ts";
 import { refuse } from "./refuse.ts";
 import { rsaPrivateOperation } from "./rsa-handlers.ts";

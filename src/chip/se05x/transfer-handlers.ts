@@ -1,7 +1,7 @@
 import { cbcDecrypt, cbcEncrypt, cmac, padded, sameBytes, unpadded } from "../../apdu/index.ts";
 import { concat, DecodeError, Reader, Writer } from "../../codec/index.ts";
 import { kindOfContent } from "./contents.ts";
-import type { Se05xHandlers, Se05xInside } from "./handlers.ts";
+import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { readObject, writeObject } from "./image.ts";
 import { hexId, type SecureObject, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";

@@ -3,7 +3,7 @@ import { encode, equal, Refused } from "../../codec/index.ts";
 import { policyEntries, type PolicyEntry, SE05X_INS_FLAG, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { DEFAULT_POLICY, demandWholePolicy } from "./access.ts";
 import { type Content, contentSize, kindOfContent } from "./contents.ts";
-import type { Se05xInside } from "./handlers.ts";
+import type { Se05xInside } from "./handler.ts";
 import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
