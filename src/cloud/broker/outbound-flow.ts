@@ -43,6 +43,11 @@ export class OutboundFlow {
     return this.#queuedBytes;
   }
 
+  /** Whether a message is in flight under `id`. */
+  has(id: number): boolean {
+    return this.#inFlight?.has(id) ?? false;
+  }
+
   /** Takes the next free packet identifier for a message. At most 65,535 may be in flight. */
   send(outgoing: Outgoing | undefined, now: number): number {
     const inFlight = (this.#inFlight ??= new Map());

@@ -51,6 +51,24 @@ test("what was not acknowledged is sent again with DUP and the same identifier a
   );
 });
 
+test("what the client acknowledges before it is sent again stays sent, and its packet identifier is free", async () => {
+  const world = new World();
+  const kept = { protocolVersion: 5, clean: false } as const;
+  const client = await world.connected("d", { ...kept, properties: { sessionExpiryInterval: 60 } });
+  await client.subscribe("a", 1);
+  const publisher = await world.connected("p");
+  for (const payload of ["1", "2", "3"]) await publisher.publish("a", payload, { qos: 1 });
+  const [first, second] = client.takeAll("publish");
+  await client.drop();
+  const again = await world.connected("d", { ...kept, properties: { sessionExpiryInterval: 60, receiveMaximum: 1 } });
+  const payloads = () => again.takeAll("publish").map(({ payload }) => String(payload));
+  assert.deepEqual(payloads(), ["1"], "the others wait for room");
+  await again.send({ cmd: "puback", messageId: second?.messageId ?? 0 });
+  assert.deepEqual(payloads(), [], "there is no more room than before");
+  await again.send({ cmd: "puback", messageId: first?.messageId ?? 0 });
+  assert.deepEqual(payloads(), ["3"]);
+});
+
 test("at most as many messages are in flight as the client's Receive Maximum allows, in order", async () => {
   const world = new World();
   const client = await world.connected("d", { protocolVersion: 5, properties: { receiveMaximum: 2 } });

@@ -59,7 +59,7 @@ export class Session {
   /** QoS 2 messages of the client that it has not released, by packet identifier. */
   readonly received = new ReceivedMessages();
   /** What was in flight at the reconnect and was not sent again yet. */
-  readonly #unsent: (readonly [id: number, outgoing: Outgoing])[] = [];
+  readonly #unsent = new Map<number, Outgoing>();
   readonly #ports: SessionPorts;
   #nextSeq = 1;
   /** Limits for which messages were dropped since the client was there last. */
@@ -140,7 +140,7 @@ export class Session {
   }
 
   #isImmediate(connection: Connection | undefined): connection is Connection {
-    return connection?.canSend === true && this.flow.queued === 0 && this.#unsent.length === 0;
+    return connection?.canSend === true && this.flow.queued === 0 && this.#unsent.size === 0;
   }
 
   /** Makes room by giving up what the client has left unacknowledged for too long: whether a message may go at once. */
@@ -148,6 +148,7 @@ export class Session {
     const { limits } = this.#ports;
     const { count, kept } = this.flow.giveUp(connection.core.turn.time - limits.inFlightS * 1000);
     if (count === 0) return false;
+    for (const packetId of this.#unsent.keys()) if (!this.flow.has(packetId)) this.#unsent.delete(packetId);
     for (const outgoing of kept) this.#done(outgoing);
     connection.trace.refusal("mqtt-limit", { limit: "inFlightS", dropped: "unacknowledged QoS 1 messages", count });
     this.pump();
@@ -158,11 +159,12 @@ export class Session {
   pump(): void {
     const { connection, flow } = this;
     if (!connection) return;
-    while (this.#unsent.length > 0 && connection.canSendAgain(this.#unsent.length)) {
-      const [packetId, outgoing] = this.#unsent.shift() ?? [0, undefined];
-      if (outgoing) connection.out.deliverAcknowledged(packetId, outgoing, { dup: true });
+    for (const [packetId, outgoing] of this.#unsent) {
+      if (!connection.canSendAgain(this.#unsent.size)) break;
+      this.#unsent.delete(packetId);
+      connection.out.deliverAcknowledged(packetId, outgoing, { dup: true });
     }
-    while (flow.queued > 0 && this.#unsent.length === 0 && connection.canSend) {
+    while (flow.queued > 0 && this.#unsent.size === 0 && connection.canSend) {
       const outgoing = flow.next;
       if (!outgoing) break;
       const { message } = outgoing;
@@ -174,24 +176,36 @@ export class Session {
     }
   }
 
-  /** Handles PUBACK: unknown identifiers are ignored, they may belong to a former connection. */
+  /**
+   * Handles PUBACK: unknown identifiers are ignored, they may belong to a former connection. So may a known one: what the
+   * client has from there is not sent again, since its identifier is free from now on.
+   */
   acknowledge(packetId: number): void {
     const outgoing = this.flow.acknowledge(packetId);
-    if (outgoing) this.#done(outgoing);
+    if (outgoing) {
+      this.#unsent.delete(packetId);
+      this.#done(outgoing);
+    }
     this.pump();
   }
 
   /** Handles PUBREC: gives whether the message was known. PUBREL may follow once this is durable. MQTT 5.0, section 4.3.3 */
   release(packetId: number): boolean {
     const outgoing = this.flow.release(packetId);
-    if (outgoing) this.#store(outgoing, "updateQueued", packetId);
+    if (outgoing) {
+      this.#unsent.delete(packetId);
+      this.#store(outgoing, "updateQueued", packetId);
+    }
     return outgoing !== undefined;
   }
 
   /** Handles PUBCOMP, and a PUBREC by which the client refuses the message. MQTT 5.0, section 4.3.3 */
   complete(packetId: number): void {
     const outgoing = this.flow.end(packetId);
-    if (outgoing) this.#done(outgoing);
+    if (outgoing) {
+      this.#unsent.delete(packetId);
+      this.#done(outgoing);
+    }
     this.pump();
   }
 
@@ -215,10 +229,10 @@ export class Session {
     this.#drain?.stop();
     this.#drain = DrainRate.of(this.#ports.limits, this.#ports.clock, () => this.pump());
     this.received.resume();
-    this.#unsent.length = 0;
+    this.#unsent.clear();
     for (const [packetId, outgoing] of this.flow.unacknowledged()) {
       if (outgoing.isReleased) this.connection?.out.sendRelease(packetId, 0);
-      else this.#unsent.push([packetId, outgoing]);
+      else this.#unsent.set(packetId, outgoing);
       outgoing.sentAt = this.#ports.clock.now();
     }
     this.pump();
