@@ -74,6 +74,16 @@ test("consequencesOf says beforehand what each irreversible command makes imposs
   }
 });
 
+test("a command with an empty data field, as NXP's host library writes it, is rehearsed as the chip takes it", () => {
+  const [plain, empty] = [fromHex("8092000100"), fromHex("809200010000")] as const;
+  const chip = filledChip();
+  assert.deepEqual(chip.consequencesOf(empty), chip.consequencesOf(plain));
+  const [rehearsed] = rehearse(chip, [empty], entropy());
+  assert.deepEqual(rehearsed, rehearse(chip, [plain], entropy())[0]);
+  assert.equal(rehearsed?.statusWord, 0x9000);
+  assert.equal(toHex(chip.exchange(empty)), "9000");
+});
+
 test("consequencesOf names what undoes a lock: a debug reset as long as there is debug mode, then nothing", () => {
   const chip = newChip();
   const freeze = fromHex("8013000000");

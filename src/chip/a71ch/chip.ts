@@ -102,7 +102,7 @@ export class A71chChip implements Rehearsable {
 
   consequencesOf(command: Uint8Array): readonly Consequence[] {
     try {
-      const { key, request } = A71CH_COMMAND_SET.recognise(decodeCommand(command));
+      const { key, request } = A71CH_COMMAND_SET.recognise(decodeCommand(withoutEmptyData(command)));
       return consequencesOf(key, request, this.#inside.objects);
     } catch (error) {
       if (error instanceof ProtocolError || error instanceof DecodeError) return [];
@@ -152,8 +152,7 @@ export class A71chChip implements Rehearsable {
   /** Answers one command. Never throws: what goes wrong inside answers 6F00 and is told to the trace. */
   exchange(command: Uint8Array): Uint8Array {
     const started = this.#trace.isSilent ? 0 : this.#clock.now();
-    // A copy: what is stored must not change with the caller's buffer.
-    const { seen, answer, channel } = this.#answer(withoutEmptyData(new Uint8Array(command)));
+    const { seen, answer, channel } = this.#answer(copyOf(command));
     const plain = encodeResponse(answer);
     if (!this.#trace.isSilent) {
       const description = describeExchange(A71CH_COMMAND_SET, seen, plain);
@@ -164,7 +163,7 @@ export class A71chChip implements Rehearsable {
   }
 
   exchangeInside(command: Uint8Array): Uint8Array {
-    return encodeResponse(this.#answer(new Uint8Array(command), this.#inside.objects.channelMandatory).answer);
+    return encodeResponse(this.#answer(copyOf(command), this.#inside.objects.channelMandatory).answer);
   }
 
   /** `seen` is the command without its protection, `channel` the one that the answer goes into. */
@@ -259,6 +258,11 @@ export class A71chChip implements Rehearsable {
     this.#trace.emit("chip", { kind: "process", what: "warning", detail }, { device: this.uniqueId });
     return 0x6f00;
   }
+}
+
+/** A command's bytes, as the chip takes them: what is stored must not change with the caller's buffer. */
+function copyOf(command: Uint8Array): Uint8Array {
+  return withoutEmptyData(new Uint8Array(command));
 }
 
 /** Behind a command's header, NXP's host library writes a data field of no bytes as its length, 00, and then Le. */

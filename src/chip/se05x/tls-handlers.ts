@@ -14,10 +14,10 @@ import { fromPkcs1EncryptionBlock } from "./rsa-padding.ts";
 import { Secret } from "./secrets.ts";
 import { demandDerivedInput } from "./writing.ts";
 
-/** Which random the host gives, and what is derived: 4B and 4C name hellos, 4D and 4E the randoms of a key expansion. */
 const RANDOM_LENGTH = 32;
 /** Both randoms may come from the host, since the chip forgets its own with the first derivation. */
 const BOTH_GIVEN = 0x5a;
+/** Which random the host gives, and what is derived: 4B and 4C name hellos, 4D and 4E the randoms of a key expansion. */
 const GIVEN_FIRST: ReadonlySet<number> = new Set([0x4b, 0x4e]);
 
 /** What TLS 1.2 leaves to the chip: client random, premaster and master secret. SE05x command table, tier c */
