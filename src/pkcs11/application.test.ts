@@ -440,14 +440,26 @@ test("data objects are written into the chip, found by each of their attributes,
   await it.refused(0x82, "C_GetAttributeValue", session, plain, [{ type: CKA.VALUE, room: 300 }]);
 });
 
+test("data under an index whose former data somebody else erased do not take over the former name", async () => {
+  const it = await bench();
+  const [session] = await it.call("C_OpenSession", 1n, RW);
+  const data = [attribute(CKA.CLASS, CKO.DATA), attribute(CKA.TOKEN, 1), attribute(CKA.VALUE, Uint8Array.of(7))];
+  const label = attribute(CKA.LABEL, utf8Bytes("settings"));
+  await it.call("C_CreateObject", session, [...data, label]);
+  await it.device.data.erase(0);
+  const [other] = await it.call("C_CreateObject", session, data);
+  assert.deepEqual(await find(it, session, label), []);
+  assert.deepEqual(await find(it, session, attribute(CKA.LABEL, utf8Bytes("data-0"))), [other]);
+});
+
+const FULL_DISK: ObjectNames = {
+  nameOf: () => undefined,
+  rename: () => assert.fail("the disk is full"),
+  forget: () => assert.fail("the disk is full"),
+};
+
 test("names that cannot be kept are told to the trace, and what the chip did counts", async () => {
-  const it = await bench({
-    names: {
-      nameOf: () => undefined,
-      rename: () => assert.fail("the disk is full"),
-      forget: () => assert.fail("the disk is full"),
-    },
-  });
+  const it = await bench({ names: FULL_DISK });
   const { session, privateKey } = await withKey(it, "devkey");
   assert.deepEqual(await find(it, session, attribute(CKA.LABEL, utf8Bytes("key-0"))), [privateKey, privateKey + 1n]);
   await it.call("C_DestroyObject", session, privateKey);
@@ -839,6 +851,11 @@ const PROVOKED: Readonly<Record<CallCode, (it: Bench) => Promise<unknown>>> = {
     let index = 0;
     await assert.rejects(fill(), { code: "storage-full" });
     await it.refused(0x31, "C_CreateObject", session, template);
+  },
+  "names-not-kept": async () => {
+    const it = await bench({ names: FULL_DISK });
+    const { session, privateKey } = await withKey(it);
+    await it.refused(5, "C_SetAttributeValue", session, privateKey, [attribute(CKA.LABEL, utf8Bytes("other"))]);
   },
 };
 

@@ -208,6 +208,11 @@ export const PKCS11_TOKEN_ERRORS = {
     cause: "The chip has no free key slot, no room for another certificate, or a place that takes no more writes.",
     cure: "Delete a key or certificate that is not needed: pkcs11-tool --delete-object.",
   },
+  "names-not-kept": {
+    ckr: "CKR_GENERAL_ERROR",
+    cause: "An object was to be called otherwise, and the file of names (--names) cannot be written.",
+    cure: "The message ends with the reason: make room on the disk, or let the server write into the file's directory.",
+  },
 } as const satisfies CkrTable;
 
 /** What keeps the server from starting. */

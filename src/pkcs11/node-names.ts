@@ -18,7 +18,7 @@ type Stored = {
  */
 export class NamesInFile implements ObjectNames {
   readonly #file: string;
-  readonly #names: Map<string, ObjectName>;
+  #names: ReadonlyMap<string, ObjectName>;
 
   constructor(file: string) {
     this.#file = file;
@@ -31,19 +31,21 @@ export class NamesInFile implements ObjectNames {
   }
 
   rename(key: string, name: ObjectName): void {
-    this.#names.set(key, name);
-    this.#store();
+    this.#store(new Map(this.#names).set(key, name));
   }
 
   forget(key: string): void {
-    if (this.#names.delete(key)) this.#store();
+    const names = new Map(this.#names);
+    if (names.delete(key)) this.#store(names);
   }
 
-  #store(): void {
+  #store(names: ReadonlyMap<string, ObjectName>): void {
     // What is undefined is left out of the file.
-    const stored = Object.fromEntries(Array.from(this.#names, ([key, name]) => [key, storedForm(name)]));
+    const stored = Object.fromEntries(Array.from(names, ([key, name]) => [key, storedForm(name)]));
     writeFileSync(`${this.#file}.new`, `${JSON.stringify(stored, undefined, 2)}\n`, { mode: 0o600 });
     renameSync(`${this.#file}.new`, this.#file);
+    // Only now: a name that would be gone after a restart is none.
+    this.#names = names;
   }
 }
 

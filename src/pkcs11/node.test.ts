@@ -322,6 +322,10 @@ test("NamesInFile keeps names over restarts, in a file of mode 0600, and refuses
   const again = new NamesInFile(file);
   assert.deepEqual(again.nameOf("aa"), devkey);
   assert.equal(again.nameOf("bb"), undefined);
+  mkdirSync(`${file}.new`);
+  assert.throws(() => names.rename("aa", { label: "other", id: undefined }), { code: "EISDIR" });
+  assert.throws(() => names.forget("aa"), { code: "EISDIR" });
+  assert.deepEqual(names.nameOf("aa"), devkey, "what cannot be kept does not count meanwhile");
   for (const text of [
     "no json",
     "[]",

@@ -111,7 +111,8 @@ function serveSocket(socket: Socket, connection: Connection, trace: Trace): void
   socket.on("error", end);
   socket.on("data", (chunk: Uint8Array) => {
     try {
-      read(chunk);
+      // A plain view: `slice` of a Buffer copies nothing, and what outlives the message is to be a copy.
+      read(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.length));
     } catch (error) {
       end(error);
     }

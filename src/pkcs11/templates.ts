@@ -86,8 +86,9 @@ function storedValue(template: Template): Uint8Array {
 }
 
 /**
- * What a secret that is derived is to be like, of the so many bytes that the key agrees on. Throws `template-inconsistent` for anything but a generic secret in the
- * session, and `attribute-value-invalid` for a length that the agreement does not give.
+ * What a secret that is derived is to be like, of the `sharedBytes` that the key agrees on. Throws
+ * `template-inconsistent` for anything but a generic secret in the session, and `attribute-value-invalid` for a length
+ * that the agreement does not give.
  */
 export function derivedSecret(template: Template, sharedBytes: number) {
   checkMembers(template, SECRET_MEMBERS);

@@ -186,10 +186,14 @@ export class Token {
     });
   }
 
-  /** Gives an object, and the other half of its pair, other names. */
+  /** Gives an object, and the other half of its pair, other names. Throws `names-not-kept`: there was nothing else to do. */
   rename(object: TokenObject, name: Partial<ObjectName>): void {
     const known = this.#names.nameOf(object.key);
-    this.#keepName(object.key, { label: known?.label, id: known?.id, ...known, ...name });
+    try {
+      this.#names.rename(object.key, { label: known?.label, id: known?.id, ...known, ...name });
+    } catch (cause) {
+      throw new TokenFailure("names-not-kept", `names of objects cannot be kept: ${reasonOf(cause)}`, { cause });
+    }
     this.forgetContents();
   }
 
@@ -222,7 +226,7 @@ export class Token {
     try {
       keep();
     } catch (error) {
-      const detail = `names of objects cannot be kept: ${error instanceof Error ? error.message : "unknown reason"}`;
+      const detail = `names of objects cannot be kept: ${reasonOf(error)}`;
       this.#trace.emit("host", { kind: "process", what: "warning", detail });
     }
   }
@@ -242,7 +246,10 @@ export class Token {
       const index = Array.from({ length: STORAGE_INDEXES }, (_, i) => i).find((each) => !taken.has(each));
       if (index === undefined) throw new TokenFailure("device-memory", `every ${kind} index is taken`);
       await storage.write(element, index);
-      this.#keepName(await storage.key(element, index), name);
+      const key = await storage.key(element, index);
+      // Data are named by their place, which may have had others that somebody else erased.
+      if (kind === "data") this.#told(() => this.#names.forget(key));
+      this.#keepName(key, name);
       return async () => {
         const { objects } = await this.contents();
         const found = objects.find((each) => each.kind === kind && each.place === index);
@@ -297,6 +304,10 @@ export class Token {
     const uniqueId = utf8Bytes(toHex(this.hash.digest("sha256", utf8Bytes(name))).slice(0, UNIQUE_ID_LENGTH));
     return { ...facts, handle, attributes: new Map(facts.attributes).set(CKA.UNIQUE_ID, uniqueId) };
   }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : "unknown reason";
 }
 
 /** Throws `template-inconsistent`. */
