@@ -46,7 +46,8 @@ export class Statement<Values extends object, Row = unknown> {
   }
 }
 
-const PLACES: object = new Proxy({}, { get: (_, name) => new Place(String(name)) });
+/** A stand-in for each value: what a statement is built with, so that it keeps nobody's values for as long as it lasts. */
+export const PLACES: object = new Proxy({}, { get: (_, name) => new Place(String(name)) });
 
 /** These of the values, as an insert or update takes them. */
 export function columns<Values extends object, K extends keyof Values>(
