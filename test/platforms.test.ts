@@ -11,7 +11,9 @@ const PAGE = "docs/platforms.md";
 const page = readFileSync(join(ROOT, PAGE), "utf8");
 const manifest = JSON.parse(readFileSync(join(ROOT, "package.json"), "utf8")) as { engines: { node: string } };
 
-const rows = [...page.matchAll(/^\| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$/gm)]
+/** The page's first table: what comes after it is about other people's programs. */
+const [platforms = ""] = page.split("\n## ");
+const rows = [...platforms.matchAll(/^\| (.+?) \| (.+?) \| (.+?) \| (.+?) \|$/gm)]
   .map(([, processor = "", system = "", node = "", known = ""]) => ({ processor, system, node, known }))
   .filter(({ processor }) => processor !== "processor");
 
