@@ -217,3 +217,30 @@ test("64 clients at once: every answer goes to whom it belongs", async (t) => {
   );
   for (const { byte, said } of answers) assert.deepEqual(new Set(said), new Set([`01000003${byte}9000`]));
 });
+
+test("serveChip gathers no listeners on the connection of a client that reads slowly", async (t) => {
+  const warnings: Error[] = [];
+  const note = (warning: Error) => void warnings.push(warning);
+  process.on("warning", note);
+  t.after(() => process.off("warning", note));
+  const bytes = new Uint8Array(60_000);
+  const count = { answered: 0, waits: 0 };
+  const exchange = () => (count.answered++, bytes);
+  const served = await serveChip({ chip: { readerName: "slow", exchange, reset: () => bytes }, port: 0 });
+  t.after(() => served.close());
+  const client = connect(served.port, "127.0.0.1");
+  t.after(() => client.destroy());
+  await once(client, "connect");
+  client.write(
+    Buffer.concat(Array<Uint8Array>(1000).fill(encodeJrcp1({ type: 0x01, node: 0, payload: new Uint8Array(1) }))),
+  );
+  while (count.answered < 1000) {
+    const before = count.answered;
+    for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+    if (count.answered > before) continue;
+    count.waits += 1;
+    client.read();
+  }
+  assert.ok(count.waits > 20, `the chip waited ${count.waits} times`);
+  assert.deepEqual(warnings, []);
+});

@@ -169,8 +169,12 @@ async function answerAll(served: Served, first: JrcpRequest | undefined): Promis
 
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    socket.once("drain", resolve);
-    socket.once("close", () => resolve());
+    const done = () => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    if (socket.destroyed) done();
+    else socket.once("drain", done).once("close", done);
   });
 }
 
