@@ -121,8 +121,12 @@ function serveSocket(socket: Socket, connection: Connection, trace: Trace): void
 
 function drained(socket: Socket): Promise<void> {
   return new Promise((resolve) => {
-    socket.once("drain", resolve);
-    socket.once("close", () => resolve());
+    const done = () => {
+      socket.off("drain", done).off("close", done);
+      resolve();
+    };
+    if (socket.destroyed) done();
+    else socket.once("drain", done).once("close", done);
   });
 }
 
