@@ -110,6 +110,9 @@ test("binary files are data objects: those of other tools by their identifiers, 
   assert.ok(read.some((each) => Buffer.from(each as Uint8Array).equals(Uint8Array.of(1, 2, 3))));
   for (const each of found.slice(before.length)) await call("C_DestroyObject", again, each);
   assert.equal((await device.data.list()).length, before.length);
+  // Index 7 is Hawser's own file of that number: this one cannot be named.
+  await device.send("writeBinary", { objectId: 7, length: 1, offset: 0, data: Uint8Array.of(1) });
+  assert.equal((await device.data.list()).length, before.length);
   await assert.rejects(device.data.read(0), { code: "object-missing" });
   // As much as one file may have, until nothing more fits.
   const fill = async (index: number): Promise<void> =>

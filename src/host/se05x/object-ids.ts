@@ -56,9 +56,9 @@ export function dataFile(index: number): number {
   return objectAt(index, DATA, "data");
 }
 
-/** The data index of a file, or undefined where it is a certificate's or the chip's own. */
+/** The data index of a file, or undefined where it is a certificate's or the chip's own, or its identifier means another file. */
 export function dataIndexOf(objectId: number): number | undefined {
-  if (isReserved(objectId) || certificateIndexOf(objectId) !== undefined) return undefined;
+  if (isReserved(objectId) || certificateIndexOf(objectId) !== undefined || objectId < OWN_COUNT) return undefined;
   return objectId >= DATA && objectId < DATA + OWN_COUNT ? objectId - DATA : objectId;
 }
 
