@@ -124,12 +124,16 @@ test("AW-43 AW-56 the AWS CLI creates, invokes, changes, lists and deletes funct
 
   file("code.zip", zip("exports.handler = async () => process.env.BY"));
   await json("lambda", "update-function-code", "--function-name", "double", "--zip-file", "fileb://code.zip");
-  const change = ["--environment", "Variables={BY=two}", "--timeout", "7"];
+  const change = ["--environment", "Variables={BY=two}", "--timeout", "7", "--ephemeral-storage", "Size=1024"];
   await json("lambda", "update-function-configuration", "--function-name", "double", ...change);
   await invoke(1);
   assert.equal(readFileSync(join(folder, "out.json"), "utf8"), '"two"');
   const { Configuration, Code } = await json("lambda", "get-function", "--function-name", String(made["FunctionArn"]));
   assert.equal((Configuration as Record_)["Timeout"], 7);
+  assert.deepEqual(
+    [made, Configuration].map((each) => (each as Record_)["EphemeralStorage"]),
+    [{ Size: 512 }, { Size: 1024 }],
+  );
   const { Location } = Code as Record_;
   assert.deepEqual(await fetchWithCurl(String(Location), await running()), readFileSync(join(folder, "code.zip")));
   // This version of the CLI lists with a slash at the end of the path; one function a page makes it come back for more.

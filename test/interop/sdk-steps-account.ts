@@ -344,7 +344,7 @@ const WRONG_F = { FunctionName: "no name" };
 const NO_F = { FunctionName: "none" };
 const NEW_F = { Role: ROLE, Runtime: "nodejs22.x", Handler: "index.handler" };
 const CONFIGURATION =
-  "FunctionName FunctionArn Runtime Role Handler CodeSize Description Timeout MemorySize LastModified CodeSha256 Version RevisionId State LastUpdateStatus PackageType Architectures";
+  "FunctionName FunctionArn Runtime Role Handler CodeSize Description Timeout MemorySize LastModified CodeSha256 Version RevisionId State LastUpdateStatus PackageType Architectures EphemeralStorage";
 
 const EVENT_CONFIG = "LastModified FunctionArn MaximumRetryAttempts MaximumEventAgeInSeconds DestinationConfig";
 const ALIAS = "AliasArn Name FunctionVersion Description RevisionId";
@@ -363,11 +363,21 @@ export const LAMBDA_STEPS: readonly SdkStep[] = through("lambda", [
     Runtime: "python3.12",
     Code: { ZipFile: fromBase64(zip) },
   })),
+  ...[511, 10_241, 512.5].map((Size) =>
+    no("InvalidParameterValueException", "CreateFunction", ({ zip }) => ({
+      FunctionName: "g",
+      ...NEW_F,
+      EphemeralStorage: { Size },
+      Code: { ZipFile: fromBase64(zip) },
+    })),
+  ),
   ok("GetFunction", F, "Configuration Code"),
   ok("GetFunctionConfiguration", F, CONFIGURATION),
   ok("ListFunctions", {}, "Functions"),
   ok("UpdateFunctionCode", ({ zip }) => ({ ...F, ZipFile: fromBase64(zip) }), CONFIGURATION),
-  ok("UpdateFunctionConfiguration", { ...F, Timeout: 9 }, CONFIGURATION),
+  ok("UpdateFunctionConfiguration", { ...F, Timeout: 9, EphemeralStorage: { Size: 1024 } }, CONFIGURATION),
+  no("InvalidParameterValueException", "UpdateFunctionConfiguration", { ...F, EphemeralStorage: { Size: 511 } }),
+  no("InvalidParameterValueException", "UpdateFunctionConfiguration", { ...F, EphemeralStorage: {} }),
   no("PreconditionFailedException", "UpdateFunctionConfiguration", { ...F, Timeout: 9, RevisionId: "x" }),
   no("PreconditionFailedException", "UpdateFunctionCode", ({ zip }) => ({
     ...F,

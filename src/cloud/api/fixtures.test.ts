@@ -291,6 +291,7 @@ export const CONFIGURATION = {
   LastUpdateStatus: "Successful",
   PackageType: "Zip",
   Architectures: ["x86_64"],
+  EphemeralStorage: { Size: 512 },
 } as const;
 
 /** Jobs that tell the test what they would publish. */

@@ -14,6 +14,8 @@ export type FunctionRecord = {
   readonly description: string;
   readonly timeoutS: number;
   readonly memoryMb: number;
+  /** What a process may keep in `/tmp`; absent is as usual. */
+  readonly tmpMb?: number;
   readonly environment: Readonly<Record<string, string>>;
   readonly architectures: readonly string[];
   readonly codeSize: number;
@@ -70,6 +72,14 @@ export type FunctionEntry = {
   readonly policies: ReadonlyMap<string, readonly PermissionStatement[]>;
 };
 
+/** What a process may keep in `/tmp` where nobody said otherwise, in MB. */
+export const USUAL_TMP_MB = 512;
+
+/** What a process of the function may keep in `/tmp`, in MB. */
+export function tmpMbOf({ tmpMb = USUAL_TMP_MB }: FunctionRecord): number {
+  return tmpMb;
+}
+
 /** The version that a record is: its number, or `$LATEST`. */
 export function versionOf(record: FunctionRecord | VersionRecord): string {
   return "version" in record ? record.version : LATEST;
@@ -99,6 +109,7 @@ export function configurationOf(
     LastUpdateStatus: "Successful",
     PackageType: "Zip",
     Architectures: record.architectures,
+    EphemeralStorage: { Size: tmpMbOf(record) },
     ...(Object.keys(record.environment).length > 0 && { Environment: { Variables: record.environment } }),
   };
 }

@@ -7,7 +7,14 @@ import type { FunctionErrorCode } from "./errors.ts";
 import { EventInvocations, type EventLimits } from "./event-invocations.ts";
 import type { FunctionLogs } from "./function-logs.ts";
 import { qualifiedArn, type FunctionRef } from "./function-name.ts";
-import { environmentOf, eventConfigOf, versionOf, type FunctionRecord, type VersionRecord } from "./function-record.ts";
+import {
+  environmentOf,
+  eventConfigOf,
+  tmpMbOf,
+  versionOf,
+  type FunctionRecord,
+  type VersionRecord,
+} from "./function-record.ts";
 import type { Deployment, FunctionRuntime, RunRequest, RunResult } from "./runtime.ts";
 import { correlationOf, tellWaiting } from "./waiting-device.ts";
 import { unzipCode } from "./zip-code.ts";
@@ -142,6 +149,7 @@ export class FunctionInvoker {
       revision: revisionId,
       handler,
       memoryMb,
+      tmpMb: tmpMbOf(record),
       timeoutMs: timeoutS * 1000,
       environment: environmentOf(record, account),
       files: async () => unzipCode(await directory.code(ref)),

@@ -22,8 +22,8 @@ export type Launch = {
   readonly packages?: readonly SdkPackage[];
   /** A folder with more of them, in its `node_modules`. */
   readonly layer?: string | undefined;
-  /** Whether it shall have a `/tmp` of its own, which only bubblewrap can give. */
-  readonly hasTmp?: boolean;
+  /** What fits into a `/tmp` of its own, which only bubblewrap can give; none where absent. */
+  readonly tmpBytes?: number | undefined;
 };
 
 /** A started process, its pipes, and once they are known the process id of the function itself. */
@@ -41,12 +41,6 @@ export type Launched = {
 const SDK_FOLDER = "/opt/sdk";
 const LAYER_FOLDER = "/opt/nodejs";
 
-/**
- * What a process may keep in its own `/tmp`. It is memory of the machine beside the function's own, and every process
- * has one, so it is less than the 512 MB of AWS.
- */
-export const TMP_BYTES = 64 * 1024 * 1024;
-
 /** The group, and below the users, of functions where the server runs as root: numbers that nobody else is given. */
 export const FUNCTION_GROUP = 60_800;
 
@@ -61,7 +55,7 @@ export function launch(what: Launch): Launched {
   const { packages = [], layer } = what;
   const places = packages.map(({ name, folder }) => (isWrapped ? `${SDK_FOLDER}/node_modules/${name}` : folder));
   const layerAt = layer !== undefined && isWrapped ? LAYER_FOLDER : layer;
-  const writable = isWrapped && what.hasTmp === true ? ["/tmp"] : [];
+  const writable = isWrapped && what.tmpBytes !== undefined ? ["/tmp"] : [];
   const readable = [root, ...places, ...(layerAt === undefined ? [] : [layerAt]), ...writable];
   const node = [
     isWrapped ? NODE_INSIDE : process.execPath,
@@ -148,7 +142,7 @@ function nodeOptions({ readable, writable, memoryMb }: Granted): string[] {
 const NODE_INSIDE = "/var/runtime/node";
 
 /** New namespaces for all that there are, a read-only root that holds Node and the code, no capabilities. */
-function bubblewrap({ program, folder, packages = [], layer, hasTmp = false }: Launch): string[] {
+function bubblewrap({ program, folder, packages = [], layer, tmpBytes }: Launch): string[] {
   const libraries = ["/usr", "/lib", "/lib64"].flatMap((path) => ["--ro-bind-try", path, path]);
   const flags = "--unshare-all --unshare-user --die-with-parent --new-session --as-pid-1 --cap-drop ALL";
   return [
@@ -167,7 +161,7 @@ function bubblewrap({ program, folder, packages = [], layer, hasTmp = false }: L
     ...packages.flatMap((each) => ["--ro-bind", each.folder, `${SDK_FOLDER}/node_modules/${each.name}`]),
     ...(layer === undefined ? [] : ["--ro-bind", layer, LAYER_FOLDER]),
     // In a mount namespace of its own: nobody else sees it, and it is gone with the process.
-    ...(hasTmp ? ["--size", String(TMP_BYTES), "--tmpfs", "/tmp"] : []),
+    ...(tmpBytes === undefined ? [] : ["--size", String(tmpBytes), "--tmpfs", "/tmp"]),
     ..."--remount-ro / --chdir / --".split(" "),
   ];
 }

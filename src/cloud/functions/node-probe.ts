@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import type { Clock } from "../../crypto/index.ts";
-import { bubblewrapPath, launch, TMP_BYTES, type Boundary } from "./node-isolation.ts";
+import { bubblewrapPath, launch, type Boundary } from "./node-isolation.ts";
 import type { IsolationReport, Reach } from "./runtime.ts";
 
 const ALL: readonly Reach[] = [
@@ -22,6 +22,8 @@ const ALL: readonly Reach[] = [
 const TOLERATED: readonly Reach[] = ["signal-server"];
 
 const PROBE_TIMEOUT_MS = 10_000;
+/** Less than any tmpfs has that nobody bounds. */
+const PROBE_TMP_BYTES = 1024 * 1024;
 
 /**
  * Finds the best boundary of this machine by trying: under each one a process attempts everything that a function
@@ -92,8 +94,11 @@ async function answerUnder({ boundary, hasTmp }: Under, workspace: string, clock
   const program = join(workspace, `probe-${boundary}.cjs`);
   mkdirSync(folder, { recursive: true, mode: 0o755 });
   writeFileSync(canary, "outside", { mode: 0o644 });
-  writeFileSync(program, probeProgram({ canary, folder, server: process.pid, tmpBytes: TMP_BYTES }), { mode: 0o644 });
-  const { child, channel, pid } = launch({ boundary, program, folder, memoryMb: 128, slot: 0, hasTmp });
+  writeFileSync(program, probeProgram({ canary, folder, server: process.pid, tmpBytes: PROBE_TMP_BYTES }), {
+    mode: 0o644,
+  });
+  const tmpBytes = hasTmp ? PROBE_TMP_BYTES : undefined;
+  const { child, channel, pid } = launch({ boundary, program, folder, memoryMb: 128, slot: 0, tmpBytes });
   pid.catch(() => undefined);
   let said = "";
   let complained = "";

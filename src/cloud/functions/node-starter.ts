@@ -28,6 +28,8 @@ export type StarterOptions = {
   readonly layer?: string;
 };
 
+const MB = 1024 * 1024;
+
 /** Makes ready to run functions: a private folder for their code, and a probe of what the machine can close. */
 export async function openStarter(options: StarterOptions): Promise<ProcessStarter> {
   const { clock, directory, boundaries = boundariesHere() } = options;
@@ -67,9 +69,10 @@ class NodeStarter implements ProcessStarter {
     const { boundary } = this.isolation;
     const folder = await this.#folderOf(deployment);
     const slot = this.#freeSlot();
-    const { memoryMb } = deployment;
+    const { memoryMb, tmpMb } = deployment;
     const { noTmp } = this.isolation;
-    const beside = { packages: this.#packages, layer: this.#layer, hasTmp: noTmp === "" };
+    const tmpBytes = noTmp === "" ? tmpMb * MB : undefined;
+    const beside = { packages: this.#packages, layer: this.#layer, tmpBytes };
     const launched = launch({ boundary, program: this.#program, folder: folder.path, memoryMb, slot, ...beside });
     const { child, channel, root, sdkRoots } = launched;
     folder.users++;
@@ -191,27 +194,33 @@ function processOver({ pid, boundary, hasTmp, channel, kill }: Facts): FunctionP
     },
     residentBytes() {
       const bytes = resident.bytes();
-      return bytes === undefined || !hasTmp ? bytes : bytes + bytesOfNames(pid);
+      return bytes === undefined || !hasTmp ? bytes : bytes + bytesInTmp(pid).names;
     },
+    tmpBytes: () => (hasTmp ? bytesInTmp(pid).contents : 0),
   };
 }
 
 /** The kernel keeps about this much for a file in memory, however empty. */
 const BYTES_PER_FILE = 1024;
 
+/** What a process's `/tmp` takes: what is in the files, which its size bounds, and the files themselves, which it does not. */
+export type TmpUse = { readonly contents: number; readonly names: number };
+
+const NOTHING: TmpUse = { contents: 0, names: 0 };
+
 /**
- * What the files in a process's `/tmp` take beside what is in them: their size bounds only that. Nothing while bubblewrap
- * still builds the process's file system: until then it sees this machine's `/tmp`, and all that others have there.
+ * What a process has in its `/tmp`. Nothing while bubblewrap still builds the process's file system: until then it sees
+ * this machine's `/tmp`, and all that others have there.
  */
-export function bytesOfNames(pid: number): number {
+export function bytesInTmp(pid: number): TmpUse {
   try {
     const tmp = `/proc/${pid}/root/tmp`;
-    if (statSync(tmp).dev === statSync("/tmp", { throwIfNoEntry: false })?.dev) return 0;
-    const { files, ffree } = statfsSync(tmp);
-    return (files - ffree) * BYTES_PER_FILE;
+    if (statSync(tmp).dev === statSync("/tmp", { throwIfNoEntry: false })?.dev) return NOTHING;
+    const { blocks, bfree, bsize, files, ffree } = statfsSync(tmp);
+    return { contents: (blocks - bfree) * bsize, names: (files - ffree) * BYTES_PER_FILE };
   } catch {
     // Ended meanwhile, or a system that does not let us look.
-    return 0;
+    return NOTHING;
   }
 }
 

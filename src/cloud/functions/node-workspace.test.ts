@@ -37,6 +37,7 @@ const DEPLOYMENT: Deployment = {
   revision: "1",
   handler: "index.handler",
   memoryMb: 128,
+  tmpMb: 512,
   timeoutMs: 10_000,
   environment: {},
   files: async () => new Map([["index.js", utf8Bytes("exports.handler = async () => 'ran';")]]),

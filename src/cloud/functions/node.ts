@@ -1,3 +1,5 @@
+import { totalmem } from "node:os";
+
 import type { Clock, Entropy } from "../../crypto/index.ts";
 import { nodeEntropy } from "../../crypto/node.ts";
 import type { Trace } from "../../trace/index.ts";
@@ -44,7 +46,13 @@ export async function openFunctionRuntime(options: FunctionRuntimeOptions): Prom
     starter,
     clock,
     api: withHttpCalls(withAwsNames(api, trace), api, entropy),
-    ...(limits && { limits }),
+    limits: { tmpBytes: tmpBytesHere(), ...limits },
     ...(workerLimits && { workerLimits }),
   });
+}
+
+/** Half of the memory that the server may use, which is what Linux gives a tmpfs of no size (tmpfs(5), `size`). */
+function tmpBytesHere(): number {
+  // Zero where nothing constrains it, or more than there is.
+  return Math.min(totalmem(), process.constrainedMemory() || Infinity) / 2;
 }

@@ -24,6 +24,7 @@ class FakeProcess implements FunctionProcess {
   /** Whether the handler loads only when `load` is called. */
   isSlow = false;
   resident = 1;
+  tmp = 0;
 
   constructor(deployment: Deployment, events: ProcessEvents) {
     this.deployment = deployment;
@@ -70,6 +71,10 @@ class FakeProcess implements FunctionProcess {
   residentBytes(): number | undefined {
     return this.resident;
   }
+
+  tmpBytes(): number {
+    return this.tmp;
+  }
 }
 
 class FakeStarter implements ProcessStarter {
@@ -115,6 +120,7 @@ function deployment(functionArn: string, revision = "1"): Deployment {
     revision,
     handler: "index.handler",
     memoryMb: 128,
+    tmpMb: 512,
     timeoutMs: 3000,
     environment: {},
     files: () => Promise.resolve(new Map()),
@@ -324,6 +330,32 @@ test("memory is looked at while a function runs, and seldom while it is idle", a
   const killed = await next;
   assert.equal(killed.outcome, "memory");
   assert.ok(second.isKilled);
+});
+
+test("a process that rests, and one that runs, end for what all have in /tmp together", async () => {
+  const { starter, pool, clock } = world({ limits: { tmpBytes: 10 } });
+  const first = pool.run(deployment("a"), request());
+  await settle();
+  const [resting] = starter.started as [FakeProcess];
+  resting.tmp = 6;
+  resting.finish();
+  assert.equal((await first).outcome, "succeeded");
+  await settle();
+  const run = pool.run(deployment("b"), request());
+  await settle();
+  const running = starter.started[1] as FakeProcess;
+  running.tmp = 5;
+  clock.advance(20);
+  assert.deepEqual([resting.isKilled, running.isKilled], [true, false]);
+  running.tmp = 11;
+  clock.advance(20);
+  const end = await run;
+  assert.equal(end.outcome, "failed");
+  assert.equal((end as { error: { errorType: string } }).error.errorType, "Sandbox.StorageLimit");
+  const again = pool.run(deployment("a"), request());
+  await settle();
+  starter.started[2]?.finish();
+  assert.equal((await again).outcome, "succeeded", "on a process of its own, for nobody has anything in /tmp now");
 });
 
 test("a function's calls run eight at a time; the rest stays in the descriptor", async () => {

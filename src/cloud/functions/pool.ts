@@ -10,6 +10,7 @@ import type {
   RunRequest,
   RunResult,
 } from "./runtime.ts";
+import { TmpBudget } from "./tmp-budget.ts";
 import { FunctionWorker, WORKER_LIMITS, type WorkerLimits } from "./worker.ts";
 
 /** Bounds of all functions together. */
@@ -24,6 +25,8 @@ export type PoolLimits = {
   readonly queue: number;
   /** How long a process is kept without work. */
   readonly idleMs: number;
+  /** What all processes together have in their `/tmp`: memory of the machine. */
+  readonly tmpBytes: number;
 };
 
 export const POOL_LIMITS: PoolLimits = {
@@ -32,6 +35,7 @@ export const POOL_LIMITS: PoolLimits = {
   startsPerFunction: 2,
   queue: 1000,
   idleMs: 300_000,
+  tmpBytes: 1024 ** 3,
 };
 
 export type PoolOptions = {
@@ -57,6 +61,7 @@ export class FunctionPool implements FunctionRuntime {
   readonly #options: PoolOptions;
   readonly #limits: PoolLimits;
   readonly #workerLimits: WorkerLimits;
+  readonly #tmpBudget: TmpBudget;
   readonly #busy = new Set<FunctionWorker>();
   readonly #starting = new Set<FunctionWorker>();
   /** Longest idle first. */
@@ -67,6 +72,7 @@ export class FunctionPool implements FunctionRuntime {
   constructor(options: PoolOptions) {
     this.#options = options;
     this.#limits = { ...POOL_LIMITS, ...options.limits };
+    this.#tmpBudget = new TmpBudget(this.#limits.tmpBytes);
     this.#workerLimits = { ...WORKER_LIMITS, ...options.workerLimits };
   }
 
@@ -139,7 +145,8 @@ export class FunctionPool implements FunctionRuntime {
       this.#dispatch();
     };
     const limits = this.#workerLimits;
-    const worker: FunctionWorker = new FunctionWorker({ deployment, starter, clock, api, limits, started });
+    const tmpBudget = this.#tmpBudget;
+    const worker: FunctionWorker = new FunctionWorker({ deployment, starter, clock, api, limits, tmpBudget, started });
     this.#starting.add(worker);
     return worker;
   }

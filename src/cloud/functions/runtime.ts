@@ -9,6 +9,8 @@ export type Deployment = {
   /** `file.export`. */
   readonly handler: string;
   readonly memoryMb: number;
+  /** What each process may keep in its `/tmp`, beside its memory. */
+  readonly tmpMb: number;
   readonly timeoutMs: number;
   /** The whole environment of the function; its process inherits none of ours. */
   readonly environment: Readonly<Record<string, string>>;
@@ -104,6 +106,8 @@ export interface FunctionProcess {
   kill(): void;
   /** Bytes of memory that it occupies, or undefined once it is gone. */
   residentBytes(): number | undefined;
+  /** Bytes in the files of its `/tmp`: memory of the machine, too, and none of its own. */
+  tmpBytes(): number;
 }
 
 /** What a process does. `onExit` comes last, after all output. */

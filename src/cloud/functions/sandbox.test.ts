@@ -10,7 +10,6 @@ import { after, test } from "node:test";
 import { utf8Bytes } from "../../codec/index.ts";
 import { nodeClock } from "../../crypto/node.ts";
 import { CallRefused } from "./api-calls.ts";
-import { TMP_BYTES } from "./node-isolation.ts";
 import { boundariesHere, probeIsolation, probeProgram } from "./node-probe.ts";
 import { openStarter } from "./node-starter.ts";
 import { FunctionPool, type PoolOptions } from "./pool.ts";
@@ -45,6 +44,7 @@ function deploy(source: string | Record<string, string>, more: Partial<Deploymen
     revision: "1",
     handler: "index.handler",
     memoryMb: 256,
+    tmpMb: 512,
     timeoutMs: 10_000,
     environment: {},
     files: () => Promise.resolve(new Map(Object.entries(files).map(([path, text]) => [path, utf8Bytes(text)]))),
@@ -360,6 +360,8 @@ test("what a function leaves running does not run between invocations where the 
   assert.deepEqual(new Set(calls), new Set(["Behind", "Now"]));
 });
 
+const MB = 1024 * 1024;
+
 const KEEPER = `const fs = require("fs");
 exports.handler = async (e) => {
   const before = fs.readdirSync(require("os").tmpdir());
@@ -373,7 +375,7 @@ exports.handler = async (e) => {
 test("a function has a /tmp that stays with its process, is seen by no other, is bounded, and goes with it", async (t) => {
   if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
   assert.equal(best.isolation.noTmp, "");
-  const deployment = deploy(KEEPER);
+  const deployment = deploy(KEEPER, { tmpMb: 8 });
   const answer = async (event: object, what = deployment) => {
     const result = await run(what, event);
     assert.equal(result.outcome, "succeeded", JSON.stringify(result));
@@ -385,9 +387,63 @@ test("a function has a /tmp that stays with its process, is seen by no other, is
   assert.equal(existsSync("/tmp/kept"), false);
   const { filled, code } = (await answer({ fill: true })) as { filled: number; code: string };
   assert.equal(code, "ENOSPC");
-  assert.ok(filled > TMP_BYTES / 2 && filled <= TMP_BYTES, `${filled} bytes`);
+  assert.ok(filled > 4 * MB && filled <= 8 * MB, `${filled} bytes`);
   best.retire(deployment.functionArn);
   assert.deepEqual(await answer({}), []);
+});
+
+test("a function may keep in its /tmp what its size says, and a larger size takes effect with the next process", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  const source = `const fs = require("fs"); exports.handler = async ({ mb }) => {
+    const { blocks, bsize } = fs.statfsSync("/tmp");
+    try { fs.writeFileSync("/tmp/filled", Buffer.alloc(mb << 20)) } catch (error) { return [blocks * bsize, error.code] }
+    return [blocks * bsize, "written"] }`;
+  const small = deploy(source, { tmpMb: 8 });
+  const answer = async (deployment: Deployment, mb: number) => {
+    const result = await run(deployment, { mb });
+    return JSON.parse((result as { payload: string }).payload) as unknown;
+  };
+  assert.deepEqual(await answer(small, 9), [8 * MB, "ENOSPC"]);
+  assert.deepEqual(await answer({ ...small, revision: "2", tmpMb: 16 }, 9), [16 * MB, "written"]);
+  assert.deepEqual(await answer(small, 7), [8 * MB, "written"], "a version keeps the size that it was published with");
+  assert.deepEqual(await answer(deploy(source, { tmpMb: 512 }), 1), [512 * MB, "written"]);
+  assert.deepEqual(await answer(deploy(source, { tmpMb: 10_240 }), 1), [10_240 * MB, "written"]);
+});
+
+test("what is in /tmp does not count as a function's memory", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  const source = `const fs = require("fs"); exports.handler = async () => { const piece = Buffer.alloc(1 << 20);
+    for (let i = 0; i < 130; i++) { fs.appendFileSync("/tmp/filled", piece); await new Promise(setImmediate) }
+    return fs.statSync("/tmp/filled").size }`;
+  const result = await run(deploy(source, { memoryMb: 128, tmpMb: 160 }));
+  assert.equal(result.outcome, "succeeded", JSON.stringify(result));
+  assert.equal((result as { payload: string }).payload, String(130 * MB));
+  assert.ok(result.maxMemoryBytes < 128 * MB);
+});
+
+test("what all functions have in /tmp together is bounded: one that rests ends first, then the one with most", async (t) => {
+  if (best.isolation.boundary !== "bubblewrap") return t.skip("needs bubblewrap");
+  const pool = await openPool(["bubblewrap"], { limits: { tmpBytes: 24 * MB } });
+  const source = `const fs = require("fs"); exports.handler = async ({ mb }) => {
+    const before = fs.readdirSync("/tmp");
+    for (let i = 0; i < mb; i++) fs.appendFileSync("/tmp/filled", Buffer.alloc(1 << 20));
+    if (mb > 24) await new Promise(() => setInterval(() => {}, 1000));
+    return before }`;
+  const [first, second] = [deploy(source), deploy(source)];
+  const answer = async (deployment: Deployment, mb: number) => {
+    const result = await run(deployment, { mb }, pool);
+    return "payload" in result
+      ? (JSON.parse(result.payload) as unknown)
+      : [result.error.errorType, result.error.errorMessage];
+  };
+  assert.deepEqual(await answer(first, 16), []);
+  assert.deepEqual(await answer(first, 0), ["filled"]);
+  assert.deepEqual(await answer(second, 16), []);
+  assert.deepEqual(await answer(second, 0), ["filled"], "the one that came last goes on");
+  assert.deepEqual(await answer(first, 0), [], "the one that rested was ended, and its files with it");
+  const [type, message] = (await answer(second, 32)) as string[];
+  assert.equal(type, "Sandbox.StorageLimit");
+  assert.match(message ?? "", /^all functions have \d+ MB in \/tmp together, 24 MB allowed$/);
 });
 
 test("a function that fills its /tmp with empty files is killed at its memory size", async (t) => {

@@ -33,6 +33,7 @@ function run(runtime: FunctionRuntime, files: Record<string, string>, event: unk
       revision: "1",
       handler: "index.handler",
       memoryMb: 128,
+      tmpMb: 512,
       timeoutMs: 10_000,
       environment: {
         AWS_REGION: "eu-central-1",

@@ -37,6 +37,7 @@ test("AW-43 CreateFunction keeps a zip and describes the function as Lambda does
     LastUpdateStatus: "Successful",
     PackageType: "Zip",
     Architectures: ["x86_64"],
+    EphemeralStorage: { Size: 512 },
     Environment: { Variables: { A: "1" } },
   });
   assert.match(made.RevisionId, /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);

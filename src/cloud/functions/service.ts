@@ -110,6 +110,7 @@ export class Functions implements FunctionOperations {
       description: input.Description ?? "",
       timeoutS: input.Timeout ?? DEFAULTS.timeoutS,
       memoryMb: input.MemorySize ?? DEFAULTS.memoryMb,
+      ...(input.EphemeralStorage && { tmpMb: input.EphemeralStorage.Size }),
       environment: input.Environment?.Variables ?? {},
       architectures: input.Architectures ?? ["x86_64"],
       ...(input.Tags && { tags: input.Tags }),
@@ -195,7 +196,8 @@ export class Functions implements FunctionOperations {
   async updateFunctionConfiguration(input: Input<"updateFunctionConfiguration">): Promise<FunctionConfiguration> {
     const { account } = this.#options;
     const name = bareName(input.FunctionName, account);
-    const { Role, Handler, Description, Timeout, MemorySize, Environment, Runtime, RevisionId } = input;
+    const { Role, Handler, Description, Timeout, MemorySize, EphemeralStorage, Environment, Runtime, RevisionId } =
+      input;
     if (Environment) checkEnvironment(Environment.Variables ?? {});
     const facts = {
       ...(Role !== undefined && { role: Role }),
@@ -203,6 +205,7 @@ export class Functions implements FunctionOperations {
       ...(Description !== undefined && { description: Description }),
       ...(Timeout !== undefined && { timeoutS: Timeout }),
       ...(MemorySize !== undefined && { memoryMb: MemorySize }),
+      ...(EphemeralStorage && { tmpMb: EphemeralStorage.Size }),
       ...(Environment && { environment: Environment.Variables ?? {} }),
       ...(Runtime !== undefined && { runtime: Runtime }),
     };

@@ -56,6 +56,41 @@ test("PublishVersion keeps code and configuration under numbers that are never u
   await refused(functions.invoke({ ...F, Qualifier: "3" }), "function-not-found", /function:f:3$/);
 });
 
+test("versions keep their EphemeralStorage, and the usual one said aloud is no change to publish", async (t) => {
+  const { functions, runtime, registry, directory } = await open(t);
+  const { versions } = functions;
+  const made = await functions.createFunction({ ...BASIC, Publish: true });
+  assert.deepEqual(made.EphemeralStorage, { Size: 512 });
+  await functions.updateFunctionConfiguration({ ...F, EphemeralStorage: { Size: 512 } });
+  assert.equal((await versions.publishVersion(F)).Version, "1");
+  const changed = await functions.updateFunctionConfiguration({ ...F, EphemeralStorage: { Size: 10_240 } });
+  assert.deepEqual(changed.EphemeralStorage, { Size: 10_240 });
+  assert.notEqual(changed.RevisionId, made.RevisionId);
+  await functions.updateFunctionConfiguration({ ...F, Timeout: 7 });
+  assert.equal((await versions.publishVersion(F)).Version, "2");
+  await functions.createFunction({ ...BASIC, FunctionName: "g", EphemeralStorage: { Size: 600 } });
+  const sizes = async (of: typeof functions) => {
+    const { Functions: listed } = await of.listFunctions({ FunctionVersion: "ALL" });
+    return listed.map(({ FunctionName, Version, EphemeralStorage }) => [FunctionName, Version, EphemeralStorage.Size]);
+  };
+  const expected = [
+    ["f", "$LATEST", 10_240],
+    ["f", "1", 512],
+    ["f", "2", 10_240],
+    ["g", "$LATEST", 600],
+  ];
+  assert.deepEqual(await sizes(functions), expected);
+  const { Configuration } = await functions.getFunction({ ...F, Qualifier: "2" });
+  assert.deepEqual(Configuration.EphemeralStorage, { Size: 10_240 });
+  for (const Qualifier of ["1", "2"]) await functions.invoke({ ...F, Qualifier });
+  assert.deepEqual(
+    runtime.runs.map((each) => each.deployment.tmpMb),
+    [512, 10_240],
+  );
+  await registry.store.close();
+  assert.deepEqual(await sizes((await open(t, directory)).functions), expected);
+});
+
 test("PublishVersion refuses what is not the present code or revision: function-parameter, function-revision", async (t) => {
   const { functions } = await open(t);
   const { versions } = functions;

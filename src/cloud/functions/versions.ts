@@ -14,6 +14,8 @@ import { bareName, functionNotFound, LATEST, qualifiedArn } from "./function-nam
 import {
   badParameter,
   configurationOf,
+  tmpMbOf,
+  USUAL_TMP_MB,
   type AliasRecord,
   type FunctionEntry,
   type FunctionRecord,
@@ -220,6 +222,7 @@ function versionNumber(record: FunctionRecord | VersionRecord): string {
 /** Everything that makes two versions different, as one text. */
 function whatIsPublished(record: FunctionRecord): string {
   const { codeSha256, role, runtime, handler, description, timeoutS, memoryMb, environment, architectures } = record;
+  const tmpMb = tmpMbOf(record);
   const variables = Object.entries(environment).toSorted(([a], [b]) => (a < b ? -1 : 1));
   return JSON.stringify([
     codeSha256,
@@ -231,5 +234,7 @@ function whatIsPublished(record: FunctionRecord): string {
     memoryMb,
     variables,
     architectures,
+    // Only where it is not the usual: what was published before sizes could be chosen stays published as it is.
+    ...(tmpMb === USUAL_TMP_MB ? [] : [tmpMb]),
   ]);
 }

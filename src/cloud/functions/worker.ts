@@ -13,6 +13,7 @@ import type {
   RunRequest,
   RunResult,
 } from "./runtime.ts";
+import type { TmpBudget, TmpOwner } from "./tmp-budget.ts";
 
 /** Bounds of one process. */
 export type WorkerLimits = {
@@ -49,6 +50,8 @@ type Options = {
   readonly clock: Clock;
   readonly api: ApiCaller;
   readonly limits: WorkerLimits;
+  /** Shared with all others. */
+  readonly tmpBudget: TmpBudget;
   /** Called once, when the handler is loaded or has failed to. */
   readonly started: () => void;
 };
@@ -62,7 +65,7 @@ type Turn = { readonly id: number; readonly end: (end: RunEnd) => void; calls: n
  * Everything that comes out of the process is taken for hostile: whatever does not keep to the protocol or to the
  * bounds ends the process, and with it at most the one invocation that it was running.
  */
-export class FunctionWorker {
+export class FunctionWorker implements TmpOwner {
   readonly #options: Options;
   readonly #reader = new FrameReader();
   readonly #log: LogTail;
@@ -89,6 +92,10 @@ export class FunctionWorker {
   /** Whether it can take another invocation. */
   get isUsable(): boolean {
     return !this.#isGone;
+  }
+
+  get isResting(): boolean {
+    return this.#isFrozen;
   }
 
   /** Runs one invocation; the first one starts the process and loads the handler. What a function does never rejects. */
@@ -120,7 +127,13 @@ export class FunctionWorker {
   kill(): void {
     this.#isGone = true;
     this.#stopWatching();
+    this.#options.tmpBudget.forget(this);
     this.#process?.kill();
+  }
+
+  /** Ends the process for what all functions have in `/tmp` together. */
+  endForTmp(why: string): void {
+    this.#fail("failed", failure("Sandbox.StorageLimit", why));
   }
 
   async #start(): Promise<RunEnd | undefined> {
@@ -183,7 +196,7 @@ export class FunctionWorker {
     this.#watchMemory();
   }
 
-  /** Looks at the resident size for as long as the process lives, closely while it is busy; every turn ends with a look. */
+  /** Looks at memory and `/tmp` for as long as the process lives, closely while it is busy; every turn ends with a look. */
   #watchMemory(): void {
     const { clock, limits } = this.#options;
     this.#stopWatching();
@@ -196,7 +209,9 @@ export class FunctionWorker {
   }
 
   #look(): void {
-    const { memoryMb } = this.#options.deployment;
+    const { deployment, tmpBudget } = this.#options;
+    const { memoryMb } = deployment;
+    if (!this.#isGone) tmpBudget.note(this, this.#process?.tmpBytes() ?? 0);
     const bytes = this.#process?.residentBytes() ?? 0;
     this.#maxMemory = Math.max(this.#maxMemory, bytes);
     if (bytes <= memoryMb * MB) return;

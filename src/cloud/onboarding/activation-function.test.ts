@@ -208,6 +208,7 @@ test("AW-43 AW-56 the shipped function runs in the closed process of the functio
     revision: "1",
     handler: ACTIVATION_FUNCTION.handler,
     memoryMb: 128,
+    tmpMb: 512,
     timeoutMs: 10_000,
     environment: { POLICY_NAME: "mine" },
     files: async () => unzipCode(activationFunctionZip()),

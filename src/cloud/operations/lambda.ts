@@ -35,6 +35,7 @@ export const DESCRIPTION = string({ max: 256 });
 const HANDLER = string({ max: 128, pattern: /[^\s]+/ });
 const TIMEOUT_SECONDS = integer({ min: 1, max: 900 });
 const MEMORY_MEGABYTES = integer({ min: 128, max: 10_240 });
+const EPHEMERAL_STORAGE = record({ Size: integer({ min: 512, max: 10_240 }) }, ["Size"]);
 const ENVIRONMENT = record({ Variables: map(string({ pattern: /[a-zA-Z]([a-zA-Z0-9_])+/ }), string()) });
 /** Tags by key. */
 export const TAGS = map(string({ min: 1, max: 128 }), string({ max: 256 }), { max: 50 });
@@ -51,7 +52,6 @@ const UNAVAILABLE_CONFIGURATION = {
   Layers: body(unavailable),
   FileSystemConfigs: body(unavailable),
   ImageConfig: body(unavailable),
-  EphemeralStorage: body(unavailable),
   SnapStart: body(unavailable),
   LoggingConfig: body(unavailable),
   CapacityProviderConfig: body(unavailable),
@@ -74,6 +74,7 @@ export const LAMBDA_OPERATIONS = {
       Description: body(DESCRIPTION),
       Timeout: body(TIMEOUT_SECONDS),
       MemorySize: body(MEMORY_MEGABYTES),
+      EphemeralStorage: body(EPHEMERAL_STORAGE),
       Publish: body(boolean),
       PackageType: body(oneOf("Zip")),
       Environment: body(ENVIRONMENT),
@@ -136,6 +137,7 @@ export const LAMBDA_OPERATIONS = {
       Description: body(DESCRIPTION),
       Timeout: body(TIMEOUT_SECONDS),
       MemorySize: body(MEMORY_MEGABYTES),
+      EphemeralStorage: body(EPHEMERAL_STORAGE),
       Environment: body(ENVIRONMENT),
       Runtime: body(RUNTIME),
       RevisionId: body(string()),

@@ -21,6 +21,8 @@ export type FunctionConfiguration = {
   readonly LastUpdateStatus: "Successful";
   readonly PackageType: "Zip";
   readonly Architectures: readonly string[];
+  /** What a process may keep in `/tmp`, in MB. */
+  readonly EphemeralStorage: { readonly Size: number };
   readonly Environment?: { readonly Variables: Readonly<Record<string, string>> };
 };
 
