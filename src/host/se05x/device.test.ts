@@ -55,6 +55,9 @@ test("Se05x tells who the chip is, and lists the keys that it was born with", as
         [SE05X_OBJECT.gatewayKey, true],
       ],
     );
+    // Slot 1 is Hawser's own: a key that somebody else put under that number has none.
+    await device.send("writeEcKey", { part: SE05X_PART.pair, objectId: 1, curve: SE05X_CURVE.p256 });
+    assert.deepEqual(await device.keySlots(), slots);
   }
 });
 

@@ -46,7 +46,7 @@ import { Se05xCommandFamilies } from "./command-families.ts";
 import { se05xData } from "./data-storage.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
-import { certificateIndexOf, certificateObject, isReserved, keyObject, slotOf } from "./object-ids.ts";
+import { certificateIndexOf, certificateObject, isReserved, keyObject, meansAnother, slotOf } from "./object-ids.ts";
 import { Se05xSession } from "./session.ts";
 import { se05xSignatureVerifier, verifyDigestIn } from "./signature-verifier.ts";
 import { digestSignerOf, signerOf } from "./signers.ts";
@@ -171,7 +171,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       const slots = new Map<number, Uint8Array | undefined>();
       for (let slot = 0; slot < LISTED_SLOTS; slot++) slots.set(slot, undefined);
       for (const objectId of await session.objects.list(SE05X_TYPE.ecPair)) {
-        if (isReserved(objectId)) continue;
+        if (isReserved(objectId) || meansAnother(objectId)) continue;
         const { curve } = await session.send("curveOfKey", { objectId });
         // Keys on other curves sign and agree by commands of their own; nothing above knows what to do with them.
         if (!SLOT_CURVES.includes(curve)) continue;

@@ -8,7 +8,7 @@ const CHUNK = 0x200;
 
 /**
  * A file as a whole, in the place of one that has another length. Its beginning is written last: a file that a power cut
- * left unfinished begins with zeros, which nothing that is kept here does.
+ * left unfinished begins with zeros, which no certificate does. Other data show nothing of it.
  */
 export async function writeFile(session: Se05xSession, objectId: number, bytes: Uint8Array): Promise<void> {
   await eraseFile(session, objectId);

@@ -31,6 +31,11 @@ export function slotOf(objectId: number): number {
   return objectId >= KEYS && objectId < KEYS + OWN_COUNT ? objectId - KEYS : objectId;
 }
 
+/** Whether an object of others has an identifier that, as a slot or index, means one of Hawser's own. */
+export function meansAnother(objectId: number): boolean {
+  return objectId < OWN_COUNT;
+}
+
 /** The object of a certificate index, by the same rule. */
 export function certificateObject(index: number): number {
   return objectAt(index, CERTIFICATES, "certificate");
@@ -58,7 +63,7 @@ export function dataFile(index: number): number {
 
 /** The data index of a file, or undefined where it is a certificate's or the chip's own, or its identifier means another file. */
 export function dataIndexOf(objectId: number): number | undefined {
-  if (isReserved(objectId) || certificateIndexOf(objectId) !== undefined || objectId < OWN_COUNT) return undefined;
+  if (isReserved(objectId) || certificateIndexOf(objectId) !== undefined || meansAnother(objectId)) return undefined;
   return objectId >= DATA && objectId < DATA + OWN_COUNT ? objectId - DATA : objectId;
 }
 
