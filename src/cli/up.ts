@@ -25,6 +25,7 @@ type UpOptions = {
   readonly plainMqtt?: number;
   readonly profile: keyof typeof PROFILES;
   readonly mqttSetting: readonly string[];
+  readonly limit: readonly string[];
   readonly relaxedCertificates?: boolean;
   readonly serverName: readonly string[];
   readonly legacyDhe?: boolean;
@@ -77,6 +78,12 @@ export function registerUpCommand(program: Command): void {
       "--mqtt-setting <name=value>",
       "a setting or limit of the profile, such as connectsPerSecond=1; may be repeated, a wrong name lists all",
       (setting: string, settings: readonly string[]) => [...settings, setting],
+      [],
+    )
+    .option(
+      "--limit <name=value>",
+      "a limit of the account, such as policiesPerPrincipal=20 or rates=aws; may be repeated, a wrong name lists all",
+      (limit: string, limits: readonly string[]) => [...limits, limit],
       [],
     )
     .addOption(
@@ -159,6 +166,7 @@ async function up(options: UpOptions, output: Output): Promise<void> {
         tlsResumption: options.tlsResumption === true,
         profile,
         mqttSettings: options.mqttSetting,
+        limits: options.limit,
         relaxedCertificates,
         ...(plainMqtt === undefined ? {} : { plainMqttPort: plainMqtt }),
         ...(options.legacyDhe ? { legacyDhe: true } : {}),

@@ -4,7 +4,7 @@ import { Conflict, NotFound, UsageError, type ErrorTable } from "../codec/index.
 export const CLOUD_ERRORS = {
   "invalid-request": {
     cause: "A request lacks a required field, or a field breaks its type, length or pattern.",
-    cure: "The message names the field, what it must be and what it was; correct the call.",
+    cure: "The message names the field, what it must be and what it was; correct the call. Where it says limit NAME=VALUE, hawser up --limit NAME=NUMBER chooses another.",
   },
   "not-implemented": {
     cause: "The request asks for an operation, or a field of one, that this version does not offer.",
@@ -113,7 +113,11 @@ export const CLOUD_ERRORS = {
   },
   "shadow-busy": {
     cause: "More requests to the shadows of one thing are on their way than are served at once.",
-    cure: "Wait for accepted or rejected before the next request; clients that retry do so by themselves.",
+    cure: "Wait for accepted or rejected before the next request; or raise it: hawser up --limit shadowRequests=NUMBER.",
+  },
+  throttled: {
+    cause: "More requests came in a second than the account's limits allow; the message names the limit.",
+    cure: "Ask less often, clients that retry do so by themselves; or raise it: hawser up --limit NAME=NUMBER, or NAME=none.",
   },
   "version-conflict": {
     cause: "The thing changed since the version that the request expects.",
@@ -121,11 +125,11 @@ export const CLOUD_ERRORS = {
   },
   "versions-limit": {
     cause: "A policy has as many versions as it may have.",
-    cure: "Delete one with aws iot delete-policy-version.",
+    cure: "Delete one with aws iot delete-policy-version; or raise it for policies: hawser up --limit policyVersions=NUMBER.",
   },
   "limit-exceeded": {
-    cause: "A limit of the registry is reached; the message names it.",
-    cure: "Remove what is no longer needed: old CA certificates of the same name, or policies of a certificate.",
+    cause: "A limit of the account is reached; the message names it.",
+    cure: "Remove what is no longer needed; or, where the message says limit NAME=VALUE, choose another: hawser up --limit NAME=NUMBER.",
   },
   "missing-authentication": {
     cause: "A request carried no signature.",

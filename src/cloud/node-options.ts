@@ -39,6 +39,8 @@ export type CloudOptions = {
   readonly profile?: keyof typeof PROFILES;
   /** Settings and limits of the broker that differ from the profile's, each `name=value`. */
   readonly mqttSettings?: readonly string[];
+  /** Limits of the account that differ from AWS's, each `name=value`. */
+  readonly limits?: readonly string[];
   /** MQTT without TLS on loopback, beside the TLS listener; 0 takes a free port. */
   readonly plainMqttPort?: number;
   /**

@@ -32,11 +32,12 @@ export async function openRules(
 ): Promise<{ readonly rules: Rules; readonly destinations: Destinations; readonly recordings: Recordings }> {
   const { directory, registry, broker, functions, shadows, call, controlPlane } = parts;
   const { allowPrivate = false, signingKey } = parts.httpActions ?? {};
-  const { account, clock, entropy, trace, store } = registry;
+  const { account, clock, entropy, trace, store, limits } = registry;
+  const { httpActionMs: timeoutMs } = limits;
   const common = { account, clock, entropy, hash: nodeHash, trace, store };
   const sender = httpSender({ allowPrivate });
   const problemWith = (url: string) => urlProblem(url, { allowPrivate });
-  const destinations = await Destinations.open({ ...common, sender, problemWith, controlPlane });
+  const destinations = await Destinations.open({ ...common, sender, problemWith, controlPlane, timeoutMs });
   const engine = new RuleEngine({
     ...common,
     ...broker.settings,
@@ -47,6 +48,7 @@ export async function openRules(
     },
     http: {
       sender,
+      timeoutMs,
       isEnabled: (url) => destinations.isEnabled(url),
       ...(signingKey && { sign: httpSigner(signingKey, common) }),
     },
@@ -54,7 +56,7 @@ export async function openRules(
   });
   parts.gatekeeper.listenWith((topic) => engine.unheard(topic));
   const http = { canSign: signingKey !== undefined, destinations };
-  const rules = await Rules.open({ account, clock, store, engine, http });
+  const rules = await Rules.open({ account, clock, store, engine, http, limits });
   closing.add(async () => {
     await engine.whenIdle();
     await destinations.whenIdle();

@@ -4,11 +4,11 @@ import type { Registry } from "./registry/index.ts";
 import { SHADOW_ORIGIN, Shadows, ShadowTopics } from "./shadows/index.ts";
 
 /** Device shadows over a registry's store, joined to the broker's topics. */
-export function openShadows({ store, clock, trace }: Registry, broker: Broker, closing: Closing): Shadows {
+export function openShadows({ store, clock, trace, limits }: Registry, broker: Broker, closing: Closing): Shadows {
   const publish = (topic: string, payload: Uint8Array): void => {
     if (!broker.isStopped) broker.publish({ topic, payload, qos: 1 }, SHADOW_ORIGIN);
   };
-  const shadows = new Shadows({ store, clock, publish });
+  const shadows = new Shadows({ store, clock, publish, limits });
   const topics = new ShadowTopics(shadows, { publish, clock, trace });
   closing.add(broker.onPublish((message) => topics.handle(message)));
   return shadows;

@@ -11,6 +11,7 @@ import { openFunctionRuntime } from "./functions/node.ts";
 import type { DeviceRegistries } from "./jwt/index.ts";
 import type { Domains } from "./domains/index.ts";
 import { openSettings } from "./node-settings.ts";
+import { chosenLimits } from "./chosen-limits.ts";
 import { Closing } from "./node-closing.ts";
 import { deviceIssuing, newSigner } from "./node-device-issuer.ts";
 import { messagesOf, openDevicePlane, type OpenDevicePlane } from "./node-device-plane.ts";
@@ -141,6 +142,7 @@ const RELAXED_WARNING =
 
 async function openGround(options: CloudOptions, closing: Closing): Promise<Ground> {
   const { directory, region, accountId, relaxedCertificates = false } = options;
+  const limits = chosenLimits(options.limits ?? []);
   const { clock = nodeClock, entropy = nodeEntropy, onLedger } = options;
   const store = await openStore({ directory });
   closing.add(() => store.close());
@@ -152,7 +154,7 @@ async function openGround(options: CloudOptions, closing: Closing): Promise<Grou
   const ports = { store, clock, entropy, verifier: nodeVerifier, trace };
   if (relaxedCertificates) trace.emit("cloud", { kind: "process", what: "warning", detail: RELAXED_WARNING });
   const chosen = { ...(region !== undefined && { region }), ...(accountId !== undefined && { accountId }) };
-  return { ledger, trace, registry: await openRegistry(ports, { ...chosen, relaxedCertificates }) };
+  return { ledger, trace, registry: await openRegistry(ports, { ...chosen, relaxedCertificates, limits }) };
 }
 
 function identityFor(
@@ -275,6 +277,7 @@ async function openControlPlane(
     queries: queryOperations(registry),
     accessKeys,
     temporary: parts.certificateCalls,
+    requestsPerSecond: registry.limits.apiRequestsPerSecond,
     region: account.region,
   });
   return { plane, functions, destinations };

@@ -293,8 +293,8 @@ export const REFUSALS = {
     cure: "Check that the client speaks MQTT 3.1.1 or 5 to this port; the evidence names the rule.",
   },
   "mqtt-limit": {
-    cause: "The client went over a limit: packet size, subscriptions, topic length, or a queue.",
-    cure: "The evidence names the limit; change the client, or raise the limit in the server's settings.",
+    cause: "The client went over a limit: packet size, subscriptions, topic length, a queue, or a rate.",
+    cure: "The evidence names the limit; change the client, or raise the limit: hawser up --mqtt-setting NAME=NUMBER, for registrationsPerSecond --limit.",
   },
   "connect-timeout": {
     cause: "The client opened a connection but did not finish TLS and CONNECT in time.",

@@ -205,3 +205,10 @@ test("hawser up refuses a setting of MQTT that there is not, and says which ther
   assert.equal((await cloud.ended).status, 2);
   assert.match(cloud.complaints.join("\n"), /there is no "conectsPerSecond", only .*accountConnectsPerSecond/);
 });
+
+test("hawser up refuses a limit that there is not, and says which there are and what they are", async (t) => {
+  const cloud = up(t, join(directoryOf(t), "cloud"), ["--limit", "rules=5", "--limit", "rule=5"]);
+  assert.equal((await cloud.ended).status, 2);
+  const complaint = cloud.complaints.join("\n");
+  assert.match(complaint, /there is no limit "rule", only .*policiesPerPrincipal=10.*rules=5/);
+});

@@ -1,7 +1,8 @@
-import { HawserError, UsageError } from "../../codec/index.ts";
+import { Conflict, HawserError, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import { invalidRequest, notImplemented, type CloudErrorCode } from "../errors.ts";
+import { RateAccount } from "../broker/index.ts";
 import { uuid } from "../registry/index.ts";
 import type { TemporaryKey } from "../temporary-keys/index.ts";
 import { authorizationOf, checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
@@ -42,6 +43,8 @@ export type ControlPlaneOptions = {
   /** What a certificate's temporary credentials reach; without it they are not known. */
   readonly temporary?: CertificateCalls | undefined;
   readonly region: string;
+  /** How many signed requests are carried out in a second; all where none is given. */
+  readonly requestsPerSecond?: number | undefined;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly hash: Hash;
@@ -78,9 +81,11 @@ type Call = {
  */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
+  readonly #rate: RateAccount | undefined;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
+    this.#rate = RateAccount.of(options.requestsPerSecond ?? Infinity, options.clock);
   }
 
   /** Decides on a head before its body is read. */
@@ -119,6 +124,7 @@ export class ControlPlane {
       checkSignature(claim, { ...call.head, body }, this.#options.hash);
       // Before anything is looked at: whoever is no operator reaches no handler of this plane.
       if (claim.temporary) return await this.#answerCertificate(call, { route, key: claim.temporary, body });
+      this.#count();
       if (route.found === "query") return await this.#answerQuery(call, route.service, body);
       if (route.found !== "operation") throw notImplemented(call.title);
       const operation: Operation = OPERATIONS[route.name];
@@ -131,6 +137,15 @@ export class ControlPlane {
     } catch (error) {
       return this.#refuse(call, error);
     }
+  }
+
+  /** Counts a request of an operator's; what is refused does not count. */
+  #count(): void {
+    if (!this.#rate) return;
+    if (this.#rate.has(1)) return this.#rate.spend(1);
+    const most = this.#options.requestsPerSecond;
+    const message = `Rate exceeded: at most ${most} requests a second (limit apiRequestsPerSecond=${most})`;
+    throw new Conflict<CloudErrorCode>("throttled", message);
   }
 
   async #answerCertificate(

@@ -119,6 +119,7 @@ export async function newApi(
     accessKeys,
     temporary: await temporary?.({ shop, jobs }),
     region,
+    requestsPerSecond: registry.limits.apiRequestsPerSecond,
     clock,
     entropy,
     hash: nodeHash,
@@ -146,6 +147,7 @@ export async function newApi(
 
 /** What any operation may answer: errors of the front door, of the input, of what is absent, and the unforeseen. */
 const COMMON = [
+  "ThrottlingException",
   "MissingAuthenticationTokenException",
   "IncompleteSignatureException",
   "UnrecognizedClientException",

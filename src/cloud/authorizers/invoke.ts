@@ -1,7 +1,7 @@
 import { DecodeError, Denied, fromBase64, HawserError, parsePem, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { RefusalCause } from "../../trace/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
-import { parsePolicyDocument } from "../policy/index.ts";
+import { checkPolicyLength, parsePolicyDocument } from "../policy/index.ts";
 import { iotArn, uuid, type Registry } from "../registry/index.ts";
 import type { AskFunction } from "../templates/index.ts";
 import type { Authorizer } from "./authorizers.ts";
@@ -73,7 +73,8 @@ export async function askAuthorizer(
     sourceArn: iotArn(account, "authorizer", name),
     sourceAccount: account.id,
   };
-  return authorizationIn(name, await ask(caller, body.functionArn, { event, limitMs: LIMIT_MS }));
+  const answer = await ask(caller, body.functionArn, { event, limitMs: LIMIT_MS });
+  return authorizationIn(registry, name, answer);
 }
 
 async function isSigned(
@@ -108,7 +109,7 @@ async function isSigned(
   return false;
 }
 
-function authorizationIn(name: string, answer: unknown): Authorization {
+function authorizationIn({ limits }: Registry, name: string, answer: unknown): Authorization {
   if (typeof answer !== "object" || answer === null) throw wrongAnswer(`authorizer ${name} answered no object`);
   const found = answer as Partial<Record<keyof Authorization, unknown>>;
   if (typeof found.isAuthenticated !== "boolean")
@@ -126,15 +127,16 @@ function authorizationIn(name: string, answer: unknown): Authorization {
   return {
     isAuthenticated: true,
     principalId,
-    policyDocuments: policyDocuments.map((each: unknown) => documentIn(name, each)),
+    policyDocuments: policyDocuments.map((each: unknown) => documentIn(name, each, limits.policyCharacters)),
     disconnectAfterInSeconds: secondsIn(name, "disconnectAfterInSeconds", found.disconnectAfterInSeconds),
     refreshAfterInSeconds: secondsIn(name, "refreshAfterInSeconds", found.refreshAfterInSeconds),
   };
 }
 
-function documentIn(name: string, value: unknown): string {
+function documentIn(name: string, value: unknown, most: number): string {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   try {
+    checkPolicyLength(text, most);
     parsePolicyDocument(text);
     return text;
   } catch (error) {

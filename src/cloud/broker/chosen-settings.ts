@@ -1,5 +1,4 @@
-import { UsageError } from "../../codec/index.ts";
-import type { BrokerErrorCode } from "./errors.ts";
+import { nameAndValue, numberChosen, quoted, settingRefused as refused, type Range } from "./setting-text.ts";
 import { AWS_RATES, LONGEST_PACKET, type BrokerLimits, type BrokerSettings } from "./settings.ts";
 
 const U16 = 65_535;
@@ -11,8 +10,6 @@ const RATE = { min: 1, max: MANY, mayBeNone: true } as const;
 const LIFETIME = { min: 1, max: MANY, mayBeNone: true } as const;
 /** All rates at once. */
 const RATES = "rates";
-
-type Range = { readonly min: number; readonly max: number; readonly mayBeNone?: boolean };
 
 /** What each limit may be. */
 const RANGES: { readonly [Name in keyof BrokerLimits]: Range } = {
@@ -81,12 +78,10 @@ const FIXED: readonly string[] = ["profile", "limits", "tracedDataPacketsPerSeco
 export function chosenSettings(profile: BrokerSettings, texts: readonly string[]): BrokerSettings {
   let settings = profile;
   for (const text of texts) {
-    const at = text.indexOf("=");
-    const [name, value] = [text.slice(0, Math.max(0, at)), text.slice(at + 1)];
-    if (at < 0) throw refused(`${quoted(text)} is not written name=value`);
+    const [name, value] = nameAndValue(text);
     if (name === RATES) settings = { ...settings, limits: { ...settings.limits, ...ratesOf(value) } };
     else if (Object.hasOwn(RANGES, name)) {
-      const limits = { ...settings.limits, [name]: limitOf(name as keyof BrokerLimits, value) };
+      const limits = { ...settings.limits, [name]: numberChosen(name, value, RANGES[name as keyof BrokerLimits]) };
       settings = { ...settings, limits };
     } else if (Object.hasOwn(settings, name) && !FIXED.includes(name)) {
       settings = { ...settings, [name]: valueOf(name, settings[name as keyof BrokerSettings], value) };
@@ -104,14 +99,6 @@ function ratesOf(value: string): Partial<BrokerLimits> {
   if (value === "aws") return AWS_RATES;
   if (value !== "none") throw refused(`${RATES} is ${quoted(value)}, need aws or none`);
   return Object.fromEntries(Object.keys(AWS_RATES).map((name) => [name, Infinity]));
-}
-
-function limitOf(name: keyof BrokerLimits, text: string): number {
-  const { min, max, mayBeNone = false } = RANGES[name];
-  if (mayBeNone && text === "none") return Infinity;
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= min && value <= max) return value;
-  throw refused(`${name} is ${quoted(text)}, need a whole number from ${min} to ${max}${mayBeNone ? ", or none" : ""}`);
 }
 
 function valueOf(name: string, known: unknown, text: string): unknown {
@@ -143,12 +130,4 @@ function consistent(settings: BrokerSettings): BrokerSettings {
     if (least > most) throw refused(`${low} is ${least}, over ${high}, which is ${most}`);
   }
   return settings;
-}
-
-function quoted(text: string): string {
-  return JSON.stringify(text.slice(0, 64));
-}
-
-function refused(message: string): UsageError<BrokerErrorCode> {
-  return new UsageError("mqtt-setting", message);
 }

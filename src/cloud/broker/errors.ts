@@ -24,7 +24,8 @@ export const BROKER_ERRORS = {
     cure: "Topic names are not empty and hold no wildcards; check the id that was put into the topic.",
   },
   "mqtt-setting": {
-    cause: "A setting of the MQTT broker that was chosen does not exist, or not with this value.",
+    cause:
+      "A setting of the MQTT broker, or a limit of the account, that was chosen does not exist, or not with this value.",
     cure: "The message names what there is; write it as name=value, once for each.",
   },
   "not-loopback": {

@@ -34,6 +34,8 @@ export type {
 } from "./ports.ts";
 export { MemorySessionStore } from "./memory-store.ts";
 export { openGatekeeper, SUITE_REFUSED_FILTERS } from "./open-gatekeeper.ts";
+export { RateAccount } from "./rate-account.ts";
+export { nameAndValue, numberChosen, quoted, settingRefused, type Range as SettingRange } from "./setting-text.ts";
 export { REASON, type ReasonCode } from "./reason-codes.ts";
 export {
   AWS_PROFILE,

@@ -1,14 +1,7 @@
 import { CertificateMemory, type Certificate } from "../../pki/index.ts";
 import { correlated, type OnboardingStep, type RefusalCause, type Trace } from "../../trace/index.ts";
-import type { Admission, ConnectRequest, Gatekeeper, Peer, Verdict } from "../broker/index.ts";
-import {
-  findThing,
-  iotArn,
-  registerPending,
-  type CaEntry,
-  type CertificateEntry,
-  type Registry,
-} from "../registry/index.ts";
+import type { Admission, ConnectRequest, Gatekeeper, Peer, RateAccount, Verdict } from "../broker/index.ts";
+import { iotArn, type CaEntry, type CertificateEntry, type Registry } from "../registry/index.ts";
 import type { Withdrawal } from "../revocation/index.ts";
 import { ConnectionAuthority } from "./authority.ts";
 import { decideOnboarding, replyFor, type OnboardingDecision, type OnboardingFacts } from "./decision.ts";
@@ -41,19 +34,9 @@ export type GatekeeperOptions = Pick<Registry, "account" | "verifier" | "clock" 
   readonly isOurName?: ((serverName: string) => boolean) | undefined;
   /** Whether a CA that has expired may still register devices; those that it registered stay in either way. */
   readonly expiredCasRegister?: boolean;
+  /** How many devices may be registered in a second; all where none is given. */
+  readonly registrations?: RateAccount | undefined;
 };
-
-/** The gatekeeper of a registry. */
-export function gatekeeperOf(
-  registry: Registry,
-  broker: BrokerAccess,
-  more: Pick<GatekeeperOptions, "provision" | "revocations" | "isOurName" | "expiredCasRegister"> = {},
-): OnboardingGatekeeper {
-  const register: RegisterDevice = (certificate, ca) => registerPending(registry, certificate, ca);
-  // What cannot be read is not known, and what is not known allows nothing.
-  const fetchThing: FetchThing = (name) => findThing(registry.store.read, name).catch(() => undefined);
-  return new OnboardingGatekeeper({ ...registry, register, broker, fetchThing, ...more });
-}
 
 /** What is being done about a certificate that waits for activation: resolves when that has ended, never rejects. */
 export type ActivationUnderway = (certificateId: string) => Promise<void> | undefined;
@@ -139,8 +122,13 @@ export class OnboardingGatekeeper implements Gatekeeper {
       return { admit: true, authority };
     }
     const certificate = asked.presented?.certificate;
-    if (decision.outcome === "register-and-drop" && certificate && asked.search?.ca)
+    if (decision.outcome === "register-and-drop" && certificate && asked.search?.ca) {
+      if (!this.#mayRegister(certificate.id)) {
+        this.#refuse(asked, "mqtt-limit", { limit: "registrationsPerSecond" });
+        return { admit: false, cause: "mqtt-limit", reply: replyFor(decision, request.protocolVersion) };
+      }
       await this.#registerOnce(asked, certificate, asked.search.ca);
+    }
     if (decision.outcome === "republish-and-drop" && certificate) {
       this.#publish(asked, certificate.id, { isFirst: false });
       await this.#provision(asked, certificate);
@@ -236,6 +224,16 @@ export class OnboardingGatekeeper implements Gatekeeper {
       fetchThing: this.#options.fetchThing,
       withdrawal: () => this.#withdrawalOf(certificate),
     });
+  }
+
+  /** Counts a registration towards its rate; who is turned away comes back, and is registered then. */
+  #mayRegister(certificateId: string): boolean {
+    const { registrations, directory } = this.#options;
+    const isUnderway = this.#registering.has(certificateId) || directory.certificate(certificateId) !== undefined;
+    if (!registrations || isUnderway) return true;
+    if (!registrations.has(1)) return false;
+    registrations.spend(1);
+    return true;
   }
 
   /** Makes the record and publishes the first event, once for all connects that come in meanwhile. */

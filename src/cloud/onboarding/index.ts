@@ -8,5 +8,6 @@ export {
   type OnboardingDecision,
   type OnboardingFacts,
 } from "./decision.ts";
-export { gatekeeperOf, OnboardingGatekeeper, type GatekeeperOptions } from "./gatekeeper.ts";
+export { OnboardingGatekeeper, type GatekeeperOptions } from "./gatekeeper.ts";
+export { gatekeeperOf } from "./registry-gatekeeper.ts";
 export type { BrokerAccess, CertificateDirectory, ProvisionDevice, RegisterDevice, SessionOwner } from "./ports.ts";

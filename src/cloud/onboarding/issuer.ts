@@ -4,8 +4,7 @@ import { parseCertificate, signedBy, type Certificate } from "../../pki/index.ts
 import type { CaEntry } from "../registry/index.ts";
 import type { CertificateDirectory } from "./ports.ts";
 
-/** How many CAs of one name are tried, and how many certificates of a client's chain are looked at. */
-const MAX_CANDIDATES = 10;
+/** How many certificates of a client's chain are looked at. */
 const MAX_SENT = 8;
 
 /** The registered CA that signed a certificate, if any, and what the client sent towards it. */
@@ -21,15 +20,15 @@ export type IssuerSearch = {
 };
 
 /**
- * Looks for the registered CA that directly signed a certificate: by issuer name, key identifier and signature, for up
- * to ten CAs may share a name. The client's chain only decides between several that fit; nothing in it is trusted.
+ * Looks for the registered CA that directly signed a certificate: by issuer name, key identifier and signature, for several
+ * CAs may share a name, as many as the account's limit casPerSubject lets register. The client's chain only decides between several that fit; nothing in it is trusted.
  */
 export async function findIssuer(
   leaf: Certificate,
   chain: readonly Uint8Array[],
   { directory, verifier }: { readonly directory: CertificateDirectory; readonly verifier: SignatureVerifier },
 ): Promise<IssuerSearch> {
-  const candidates = directory.casNamedBy(leaf).slice(0, MAX_CANDIDATES);
+  const candidates = directory.casNamedBy(leaf);
   const sent = readable(chain.slice(1, 1 + MAX_SENT), candidates).filter(({ id }) => id !== leaf.id);
   const sentIds = new Set(sent.map(({ id }) => id));
   const fitting: CaEntry[] = [];

@@ -68,6 +68,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "job-ended": [410, "TerminalStateException"],
   "shadow-encoding": [415, "UnsupportedDocumentEncodingException"],
   "shadow-busy": [429, "ThrottlingException"],
+  throttled: [429, "ThrottlingException"],
   "version-conflict": [409, "VersionConflictException"],
   "versions-limit": [409, "VersionsLimitExceededException"],
   "limit-exceeded": [410, "LimitExceededException"],

@@ -26,9 +26,6 @@ export type PolicyDocument = {
 /** Only the newer language has variables; in the older one `${` is plain text. */
 type PolicyVersion = "2012-10-17" | "2008-10-17";
 
-/** A document's longest form, in characters that are not white space. AWS IoT Core quotas, "Policy document size" */
-export const MAX_POLICY_CHARACTERS = 2048;
-
 /** Room for indentation; more than this is not read at all. AWS IoT API, PolicyDocument length constraint */
 const MAX_TEXT = 404_600;
 
@@ -71,6 +68,17 @@ export function parsePolicyDocument(text: string): PolicyDocument {
   return { version, statements: parsed, asksOfThing: parsed.some(asksOfThing) };
 }
 
+/**
+ * Checks the length of a document that is not kept yet; white space does not count. Throws `MalformedPolicy`. AWS IoT Core
+ * quotas, "Policy document size"
+ */
+export function checkPolicyLength(text: string, most: number): void {
+  const length = text.replace(/\s+/g, "").length;
+  if (length <= most) return;
+  const message = `has ${length} characters besides white space, at most ${most} (limit policyCharacters=${most})`;
+  throw new MalformedPolicy("document", message);
+}
+
 function asksOfThing({ resources, conditions }: Statement): boolean {
   const templates = [...resources.patterns, ...conditions.flatMap(({ values }) => values)];
   return (
@@ -81,12 +89,6 @@ function asksOfThing({ resources, conditions }: Statement): boolean {
 
 function parseJson(text: string): unknown {
   if (text.length > MAX_TEXT) throw new MalformedPolicy("document", `is longer than ${MAX_TEXT} characters`);
-  const length = text.replace(/\s+/g, "").length;
-  if (length > MAX_POLICY_CHARACTERS)
-    throw new MalformedPolicy(
-      "document",
-      `has ${length} characters besides white space, at most ${MAX_POLICY_CHARACTERS}`,
-    );
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -8,6 +8,6 @@ export {
   type PolicyQuestion,
   type Unmet,
 } from "./decide.ts";
-export { MAX_POLICY_CHARACTERS, parsePolicyDocument, type PolicyDocument, type Statement } from "./document.ts";
+export { checkPolicyLength, parsePolicyDocument, type PolicyDocument, type Statement } from "./document.ts";
 export { MalformedPolicy, POLICY_ERRORS, type PolicyErrorCode } from "./errors.ts";
 export type { PolicyContext } from "./pattern.ts";

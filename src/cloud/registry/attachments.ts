@@ -4,12 +4,10 @@ import { columns, Statement, type PolicyAttachmentRow, type Queries } from "../s
 import { certificateIdOfArn, iotArn, nameOfArn, type Account } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import { policyNamed } from "./policies.ts";
+import { limitNamed } from "./limits.ts";
 import type { Registry } from "./registry.ts";
 import { ancestorsOf, thingGroupNamed } from "./thing-groups.ts";
 import { certificateExists } from "./thing-principals.ts";
-
-/** How many policies one certificate or group may have. AWS IoT Core quotas */
-const MAX_POLICIES = 10;
 
 const POLICIES_OF = new Statement<{ target: string }, Pick<PolicyAttachmentRow, "policy">>((queries, of) =>
   queries.selectFrom("policy_attachments").select("policy").where("target", "=", of.target),
@@ -37,7 +35,7 @@ export async function attachPolicy(registry: Registry, policy: string, target: s
 
 /** The same inside a transaction of the caller's, who calls `policyAttached` after it; `key` as the store knows the target. */
 export async function putAttachment(
-  { clock }: Pick<Registry, "clock">,
+  { clock, limits }: Pick<Registry, "clock" | "limits">,
   queries: Queries,
   { policy, key }: { readonly policy: string; readonly key: string },
 ): Promise<void> {
@@ -45,8 +43,9 @@ export async function putAttachment(
   await targetExists(queries, key);
   const attached = await POLICIES_OF.all(queries, { target: key });
   if (attached.some((row) => row.policy === policy)) return;
-  if (attached.length >= MAX_POLICIES) {
-    const message = `${key} has ${MAX_POLICIES} policies attached, the most that it may have`;
+  if (attached.length >= limits.policiesPerPrincipal) {
+    const limit = limitNamed(limits, "policiesPerPrincipal");
+    const message = `${key} has ${attached.length} policies attached, the most that it may have (${limit})`;
     throw new Conflict<CloudErrorCode>("limit-exceeded", message);
   }
   await INSERT.change(queries, { policy, target: key, attached_at: Math.floor(clock.now()) });

@@ -5,6 +5,7 @@ import type { CaCertificateRow, Queries } from "../store/index.ts";
 import { iotArn, normalCertificateId } from "./account.ts";
 import { oneCertificate } from "./certificate-text.ts";
 import type { AutoRegistration, CaStatus, CertificateMode } from "./entries.ts";
+import { limitNamed } from "./limits.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import { checkCode, checkIsCa, checkSigned } from "./proof-of-possession.ts";
 import { caEntryOf, type Registry } from "./registry.ts";
@@ -12,9 +13,6 @@ import { readSetting } from "./settings.ts";
 import { isNoCertificate, isStandIn, standInId } from "./stand-ins.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
 import { uuid } from "./uuid.ts";
-
-/** How many CAs of one subject may be registered. AWS IoT Core quotas */
-const SAME_SUBJECT = 10;
 
 export type CaRegistration = {
   readonly caCertificate: string;
@@ -173,7 +171,7 @@ function newRow({ clock, entropy }: Registry, parts: RowParts, request: CaRegist
 }
 
 async function checkRoom(
-  { account }: Registry,
+  { account, limits }: Registry,
   queries: Queries,
   { row, name }: { readonly row: CaCertificateRow; readonly name: string },
 ): Promise<void> {
@@ -183,7 +181,8 @@ async function checkRoom(
     const resource = { resourceId: id, resourceArn: iotArn(account, "cacert", id) };
     throw new ResourceExists("The certificate is already provisioned or registered", resource);
   }
-  if (rows.length < SAME_SUBJECT) return;
-  const message = `${SAME_SUBJECT} CA certificates named ${name} are registered; delete one first`;
+  if (rows.length < limits.casPerSubject) return;
+  const limit = limitNamed(limits, "casPerSubject");
+  const message = `${rows.length} CA certificates named ${name} are registered (${limit}); delete one first`;
   throw new Conflict<CloudErrorCode>("limit-exceeded", message);
 }

@@ -1,13 +1,11 @@
 import { invalidRequest } from "../errors.ts";
 import type { Queries } from "../store/index.ts";
 import { nameOfArn, type Account, type IotResource } from "./account.ts";
+import { limitNamed, type AccountLimits } from "./limits.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
 import { allThingGroups, ancestorsOf, thingGroupNamed } from "./thing-groups.ts";
 import { thingNamed } from "./things.ts";
-
-/** How many static groups a thing may be in. AWS IoT Core quotas */
-const MAX_GROUPS = 10;
 
 /** The name that a caller gives as name, as ARN, or as both. Throws `UsageError` `invalid-request`. */
 export function nameFrom(
@@ -44,7 +42,7 @@ export async function changeThingGroups(registry: Registry, thing: string, chang
 
 /** The same inside a transaction of the caller's; gives the groups that the thing is in then. */
 export async function putThingGroups(
-  { clock }: Pick<Registry, "clock">,
+  { clock, limits }: Pick<Registry, "clock" | "limits">,
   queries: Queries,
   thing: string,
   { add = [], remove = [] }: GroupChange,
@@ -58,7 +56,7 @@ export async function putThingGroups(
   const known = await groupsOfThing(queries, thing);
   const added = [...new Set(add)].filter((name) => !known.includes(name));
   const after = [...known, ...added].toSorted();
-  if (added.length > 0) await checkPlaces(queries, thing, after);
+  if (added.length > 0) await checkPlaces(limits, queries, { thing, groups: after });
   const added_at = Math.floor(clock.now());
   for (const name of added) {
     await queries.insertInto("thing_group_members").values({ thing_group: name, thing, added_at }).execute();
@@ -112,9 +110,15 @@ async function memberships(queries: Queries, thing: string, group: string): Prom
 }
 
 /** In one hierarchy a thing has one place. AWS IoT, "Static thing groups" */
-async function checkPlaces(queries: Queries, thing: string, groups: readonly string[]): Promise<void> {
-  if (groups.length > MAX_GROUPS) {
-    throw invalidRequest(`thing ${thing} may be in ${MAX_GROUPS} groups at most, this would be ${groups.length}`);
+async function checkPlaces(
+  limits: AccountLimits,
+  queries: Queries,
+  { thing, groups }: { readonly thing: string; readonly groups: readonly string[] },
+): Promise<void> {
+  const { groupsPerThing: most } = limits;
+  if (groups.length > most) {
+    const limit = limitNamed(limits, "groupsPerThing");
+    throw invalidRequest(`thing ${thing} may be in ${most} groups at most, this would be ${groups.length} (${limit})`);
   }
   const roots = new Map<string, string>();
   for (const name of groups) {

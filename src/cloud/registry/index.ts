@@ -88,6 +88,7 @@ export {
   putThingGroups,
   type GroupChange,
 } from "./group-members.ts";
+export { ACCOUNT_LIMITS, AWS_ACCOUNT_RATES, limitNamed, type AccountLimits } from "./limits.ts";
 export { pageAmong, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 export {
   createPolicy,

@@ -4,13 +4,11 @@ import type { PolicyDocument } from "../policy/index.ts";
 import { Statement, type PolicyRow, type PolicyVersionRow, type Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
+import { limitNamed } from "./limits.ts";
 import type { Registry } from "./registry.ts";
-import { policyOf } from "./stand-ins.ts";
+import { newPolicyOf, policyOf } from "./stand-ins.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
 import { uuid } from "./uuid.ts";
-
-/** How many versions a policy may have. AWS IoT Core quotas */
-const MAX_VERSIONS = 5;
 
 const POLICY_NAMED = new Statement<{ name: string }, PolicyRow>((queries, of) =>
   queries.selectFrom("policies").selectAll().where("name", "=", of.name),
@@ -26,7 +24,7 @@ export async function createPolicy(
   document: string,
   tags: readonly Tag[] = [],
 ): Promise<PolicyVersion> {
-  const compiled = policyOf(registry, document);
+  const compiled = newPolicyOf(registry, document);
   const { store, directory } = registry;
   // Onboarding asks for every device; what is known to be on the disk needs no turn of the writer.
   if (directory.policy(name)) throw policyExists(registry, name);
@@ -80,14 +78,14 @@ export async function createPolicyVersion(
   name: string,
   { document, setAsDefault = false }: { readonly document: string; readonly setAsDefault?: boolean | undefined },
 ): Promise<PolicyVersion> {
-  const compiled = policyOf(registry, document);
-  const { store, clock, directory } = registry;
+  const compiled = newPolicyOf(registry, document);
+  const { store, clock, directory, limits } = registry;
   return store.write(
     async (queries) => {
       const before = await policyNamed(queries, name);
       const versions = await versionsOf(queries, name);
-      if (versions.length >= MAX_VERSIONS) {
-        const message = `The policy ${name} already has the maximum number of versions (${MAX_VERSIONS})`;
+      if (versions.length >= limits.policyVersions) {
+        const message = `The policy ${name} already has the maximum number of versions (${limits.policyVersions}); ${limitNamed(limits, "policyVersions")}`;
         throw new Conflict<CloudErrorCode>("versions-limit", message);
       }
       const number = before.next_version;

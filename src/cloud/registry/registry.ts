@@ -9,6 +9,7 @@ import { openAccessKeys, type AccessKeyRing } from "./access-keys.ts";
 import type { Account } from "./account.ts";
 import { Directory } from "./directory.ts";
 import type { CaEntry, CertificateEntry } from "./entries.ts";
+import { ACCOUNT_LIMITS, type AccountLimits } from "./limits.ts";
 import { randomAccountId, settingOr } from "./settings.ts";
 import { isNoCertificate, policyOf } from "./stand-ins.ts";
 import { loadGroups } from "./thing-groups.ts";
@@ -25,6 +26,7 @@ export type RegistryPorts = {
 export type Registry = RegistryPorts & {
   readonly account: Account;
   readonly accessKeys: AccessKeyRing;
+  readonly limits: AccountLimits;
   readonly directory: Directory;
   /** Certificates that devices showed lately. */
   readonly seen: CertificateMemory;
@@ -39,6 +41,8 @@ export type RegistryOptions = {
   readonly accountId?: string;
   /** Takes texts that are no certificates as if they were; for test suites only. */
   readonly relaxedCertificates?: boolean;
+  /** AWS's where none are given. They bound what is made from now on; what is kept already stays. */
+  readonly limits?: AccountLimits;
 };
 
 /** How many rows of a table one query of the start-up scan reads. */
@@ -60,11 +64,12 @@ export async function openRegistry(ports: RegistryPorts, options: RegistryOption
     throw new UsageError<CloudErrorCode>("account-fixed", message);
   }
   const accessKeys = await openAccessKeys(ports);
-  const { relaxedCertificates = false } = options;
+  const { relaxedCertificates = false, limits = ACCOUNT_LIMITS } = options;
   const registry = {
     ...ports,
     account,
     accessKeys,
+    limits,
     directory: new Directory(),
     seen: new CertificateMemory(),
     relaxedCertificates,

@@ -1,6 +1,6 @@
 import { utf8Bytes } from "../../codec/index.ts";
 import { certificateId } from "../../pki/index.ts";
-import { parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
+import { checkPolicyLength, parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
 import type { Registry } from "./registry.ts";
 
 /**
@@ -30,6 +30,12 @@ type Relaxed = Pick<Registry, "relaxedCertificates">;
 export function policyOf(registry: Relaxed, text: string): PolicyDocument {
   const isNone = isStandInText(registry, text, "Statement");
   return isNone ? { version: "2012-10-17", statements: [], asksOfThing: false } : parsePolicyDocument(text);
+}
+
+/** The same for a document that is not kept yet, and has to be as short as the account's limits say. Throws `MalformedPolicy`. */
+export function newPolicyOf(registry: Relaxed & Pick<Registry, "limits">, text: string): PolicyDocument {
+  checkPolicyLength(text, registry.limits.policyCharacters);
+  return policyOf(registry, text);
 }
 
 /** Whether a text that should be a JSON document with some member is a plain word, or has none, and the registry was told to take such texts. */

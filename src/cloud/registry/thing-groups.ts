@@ -2,6 +2,7 @@ import { Conflict } from "../../codec/index.ts";
 import { invalidRequest, ResourceExists, type CloudErrorCode } from "../errors.ts";
 import type { Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
+import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Page, PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
 import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
@@ -33,8 +34,6 @@ export type ThingGroup = Resource<Body>;
 const GROUPS = resourceKind<Body>("thing-group", "Thing group");
 
 /** AWS IoT Core quotas */
-const MAX_DEPTH = 7;
-const MAX_CHILDREN = 100;
 const MAX_ATTRIBUTES = 50;
 
 export type NewThingGroup = ThingGroupProperties & {
@@ -48,7 +47,7 @@ export type NewThingGroup = ThingGroupProperties & {
  * `UsageError` `invalid-request` for a parent that cannot be one. AWS IoT API, CreateThingGroup, CreateDynamicThingGroup
  */
 export async function createThingGroup(registry: Registry, name: string, group: NewThingGroup): Promise<ThingGroup> {
-  const { store, clock, entropy, account, directory } = registry;
+  const { store, clock, entropy, account, directory, limits } = registry;
   const { parent = null, query = null, description, attributes = {}, tags } = group;
   const arn = iotArn(account, "thinggroup", name);
   const body: Body = { id: uuid(entropy), parent, description, attributes: kept(attributes), version: 1, query };
@@ -60,7 +59,7 @@ export async function createThingGroup(registry: Registry, name: string, group: 
         const message = `Thing Group ${name} already exists in current account with different properties`;
         throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
       }
-      if (parent !== null) await checkParent(queries, parent);
+      if (parent !== null) await checkParent(limits, queries, parent);
       const fresh = newResource(name, body, clock.now());
       await GROUPS.insert(queries, fresh, arn);
       await putTags(queries, arn, tags);
@@ -242,16 +241,20 @@ export async function loadGroups({ store, directory }: Registry): Promise<void> 
   }
 }
 
-async function checkParent(queries: Queries, parent: string): Promise<void> {
+async function checkParent(limits: AccountLimits, queries: Queries, parent: string): Promise<void> {
   const group = await GROUPS.find(queries, parent);
   if (!group) throw invalidRequest(`parentGroupName ${parent} does not exist`);
   if (group.body.query) throw invalidRequest(`parentGroupName ${parent} is a dynamic group, which has no children`);
   const depth = (await ancestorsOf(queries, group)).length + 2;
-  if (depth > MAX_DEPTH)
-    throw invalidRequest(`thing groups nest ${MAX_DEPTH} deep at most, this would be level ${depth}`);
+  const { groupDepth, groupChildren } = limits;
+  if (depth > groupDepth) {
+    const limit = limitNamed(limits, "groupDepth");
+    throw invalidRequest(`thing groups nest ${groupDepth} deep at most, this would be level ${depth} (${limit})`);
+  }
   const children = (await GROUPS.all(queries)).filter(({ body }) => body.parent === parent).length;
-  if (children >= MAX_CHILDREN)
-    throw invalidRequest(`thing group ${parent} has ${MAX_CHILDREN} children, the most it may`);
+  if (children < groupChildren) return;
+  const limit = limitNamed(limits, "groupChildren");
+  throw invalidRequest(`thing group ${parent} has ${children} children, the most it may (${limit})`);
 }
 
 function checkIsDynamic({ name, body }: ThingGroup, asDynamic: boolean): void {

@@ -1,6 +1,7 @@
 import { invalidRequest, ResourceExists } from "../errors.ts";
 import type { Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
+import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Page, PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
 import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
@@ -35,8 +36,6 @@ export type ThingType = Resource<Body>;
 
 const TYPES = resourceKind<Body>("thing-type", "Thing type");
 
-/** How many attributes of a type can be searched. AWS IoT Core quotas */
-const MAX_SEARCHABLE = 3;
 const DELETE_AFTER_MS = 5 * 60_000;
 
 /** Makes a thing type; the same again is the same, others throw `Conflict` `resource-exists`. AWS IoT API, CreateThingType */
@@ -49,7 +48,7 @@ export async function createThingType(
   }: { readonly properties?: ThingTypeProperties | undefined; readonly tags?: readonly Tag[] | undefined },
 ): Promise<ThingType> {
   const { store, clock, entropy, account, directory } = registry;
-  checkSearchable(properties);
+  checkSearchable(registry.limits, properties);
   const arn = iotArn(account, "thingtype", name);
   const { type } = await store.write(
     async (queries) => {
@@ -162,7 +161,8 @@ export async function thingTypeInUse(queries: Queries, name: string): Promise<vo
   if (body.deprecatedAt !== null) throw invalidRequest(`Can not create new thing with deprecated thing type: ${name}`);
 }
 
-function checkSearchable({ searchableAttributes = [] }: ThingTypeProperties): void {
-  if (searchableAttributes.length <= MAX_SEARCHABLE) return;
-  throw invalidRequest(`a thing type has at most ${MAX_SEARCHABLE} searchable attributes`);
+function checkSearchable(limits: AccountLimits, { searchableAttributes = [] }: ThingTypeProperties): void {
+  if (searchableAttributes.length <= limits.searchableAttributes) return;
+  const limit = limitNamed(limits, "searchableAttributes");
+  throw invalidRequest(`a thing type has at most ${limits.searchableAttributes} searchable attributes (${limit})`);
 }

@@ -5,6 +5,7 @@ import { iotArn } from "./account.ts";
 import { billingGroupNamed } from "./billing-groups.ts";
 import { pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { ThingChange } from "./changes.ts";
+import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Registry } from "./registry.ts";
 import { thingTypeInUse } from "./thing-types.ts";
 import { uuid } from "./uuid.ts";
@@ -34,9 +35,6 @@ const INSERT_THING = new Statement<ThingRow>((queries, of) =>
     .values(columns(of, ["name", "id", "version", "type", "billing_group", "created_at", "attributes"])),
 );
 
-/** How many attributes a thing may have. AWS IoT Core quotas */
-const MAX_ATTRIBUTES = 50;
-
 /**
  * Makes a thing; the same again is the same thing, another one throws `Conflict` `resource-exists`, a type or billing group
  * that does not exist `NotFound`. AWS IoT API, CreateThing
@@ -60,7 +58,7 @@ export type InsertedThing = { readonly thing: Thing; readonly isNew: boolean };
 
 /** The same inside a transaction of the caller's, who calls `thingInserted` after it. */
 export async function insertThing(
-  { clock, entropy, account }: Registry,
+  { clock, entropy, account, limits }: Registry,
   queries: Queries,
   draft: ThingKind & { readonly name: string; readonly attributes: Attributes },
 ): Promise<InsertedThing> {
@@ -75,6 +73,7 @@ export async function insertThing(
   }
   if (type !== null) await thingTypeInUse(queries, type);
   if (billingGroup !== null) await billingGroupNamed(queries, billingGroup);
+  checkAttributes(limits, attributes, type);
   const thing: Thing = { name, id: uuid(entropy), attributes, version: 1, type, billingGroup };
   await INSERT_THING.change(queries, {
     name,
@@ -115,15 +114,21 @@ export type ThingUpdate = {
  * Changes a thing's attributes or type. Throws `NotFound`, `Conflict` `version-conflict`, `UsageError` `invalid-request`
  * for a deprecated type. AWS IoT API, UpdateThing
  */
-export async function updateThing({ store, directory }: Registry, name: string, update: ThingUpdate): Promise<void> {
+export async function updateThing(registry: Registry, name: string, update: ThingUpdate): Promise<void> {
+  const { store, directory } = registry;
   await store.write(
-    (queries) => changeThing(queries, name, update),
+    (queries) => changeThing(registry, queries, name, update),
     (change) => directory.setThing(change),
   );
 }
 
 /** The same inside a transaction of the caller's, who gives the change to the directory after it. */
-export async function changeThing(queries: Queries, name: string, update: ThingUpdate): Promise<ThingChange> {
+export async function changeThing(
+  { limits }: Pick<Registry, "limits">,
+  queries: Queries,
+  name: string,
+  update: ThingUpdate,
+): Promise<ThingChange> {
   if (update.removeType === true && update.type !== undefined) {
     throw invalidRequest("removeThingType and thingTypeName exclude each other");
   }
@@ -133,6 +138,7 @@ export async function changeThing(queries: Queries, name: string, update: ThingU
   const kept = update.merge || update.attributes === undefined ? thing.attributes : {};
   const attributes = withoutEmpty({ ...kept, ...update.attributes });
   const type = update.removeType === true ? null : (update.type ?? thing.type);
+  if (update.attributes !== undefined || update.removeType === true) checkAttributes(limits, attributes, type);
   const changes = { attributes: JSON.stringify(attributes), type, version: thing.version + 1 };
   await queries.updateTable("things").set(changes).where("name", "=", name).execute();
   return { before: thing, after: { ...thing, attributes, type, version: changes.version } };
@@ -234,10 +240,17 @@ function checkVersion({ name, version }: Thing, expected: number | undefined): v
 
 function withoutEmpty(attributes: Attributes): Attributes {
   const entries = Object.entries(attributes).filter(([, value]) => value !== "");
-  if (entries.length > MAX_ATTRIBUTES) {
-    throw invalidRequest(`a thing has at most ${MAX_ATTRIBUTES} attributes, not ${entries.length}`);
-  }
   return Object.fromEntries(entries);
+}
+
+function checkAttributes(limits: AccountLimits, attributes: Attributes, type: string | null): void {
+  const count = Object.keys(attributes).length;
+  const [name, kind] =
+    type === null
+      ? (["untypedThingAttributes", "a thing without a type"] as const)
+      : (["typedThingAttributes", "a thing with a type"] as const);
+  if (count <= limits[name]) return;
+  throw invalidRequest(`${kind} has at most ${limits[name]} attributes, not ${count} (${limitNamed(limits, name)})`);
 }
 
 /** Whether two things have the same attributes. */

@@ -9,6 +9,7 @@ import {
 } from "../operations/index.ts";
 import { invalidRequest, ResourceExists } from "../errors.ts";
 import {
+  ACCOUNT_LIMITS,
   changedResource,
   iotArn,
   newResource,
@@ -19,10 +20,12 @@ import {
 } from "../registry/index.ts";
 import type { Store } from "../store/index.ts";
 import { destinationDenied } from "./errors.ts";
-import { HTTP_ACTION_LIMITS, type HttpSender } from "./http-delivery.ts";
+import type { HttpSender } from "./http-delivery.ts";
 import { problemOf } from "./perform.ts";
 
 export type DestinationPorts = {
+  /** How long a confirmation may take; as an HTTP action where none is given. */
+  readonly timeoutMs?: number;
   readonly account: Account;
   readonly clock: Clock;
   readonly entropy: Entropy;
@@ -178,7 +181,7 @@ export class Destinations implements DestinationOperations {
   async #post(name: string, token: string): Promise<void> {
     const destination = this.#byName.get(name);
     if (!destination) return;
-    const { sender, trace, controlPlane } = this.#ports;
+    const { sender, trace, controlPlane, timeoutMs = ACCOUNT_LIMITS.httpActionMs } = this.#ports;
     const arn = this.#arnOf(destination);
     const url = new URL(destination.body.confirmationUrl);
     url.searchParams.set("confirmationToken", token);
@@ -192,7 +195,7 @@ export class Destinations implements DestinationOperations {
     const request = { url: url.href, headers, body: utf8Bytes(JSON.stringify(message)) };
     let problem: string | undefined;
     try {
-      const { status } = await sender.send(request, HTTP_ACTION_LIMITS.timeoutMs);
+      const { status } = await sender.send(request, timeoutMs);
       if (status < 200 || status > 299) problem = `the confirmation URL answered ${status}`;
     } catch (error) {
       problem = problemOf(error);

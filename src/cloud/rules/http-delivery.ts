@@ -20,26 +20,25 @@ export interface HttpSender {
   send(request: HttpRequest, timeoutMs: number): Promise<HttpAnswer>;
 }
 
-/** Time for all attempts together, their number, and the largest answer after which there is another one. */
-export const HTTP_ACTION_LIMITS = { timeoutMs: 3000, attempts: 3, answerBytes: 16_384 } as const;
+/** How many attempts there are, and the largest answer after which there is another one. */
+const ATTEMPTS = { most: 3, answerBytes: 16_384 } as const;
 
 /**
- * Sends until an answer of 200 to 299: undefined, or why not. Another attempt follows only upon 429 and 500 to 599,
+ * Sends until an answer of 200 to 299, for `timeoutMs` in all: undefined, or why not. Another attempt follows only upon 429 and 500 to 599,
  * while there is time. Throws what the sender throws. AWS IoT Core, "HTTP action retry logic"
  */
 export async function deliver(
   request: HttpRequest,
-  { sender, clock }: { readonly sender: HttpSender; readonly clock: Clock },
+  { sender, clock, timeoutMs }: { readonly sender: HttpSender; readonly clock: Clock; readonly timeoutMs: number },
 ): Promise<string | undefined> {
-  const { timeoutMs, attempts, answerBytes } = HTTP_ACTION_LIMITS;
   const end = clock.now() + timeoutMs;
   let refused = "";
-  for (let attempt = 1; attempt <= attempts && clock.now() < end; attempt++) {
+  for (let attempt = 1; attempt <= ATTEMPTS.most && clock.now() < end; attempt++) {
     const { status, bodyBytes, closes } = await sender.send(request, end - clock.now());
     if (status >= 200 && status <= 299) return undefined;
     refused = `${originOf(request.url)} answered ${status}, attempt ${attempt}`;
     const mayRepeat = status === 429 || (status >= 500 && status <= 599);
-    if (!mayRepeat || closes || bodyBytes > answerBytes) break;
+    if (!mayRepeat || closes || bodyBytes > ATTEMPTS.answerBytes) break;
   }
   return refused;
 }

@@ -1,7 +1,7 @@
 export { Destinations, type DestinationPorts } from "./destinations.ts";
 export { MAX_PENDING, RuleEngine, type RuleEngineOptions } from "./engine.ts";
 export { RULE_ERRORS, SqlError, type RuleErrorCode } from "./errors.ts";
-export { HTTP_ACTION_LIMITS, type HttpAnswer, type HttpRequest, type HttpSender } from "./http-delivery.ts";
+export type { HttpAnswer, HttpRequest, HttpSender } from "./http-delivery.ts";
 export { MAX_HOPS, type ActionDoors, type FunctionDoor, type RuleCaller } from "./perform.ts";
 export type { RuleAction } from "./rule-actions.ts";
 export { readRule, type Rule, type RulePayload } from "./rule.ts";

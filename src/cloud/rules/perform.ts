@@ -2,6 +2,7 @@ import { HawserError } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import type { SystemMessage } from "../broker/index.ts";
+import { ACCOUNT_LIMITS } from "../registry/index.ts";
 import { deliver, type HttpRequest, type HttpSender } from "./http-delivery.ts";
 import type { HttpPlan } from "./http-plan.ts";
 import type { PlannedAction } from "./plan.ts";
@@ -19,6 +20,8 @@ export type HttpDoor = {
   readonly sender: HttpSender;
   /** Whether the destination with this confirmation URL was confirmed and is enabled. */
   readonly isEnabled: (confirmationUrl: string) => boolean;
+  /** Time for all attempts together; AWS's three seconds where none is given. */
+  readonly timeoutMs?: number;
   /** The request's headers with a signature (AWS Signature Version 4); absent where no credentials were given. */
   readonly sign?: (
     request: HttpRequest,
@@ -98,9 +101,10 @@ async function post(plan: HttpPlan, { http, clock }: ActionDoors): Promise<Attem
     return `no confirmed and enabled destination ${confirmationUrl}; see aws iot list-topic-rule-destinations`;
   }
   const request = { url, headers, body };
-  if (!sigv4) return deliver(request, { sender: http.sender, clock });
+  const terms = { sender: http.sender, clock, timeoutMs: http.timeoutMs ?? ACCOUNT_LIMITS.httpActionMs };
+  if (!sigv4) return deliver(request, terms);
   if (!http.sign) return "the request is to be signed, and there are no credentials for it";
-  return deliver({ ...request, headers: await http.sign(request, sigv4) }, { sender: http.sender, clock });
+  return deliver({ ...request, headers: await http.sign(request, sigv4) }, terms);
 }
 
 /** What an error says, for ledger and error action. */

@@ -3,7 +3,7 @@ import type { RuleOperations, TopicRule, TopicRuleList } from "../operations/ind
 import { Conflict, type Json } from "../../codec/index.ts";
 import { filterMatches } from "../broker/topics.ts";
 import { notImplemented, ResourceExists, type CloudErrorCode } from "../errors.ts";
-import { iotArn, pageAmong, type Account } from "../registry/index.ts";
+import { ACCOUNT_LIMITS, iotArn, limitNamed, pageAmong, type Account, type AccountLimits } from "../registry/index.ts";
 import type { Store } from "../store/index.ts";
 import type { Destinations } from "./destinations.ts";
 import type { RuleEngine } from "./engine.ts";
@@ -16,6 +16,8 @@ export type RuleServiceOptions = {
   readonly store: Store;
   readonly engine: RuleEngine;
   readonly http: HttpRuleTerms;
+  /** What new rules are held to; AWS's where none are given. */
+  readonly limits?: AccountLimits;
 };
 
 /** What HTTP actions of a rule need before they can be kept. */
@@ -24,9 +26,6 @@ export type HttpRuleTerms = {
   readonly canSign: boolean;
   readonly destinations: Pick<Destinations, "check" | "ensure">;
 };
-
-/** AWS IoT Core quotas, "Maximum number of rules per AWS account" */
-const MAX_RULES = 1000;
 
 type Input<Name extends keyof RuleOperations> = Parameters<RuleOperations[Name]>[0];
 
@@ -51,10 +50,11 @@ export class Rules implements RuleOperations {
 
   /** Throws `Conflict` `resource-exists` or `limit-exceeded`, and what `readRule` throws. */
   async createTopicRule({ ruleName, topicRulePayload }: Input<"createTopicRule">): Promise<void> {
-    const { account, clock, store } = this.#options;
-    const rule = readRule(ruleName, topicRulePayload, Math.trunc(clock.now()));
-    if (this.#rules.size >= MAX_RULES && !this.#rules.has(ruleName)) {
-      throw new Conflict<CloudErrorCode>("limit-exceeded", `an account has at most ${MAX_RULES} topic rules`);
+    const { account, clock, store, limits = ACCOUNT_LIMITS } = this.#options;
+    const rule = readRule(ruleName, topicRulePayload, Math.trunc(clock.now()), limits);
+    if (this.#rules.size >= limits.rules && !this.#rules.has(ruleName)) {
+      const message = `an account has at most ${limits.rules} topic rules (${limitNamed(limits, "rules")})`;
+      throw new Conflict<CloudErrorCode>("limit-exceeded", message);
     }
     const urls = this.#checkHttp(rule);
     const row = {
@@ -112,7 +112,7 @@ export class Rules implements RuleOperations {
 
   async replaceTopicRule({ ruleName, topicRulePayload }: Input<"replaceTopicRule">): Promise<void> {
     const { createdAt } = this.#rule(ruleName);
-    const rule = readRule(ruleName, topicRulePayload, createdAt);
+    const rule = readRule(ruleName, topicRulePayload, createdAt, this.#options.limits ?? ACCOUNT_LIMITS);
     const urls = this.#checkHttp(rule);
     await this.#change(rule);
     await this.#ensureDestinations(urls);

@@ -1,5 +1,6 @@
 import { type Json, UsageError } from "../../codec/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
+import type { AccountLimits } from "../registry/index.ts";
 import { isObject, type JsonObject, type StateChange } from "./document.ts";
 
 /** What an update says. `state` also stands in its answer as it was asked. */
@@ -9,8 +10,14 @@ export type UpdateRequest = {
   readonly clientToken: string | undefined;
 };
 
+/** AWS IoT Core, "Device Shadow service documents", clientToken */
+const CLIENT_TOKEN_BYTES = 64;
+
 /** Bounds of one shadow. AWS IoT Core quotas, Device Shadow service */
-export const SHADOW_LIMITS = { documentBytes: 8192, levels: 8, clientTokenBytes: 64, inFlight: 10 } as const;
+export type ShadowLimits = Pick<
+  AccountLimits,
+  "shadowBytes" | "shadowDepth" | "shadowRequests" | "shadowRequestsPerSecond"
+>;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -18,8 +25,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
  * Reads a request state document. Throws `UsageError` `invalid-request`, `shadow-encoding` or `body-too-large`, whose
  * messages are AWS's. AWS IoT Core, "Device Shadow error messages"
  */
-export function readUpdate(payload: Uint8Array): UpdateRequest {
-  if (payload.length > SHADOW_LIMITS.documentBytes) throw tooLarge();
+export function readUpdate(payload: Uint8Array, { shadowBytes, shadowDepth }: ShadowLimits): UpdateRequest {
+  if (payload.length > shadowBytes) throw tooLarge();
   const request = jsonOf(payload);
   if (!isObject(request)) throw invalidRequest("Invalid JSON");
   const clientToken = tokenIn(request);
@@ -28,12 +35,16 @@ export function readUpdate(payload: Uint8Array): UpdateRequest {
   if (version !== undefined && version !== null && !(Number.isSafeInteger(version) && Number(version) >= 0)) {
     throw invalidRequest("Invalid version");
   }
-  return { state: changeIn(state), version: typeof version === "number" ? version : undefined, clientToken };
+  return {
+    state: changeIn(state, shadowDepth),
+    version: typeof version === "number" ? version : undefined,
+    clientToken,
+  };
 }
 
 /** The client token of a request that may say nothing else. Throws as `readUpdate` does. */
-export function readToken(payload: Uint8Array): string | undefined {
-  if (payload.length > SHADOW_LIMITS.documentBytes) throw tooLarge();
+export function readToken(payload: Uint8Array, { shadowBytes }: ShadowLimits): string | undefined {
+  if (payload.length > shadowBytes) throw tooLarge();
   if (payload.length === 0) return undefined;
   const request = jsonOf(payload);
   if (!isObject(request)) throw invalidRequest("Invalid JSON");
@@ -41,9 +52,9 @@ export function readToken(payload: Uint8Array): string | undefined {
 }
 
 /** The client token of a request that is refused, if it can be made out. */
-export function tokenOfRefused(payload: Uint8Array): string | undefined {
+export function tokenOfRefused(payload: Uint8Array, limits: ShadowLimits): string | undefined {
   try {
-    return readToken(payload);
+    return readToken(payload, limits);
   } catch {
     // What is wrong with the request is told already.
     return undefined;
@@ -51,8 +62,8 @@ export function tokenOfRefused(payload: Uint8Array): string | undefined {
 }
 
 /** Throws where a shadow's state is larger than it may be; its metadata does not count. */
-export function checkSize(state: Json): void {
-  if (new TextEncoder().encode(JSON.stringify(state)).length > SHADOW_LIMITS.documentBytes) throw tooLarge();
+export function checkSize(state: Json, { shadowBytes }: ShadowLimits): void {
+  if (new TextEncoder().encode(JSON.stringify(state)).length > shadowBytes) throw tooLarge();
 }
 
 function jsonOf(payload: Uint8Array): Json {
@@ -73,12 +84,11 @@ function jsonOf(payload: Uint8Array): Json {
 function tokenIn({ clientToken }: JsonObject): string | undefined {
   if (clientToken === undefined || clientToken === null) return undefined;
   if (typeof clientToken !== "string") throw invalidRequest("Invalid clientToken");
-  if (new TextEncoder().encode(clientToken).length > SHADOW_LIMITS.clientTokenBytes)
-    throw invalidRequest("Invalid clientToken");
+  if (new TextEncoder().encode(clientToken).length > CLIENT_TOKEN_BYTES) throw invalidRequest("Invalid clientToken");
   return clientToken;
 }
 
-function changeIn(state: Json): StateChange {
+function changeIn(state: Json, most: number): StateChange {
   if (state === null) return null;
   if (!isObject(state)) throw invalidRequest("State node must be an object");
   for (const [name, half] of Object.entries(state)) {
@@ -86,19 +96,23 @@ function changeIn(state: Json): StateChange {
       throw invalidRequest(`State contains an invalid node: '${name.slice(0, 64)}'`);
     if (half === null) continue;
     if (!isObject(half)) throw invalidRequest(`${name === "desired" ? "Desired" : "Reported"} node must be an object`);
-    checkLevels(half, SHADOW_LIMITS.levels);
+    checkLevels(half, { levels: most, most });
   }
   return state;
 }
 
 /** Bounds the depth before anything else looks inside. Lists hold no null: it would delete an element, which has no name. */
-function checkLevels(value: Json, levels: number, isInList = false): void {
+function checkLevels(
+  value: Json,
+  { levels, most }: { readonly levels: number; readonly most: number },
+  isInList = false,
+): void {
   if (value === null && isInList) throw invalidRequest("State contains an invalid node: null in a list");
   if (typeof value !== "object" || value === null) return;
   if (levels === 0 && Object.keys(value).length > 0)
-    throw invalidRequest(`JSON contains too many levels of nesting; maximum is ${SHADOW_LIMITS.levels}`);
+    throw invalidRequest(`JSON contains too many levels of nesting; maximum is ${most}`);
   const inList = isInList || Array.isArray(value);
-  for (const each of Object.values(value)) checkLevels(each, levels - 1, inList);
+  for (const each of Object.values(value)) checkLevels(each, { levels: levels - 1, most }, inList);
 }
 
 function tooLarge(): UsageError<CloudErrorCode> {

@@ -65,7 +65,7 @@ export class ShadowTopics {
     }
     const message = isForeseen ? error.message : "Internal service failure";
     const timestamp = Math.floor(clock.now() / 1000);
-    const clientToken = tokenOfRefused(payload);
+    const clientToken = tokenOfRefused(payload, this.#shadows.limits);
     return { code, message, timestamp, ...(clientToken !== undefined && { clientToken }) };
   }
 }
@@ -74,6 +74,7 @@ const CODES: Readonly<Partial<Record<string, number>>> = {
   "body-too-large": 413,
   "shadow-encoding": 415,
   "shadow-busy": 429,
+  throttled: 429,
 } satisfies Partial<Record<CloudErrorCode, number>>;
 
 /** AWS IoT Core, "Device Shadow error messages" */

@@ -1,10 +1,11 @@
 import { Conflict, type Json, NotFound, utf8Bytes } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
-import { pageOf, planPage, type Page, type PageRequest } from "../registry/index.ts";
+import { RateAccount } from "../broker/index.ts";
+import { ACCOUNT_LIMITS, pageOf, planPage, type Page, type PageRequest } from "../registry/index.ts";
 import type { Queries, ShadowRow, Store } from "../store/index.ts";
 import { applyChange, deltaOf, writtenAt, type ShadowDocument, type StateChange } from "./document.ts";
-import { checkSize, readToken, readUpdate, SHADOW_LIMITS, type UpdateRequest } from "./request.ts";
+import { checkSize, readToken, readUpdate, type ShadowLimits, type UpdateRequest } from "./request.ts";
 
 /** Which shadow: `name` is empty for a thing's classic one. */
 export type ShadowId = { readonly thing: string; readonly name: string };
@@ -14,9 +15,14 @@ export type ShadowPorts = {
   readonly clock: Clock;
   /** Publishes what subscribers of the shadow's topics hear. Must not throw. */
   readonly publish: (topic: string, payload: Uint8Array) => void;
+  /** AWS's, without a rate, where none are given. */
+  readonly limits?: ShadowLimits;
 };
 
 type Stored = { readonly document: ShadowDocument; readonly isDeleted: boolean };
+
+/** Things whose rates are remembered at once; more than ask in a second. */
+const REMEMBERED = 100_000;
 
 const NOTHING: ShadowDocument = { state: {}, metadata: {}, version: 0 };
 
@@ -28,9 +34,14 @@ const NOTHING: ShadowDocument = { state: {}, metadata: {}, version: 0 };
 export class Shadows {
   readonly #ports: ShadowPorts;
   readonly #inFlight = new Map<string, number>();
+  /** Rates of things, oldest first. */
+  readonly #rates = new Map<string, RateAccount>();
+  /** What requests are held to. */
+  readonly limits: ShadowLimits;
 
   constructor(ports: ShadowPorts) {
     this.#ports = ports;
+    this.limits = ports.limits ?? ACCOUNT_LIMITS;
   }
 
   /** A shadow with its delta. `told` runs with the answer in the order of all changes. Throws `NotFound`, `UsageError`. */
@@ -38,7 +49,7 @@ export class Shadows {
     return this.#inTurn(
       id,
       async (queries) => {
-        const clientToken = readToken(payload);
+        const clientToken = readToken(payload, this.limits);
         const { document } = await existing(queries, id);
         const { state, metadata, version } = document;
         const delta = deltaOf(document)?.state;
@@ -57,7 +68,7 @@ export class Shadows {
     return this.#inTurn(
       id,
       async (queries) => {
-        const request = readUpdate(payload);
+        const request = readUpdate(payload, this.limits);
         const before = await find(queries, id);
         const { version } = request;
         const known = before?.document ?? NOTHING;
@@ -66,7 +77,7 @@ export class Shadows {
         }
         const seconds = this.#seconds();
         const after = applyChange(known, request.state, seconds);
-        checkSize(asJson(after.state));
+        checkSize(asJson(after.state), this.limits);
         await put(queries, id, { version: after.version, document: JSON.stringify(after) });
         return { request, before: before?.isDeleted === false ? known : undefined, after, seconds };
       },
@@ -79,7 +90,7 @@ export class Shadows {
     return this.#inTurn(
       id,
       async (queries) => {
-        const clientToken = readToken(payload);
+        const clientToken = readToken(payload, this.limits);
         const { version } = (await existing(queries, id)).document;
         await put(queries, id, { version, document: null });
         return asJson({ version, timestamp: this.#seconds(), clientToken });
@@ -113,10 +124,12 @@ export class Shadows {
     committed?: (result: T) => void,
   ): Promise<T> {
     const inFlight = this.#inFlight.get(thing) ?? 0;
-    if (inFlight >= SHADOW_LIMITS.inFlight) {
-      const message = `Too many requests in flight for thing ${thing}: at most ${SHADOW_LIMITS.inFlight}`;
+    const { shadowRequests: most } = this.limits;
+    if (inFlight >= most) {
+      const message = `Too many requests in flight for thing ${thing}: at most ${most} (limit shadowRequests=${most})`;
       throw new Conflict<CloudErrorCode>("shadow-busy", message);
     }
+    this.#count(thing);
     this.#inFlight.set(thing, inFlight + 1);
     try {
       return await this.#ports.store.write(work, committed);
@@ -125,6 +138,21 @@ export class Shadows {
       if (left > 0) this.#inFlight.set(thing, left);
       else this.#inFlight.delete(thing);
     }
+  }
+
+  /** Counts a request towards the thing's rate; what is refused does not count. */
+  #count(thing: string): void {
+    const { shadowRequestsPerSecond: most } = this.limits;
+    const rate = this.#rates.get(thing) ?? RateAccount.of(most, this.#ports.clock);
+    if (!rate) return;
+    if (!rate.has(1)) {
+      const message = `Too many requests for thing ${thing}: at most ${most} a second (limit shadowRequestsPerSecond=${most})`;
+      throw new Conflict<CloudErrorCode>("throttled", message);
+    }
+    rate.spend(1);
+    this.#rates.delete(thing);
+    this.#rates.set(thing, rate);
+    if (this.#rates.size > REMEMBERED) this.#rates.delete(this.#rates.keys().next().value ?? "");
   }
 
   #announce(id: ShadowId, change: Change): void {

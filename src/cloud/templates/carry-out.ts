@@ -1,6 +1,7 @@
-import { Conflict, toHex, utf8Bytes } from "../../codec/index.ts";
+import { Conflict, HawserError, toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 import { notFound, type CloudErrorCode } from "../errors.ts";
+import { checkPolicyLength } from "../policy/index.ts";
 import {
   certificateInserted,
   certificateFromCsr,
@@ -30,6 +31,7 @@ import {
 } from "../registry/index.ts";
 import type { CertificateRow, Queries } from "../store/index.ts";
 import type { Plan, PlannedCertificate, PlannedPolicy, PlannedThing } from "./plan.ts";
+import { registrationFailed } from "./template.ts";
 
 /** What a plan is carried out on. */
 export type Workshop = { readonly registry: Registry; readonly issuing: DeviceIssuing; readonly hash: Hash };
@@ -114,7 +116,7 @@ async function makeThing({ shop, queries, told }: Work, planned: PlannedThing): 
     const isRetyping = onType === "REPLACE" && type !== undefined && type !== known.type;
     const change = { ...(isChanging && { attributes, merge: onAttributes === "MERGE" }), ...(isRetyping && { type }) };
     if (isChanging || isRetyping) {
-      const changed = await changeThing(queries, name, change);
+      const changed = await changeThing(registry, queries, name, change);
       told.push(() => registry.directory.setThing(changed));
     }
   }
@@ -175,9 +177,19 @@ async function makePolicy({ shop, queries, told }: Work, { name, document }: Pla
   const own = toHex(hash.digest("sha256", utf8Bytes(document.text)));
   const known = await queries.selectFrom("policies").select("name").where("name", "=", own).executeTakeFirst();
   if (known) return own;
+  checkLength(document.text, registry.limits.policyCharacters);
   await insertPolicy(registry, queries, { name: own, document: document.text });
   told.push(() => registry.directory.setPolicy(own, { name: own, version: 1, document: document.compiled }));
   return own;
+}
+
+function checkLength(text: string, most: number): void {
+  try {
+    checkPolicyLength(text, most);
+  } catch (error) {
+    if (!(error instanceof HawserError)) throw error;
+    throw registrationFailed(`the template's PolicyDocument: ${error.message}`);
+  }
 }
 
 async function attach({ shop, queries, told }: Work, policy: string, key: string): Promise<void> {
