@@ -7,6 +7,7 @@ import { readFileSync } from "node:fs";
 import { test, type TestContext } from "node:test";
 
 import { type Json, utf8Bytes } from "../codec/index.ts";
+import { nodeHash } from "../crypto/node.ts";
 import type { Certificate } from "../pki/index.ts";
 import { newApi } from "./api/fixtures.test.ts";
 import { chosenLimits } from "./chosen-limits.ts";
@@ -14,6 +15,7 @@ import { gatekeeperOf } from "./onboarding/index.ts";
 import {
   entropy,
   newCa,
+  newIssuing,
   newLeaf,
   newWorld,
   POLICY,
@@ -42,6 +44,7 @@ import { answered, Outside } from "./rules/fixtures.test.ts";
 import { Rules, type RuleEngine } from "./rules/index.ts";
 import { perform, type Occasion } from "./rules/perform.ts";
 import { Shadows } from "./shadows/index.ts";
+import { carryOut, parseTemplate, planOf } from "./templates/index.ts";
 
 type Row = {
   readonly what: string;
@@ -279,6 +282,35 @@ test("casPerSubject: one CA more is not registered", async (t) => {
   const another = registerCa(registry, await registrationOf(registry, await newCa()));
   await assert.rejects(another, { code: "limit-exceeded", message: /limit casPerSubject=1/ });
   await registerCa(registry, await registrationOf(registry, await newCa("Other CA")));
+});
+
+test("a limit that is raised holds: a device of the twelfth CA of one subject registers itself", async (t) => {
+  const registry = await registryWith(t, "casPerSubject=12");
+  for (let i = 1; i < 12; i++) await registeredCa(registry);
+  const issuer = await registeredCa(registry);
+  const { der, id } = await newLeaf({ issuer });
+  const broker = { publish: () => undefined, liveSessions: () => [].values(), closeSessions: () => undefined };
+  const gatekeeper = gatekeeperOf(registry, broker);
+  t.after(() => gatekeeper.close());
+  const peer = { connection: "c", address: "192.0.2.7", certificates: [der], servername: undefined };
+  await gatekeeper.admit({ clientId: "d", protocolVersion: 4, cleanStart: true, keepAliveS: 60, peer });
+  assert.equal(registry.directory.certificate(id)?.status, "PENDING_ACTIVATION");
+});
+
+test("a policy of a template is held to policyCharacters as well", async (t) => {
+  const template = parseTemplate(
+    JSON.stringify({
+      Resources: { policy: { Type: "AWS::IoT::Policy", Properties: { PolicyDocument: POLICY } } },
+    }),
+  );
+  const shop = async (most: number) => {
+    const registry = await registryWith(t, `policyCharacters=${most}`);
+    return { registry, issuing: await newIssuing(), hash: nodeHash };
+  };
+  await carryOut(await shop(POLICY.length), planOf(template, {}));
+  const message = new RegExp(`limit policyCharacters=${POLICY.length - 1}`);
+  const refused = { code: "registration-failure", message };
+  await assert.rejects(carryOut(await shop(POLICY.length - 1), planOf(template, {})), refused);
 });
 
 const NO_DESTINATIONS = { canSign: false, destinations: { check: () => undefined, ensure: async () => undefined } };
