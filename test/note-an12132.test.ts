@@ -105,7 +105,7 @@ function drawDevices(server: string): void {
 function drawSession(run: Find, trace: readonly TraceEvent[]): void {
   const { stdout } = run("--mermaid");
   const at = stdout.indexOf("sequenceDiagram");
-  const handshake = plainText(stdout.slice(at)).replaceAll(/\b\d+ B\b/g, "<n> B");
+  const handshake = plainText(stdout.slice(at)).replaceAll(/(?<=\b\d+\+)\d+(?= B\b)|\b\d+(?=(?:\+\d+)? B\b)/g, "<n>");
   assert.match(handshake, /client_hello[\s\S]*server_key_exchange[\s\S]*certificate_verify[\s\S]*finished/);
   // Mermaid would take angle brackets for markup.
   assertDrawn(PAGE, "figure-10", fenced("mermaid", handshake.replaceAll("<n>", "n")));

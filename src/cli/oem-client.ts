@@ -9,9 +9,8 @@ import { certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { opensslSuiteName } from "../tls/index.ts";
 import { connect, type ConnectOptions, type KeptSession, type TlsDuplex } from "../tls/node.ts";
 import { correlated, Ledger, printable, renderMermaid, renderTimeline } from "../trace/index.ts";
-import { type AccessOptions, accessOf } from "./chip-access.ts";
+import { type AccessOptions, accessOf, openChipAt } from "./chip-access.ts";
 import { badOption } from "./errors.ts";
-import { withChip } from "./device-options.ts";
 import { CLIENT_MODES, type ClientMode, FILES, PSK_IDENTITY, SLOTS } from "./oem-words.ts";
 import type { Output } from "./output.ts";
 import { appendEvents } from "./trace-file.ts";
@@ -41,7 +40,8 @@ export async function runOemClient(
   const ledger = new Ledger({ clock: nodeClock });
   const closeTrace = options.trace === undefined ? () => undefined : appendEvents(ledger, options.trace);
   try {
-    await withChip({ ...accessOf(options), chip: options.chip, slot: SLOTS.identity }, async (element, _trace) => {
+    const element = await openChipAt(options.chip, accessOf(options), ledger);
+    try {
       let kept: KeptSession | undefined;
       for (const round of options.reconnect ? [1, 2] : [1]) {
         const connection = `${ip}:${options.port} (${round})`;
@@ -62,7 +62,9 @@ export async function runOemClient(
         const answer = await say(stream, options.message);
         report({ stream, answer, connection, options, ledger, mode }, output);
       }
-    });
+    } finally {
+      await element.close();
+    }
   } finally {
     closeTrace();
   }

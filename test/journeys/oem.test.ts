@@ -161,6 +161,8 @@ test("OE-26 T-14 tlsSeClient.sh --reconnect resumes its session over static ECDH
     );
     const timelines = rounds.map(({ timeline }) => String(timeline));
     assert.match(timelines[0] ?? "", /client-signature by chip/);
+    // Beside who did it: what it took on the bus.
+    assert.match(timelines[0] ?? "", /Sign +<-> bus 38\+7\d B/);
     assert.doesNotMatch(timelines[1] ?? "", /client-signature/);
     assert.match(timelines[1] ?? "", /client-random by chip/);
   });
