@@ -11,8 +11,7 @@ import type {
 import type { Cbc } from "./cbc.ts";
 import { isDnsName, parseIpAddress } from "../pki/index.ts";
 import { misuse } from "./errors.ts";
-import { type FragmentLength, MIN_RECORD_SIZE_LIMIT } from "./record-limits.ts";
-import { MAX_PLAINTEXT } from "./records.ts";
+import { type FragmentLength, MAX_PLAINTEXT, MIN_RECORD_SIZE_LIMIT } from "./records.ts";
 import type { ExternalPsk, Session } from "./sessions.ts";
 import { ALL_SCHEMES, type SignatureScheme } from "./signature-schemes.ts";
 import { defaultSuites, type KeyExchange, type SuiteName, suiteOf, SUITES, type TlsVersion } from "./suites.ts";

@@ -5,7 +5,7 @@ import { encodeExtensions, type ExtensionsOf } from "./extensions.ts";
 import { GROUPS } from "./groups.ts";
 import { KeySchedule13 } from "./key-schedule13.ts";
 import { clientHello, handshakeMessage, type HandshakeMessage } from "./messages.ts";
-import { FRAGMENT_LENGTH_CODES } from "./record-limits.ts";
+import { FRAGMENT_LENGTH_CODES } from "./records.ts";
 import type { OfferedPsk } from "./sessions.ts";
 import { SIGNATURE_SCHEMES } from "./signature-schemes.ts";
 import { VERSIONS } from "./state.ts";

@@ -13,8 +13,7 @@ import type {
 } from "../crypto/index.ts";
 import type { TlsOperation, Trace } from "../trace/index.ts";
 import type { ChainVerifier } from "./chain-verifier.ts";
-import type { MasterSource } from "./client12/secrets.ts";
-import type { Answer, Effect, RecordAnswer } from "./effects.ts";
+import type { Answer, Effect, MasterSource, RecordAnswer } from "./effects.ts";
 import { misuse } from "./errors.ts";
 import { TrafficKeys } from "./traffic-keys.ts";
 

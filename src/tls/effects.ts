@@ -1,5 +1,4 @@
 import type { HawserError } from "../codec/index.ts";
-import type { MasterSource } from "./client12/secrets.ts";
 import type { AeadName, HashName, NamedGroup, RecordInput, SignatureAlgorithm } from "../crypto/index.ts";
 import type { EventBody } from "../trace/index.ts";
 import type { TrafficKeyOf } from "./protection-elsewhere.ts";
@@ -159,3 +158,9 @@ export type ConnectionFacts = {
   /** What became of the server's request for a certificate. */
   readonly clientCertificate: "sent" | "none-fitting" | "not-requested";
 };
+
+/** What a keeper of secrets makes the premaster secret of. */
+export type MasterSource =
+  | { readonly kind: "ecdhe"; readonly group: NamedGroup; readonly peerKey: Uint8Array }
+  | { readonly kind: "psk" }
+  | { readonly kind: "ecdhe_psk"; readonly group: NamedGroup; readonly peerKey: Uint8Array };

@@ -1,15 +1,8 @@
 import type { ClientConfig } from "./client-config.ts";
 import { TlsError } from "./errors.ts";
-import { MAX_PLAINTEXT } from "./records.ts";
+import { FRAGMENT_LENGTH_CODES, MAX_PLAINTEXT, MIN_RECORD_SIZE_LIMIT } from "./records.ts";
 import type { TlsVersion } from "./suites.ts";
 import type { Wire } from "./wire.ts";
-
-/** Fragment lengths that RFC 6066, section 4 has a code for. */
-export const FRAGMENT_LENGTH_CODES = { 512: 1, 1024: 2, 2048: 3, 4096: 4 } as const;
-export type FragmentLength = keyof typeof FRAGMENT_LENGTH_CODES;
-
-/** The smallest limit that anybody may set. RFC 8449, section 4 */
-export const MIN_RECORD_SIZE_LIMIT = 64;
 
 type Limits = { readonly max_fragment_length?: number; readonly record_size_limit?: number };
 

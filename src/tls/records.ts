@@ -6,6 +6,14 @@ export const CONTENT_TYPES = { change_cipher_spec: 20, alert: 21, handshake: 22,
 
 /** The longest fragment of plaintext. RFC 8446, section 5.1 */
 export const MAX_PLAINTEXT = 0x4000;
+
+/** Fragment lengths that RFC 6066, section 4 has a code for. */
+export const FRAGMENT_LENGTH_CODES = { 512: 1, 1024: 2, 2048: 3, 4096: 4 } as const;
+/** A length that they name, in bytes of plaintext. */
+export type FragmentLength = keyof typeof FRAGMENT_LENGTH_CODES;
+
+/** The smallest limit that anybody may set. RFC 8449, section 4 */
+export const MIN_RECORD_SIZE_LIMIT = 64;
 const HEADER_LENGTH = 5;
 
 /** A record as it came: `fragment` is still protected where protection is on. */

@@ -1,15 +1,14 @@
 import type { NamedGroup } from "../../crypto/index.ts";
 import { type ChosenIdentity, chooseIdentity12 } from "../client-identity.ts";
-import type { Answer } from "../effects.ts";
-import { certificate12, digitallySigned, finished, handshakeMessage, type HandshakeMessage } from "../messages.ts";
+import type { Answer, MasterSource } from "../effects.ts";
+import { certificate12, digitallySigned, handshakeMessage, type HandshakeMessage } from "../messages.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
-import { protect12 } from "../protection-elsewhere.ts";
-import type { Exchange } from "./key-exchange.ts";
+import { sendFinished } from "./client-finish.ts";
 import type { Negotiation12 } from "./negotiation.ts";
-import { Derivations, DeriveMaster, type Master, masterOf, type MasterSource } from "./secrets.ts";
+import { Derivations, DeriveMaster, type Master, masterOf } from "./secrets.ts";
 import { ExpectServerFinish } from "./server-finish.ts";
-import type { Agreed } from "./trust.ts";
+import type { Agreed, Exchange } from "./trust.ts";
 
 /** Our half of the key exchange, and what the master secret is made of: here, or by its keeper. */
 type OurKeys = { readonly message: HandshakeMessage; readonly group: NamedGroup | undefined } & (
@@ -66,24 +65,4 @@ class SignTranscript extends Awaiting<"signed"> {
 
 function finishFlight(handshake: Handshake, negotiation: Negotiation12, agreed: Agreed): State {
   return sendFinished(handshake, negotiation, agreed, () => new ExpectServerFinish(handshake, negotiation, agreed));
-}
-
-/** ChangeCipherSpec and Finished end a flight of ours. RFC 5246, sections 7.1 and 7.4.9 */
-export function sendFinished(
-  handshake: Handshake,
-  negotiation: Negotiation12,
-  { master, block }: Agreed,
-  next: () => State,
-): State {
-  const { config, wire, transcript } = handshake;
-  const { suite, encryptThenMac } = negotiation;
-  return new Derivations(handshake, negotiation, master).verifyData("client", (verifyData) => {
-    wire.sendChangeCipherSpec();
-    wire.protectWrites(protect12(config, suite, { block, sender: "client", encryptThenMac }));
-    const message = handshakeMessage("finished", finished, verifyData);
-    transcript.add(message.raw);
-    wire.sendMessage(message);
-    wire.endFlight();
-    return next();
-  });
 }

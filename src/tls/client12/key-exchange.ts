@@ -1,7 +1,7 @@
 import type { HawserError } from "../../codec/index.ts";
 import { ecPublicPoint, type NamedGroup } from "../../crypto/index.ts";
 import { agreementFailure } from "../agreement-failure.ts";
-import type { Answer } from "../effects.ts";
+import type { Answer, MasterSource } from "../effects.ts";
 import { misuse, TlsError } from "../errors.ts";
 import { GROUP_OF_CURVE } from "../groups.ts";
 import { pskPremaster } from "../key-schedule12.ts";
@@ -16,16 +16,8 @@ import {
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import { sayKeys } from "./client-flight.ts";
 import type { Negotiation12 } from "./negotiation.ts";
-import type { MasterSource } from "./secrets.ts";
-import type { ServerFlight, ServerKeys } from "./server-flight.ts";
-import type { Trust } from "./trust.ts";
-
-/** All that is known when the keys are exchanged. */
-export type Exchange = {
-  readonly negotiation: Negotiation12;
-  readonly flight: ServerFlight;
-  readonly trust: Trust;
-};
+import type { ServerFlight, ServerKeys } from "./server-parameters.ts";
+import type { Exchange, Trust } from "./trust.ts";
 
 /** The way on once the server has said its part and is verified as far as it can be by then. */
 export function exchangeKeys(

@@ -1,18 +1,12 @@
 import { concat } from "../../codec/index.ts";
-import { type NamedGroup, prf12 } from "../../crypto/index.ts";
-import type { Answer, Effect } from "../effects.ts";
+import { prf12 } from "../../crypto/index.ts";
+import type { Answer, Effect, MasterSource } from "../effects.ts";
 import { keyBlockLength, VERIFY_DATA_LENGTH } from "../key-schedule12.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 
 /** A master secret: bytes here, or a handle that its keeper, a chip, never lets go of. */
 export type Master = { readonly kind: "bytes"; readonly bytes: Uint8Array } | { readonly kind: "elsewhere" };
-
-/** What a keeper of secrets makes the premaster secret of. */
-export type MasterSource =
-  | { readonly kind: "ecdhe"; readonly group: NamedGroup; readonly peerKey: Uint8Array }
-  | { readonly kind: "psk" }
-  | { readonly kind: "ecdhe_psk"; readonly group: NamedGroup; readonly peerKey: Uint8Array };
 
 /** Label and seed of a master secret: bound to the transcript where both sides can, else to the randoms. RFC 5246, section 8.1; RFC 7627, section 4 */
 function masterInput(handshake: Handshake, { extendedMasterSecret, randoms }: Negotiation12) {

@@ -3,7 +3,7 @@ import { FinishedVerified } from "../proofs.ts";
 import { protect12 } from "../protection-elsewhere.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { type Handshake, State } from "../state.ts";
-import { sendFinished } from "./client-flight.ts";
+import { sendFinished } from "./client-finish.ts";
 import { Connected12 } from "./connected.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import { Derivations } from "./secrets.ts";

@@ -1,57 +1,16 @@
 import { empty } from "../../codec/index.ts";
-import type { NamedGroup } from "../../crypto/index.ts";
 import { TlsError } from "../errors.ts";
 import { certificateStatus } from "../extensions.ts";
-import {
-  bodyOf,
-  certificate12,
-  certificateRequest12,
-  type CertificateRequest12,
-  HANDSHAKE_TYPES,
-  type HandshakeMessage,
-} from "../messages.ts";
-import type { SignatureScheme } from "../signature-schemes.ts";
+import { bodyOf, certificate12, certificateRequest12, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import { type Handshake, State } from "../state.ts";
 import { exchangeKeys } from "./key-exchange.ts";
 import type { Negotiation12 } from "./negotiation.ts";
 import { readServerKeys } from "./server-keys.ts";
+import type { ServerFlight } from "./server-parameters.ts";
 import { VerifyChain } from "./server-proofs.ts";
 
 /** No chain that a device should follow is longer. */
 const MAX_CHAIN = 10;
-
-/** A signature over the server's parameters, which are kept as received. */
-export type SignedPart = {
-  readonly raw: Uint8Array;
-  readonly scheme: SignatureScheme;
-  readonly signature: Uint8Array;
-};
-
-/** The server's half of the key exchange. */
-export type ServerKeys =
-  | { readonly kind: "ecdhe"; readonly group: NamedGroup; readonly publicKey: Uint8Array; readonly signed: SignedPart }
-  | {
-      readonly kind: "dhe";
-      readonly prime: Uint8Array;
-      readonly generator: Uint8Array;
-      readonly publicKey: Uint8Array;
-      readonly signed: SignedPart;
-    }
-  /** The key stands in the certificate. */
-  | { readonly kind: "ecdh" }
-  | { readonly kind: "psk" }
-  | { readonly kind: "ecdhe_psk"; readonly group: NamedGroup; readonly publicKey: Uint8Array };
-
-/** What the server said between its hello and server_hello_done, in form right but not yet verified. */
-export type ServerFlight = {
-  /** Empty in suites of a pre-shared key. */
-  readonly chain: readonly Uint8Array[];
-  /** The OCSP response about the first of them. */
-  readonly staple?: Uint8Array;
-  readonly keys: ServerKeys;
-  /** Absent where the server wants no certificate. */
-  readonly request?: CertificateRequest12;
-};
 
 /** The state after a ServerHello that begins a full handshake. RFC 5246, section 7.3; RFC 4279, section 2 */
 export function afterHello(handshake: Handshake, negotiation: Negotiation12): State {

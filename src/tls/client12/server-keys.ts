@@ -14,7 +14,7 @@ import {
 } from "../messages.ts";
 import { schemeName } from "../signature-schemes.ts";
 import type { KeyExchange } from "../suites.ts";
-import type { ServerKeys, SignedPart } from "./server-flight.ts";
+import type { ServerKeys, SignedPart } from "./server-parameters.ts";
 
 const MIN_DH_BYTES = 256;
 const MAX_DH_BYTES = 1024;

@@ -9,7 +9,7 @@ import { Awaiting, type Handshake, type State } from "../state.ts";
 import type { Suite12 } from "../suites.ts";
 import { exchangeKeys } from "./key-exchange.ts";
 import type { Negotiation12 } from "./negotiation.ts";
-import type { ServerFlight, SignedPart } from "./server-flight.ts";
+import type { ServerFlight, SignedPart } from "./server-parameters.ts";
 
 /** What the server's key is used for: to sign its key share, or, where it has none, for the agreement itself. RFC 8422, section 5.3 */
 export function keyUsageOf({ keyExchange }: Suite12): "digitalSignature" | "keyAgreement" {

@@ -1,7 +1,9 @@
 import type { ConnectionFacts } from "../effects.ts";
 import type { CertificateVerified, ServerSignatureVerified } from "../proofs.ts";
 import type { ExternalPsk, Session12 } from "../sessions.ts";
+import type { Negotiation12 } from "./negotiation.ts";
 import type { Master } from "./secrets.ts";
+import type { ServerFlight } from "./server-parameters.ts";
 
 /**
  * Why a TLS 1.2 server is believed to be who it is, once its Finished is verified: it signed, it resumes a session whose
@@ -25,3 +27,10 @@ export type Agreed = Pick<ConnectionFacts, "group" | "clientCertificate"> & {
 export function chainOf(trust: Trust): readonly Uint8Array[] {
   return "certificate" in trust ? trust.certificate.chain : [];
 }
+
+/** All that is known when the keys are exchanged. */
+export type Exchange = {
+  readonly negotiation: Negotiation12;
+  readonly flight: ServerFlight;
+  readonly trust: Trust;
+};

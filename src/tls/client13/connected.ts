@@ -13,9 +13,8 @@ import { protect13 } from "../protection-elsewhere.ts";
 import { MAX_SESSION_LIFETIME } from "../sessions.ts";
 import { decodeExtensions } from "../extensions.ts";
 import { type Handshake, type KeyExport, State } from "../state.ts";
-import type { Finished13 } from "./finish.ts";
-import type { Progress13 } from "./server-flight.ts";
-import type { Negotiation13 } from "./key-exchange.ts";
+import type { Negotiation13, Progress13 } from "./negotiation.ts";
+import type { Finished13 } from "./trust.ts";
 
 /** Key changes in a row without data between them that are borne. */
 const MAX_KEY_UPDATES = 32;

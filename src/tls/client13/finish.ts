@@ -1,6 +1,6 @@
 import { chooseIdentity13, type ChosenIdentity } from "../client-identity.ts";
-import type { Answer, ConnectionFacts } from "../effects.ts";
-import { signedContent13, type TrafficSecrets } from "../key-schedule13.ts";
+import type { Answer } from "../effects.ts";
+import { signedContent13 } from "../key-schedule13.ts";
 import {
   bodyOf,
   certificate13,
@@ -9,32 +9,13 @@ import {
   handshakeMessage,
   type HandshakeMessage,
 } from "../messages.ts";
-import {
-  type CertificateVerified,
-  FinishedVerified,
-  type PskAccepted,
-  type ServerSignatureVerified,
-} from "../proofs.ts";
+import { FinishedVerified } from "../proofs.ts";
 import { protect13 } from "../protection-elsewhere.ts";
 import { SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, State } from "../state.ts";
 import { Connected13 } from "./connected.ts";
-import type { Progress13 } from "./server-flight.ts";
-
-/** What is proven about the server: it signed, or it holds a key that only it can have. */
-export type ServerProofs13 =
-  | { readonly certificate: CertificateVerified; readonly signature: ServerSignatureVerified; readonly psk?: never }
-  | { readonly psk: PskAccepted; readonly certificate?: CertificateVerified };
-
-/** What is settled once the server's Finished is verified. */
-export type Finished13 = ServerProofs13 & {
-  readonly finished: FinishedVerified;
-  readonly masterSecret: Uint8Array;
-  readonly application: TrafficSecrets;
-  /** RFC 8446, section 7.5 */
-  readonly exporterSecret: Uint8Array;
-  readonly clientCertificate: ConnectionFacts["clientCertificate"];
-};
+import type { Progress13 } from "./negotiation.ts";
+import type { Finished13, ServerProofs13 } from "./trust.ts";
 
 /** Waits for the server's Finished, then ends the handshake with our flight. RFC 8446, section 4.4.4 */
 export class ExpectFinished extends State {

@@ -1,33 +1,18 @@
 import { type HawserError, UsageError } from "../../codec/index.ts";
-import type { NamedGroup } from "../../crypto/index.ts";
 import type { SentHello } from "../client-hello.ts";
 import type { Answer } from "../effects.ts";
 import { TlsError } from "../errors.ts";
 import { decodeExtensions } from "../extensions.ts";
 import { groupName, isPublicKeyOf } from "../groups.ts";
-import { KeySchedule13, type TrafficSecrets } from "../key-schedule13.ts";
+import { KeySchedule13 } from "../key-schedule13.ts";
 import type { HandshakeMessage, ServerHello } from "../messages.ts";
 import { PskAccepted } from "../proofs.ts";
 import { protect13 } from "../protection-elsewhere.ts";
 import { Awaiting, type Handshake, type State } from "../state.ts";
-import { type Suite13, type Suite13Name, SUITES_13 } from "../suites.ts";
+import { SUITES_13 } from "../suites.ts";
+import type { Negotiation13 } from "./negotiation.ts";
 import { ExpectEncryptedExtensions } from "./server-flight.ts";
 import { offeredSuite13 } from "./retry.ts";
-
-/** What a TLS 1.3 ServerHello settled. */
-export type Negotiation13 = {
-  readonly suiteName: Suite13Name;
-  readonly suite: Suite13;
-  readonly schedule: KeySchedule13;
-  readonly group: NamedGroup;
-  readonly offered: ReadonlySet<number>;
-  readonly clientRandom: Uint8Array;
-  /** The pre-shared key that the server chose. */
-  readonly psk: PskAccepted | undefined;
-};
-
-/** The secrets of the handshake's second half. RFC 8446, section 7.1 */
-export type HandshakeSecrets = { readonly handshakeSecret: Uint8Array; readonly traffic: TrafficSecrets };
 
 type Received = {
   readonly message: HandshakeMessage;

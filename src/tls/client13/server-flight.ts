@@ -19,7 +19,7 @@ import { CertificateVerified, type PskAccepted, ServerSignatureVerified } from "
 import { keyKindOf, schemeFitsKey, schemeName, type SignatureScheme, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type Handshake, State } from "../state.ts";
 import { ExpectFinished } from "./finish.ts";
-import type { HandshakeSecrets, Negotiation13 } from "./key-exchange.ts";
+import type { HandshakeSecrets, Negotiation13, Progress13 } from "./negotiation.ts";
 
 /** No chain that a device should follow is longer. */
 const MAX_CHAIN = 10;
@@ -30,20 +30,6 @@ abstract class Protected extends State {
     return this;
   }
 }
-
-/** A server's request for a certificate. RFC 8446, section 4.3.2 */
-export type CertificateRequest = {
-  readonly signatureSchemes: readonly number[];
-  readonly certificateAuthorities: readonly Uint8Array[];
-};
-
-/** What grows from state to state until the server's Finished. */
-export type Progress13 = {
-  readonly negotiation: Negotiation13;
-  readonly secrets: HandshakeSecrets;
-  readonly alpn: string | undefined;
-  readonly request?: CertificateRequest;
-};
 
 /** RFC 8446, section 4.3.1 */
 export class ExpectEncryptedExtensions extends Protected {

@@ -11,9 +11,10 @@ import { CertificateVerified, ClientSignatureVerified } from "../proofs.ts";
 import { keyKindOf, schemeFitsKey, schemeName, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, State } from "../state.ts";
 import { SUITES_12 } from "../suites.ts";
-import { type ClientTrust, ExpectChangeCipherSpec } from "./finish.ts";
+import { ExpectChangeCipherSpec } from "./finish.ts";
+import { type Hellos, randomsOf } from "./hellos.ts";
 import type { ServerHandshake } from "./server-config.ts";
-import { type Hellos, randomsOf } from "./server-flight.ts";
+import type { ClientTrust } from "./trust.ts";
 
 /** No chain that a server should follow is longer. */
 const MAX_CHAIN = 10;

@@ -2,9 +2,9 @@ import { Established12 } from "../established12.ts";
 import { bodyOf, clientHello, HANDSHAKE_TYPES, type HandshakeMessage } from "../messages.ts";
 import type { FinishedVerified } from "../proofs.ts";
 import type { State } from "../state.ts";
-import type { ClientTrust, Settled } from "./finish.ts";
+import type { Hellos } from "./hellos.ts";
 import type { ServerHandshake } from "./server-config.ts";
-import type { Hellos } from "./server-flight.ts";
+import type { ClientTrust, Settled } from "./trust.ts";
 
 /** The connection is up: it cannot be built without the proofs about the client, if any were asked for, and its Finished. */
 export class ConnectedServer extends Established12<ServerHandshake> {

@@ -1,21 +1,12 @@
 import { KeySchedule12, protection12 } from "../key-schedule12.ts";
 import { bodyOf, finished, handshakeMessage, type HandshakeMessage } from "../messages.ts";
-import { type CertificateVerified, type ClientSignatureVerified, FinishedVerified } from "../proofs.ts";
+import { FinishedVerified } from "../proofs.ts";
 import { State } from "../state.ts";
 import { SUITES_12 } from "../suites.ts";
 import { ConnectedServer } from "./connected.ts";
+import { type Hellos, randomsOf } from "./hellos.ts";
 import type { ServerHandshake } from "./server-config.ts";
-import { type Hellos, randomsOf } from "./server-flight.ts";
-import type { ServerSession } from "./session-cache.ts";
-
-/** Why a client is believed to be who it is: it signed, it resumes a session, or nothing is believed about it. */
-export type ClientTrust =
-  | { readonly certificate: CertificateVerified; readonly signature: ClientSignatureVerified }
-  | { readonly certificate: CertificateVerified | undefined; readonly resumed: ServerSession }
-  | { readonly anonymous: true };
-
-/** Everything that is settled once both sides hold the master secret. */
-export type Settled = { readonly trust: ClientTrust; readonly master: Uint8Array };
+import type { Settled } from "./trust.ts";
 
 type Sender = "client" | "server";
 

@@ -6,7 +6,8 @@ import type { ClientHello } from "../messages.ts";
 import { keyKindOf, schemeFitsKey, schemeName, SIGNATURE_SCHEMES, type SignatureScheme } from "../signature-schemes.ts";
 import { VERSIONS } from "../state.ts";
 import { type Suite12, SUITES_12 } from "../suites.ts";
-import { type ServerConfig, type ServerSuite, staticGroup } from "./server-config.ts";
+import { type ServerConfig, staticGroup } from "./server-config.ts";
+import type { ServerSuite } from "./server-suites.ts";
 
 /** Signaling values among the suites. RFC 5746, section 3.3; RFC 7507, section 2 */
 const SCSV = { renegotiation: 0x00ff, fallback: 0x5600 };

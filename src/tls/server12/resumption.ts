@@ -4,9 +4,9 @@ import type { Answer } from "../effects.ts";
 import { CertificateVerified } from "../proofs.ts";
 import { Awaiting, type State } from "../state.ts";
 import { ExpectChangeCipherSpec, sayFinished } from "./finish.ts";
+import { helloMessage } from "./hellos.ts";
 import type { Negotiated } from "./negotiation.ts";
 import type { ServerHandshake } from "./server-config.ts";
-import { helloMessage } from "./server-flight.ts";
 import type { ServerSession } from "./session-cache.ts";
 
 type FreshHello = Negotiated & { readonly random: Uint8Array };

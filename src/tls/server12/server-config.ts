@@ -4,19 +4,9 @@ import type { Cbc } from "../cbc.ts";
 import { misuse } from "../errors.ts";
 import { GROUP_OF_CURVE } from "../groups.ts";
 import type { Engine } from "../state.ts";
-import { type Suite12Name, SUITES_12 } from "../suites.ts";
+import { SUITES_12 } from "../suites.ts";
+import { SERVER_SUITES, type ServerSuite } from "./server-suites.ts";
 import type { ServerSessions } from "./session-cache.ts";
-
-/** The suites that this server speaks, most preferred first. RFC 5289, section 3 */
-export const SERVER_SUITES = [
-  "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-  "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-  "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256",
-  "TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256",
-  "TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256",
-] as const satisfies readonly Suite12Name[];
-
-export type ServerSuite = (typeof SERVER_SUITES)[number];
 
 /** Whether clients must show a certificate, may, or are not asked. RFC 5246, section 7.4.4 */
 export type ClientCertificates = "required" | "requested" | "none";

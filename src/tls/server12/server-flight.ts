@@ -1,7 +1,6 @@
 import { concat, empty, encode } from "../../codec/index.ts";
 import type { Answer } from "../effects.ts";
 import { GROUPS } from "../groups.ts";
-import type { Randoms } from "../key-schedule12.ts";
 import {
   certificate12,
   certificateRequest12,
@@ -9,39 +8,14 @@ import {
   handshakeMessage,
   type HandshakeMessage,
   serverEcdhParams,
-  serverHello,
   serverKeyExchange,
 } from "../messages.ts";
 import { ALL_SCHEMES, SIGNATURE_SCHEMES } from "../signature-schemes.ts";
 import { Awaiting, type State } from "../state.ts";
-import { SUITES_12 } from "../suites.ts";
 import { afterFlight } from "./client-flight.ts";
-import type { Exchange12, Negotiated } from "./negotiation.ts";
+import { helloMessage, type Hellos } from "./hellos.ts";
+import type { Exchange12 } from "./negotiation.ts";
 import type { ServerHandshake } from "./server-config.ts";
-
-/** A negotiation with the server's half of the hellos. */
-export type Hellos = Negotiated & {
-  /** The server's. */
-  readonly random: Uint8Array;
-  /** Empty where the session cannot be resumed. */
-  readonly sessionId: Uint8Array;
-};
-
-export function randomsOf({ clientRandom, random }: Pick<Hellos, "clientRandom" | "random">): Randoms {
-  return { client: clientRandom, server: random };
-}
-
-/** RFC 5246, section 7.4.1.3 */
-export function helloMessage({ random, sessionId, suiteName, extensions }: Hellos): HandshakeMessage {
-  return handshakeMessage("server_hello", serverHello, {
-    legacyVersion: 0x0303,
-    random,
-    legacySessionId: sessionId,
-    cipherSuite: SUITES_12[suiteName].code,
-    compressionMethod: 0,
-    extensions,
-  });
-}
 
 /** Everything from ServerHello to ServerHelloDone, for which an ephemeral key has to be made and signed first. RFC 5246, section 7.3 */
 export function sayAll(handshake: ServerHandshake, hellos: Hellos): State<ServerHandshake> {

@@ -1,6 +1,6 @@
 import { toHex } from "../../codec/index.ts";
 import type { Clock } from "../../crypto/index.ts";
-import type { ServerSuite } from "./server-config.ts";
+import type { ServerSuite } from "./server-suites.ts";
 
 /** What a server keeps of a handshake to shorten a later one. It holds a secret. RFC 5246, section 7.3; RFC 7627, section 5.3 */
 export type ServerSession = {
