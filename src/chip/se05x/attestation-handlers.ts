@@ -8,13 +8,13 @@ import {
 import { concat, encode, Writer } from "../../codec/index.ts";
 import type { DigestName } from "./arithmetic.ts";
 import { attributesOf } from "./attributes.ts";
-import { signed } from "./ec-handlers.ts";
 import type { Content } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { selfTested, timestampOf } from "./management-handlers.ts";
 import { readBytes } from "./object-handlers.ts";
 import { type SecureObject, sizeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
+import { signed } from "./signatures.ts";
 
 /** What an attestation key on a prime curve signs with; others sign messages themselves. SE05x command table, tier f */
 const HASHES: Readonly<Record<number, DigestName>> = {

@@ -10,12 +10,12 @@ import {
 import { agreementKey, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { concat, encode, fromHex } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
-import { holdsSignature } from "./ec-handlers.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
 import { Secret } from "./secrets.ts";
 import type { PlatformChannel } from "./sessions.ts";
 import { awaitingProof, proofObject, settleProof } from "./session-handlers.ts";
+import { holdsSignature } from "./signatures.ts";
 
 type ChannelCommand = "initializeUpdate" | "externalAuthenticate" | "internalAuthenticate" | "agreementKey" | "putKeys";
 type InitializeUpdate = Parameters<Se05xHandlers["initializeUpdate"]>[0];

@@ -2,9 +2,9 @@ import { type CommandApdu, decodeExtendedCommand, hasExtendedLengths, SECURE_CLA
 import { SE05X_COMMAND_SET, SE05X_OBJECT, type Se05xCommandName, signedOffer } from "../../apdu/se05x/index.ts";
 import { decode, DecodeError } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
-import { holdsSignature } from "./ec-handlers.ts";
 import type { Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";
+import { holdsSignature } from "./signatures.ts";
 
 /** What may come in an import: commands that make or change one object. SE05x command table, section 4.5 */
 const IMPORTABLE: ReadonlySet<Se05xCommandName> = new Set([

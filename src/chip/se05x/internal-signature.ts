@@ -2,12 +2,12 @@ import { SE05X_SIGNATURE } from "../../apdu/se05x/index.ts";
 import { concat, Reader } from "../../codec/index.ts";
 import { listToSign, namesList } from "./access.ts";
 import type { DigestName } from "./arithmetic.ts";
-import { signed } from "./ec-handlers.ts";
 import type { Se05xInside } from "./handler.ts";
 import { registersOf } from "./inside.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RSA_SIGNATURES } from "./rsa-handlers.ts";
+import { signed } from "./signatures.ts";
 
 /** @table The hash that is told with a signature; Ed25519 hashes with SHA-512. SE05x command table, tier b */
 const HASHES: Readonly<Record<number, DigestName>> = {
