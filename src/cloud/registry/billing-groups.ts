@@ -2,12 +2,10 @@ import { Conflict } from "../../codec/index.ts";
 import { invalidRequest, type CloudErrorCode } from "../errors.ts";
 import type { Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
-import type { ThingChange } from "./changes.ts";
 import type { Page, PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
 import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
-import { thingNamed } from "./things.ts";
 import { uuid } from "./uuid.ts";
 
 /** What a billing group says of itself. */
@@ -89,47 +87,9 @@ export function listBillingGroups(
   return GROUPS.page(store.read, { ...page, matches: ({ name }) => name.startsWith(prefix) });
 }
 
-/** Puts a thing into a billing group in place of the one that it was in. Throws `NotFound`. */
-export async function addThingToBillingGroup(
-  { store, directory }: Registry,
-  thing: string,
-  group: string,
-): Promise<void> {
-  await store.write(
-    async (queries) => {
-      await billingGroupNamed(queries, group);
-      return setBillingGroup(queries, thing, group);
-    },
-    (change) => directory.setThing(change),
-  );
-}
-
-/** Takes a thing out of a billing group; one that is not in it stays as it is. Throws `NotFound`. */
-export async function removeThingFromBillingGroup(
-  { store, directory }: Registry,
-  thing: string,
-  group: string,
-): Promise<void> {
-  await store.write(
-    async (queries) => {
-      await billingGroupNamed(queries, group);
-      const { billingGroup } = await thingNamed(queries, thing);
-      return billingGroup === group ? setBillingGroup(queries, thing, null) : undefined;
-    },
-    (change) => change && directory.setThing(change),
-  );
-}
-
 /** Makes sure that a billing group exists. Throws `NotFound`. */
 export async function billingGroupNamed(queries: Queries, name: string): Promise<void> {
   await GROUPS.named(queries, name);
-}
-
-async function setBillingGroup(queries: Queries, thing: string, group: string | null): Promise<ThingChange> {
-  const before = await thingNamed(queries, thing);
-  const version = before.version + 1;
-  await queries.updateTable("things").set({ billing_group: group, version }).where("name", "=", thing).execute();
-  return { before, after: { ...before, billingGroup: group, version } };
 }
 
 function checkVersion({ name, body }: BillingGroup, expected: number | undefined): void {

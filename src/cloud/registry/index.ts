@@ -17,15 +17,14 @@ export {
   putAttachment,
 } from "./attachments.ts";
 export {
-  addThingToBillingGroup,
   createBillingGroup,
   deleteBillingGroup,
   describeBillingGroup,
   listBillingGroups,
-  removeThingFromBillingGroup,
   updateBillingGroup,
   type BillingGroup,
 } from "./billing-groups.ts";
+export { addThingToBillingGroup, removeThingFromBillingGroup } from "./billing-group-members.ts";
 export { deleteCa, describeCa, listCas, registerCa, updateCa, type CaRegistration } from "./ca-certificates.ts";
 export {
   certificateInserted,
