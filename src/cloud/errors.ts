@@ -112,7 +112,7 @@ export const CLOUD_ERRORS = {
     cure: "Send JSON in UTF-8, without a byte order mark.",
   },
   "shadow-busy": {
-    cause: "More requests to the shadows of one thing are on their way than are served at once.",
+    cause: "More requests to the shadows of one thing are on their way by one connection than are served at once.",
     cure: "Wait for accepted or rejected before the next request; or raise it: hawser up --limit shadowRequests=NUMBER.",
   },
   throttled: {

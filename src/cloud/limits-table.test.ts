@@ -64,12 +64,12 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
-    what: "shadows of 8 KB, 8 deep, 10 requests on their way and 20 a second for one thing",
+    what: "shadows of 8 KB, 8 deep, 10 requests on their way for one thing by one connection, 20 a second for one thing",
     limits: { shadowBytes: 8192, shadowDepth: 8, shadowRequests: 10, shadowRequestsPerSecond: Infinity },
     shown: [
       "shadowBytes: one byte more is refused",
       "shadowDepth: one level more is refused",
-      "shadowRequests: one request more at once is refused",
+      "shadowRequests: one request more at once is refused, of that thing by that connection alone",
       "shadowRequestsPerSecond: one request more in a second is refused, of that thing alone, and served later",
     ],
   },
@@ -195,7 +195,7 @@ test("policyVersions: one version more is not made", async (t) => {
   const registry = await registryWith(t, "policyVersions=2");
   await createPolicy(registry, "p", POLICY);
   await createPolicyVersion(registry, "p", { document: POLICY });
-  const message = /maximum number of versions \(2\); limit policyVersions=2/;
+  const message = "The policy p already has the maximum number of versions (2)";
   await assert.rejects(createPolicyVersion(registry, "p", { document: POLICY }), { code: "versions-limit", message });
 });
 
@@ -203,8 +203,10 @@ async function shadowsWith(t: TestContext, ...texts: string[]) {
   const { registry, clock } = await newWorld(t);
   const { store } = registry;
   const shadows = new Shadows({ store, clock, publish: () => undefined, limits: chosenLimits(texts) });
-  const update = (state: Json, thing = "T") =>
-    shadows.update({ thing, name: "" }, utf8Bytes(JSON.stringify({ state: { reported: state } })));
+  const update = (state: Json, thing = "T", connection = "c1") => {
+    const payload = utf8Bytes(JSON.stringify({ state: { reported: state } }));
+    return shadows.update({ thing, name: "" }, { payload, connection });
+  };
   return { shadows, clock, update };
 }
 
@@ -221,12 +223,22 @@ test("shadowDepth: one level more is refused", async (t) => {
   await assert.rejects(update({ a: { b: { c: 1 } } }), { message: /too many levels of nesting; maximum is 2/ });
 });
 
-test("shadowRequests: one request more at once is refused", async (t) => {
+test("shadowRequests: one request more at once is refused, of that thing by that connection alone", async (t) => {
   const { update } = await shadowsWith(t, "shadowRequests=2");
-  const done = await Promise.allSettled([1, 2, 3].map((n) => update({ n })));
-  const problems = done.flatMap((each) => (each.status === "rejected" ? [each.reason as Error] : []));
-  assert.equal(problems.length, 1);
-  assert.match(problems[0]?.message ?? "", /in flight.*limit shadowRequests=2/);
+  const all = [
+    update({ n: 1 }),
+    update({ n: 2 }),
+    update({ n: 3 }),
+    update({ n: 4 }, "U"),
+    update({ n: 5 }, "T", "c2"),
+  ];
+  const done = await Promise.allSettled(all);
+  assert.deepEqual(
+    done.map(({ status }) => status),
+    ["fulfilled", "fulfilled", "rejected", "fulfilled", "fulfilled"],
+  );
+  const message = /in flight.*limit shadowRequests=2/;
+  await Promise.all([update({ n: 6 }), update({ n: 7 }), assert.rejects(update({ n: 8 }), { message })]);
 });
 
 test("shadowRequestsPerSecond: one request more in a second is refused, of that thing alone, and served later", async (t) => {

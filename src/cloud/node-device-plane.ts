@@ -122,15 +122,15 @@ function shadowOperations(shadows: Shadows): DeviceOperations {
   return {
     GetThingShadow: {
       needs: (input) => [["iot:GetThingShadow", thing(input)]],
-      run: (input) => handlers.GetThingShadow(input),
+      run: (input, _authority, asker) => handlers.GetThingShadow(input, asker),
     },
     UpdateThingShadow: {
       needs: (input) => [["iot:UpdateThingShadow", thing(input)]],
-      run: (input) => handlers.UpdateThingShadow(input),
+      run: (input, _authority, asker) => handlers.UpdateThingShadow(input, asker),
     },
     DeleteThingShadow: {
       needs: (input) => [["iot:DeleteThingShadow", thing(input)]],
-      run: (input) => handlers.DeleteThingShadow(input),
+      run: (input, _authority, asker) => handlers.DeleteThingShadow(input, asker),
     },
     ListNamedShadowsForThing: {
       needs: ({ thingName }) => [["iot:ListNamedShadowsForThing", thingName]],

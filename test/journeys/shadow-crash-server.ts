@@ -25,7 +25,7 @@ type Accepted = { readonly version: number; readonly state: { readonly reported:
 async function serve({ thing, name, n }: Asked): Promise<void> {
   const payload = n === undefined ? new Uint8Array() : utf8Bytes(JSON.stringify({ state: { reported: { n } } }));
   const how = n === undefined ? "get" : "update";
-  const { version, state } = (await shadows[how]({ thing, name }, payload)) as unknown as Accepted;
+  const { version, state } = (await shadows[how]({ thing, name }, { payload })) as unknown as Accepted;
   process.send?.([...told.splice(0), { thing, name, n: state.reported.n, version }] satisfies Answered[]);
 }
 

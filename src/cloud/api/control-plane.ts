@@ -131,7 +131,7 @@ export class ControlPlane {
       const handler = this.#options.handlers[route.name];
       if (!handler) throw notImplemented(call.title);
       const input = readInput(operation, { ...call.head, body, labels: route.labels });
-      const response = responseOf(operation, await handler(input as never), call.requestId);
+      const response = responseOf(operation, await handler(input as never, call.via), call.requestId);
       this.#trace(call, response.status, "");
       return response;
     } catch (error) {

@@ -3,6 +3,9 @@ import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
 import type { TlsOptions } from "node:tls";
 
+import { toHex } from "../../codec/index.ts";
+import { nodeEntropy } from "../../crypto/node.ts";
+import type { Via } from "./certificate-calls.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import type { ApiResponse, Exchange, RequestHead } from "../operations/index.ts";
 
@@ -50,8 +53,10 @@ export type ApiServer = {
 /** Serves a control plane over HTTP/1.1. */
 export async function serveApi(options: ApiServerOptions): Promise<ApiServer> {
   const { host = "127.0.0.1", port = 0, tls } = options;
+  const connections = new ConnectionNames();
   const listener = (request: IncomingMessage, response: ServerResponse) => {
-    void handle(options, request, response).catch(() => response.destroy());
+    const via = { connection: connections.of(request.socket) };
+    void handle({ ...options, via }, request, response).catch(() => response.destroy());
   };
   const server = tls
     ? createTlsServer({ ...HTTP_LIMITS, ...tls, minVersion: "TLSv1.2", handshakeTimeout: HEADERS_TIMEOUT_MS }, listener)
@@ -100,11 +105,22 @@ function protocolOf([first]: Uint8Array): string {
 }
 
 function handle(
-  { controlPlane, pages }: ApiServerOptions,
+  { controlPlane, pages, via }: ApiServerOptions & { readonly via: Via },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  return answerRequest((head) => pages?.(head) ?? controlPlane.begin(head), request, response);
+  return answerRequest((head) => pages?.(head) ?? controlPlane.begin(head, via), request, response);
+}
+
+/** What a server's connections are called, each the same in all requests that come by it. */
+export class ConnectionNames {
+  readonly #names = new WeakMap<Socket, string>();
+
+  of(socket: Socket): string {
+    const name = this.#names.get(socket) ?? toHex(nodeEntropy.bytes(8));
+    this.#names.set(socket, name);
+    return name;
+  }
 }
 
 /** Answers one request as `begin` decides; its body is read only as far as that wants it. */

@@ -10,9 +10,11 @@ export function shadowHandlers(shadows: Shadows): HandlersOf<keyof typeof SHADOW
     return { thing: thingName, name: shadowName };
   };
   return {
-    GetThingShadow: async (input) => answer(await shadows.get(idOf(input), NOTHING)),
-    UpdateThingShadow: async (input) => answer(await shadows.update(idOf(input), input.payload)),
-    DeleteThingShadow: async (input) => answer(await shadows.delete(idOf(input), NOTHING)),
+    GetThingShadow: async (input, asker) => answer(await shadows.get(idOf(input), { ...asker, payload: NOTHING })),
+    UpdateThingShadow: async (input, asker) =>
+      answer(await shadows.update(idOf(input), { ...asker, payload: input.payload })),
+    DeleteThingShadow: async (input, asker) =>
+      answer(await shadows.delete(idOf(input), { ...asker, payload: NOTHING })),
     async ListNamedShadowsForThing({ thingName, nextToken, pageSize: maxResults }) {
       const request = pageRequestOf({
         ...(nextToken !== undefined && { nextToken }),

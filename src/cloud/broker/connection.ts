@@ -292,7 +292,7 @@ export class Connection {
     const before = core.turn.mark;
     const { session, resumed } = core.sessions.attach(this, parts, cleanStart);
     const sessionIdentifier = uuid(core.entropy);
-    const publisher = { origin: "client", clientId, principalId, address: peer.address, session };
+    const publisher = { origin: "client", clientId, principalId, peer, session };
     const facts = { peer, clientId, version, authority, session, window, isMqtt31, expiryS, publisher };
     if (!authentication) this.#admission = undefined;
     this.#link = { ...facts, keepAliveS, since: core.clock.now(), sessionIdentifier };

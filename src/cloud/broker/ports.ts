@@ -148,8 +148,9 @@ export type Published = {
   readonly clientId: string;
   /** Empty for system publishes. */
   readonly principalId: string;
-  /** The IP address of the client that publishes, where one does. */
+  /** The IP address of the client that publishes, and its connection, where one does. */
   readonly address?: string;
+  readonly connection?: string;
 };
 
 /**

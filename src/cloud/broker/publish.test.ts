@@ -248,7 +248,10 @@ test("a message that a client may not receive is not delivered, and told once fo
 test("onPublish hears of client, will and system publishes with their origin, and not of refused ones", async () => {
   const world = new World(deny("iot:Publish", "policy-denies-publish"));
   const heard: string[] = [];
-  const end = world.broker.onPublish(({ topic, payload, qos, retain, origin, clientId, principalId }) => {
+  const from: unknown[] = [];
+  const end = world.broker.onPublish((message) => {
+    const { topic, payload, qos, retain, origin, clientId, principalId, address, connection } = message;
+    if (connection !== undefined) from.push([origin, address, connection]);
     heard.push([origin, clientId, principalId, topic, Buffer.from(payload).toString(), qos, retain].join(" "));
   });
   const client = await world.connected("d", { will: { topic: "gone", payload: Buffer.from("w"), qos: 1 } });
@@ -270,6 +273,7 @@ test("onPublish hears of client, will and system publishes with their origin, an
       "onboarding   $aws/events/certificates/registered/ca {} 1 false",
     ],
   );
+  assert.deepEqual(from, [["client", "192.0.2.1", "c1"]]);
 });
 
 test("a system publish to something that is not a topic is our caller's mistake", () => {

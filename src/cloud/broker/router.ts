@@ -1,5 +1,5 @@
 import { Message } from "./message.ts";
-import type { MessageProperties, Published, PublishListener, QoS, SystemMessage } from "./ports.ts";
+import type { MessageProperties, Peer, Published, PublishListener, QoS, SystemMessage } from "./ports.ts";
 import { NO_PROPERTIES } from "./publish-properties.ts";
 import type { RetainedMessages } from "./retained-messages.ts";
 import { NONE, type Session, type Subscription } from "./session.ts";
@@ -16,7 +16,8 @@ export type Publisher = {
   readonly origin: string;
   readonly clientId: string;
   readonly principalId: string;
-  readonly address?: string;
+  /** Set where a client publishes. */
+  readonly peer?: Pick<Peer, "address" | "connection">;
   /** Set where No Local may apply. MQTT 5.0, section 3.8.3.1 */
   readonly session?: Session;
   /** Set where one client only may receive the message. */
@@ -204,8 +205,9 @@ export function orNone(properties: MessageProperties): MessageProperties {
   return Object.keys(properties).length === 0 ? NO_PROPERTIES : properties;
 }
 
-function published(message: Message, { origin, clientId, principalId, address }: Publisher): Published {
+function published(message: Message, publisher: Publisher): Published {
   const { topic, payload, qos, retain, properties } = message;
+  const { origin, clientId, principalId, peer } = publisher;
   const about = { topic, payload, qos, retain, properties, origin, clientId, principalId };
-  return address === undefined ? about : { ...about, address };
+  return peer ? { ...about, address: peer.address, connection: peer.connection } : about;
 }

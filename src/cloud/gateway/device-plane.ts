@@ -3,6 +3,7 @@ import type { Clock, Entropy } from "../../crypto/index.ts";
 import { REFUSALS, type FieldValue, type RefusalCause, type Trace } from "../../trace/index.ts";
 import {
   type ApiResponse,
+  type Asker,
   type Exchange,
   OPERATIONS,
   type Operation,
@@ -25,7 +26,7 @@ import { cureFor } from "../why/index.ts";
 /** What a device may ask over HTTPS with its certificate, and which rights each request needs. */
 export type DeviceOperation<Name extends OperationName = OperationName> = {
   readonly needs: (input: OperationInput<Name>) => readonly (readonly [action: AuthorityAction, resource: string])[];
-  readonly run: (input: OperationInput<Name>, authority: Authority) => Promise<unknown>;
+  readonly run: (input: OperationInput<Name>, authority: Authority, asker: Asker) => Promise<unknown>;
 };
 
 export type DeviceOperations = { readonly [Name in OperationName]?: DeviceOperation<Name> };
@@ -164,7 +165,7 @@ export class DevicePlane {
         if (!verdict.allowed) return this.#deny(call, authority, verdict);
       }
       const row: Operation = OPERATIONS[name];
-      const response = responseOf(row, await operation.run(input, authority), requestId);
+      const response = responseOf(row, await operation.run(input, authority, peer), requestId);
       this.#trace(call, response.status, "");
       return response;
     } catch (error) {

@@ -8,7 +8,7 @@ import { WebSocketServer } from "ws";
 
 import { type AuthenticationPorts, type ControlPlane, authorizationOf, refusalCauseOf } from "../api/index.ts";
 import { type Exchange, httpFor } from "../operations/index.ts";
-import { answerRequest, HTTP_LIMITS, headOf } from "../api/node.ts";
+import { answerRequest, ConnectionNames, HTTP_LIMITS, headOf } from "../api/node.ts";
 import { attach, Handshakes, listening, peerOf, presentedChain, SOCKETS, tlsVersionOf } from "../broker/node.ts";
 import type { Listening, TlsListenOptions } from "../broker/node.ts";
 import { namesAuthorizer, type CustomGate } from "../authorizers/index.ts";
@@ -46,6 +46,7 @@ const HTTP_PROTOCOLS: readonly string[] = ["x-amzn-http-ca", "http/1.1"];
  */
 export async function listenGateway(options: GatewayOptions): Promise<Listening> {
   const { key, cert, ciphers, dhparam } = options;
+  const connections = new ConnectionNames();
   const server = createServer(
     {
       ...SOCKETS,
@@ -60,7 +61,7 @@ export async function listenGateway(options: GatewayOptions): Promise<Listening>
       secureOptions: constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION,
       ALPNCallback: ({ protocols }) => [...MQTT_PROTOCOLS, ...HTTP_PROTOCOLS].find((name) => protocols.includes(name)),
     },
-    (request, response) => answer(options, request, response),
+    (request, response) => answer(options, connections.of(request.socket), { request, response }),
   );
   // Node reads HTTP from every connection; here its reader waits until ALPN has been looked at.
   const [readHttp] = server.listeners("secureConnection") as ((socket: TLSSocket) => void)[];
@@ -91,8 +92,10 @@ export async function listenGateway(options: GatewayOptions): Promise<Listening>
   return listening(server, options);
 }
 
-function answer(options: GatewayOptions, request: IncomingMessage, response: ServerResponse): void {
-  const peer = clientOf(request.socket as TLSSocket);
+type Asked = { readonly request: IncomingMessage; readonly response: ServerResponse };
+
+function answer(options: GatewayOptions, connection: string, { request, response }: Asked): void {
+  const peer = { ...clientOf(request.socket as TLSSocket), connection };
   const begin = (head: ReturnType<typeof headOf>): Exchange => {
     const isSigned = authorizationOf(head) !== undefined;
     const hasCredentials = bearerOf(head) !== undefined || namesAuthorizer(head) || asksForCredentials(head);

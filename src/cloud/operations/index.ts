@@ -97,4 +97,4 @@ export {
   withoutMembers,
 } from "./sigv4.ts";
 export { TRANSFER_OPERATIONS } from "./transfer.ts";
-export type { Handlers, HandlersOf } from "./handler.ts";
+export type { Asker, Handlers, HandlersOf } from "./handler.ts";

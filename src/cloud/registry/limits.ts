@@ -9,7 +9,7 @@ export type AccountLimits = {
   readonly shadowBytes: number;
   /** How deep the halves of a shadow's state nest. */
   readonly shadowDepth: number;
-  /** Requests to the shadows of one thing that are on their way at once. */
+  /** Requests to the shadows of one thing that are on their way at once by one connection. */
   readonly shadowRequests: number;
   /** Requests to the shadows of one thing. */
   readonly shadowRequestsPerSecond: number;

@@ -4,7 +4,6 @@ import type { PolicyDocument } from "../policy/index.ts";
 import { Statement, type PolicyRow, type PolicyVersionRow, type Queries } from "../store/index.ts";
 import { iotArn } from "./account.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
-import { limitNamed } from "./limits.ts";
 import type { Registry } from "./registry.ts";
 import { newPolicyOf, policyOf } from "./stand-ins.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
@@ -85,7 +84,8 @@ export async function createPolicyVersion(
       const before = await policyNamed(queries, name);
       const versions = await versionsOf(queries, name);
       if (versions.length >= limits.policyVersions) {
-        const message = `The policy ${name} already has the maximum number of versions (${limits.policyVersions}); ${limitNamed(limits, "policyVersions")}`;
+        // AWS's own words: programs that know AWS compare them whole.
+        const message = `The policy ${name} already has the maximum number of versions (${limits.policyVersions})`;
         throw new Conflict<CloudErrorCode>("versions-limit", message);
       }
       const number = before.next_version;

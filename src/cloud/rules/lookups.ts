@@ -67,7 +67,7 @@ export type LookUpRooms = {
   readonly functions: {
     askFor(caller: RuleCaller, name: string, question: { event: unknown; limitMs: number }): Promise<unknown>;
   };
-  readonly shadows: { get(id: { thing: string; name?: string }, payload: Uint8Array): Promise<unknown> };
+  readonly shadows: { get(id: { thing: string; name: string }, request: { payload: Uint8Array }): Promise<unknown> };
   readonly call: (operation: string, input: unknown) => Promise<unknown>;
 };
 
@@ -85,8 +85,8 @@ export function ruleLookUps({ functions, shadows, call }: LookUpRooms): LookUpDo
       }
       return asJson(await call(operation, { thingName }));
     },
-    async thingShadow(thing, name) {
-      return asJson(await shadows.get(name === undefined ? { thing } : { thing, name }, new Uint8Array(0)));
+    async thingShadow(thing, name = "") {
+      return asJson(await shadows.get({ thing, name }, { payload: new Uint8Array(0) }));
     },
   };
 }

@@ -3,7 +3,14 @@ import type { Trace } from "../../trace/index.ts";
 import type { Published } from "../broker/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import { tokenOfRefused } from "./request.ts";
-import { checkShadowId, topicOf, type ShadowId, type ShadowPorts, type Shadows } from "./shadows.ts";
+import {
+  checkShadowId,
+  topicOf,
+  type ShadowId,
+  type ShadowPorts,
+  type ShadowRequest,
+  type Shadows,
+} from "./shadows.ts";
 
 /** The name under which shadows publish. */
 export const SHADOW_ORIGIN = "shadow";
@@ -31,23 +38,23 @@ export class ShadowTopics {
    * Carries out a message that is a request. The promise of an update or a deletion resolves when it is durable and
    * answered, or was refused; it rejects where the disk failed.
    */
-  handle({ topic, payload, origin }: Published): Promise<void> | undefined {
+  handle({ topic, payload, origin, connection }: Published): Promise<void> | undefined {
     // A will is nobody's request: who left it does not wait for the answer.
     if (origin === SHADOW_ORIGIN || origin === "will" || !topic.startsWith("$aws/things/")) return undefined;
     const [, thing, name = "", verb] = TOPIC.exec(topic) ?? [];
     if (thing === undefined) return undefined;
-    const done = this.#carryOut(verb as Verb, { thing, name }, Uint8Array.from(payload));
+    const done = this.#carryOut(verb as Verb, { thing, name }, { payload: Uint8Array.from(payload), connection });
     return verb === "get" ? void done : done;
   }
 
-  async #carryOut(verb: Verb, id: ShadowId, payload: Uint8Array): Promise<void> {
+  async #carryOut(verb: Verb, id: ShadowId, request: ShadowRequest): Promise<void> {
     try {
       checkShadowId(id);
-      if (verb === "get") await this.#shadows.get(id, payload, (answer) => this.#say(id, "get/accepted", answer));
-      else await this.#shadows[verb](id, payload);
+      if (verb === "get") await this.#shadows.get(id, request, (answer) => this.#say(id, "get/accepted", answer));
+      else await this.#shadows[verb](id, request);
     } catch (error) {
       if (verb !== "get" && error instanceof Refused) throw error;
-      this.#say(id, `${verb}/rejected`, this.#rejection(error, payload, `${verb} of ${topicOf(id)}`));
+      this.#say(id, `${verb}/rejected`, this.#rejection(error, request.payload, `${verb} of ${topicOf(id)}`));
     }
   }
 

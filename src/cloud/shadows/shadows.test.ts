@@ -27,6 +27,7 @@ async function shadowsOf(t: TestContext, directory?: string) {
       origin,
       clientId: "c",
       principalId: "p",
+      connection: "c1",
     });
   /** Sends one request and gives what was published for it. */
   const ask = async (topic: string, payload: unknown = "") => {
@@ -157,7 +158,7 @@ test("a shadow that grows over its limit by merging is refused, its metadata not
   assert.equal((await ask("M/shadow/update", { state: { reported: many } }))[0]?.[0], "M/shadow/update/accepted");
 });
 
-test("more than ten requests of one thing at once are rejected with 429, and other things are served", async (t) => {
+test("more than ten requests of one thing at once by one connection are rejected with 429, and other things are served", async (t) => {
   const { send, heard } = await shadowsOf(t);
   const update = JSON.stringify({ state: { reported: { a: 1 } } });
   const all = Array.from({ length: 11 }, () => send("T/shadow/update", update));
@@ -175,9 +176,9 @@ test("more than ten requests of one thing at once are rejected with 429, and oth
 test("over HTTP the same refusals are errors with their codes", async (t) => {
   const { shadows } = await shadowsOf(t);
   const id = { thing: "T", name: "" };
-  const update = (payload: string) => shadows.update(id, utf8Bytes(payload));
+  const update = (payload: string) => shadows.update(id, { payload: utf8Bytes(payload), connection: "c1" });
   await assert.rejects(update('{"state":{},"version":3}'), { code: "shadow-version", message: "Version conflict" });
-  await assert.rejects(shadows.update(id, new Uint8Array([0xff])), { code: "shadow-encoding" });
+  await assert.rejects(shadows.update(id, { payload: new Uint8Array([0xff]) }), { code: "shadow-encoding" });
   const all = Array.from({ length: 11 }, () => update('{"state":{}}'));
   const [refused] = (await Promise.allSettled(all)).filter(({ status }) => status === "rejected");
   assert.ok(refused?.status === "rejected" && refused.reason instanceof Conflict);

@@ -10,6 +10,9 @@ import { checkSize, readToken, readUpdate, type ShadowLimits, type UpdateRequest
 /** Which shadow: `name` is empty for a thing's classic one. */
 export type ShadowId = { readonly thing: string; readonly name: string };
 
+/** What is asked of a shadow. What comes by no connection, as from a rule, is counted towards none. */
+export type ShadowRequest = { readonly payload: Uint8Array; readonly connection?: string | undefined };
+
 export type ShadowPorts = {
   readonly store: Store;
   readonly clock: Clock;
@@ -33,6 +36,7 @@ const NOTHING: ShadowDocument = { state: {}, metadata: {}, version: 0 };
  */
 export class Shadows {
   readonly #ports: ShadowPorts;
+  /** Requests on their way, by connection and thing. */
   readonly #inFlight = new Map<string, number>();
   /** Rates of things, oldest first. */
   readonly #rates = new Map<string, RateAccount>();
@@ -45,11 +49,11 @@ export class Shadows {
   }
 
   /** A shadow with its delta. `told` runs with the answer in the order of all changes. Throws `NotFound`, `UsageError`. */
-  get(id: ShadowId, payload: Uint8Array, told?: (answer: Json) => void): Promise<Json> {
+  get(id: ShadowId, request: ShadowRequest, told?: (answer: Json) => void): Promise<Json> {
     return this.#inTurn(
-      id,
+      { ...id, ...request },
       async (queries) => {
-        const clientToken = readToken(payload, this.limits);
+        const clientToken = readToken(request.payload, this.limits);
         const { document } = await existing(queries, id);
         const { state, metadata, version } = document;
         const delta = deltaOf(document)?.state;
@@ -64,9 +68,9 @@ export class Shadows {
    * Changes a shadow, and publishes the difference and the two documents. Throws `UsageError`, `Conflict`
    * `shadow-version`.
    */
-  update(id: ShadowId, payload: Uint8Array): Promise<Json> {
+  update(id: ShadowId, { payload, connection }: ShadowRequest): Promise<Json> {
     return this.#inTurn(
-      id,
+      { ...id, connection },
       async (queries) => {
         const request = readUpdate(payload, this.limits);
         const before = await find(queries, id);
@@ -86,9 +90,9 @@ export class Shadows {
   }
 
   /** Deletes a shadow; its version goes on from there. Throws `NotFound`, `UsageError`. */
-  delete(id: ShadowId, payload: Uint8Array): Promise<Json> {
+  delete(id: ShadowId, { payload, connection }: ShadowRequest): Promise<Json> {
     return this.#inTurn(
-      id,
+      { ...id, connection },
       async (queries) => {
         const clientToken = readToken(payload, this.limits);
         const { version } = (await existing(queries, id)).document;
@@ -117,27 +121,35 @@ export class Shadows {
     return { ...page, timestamp: this.#seconds() };
   }
 
-  /** One request among those of its thing: refused where too many are on their way, and else done in turn. */
+  /**
+   * One request among those of its connection for its thing: refused where too many are on their way, and else done in
+   * turn. AWS IoT Core, Device Shadow quotas, "in-flight, unacknowledged messages per thing"
+   */
   async #inTurn<T>(
-    { thing }: ShadowId,
+    { thing, connection }: Pick<ShadowId, "thing"> & Pick<ShadowRequest, "connection">,
     work: (queries: Queries) => Promise<T>,
     committed?: (result: T) => void,
   ): Promise<T> {
-    const inFlight = this.#inFlight.get(thing) ?? 0;
+    const key = connection === undefined ? undefined : `${connection} ${thing}`;
     const { shadowRequests: most } = this.limits;
-    if (inFlight >= most) {
-      const message = `Too many requests in flight for thing ${thing}: at most ${most} (limit shadowRequests=${most})`;
+    if (key !== undefined && (this.#inFlight.get(key) ?? 0) >= most) {
+      const message = `Too many requests in flight for thing ${thing} on this connection: at most ${most} (limit shadowRequests=${most})`;
       throw new Conflict<CloudErrorCode>("shadow-busy", message);
     }
     this.#count(thing);
-    this.#inFlight.set(thing, inFlight + 1);
+    this.#travel(key, 1);
     try {
       return await this.#ports.store.write(work, committed);
     } finally {
-      const left = (this.#inFlight.get(thing) ?? 1) - 1;
-      if (left > 0) this.#inFlight.set(thing, left);
-      else this.#inFlight.delete(thing);
+      this.#travel(key, -1);
     }
+  }
+
+  #travel(key: string | undefined, more: 1 | -1): void {
+    if (key === undefined) return;
+    const count = (this.#inFlight.get(key) ?? 0) + more;
+    if (count > 0) this.#inFlight.set(key, count);
+    else this.#inFlight.delete(key);
   }
 
   /** Counts a request towards the thing's rate; what is refused does not count. */
