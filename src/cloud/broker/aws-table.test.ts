@@ -268,6 +268,7 @@ const LIMITS: readonly Row[] = [
     shown: [
       ["rates", "over deliveriesPerSecond QoS 0 is dropped and told once, QoS 1 waits and comes in order"],
       ["rates", "over deliveredBytesPerSecond a client is sent less, by bytes"],
+      ["rates", "a queue that a rate of ours fills costs messages, told once, and never the connection"],
     ],
   },
   {
@@ -307,6 +308,7 @@ const LIMITS: readonly Row[] = [
         "messages over accountQueuesPerSecond are dropped for who is away, told once, while who is there gets all",
       ],
       ["rates", "stored messages go to a client that is back at drainsPerSecond, in order, and none is lost"],
+      ["rates", "what comes while a session is drained at the rate may fill its queue, and its client stays"],
     ],
   },
   {

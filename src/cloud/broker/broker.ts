@@ -27,6 +27,7 @@ import { REASON, type ReasonCode } from "./reason-codes.ts";
 import { OutboxPool } from "./outbox.ts";
 import { RetainedMessages } from "./retained-messages.ts";
 import { Router, systemMessage, type Publisher } from "./router.ts";
+import type { SessionPorts } from "./session.ts";
 import { SessionRegistry } from "./session-registry.ts";
 import { AWS_PROFILE, type BrokerSettings } from "./settings.ts";
 import { Slab } from "./slab.ts";
@@ -208,8 +209,9 @@ function assemble(options: BrokerOptions, settings: BrokerSettings): BrokerCore 
   const retained = new RetainedMessages({ settings, store, clock });
   const router = new Router(settings, retained, (until) => turn.hold(until));
   const rates = new AccountRates(settings.limits, clock);
-  const dropped = ({ clientId, principalId }: SessionOwner, limit: string): void => {
-    const evidence = { limit, dropped: "QoS 1 messages for a client that is away" };
+  const dropped: SessionPorts["dropped"] = ({ clientId, principalId, connection }, limit) => {
+    const whose = connection ? "held back by this rate" : "away";
+    const evidence = { limit, dropped: `QoS 1 messages for a client that is ${whose}` };
     trace.emit(
       "cloud",
       { kind: "refusal", cause: "mqtt-limit", clientId, address: "", evidence },

@@ -31,6 +31,11 @@ export class DrainRate {
     this.#shared?.spend(limits.sharedDrainsPerSecond - 1);
   }
 
+  /** Whether a message waits for the rate. */
+  get isWaiting(): boolean {
+    return this.#cancel !== undefined;
+  }
+
   /** Takes one message's worth, or says that it has to wait; then `pump` is called in time. */
   take({ stored }: Pick<Outgoing, "stored">): boolean {
     const account = stored === "shared" ? this.#shared : stored === "own" ? this.#own : undefined;

@@ -2,7 +2,11 @@ import type { Clock } from "../../crypto/index.ts";
 import type { AccountRates } from "./account-rates.ts";
 import { PAUSE, type Outbound } from "./outbound.ts";
 import { RateAccount } from "./rate-account.ts";
-import type { BrokerSettings } from "./settings.ts";
+import type { BrokerLimits, BrokerSettings } from "./settings.ts";
+
+/** A rate for which a client is read more slowly, by its setting's name. */
+export type InboundLimit = keyof BrokerLimits &
+  ("publishesPerSecond" | "bytesPerSecond" | "accountPublishesPerSecond" | "accountRetainsPerSecond");
 
 type Reader = Pick<Outbound, "pause" | "resume">;
 
@@ -45,6 +49,13 @@ export class InboundRate {
     return this.#cancel !== undefined;
   }
 
+  /** The rate for which the client waits longest, while it waits. */
+  get waitsFor(): InboundLimit | undefined {
+    if (!this.#cancel) return undefined;
+    const longest = this.#waitMs();
+    return this.#accounts.find(({ account }) => account?.waitMs === longest)?.limit;
+  }
+
   received(bytes: number): void {
     this.#bytes?.spend(bytes);
     this.#waitIfOver();
@@ -66,9 +77,17 @@ export class InboundRate {
     if (!this.#cancel && this.#waitMs() > 0) this.#wait();
   }
 
+  get #accounts(): readonly { readonly limit: InboundLimit; readonly account: RateAccount | undefined }[] {
+    return [
+      { limit: "publishesPerSecond", account: this.#publishes },
+      { limit: "bytesPerSecond", account: this.#bytes },
+      { limit: "accountPublishesPerSecond", account: this.#publishesOfAll },
+      { limit: "accountRetainsPerSecond", account: this.#retainsOfAll },
+    ];
+  }
+
   #waitMs(): number {
-    const accounts = [this.#bytes, this.#publishes, this.#publishesOfAll, this.#retainsOfAll];
-    return Math.max(...accounts.map((account) => account?.waitMs ?? 0));
+    return Math.max(...this.#accounts.map(({ account }) => account?.waitMs ?? 0));
   }
 
   #wait(): void {

@@ -4,7 +4,7 @@ import type { BrokerCore } from "./core.ts";
 import { tellings } from "./cure-property.ts";
 import type { Message } from "./message.ts";
 import type { Outgoing } from "./outbound-flow.ts";
-import { OutboundRate } from "./outbound-rate.ts";
+import { type OutboundLimit, OutboundRate } from "./outbound-rate.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PacketTrace } from "./packet-trace.ts";
 import type { QoS, Sink } from "./ports.ts";
@@ -126,7 +126,12 @@ export class Outbound implements TurnMember {
 
   /** Whether one more message at QoS 1 or 2 has to wait, for the peer's sake or for a rate's. */
   get isFull(): boolean {
-    return this.isChoked || this.#rate?.over() !== undefined;
+    return this.isChoked || this.overRate !== undefined;
+  }
+
+  /** The rate that one more message would go over, if there is one: there will be room again. */
+  get overRate(): OutboundLimit | undefined {
+    return this.#rate?.over();
   }
 
   /** The sink has sent everything. */

@@ -228,3 +228,76 @@ test("no rate holds anybody unless it is asked for, and the spec profile gives n
   const { inFlightS, retainedS, webSocketS } = SPEC_PROFILE.limits;
   assert.deepEqual([inFlightS, retainedS, webSocketS], [Infinity, Infinity, Infinity]);
 });
+
+test("a queue that a rate of ours fills costs messages, told once, and never the connection", async () => {
+  const world = new World({ limits: { deliveriesPerSecond: 10, queuedMessages: 5 } });
+  const [client, publisher] = [await persistent(world, "d"), await world.connected("p")];
+  await client.subscribe("a", 1);
+  const burst = async (from: number) => {
+    const came: string[] = [];
+    for (const i of numbers(from, from + 30)) {
+      await publisher.publish("a", i, { qos: 1, messageId: Number(i) + 1 });
+      came.push(...(await takeAndAcknowledge(client)));
+    }
+    for (let i = 0; i < 10; i++) {
+      await world.advance(100);
+      came.push(...(await takeAndAcknowledge(client)));
+    }
+    return came;
+  };
+  assert.deepEqual(await burst(0), numbers(0, 15));
+  assert.deepEqual([client.ended, limitsOf(world)], [undefined, ["deliveriesPerSecond"]]);
+  assert.deepEqual([publisher.ended, publisher.takeAll("puback").length], [undefined, 30]);
+  await world.advance(1000);
+  assert.deepEqual(await burst(100), numbers(100, 115));
+  assert.deepEqual(limitsOf(world), ["deliveriesPerSecond", "deliveriesPerSecond"], "told anew after there was room");
+  for (let i = 0; i < 100; i++) await world.advance(33);
+  await publisher.publish("a", "after", { qos: 1 });
+  assert.deepEqual(await takeAndAcknowledge(client), ["after"]);
+});
+
+test("what comes while a session is drained at the rate may fill its queue, and its client stays", async () => {
+  const world = new World({ limits: { drainsPerSecond: 10, queuedMessages: 8 } });
+  const publisher = await waiting(world, 6);
+  const subscriber = await persistent(world, "s");
+  for (let i = 6; i < 20; i++) await publisher.publish("a", String(i), { qos: 1, messageId: i + 1 });
+  const came: string[] = [];
+  for (let i = 0; i < 10; i++) {
+    came.push(...(await takeAndAcknowledge(subscriber)));
+    await world.advance(100);
+  }
+  assert.deepEqual(came, numbers(0, 9), "one was sent at once, eight waited");
+  assert.deepEqual([subscriber.ended, limitsOf(world)], [undefined, ["drainsPerSecond"]]);
+});
+
+test("a client whose acknowledgements lie in what we are slow to read is not cut", async () => {
+  const world = new World({ limits: { publishesPerSecond: 10, inFlight: 4, queuedMessages: 8 } });
+  const client = await world.connected("d");
+  await client.subscribe("a", 1);
+  const one = client.bytes({ cmd: "publish", topic: "a", payload: "x", qos: 0, dup: false, retain: false });
+  const burst = new Uint8Array(Buffer.concat(Array<Uint8Array>(20).fill(one)));
+  const other = await world.connected("p");
+  client.connection.receive(burst);
+  await world.settle();
+  assert.equal(client.isPaused, true);
+  for (let i = 0; i < 20; i++) await other.publish("a", String(i), { qos: 1, messageId: i + 1 });
+  assert.deepEqual([client.ended, limitsOf(world)], [undefined, ["publishesPerSecond"]]);
+  await world.advance(2000);
+  assert.equal(client.isPaused, false);
+  await other.publish("a", "20", { qos: 1, messageId: 21 });
+  assert.equal(client.ended, undefined, "it has had no time to acknowledge");
+  const came = [...(await takeAndAcknowledge(client)), ...(await takeAndAcknowledge(client))];
+  came.push(...(await takeAndAcknowledge(client)), ...(await takeAndAcknowledge(client)));
+  assert.deepEqual(
+    came.filter((payload) => payload !== "x"),
+    numbers(0, 12),
+  );
+});
+
+test("a client that does not acknowledge is cut for its full queue, whatever rate it has", async () => {
+  const world = new World({ limits: { deliveriesPerSecond: 10, inFlight: 10, queuedMessages: 5 } });
+  const [client, publisher] = [await world.connected("d"), await world.connected("p")];
+  await client.subscribe("a", 1);
+  for (let i = 0; i < 16; i++) await publisher.publish("a", String(i), { qos: 1, messageId: i + 1 });
+  assert.deepEqual([client.ended, limitsOf(world)], ["destroy", ["queued messages"]]);
+});

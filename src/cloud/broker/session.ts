@@ -2,6 +2,8 @@ import type { Clock } from "../../crypto/index.ts";
 import type { Connection } from "./connection.ts";
 import { DrainRate } from "./drain-rate.ts";
 import { Message } from "./message.ts";
+import type { InboundLimit } from "./inbound-rate.ts";
+import type { OutboundLimit } from "./outbound-rate.ts";
 import { OutboundFlow, type Outgoing } from "./outbound-flow.ts";
 import { ReceivedMessages } from "./received-messages.ts";
 import type { QoS, SessionFacts, SessionStore, StoredSession, StoredState, StoredSubscription } from "./ports.ts";
@@ -31,12 +33,12 @@ export type SessionPorts = {
   readonly mark: () => number;
   /** Whether one more message may be stored for a client that is away, by the account's rate. */
   readonly mayQueue: () => boolean;
-  /** Called when a message for a client that is away is dropped, the first time for each limit. */
+  /** Called when a message for a client that is away, or held back, is dropped, the first time for each limit. */
   readonly dropped: (session: Session, limit: QueueLimit) => void;
 };
 
-/** Why a message for a client that is away may be dropped. */
-export type QueueLimit = "queuedMessages" | "accountQueuesPerSecond";
+/** Why a message for a client that is away, or held back, may be dropped. */
+export type QueueLimit = "queuedMessages" | "accountQueuesPerSecond" | "drainsPerSecond" | InboundLimit | OutboundLimit;
 
 export type SessionParts = Omit<StoredSession, "disconnectedAt">;
 
@@ -62,9 +64,11 @@ export class Session {
   readonly #unsent = new Map<number, Outgoing>();
   readonly #ports: SessionPorts;
   #nextSeq = 1;
-  /** Limits for which messages were dropped since the client was there last. */
+  /** Limits for which messages were dropped since the client was there last, or the queue was empty. */
   #droppedFor: Set<QueueLimit> | undefined;
   #drain: DrainRate | undefined;
+  /** The rate for which the client was read more slowly since the queue was empty last. */
+  #readSlowlyFor: InboundLimit | undefined;
 
   constructor(parts: SessionParts, ports: SessionPorts) {
     this.clientId = parts.clientId;
@@ -102,7 +106,8 @@ export class Session {
   }
 
   /** Sends a message that matched, or queues it. */
-  deliver(message: Message, { qos, retain, identifiers, isShared = false }: Delivery): void {
+  deliver(message: Message, delivery: Delivery): void {
+    const { qos, retain, identifiers, isShared = false } = delivery;
     const { connection } = this;
     if (connection && !connection.mayReceive(message.topic)) return;
     if (qos === 0) {
@@ -118,7 +123,10 @@ export class Session {
       if (!isSent) this.flow.end(packetId);
       return;
     }
-    if (!isImmediate && !this.#hasRoomFor(message)) return this.#overflow();
+    if (!isImmediate && !this.#hasRoomFor(message)) {
+      this.pump();
+      return this.#hasRoomFor(message) ? this.deliver(message, delivery) : this.#overflow();
+    }
     if (!connection && !this.#ports.mayQueue()) return this.#dropped("accountQueuesPerSecond");
     const seq = this.isKept ? this.#nextSeq++ : 0;
     const stored = connection ? undefined : isShared ? "shared" : "own";
@@ -136,6 +144,7 @@ export class Session {
     else {
       this.#store(outgoing, "enqueue");
       this.flow.enqueue(outgoing);
+      this.#readSlowlyFor ??= this.connection?.rate?.waitsFor;
     }
   }
 
@@ -174,6 +183,9 @@ export class Session {
       if (isOver) this.#done(outgoing);
       else this.#send(connection, outgoing, "updateQueued");
     }
+    if (flow.queued > 0) return;
+    this.#droppedFor = undefined;
+    this.#readSlowlyFor = undefined;
   }
 
   /**
@@ -285,9 +297,25 @@ export class Session {
     return this.flow.queued < queuedMessages && bytes <= queuedBytes;
   }
 
+  /**
+   * Nothing more fits. A client that is away, or that our own rates hold back, loses the message and no more; one that is
+   * behind by itself is cut.
+   */
   #overflow(): void {
-    if (this.connection) this.connection.closeSlowConsumer("queued messages");
-    else this.#dropped("queuedMessages");
+    const { connection } = this;
+    const limit = connection ? this.#heldBackBy(connection) : "queuedMessages";
+    if (limit === undefined) connection?.closeSlowConsumer("queued messages");
+    else this.#dropped(limit);
+  }
+
+  /** The rate of ours for which a client is not sent more, where it keeps up itself. */
+  #heldBackBy({ out, link, rate }: Connection): QueueLimit | undefined {
+    if (out.isChoked) return undefined;
+    // Its acknowledgements may lie in what we have not read yet.
+    const readSlowlyFor = rate?.waitsFor ?? this.#readSlowlyFor;
+    if (readSlowlyFor) return readSlowlyFor;
+    if (!link || this.flow.inFlight >= link.window) return undefined;
+    return this.#drain?.isWaiting ? "drainsPerSecond" : out.overRate;
   }
 
   #dropped(limit: QueueLimit): void {
