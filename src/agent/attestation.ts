@@ -7,6 +7,7 @@ import {
   SE05X_OBJECT,
   SE05X_ORIGIN,
   SE05X_SIGNATURE,
+  typeOffCurve,
 } from "../apdu/se05x/index.ts";
 import { decode, DecodeError, encode, equal, ProtocolError, toHex } from "../codec/index.ts";
 import type { Hash, SignatureAlgorithm, SignatureVerifier } from "../crypto/index.ts";
@@ -223,7 +224,9 @@ function checkObject(
   if ((question === "attributes") !== (data === undefined)) throw notAttested("data", "another question's answer");
   if (attributes.objectId !== demands.objectId) throw notAttested("other-object", `object ${attributes.objectId}`);
   if (!origins.includes(attributes.origin)) throw notAttested("origin", `its origin is ${attributes.origin}`);
-  if (type !== undefined && type !== attributes.type) throw notAttested("type", `its type is ${attributes.type}`);
+  // Applets from 7 on name the curve with the type; who asks for a kind of key gets it on any.
+  const isAsked = type === undefined || type === attributes.type || type === typeOffCurve(attributes.type);
+  if (!isAsked) throw notAttested("type", `its type is ${attributes.type}`);
   if (policy && !equal(encode(policyEntries, policy), encode(policyEntries, attributes.policy))) {
     throw notAttested("policy", "its policy is another one");
   }

@@ -69,7 +69,7 @@ function attest(
   const told = {
     ...(data ? { data } : {}),
     chipId: chipId(inside),
-    attributes: attributesOf(object),
+    attributes: attributesOf(object, inside.model),
     timestamp: timestampOf(inside),
   };
   const sign = (message: Uint8Array) => attestingSignature(inside, key, algorithm, message);

@@ -143,8 +143,30 @@ test("The chip tests itself, tells identity data through the application, and at
   host.send("writeUserId", { insFlags: 0x40, objectId: A, value: PIN, maxAttempts: 5, policy });
   const session = host.inSession(host.send("createSession", { objectId: A }).sessionId);
   assert.equal(session.sw("verifySessionUserId", { value: PIN.slice(1) }), "6985");
-  const expected = `20000001 0c 02 0001 00000000 0005 08 20000002 00200000 01`.replaceAll(" ", "");
+  const expected = `20000001 0c 02 0001 00000000 0005 08 20000002 00200000 01 00000000`.replaceAll(" ", "");
   assert.equal(toHex(host.send("readAttributes", { objectId: A }).attributes), expected);
+});
+
+test("Attributes from applet 7 on name curves and end with a version, as NXP's documentation logs them from a part", async () => {
+  const { host } = await newSe05x();
+  const rights = RIGHT.read | RIGHT.write | RIGHT.delete;
+  const policy = [{ authObjectId: 0, rights, extension: new Uint8Array(0) }];
+  host.send("writeBinary", { objectId: 0x00f5_effa, length: 32, data: new Uint8Array(32), policy });
+  const told = (objectId: number) => toHex(host.send("readAttributes", { objectId }).attributes);
+  // NXP's plug-and-trust 04.03, the log in the readme of its example of attested reads.
+  assert.equal(told(0x00f5_effa), "00f5effa0b0100000000000000000800000000003400000100000000");
+  host.send("writeEcKey", { part: 0x60, objectId: A, curve: 3, policy, version: 7 });
+  assert.equal(told(A).slice(8), "290100000000000000000800000000003400000200000007");
+  host.send("writeEcKey", { part: 0x20, objectId: B, curve: 0x40, publicKey: new Uint8Array(32).fill(1), policy });
+  assert.equal(told(B).slice(8, 12), "6701");
+  host.send("writeSymmKey", { kind: 3, objectId: 0x2000_0010, value: new Uint8Array(16), minTagLength: 8, policy });
+  assert.equal(told(0x2000_0010).slice(8, 28), "09010008000000000000");
+  host.send("writeSymmKey", { kind: 5, objectId: 0x2000_0011, value: new Uint8Array(16), minOutputLength: 20, policy });
+  assert.equal(told(0x2000_0011).slice(8, 28), "11010000000000000014");
+  for (const objectId of [A, B]) {
+    const { type } = host.send("readType", { objectId });
+    assert.equal(Number.parseInt(told(objectId).slice(8, 10), 16), type, "as ReadType tells it");
+  }
 });
 
 test("An SE050 lacks what came with later applets, and says so", async () => {

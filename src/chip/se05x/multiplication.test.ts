@@ -234,6 +234,27 @@ test("TLSPerformPRF 5A derives over both randoms as given, without one of the ch
   }
 });
 
+test("TLSPerformPRF 5A over both randoms takes the right to external randoms from whoever has a policy, as from applet 6 on", async () => {
+  const random = new Uint8Array(64).fill(7);
+  const given = { objectId: A, algorithm: 4, label: fromHex("00"), length: 48 };
+  for (const [model, rights, expected] of [
+    ["se051", RIGHT.tlsKdf, "6986"],
+    ["se051", RIGHT.tlsKdf | RIGHT.kdfExternalRandom, "9000"],
+    ["se051", RIGHT.kdfExternalRandom, "6986"],
+    ["a5000", RIGHT.tlsKdf, "6986"],
+    ["a5000", RIGHT.tlsKdf | RIGHT.kdfExternalRandom, "9000"],
+    ["se050", RIGHT.derive, "9000"],
+  ] as const) {
+    const { host } = await newSe05x({ model });
+    const policy = [{ authObjectId: 0, rights: rights >>> 0, extension: NONE }];
+    host.send("writeSymmKey", { kind: 5, objectId: A, value: new Uint8Array(48), policy });
+    assert.equal(host.sw("tlsPrf", { ...given, phase: 0x5a, random }), expected, `${model} ${rights >>> 0}`);
+    host.send("tlsRandom", {});
+    const beside = host.sw("tlsPrf", { ...given, phase: 0x4c, random: random.slice(32) });
+    assert.equal(beside, rights === RIGHT.kdfExternalRandom ? "6986" : "9000", "beside one of the chip's own");
+  }
+});
+
 test("Before applet 7 the uses of TLS take the rights of derivation and agreement; from then on their own", async () => {
   const derive = [{ authObjectId: 0, rights: RIGHT.derive, extension: NONE }];
   const agree = [{ authObjectId: 0, rights: RIGHT.keyAgreement, extension: NONE }];

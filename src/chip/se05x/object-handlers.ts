@@ -1,6 +1,6 @@
 import { SE05X_RESULT, SE05X_RSA_COMPONENT, SE05X_TYPE } from "../../apdu/se05x/index.ts";
 import { Writer } from "../../codec/index.ts";
-import { attributesOf } from "./attributes.ts";
+import { attributesOf, shownTypeOf } from "./attributes.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { hexId, type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { refuse } from "./refuse.ts";
@@ -19,8 +19,6 @@ const IDS_PER_ANSWER = 200;
 const MAX_READ = 0x400;
 const ANY_TYPE = 0xff;
 const MEMORY = { persistent: 0x01, transient: 0x02 } as const;
-/** Types of EC keys from applet 7 on begin with P-192's 21, and Ed25519's 65; pair, private, public. */
-const FIRST_OKP = 0x40;
 
 /** Objects of any kind: reading, listing, deleting. SE05x command table, tiers a and b */
 export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectCommand> {
@@ -30,7 +28,7 @@ export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectC
     readType({ objectId }) {
       const object = store.present(objectId);
       const memory = object.transient ? MEMORY.transient : MEMORY.persistent;
-      return { type: inside.model.typesNameCurves ? curveType(object) : typeOf(object), memory };
+      return { type: shownTypeOf(object, inside.model), memory };
     },
     readSize({ objectId }) {
       const object = store.present(objectId);
@@ -46,7 +44,7 @@ export function objectHandlers(inside: Se05xInside): Pick<Se05xHandlers, ObjectC
       return { more, ids: writer.finish() };
     },
     exists: ({ objectId }) => ({ result: store.find(objectId) ? SE05X_RESULT.yes : SE05X_RESULT.no }),
-    readAttributes: ({ objectId }) => ({ attributes: attributesOf(store.present(objectId)) }),
+    readAttributes: ({ objectId }) => ({ attributes: attributesOf(store.present(objectId), inside.model) }),
     deleteObject({ objectId }) {
       inside.demandChanging();
       inside.demand(objectId, "delete");
@@ -94,13 +92,4 @@ function rsaComponent(component: number | undefined): "n" | "e" {
   if (component === SE05X_RSA_COMPONENT.modulus) return "n";
   if (component === SE05X_RSA_COMPONENT.exponent) return "e";
   throw refuse(0x6a80, "an RSA key is read number by number");
-}
-
-function curveType(object: SecureObject): number {
-  const { content } = object;
-  const curve = "curve" in content ? content.curve : undefined;
-  if (curve === undefined) return typeOf(object);
-  // Four a curve; those whose keys are byte strings follow the prime ones.
-  const base = curve < FIRST_OKP ? 0x21 + 4 * (curve - 1) : 0x65 + 4 * (curve - FIRST_OKP);
-  return base + typeOf(object) - 1;
 }

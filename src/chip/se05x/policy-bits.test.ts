@@ -40,12 +40,13 @@ const READ: Use = ["read", ["read"], bytesOf("readObject", { objectId: OBJECT })
 const sealed = { objectId: OBJECT, family: 0x11, mode: 0xb0, direction: 0x37, input: BLOCK, iv: BLOCK.slice(4) };
 const cipher = { objectId: OBJECT, mode: 0x0e, input: BLOCK };
 const hkdf = { objectId: OBJECT, algorithm: 4, info: BLOCK, length: 16 };
+/** Beside a random of the chip's own, which there is none of: whoever may derive is told so. */
 const prf = {
   objectId: OBJECT,
   algorithm: 4,
-  phase: 0x5a,
+  phase: 0x4c,
   label: utf8Bytes("x"),
-  random: new Uint8Array(64),
+  random: new Uint8Array(32),
   length: 16,
 };
 

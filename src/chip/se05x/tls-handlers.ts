@@ -7,6 +7,7 @@ import { type Content, kindOfContent } from "./contents.ts";
 import { FEATURE } from "./features.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { demandDerivable } from "./kdf-handlers.ts";
+import type { SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { rsaPrivateOperation } from "./rsa-handlers.ts";
 import type { RsaKey } from "./rsa-key.ts";
@@ -44,6 +45,7 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
       const { content } = object;
       if (content.kind !== "hmac") throw refuse(0x6985, "secrets are derived from HMAC keys");
       demandOutput(object, inside.caller);
+      if (isWithoutOwn(phase, random)) demandExternalRandom(inside, object);
       const seed = concat(label, randomsOf(inside, phase, random));
       demandDerivable(length, content.minOutputLength);
       const name = hashNamed(algorithm);
@@ -56,10 +58,20 @@ export function tlsHandlers(inside: Se05xInside): Pick<Se05xHandlers, "tlsRandom
 
 /** Both randoms in the order of the derivation: one of the chip's own among them, or both of the host's. */
 function randomsOf({ tlsRandom: own }: Se05xInside, phase: number, given: Uint8Array): Uint8Array {
-  if (phase === BOTH_GIVEN && given.length === 2 * RANDOM_LENGTH) return given;
+  if (isWithoutOwn(phase, given)) return given;
   if (given.length !== RANDOM_LENGTH) throw refuse(0x6a80, `randoms of ${given.length} bytes`);
   if (!own) throw refuse(0x6985, "no random of this chip's own was made");
   return GIVEN_FIRST.has(phase) ? concat(given, own) : concat(own, given);
+}
+
+/** Whether a derivation has nothing of the chip's own: whoever asks for it can have it again. */
+function isWithoutOwn(phase: number, given: Uint8Array): boolean {
+  return phase === BOTH_GIVEN && given.length === 2 * RANDOM_LENGTH;
+}
+
+/** Policies have a right for that since applet 6; who made no policy has kept nobody from anything. SE05x policy table */
+function demandExternalRandom(inside: Se05xInside, { id, policy }: SecureObject): void {
+  if (inside.model.policiesNameUses && policy.length > 0) inside.demand(id, "kdfExternalRandom");
 }
 
 /** RFC 4279, sections 2 and 4; RFC 5246, section 8.1; RFC 5489, section 2 */

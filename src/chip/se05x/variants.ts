@@ -15,6 +15,8 @@ export type Se05xModel = {
   readonly transientBytes: number;
   /** Whether object types name their curves, as from applet 7 on. */
   readonly typesNameCurves: boolean;
+  /** Whether attributes end with the object's version, and tell of those that open no sessions the least lengths of what they make, as from applet 6 on. */
+  readonly attributesHaveVersions: boolean;
   /** What the platform's secure channel is opened with at first. */
   readonly platformKeys: PublishedKeys;
   /** Whether the platform's secure channel counts commands without data, as from applet 4.3 on. SE05x command table, tier e */
@@ -68,6 +70,7 @@ const APPLET_7 = {
   secureBoxVersion: 0x010b,
   transientBytes: 1024,
   typesNameCurves: true,
+  attributesHaveVersions: true,
   countsEmptyCommands: true,
   agreesWithCounter: true,
   attestationForm: 7,
@@ -113,6 +116,7 @@ export const SE05X_MODELS = {
     persistentBytes: 50 * 1024,
     transientBytes: 1024,
     typesNameCurves: false,
+    attributesHaveVersions: false,
     platformKeys: PUBLISHED_KEYS.se050DevelopmentKit,
     countsEmptyCommands: false,
     agreesWithCounter: false,
