@@ -53,6 +53,9 @@ export class ConnectionAuthority implements Authority {
   /** The thing as it was fetched, or as it has changed since. */
   #thing: ConnectedThing | undefined;
   #isFetched = false;
+  /** The certificate as it was looked up, and when. */
+  #certificate: CertificateEntry | undefined;
+  #certificateEpoch = -1;
   #rights: Rights | undefined;
 
   constructor({ principalId, facts, directory, account, fetchThing, withdrawal = () => undefined }: AuthorityOptions) {
@@ -73,7 +76,7 @@ export class ConnectionAuthority implements Authority {
 
   /** Fetches the thing where a policy asks for it and nobody has yet; undefined where nothing is to be waited for. */
   ready(): Promise<void> | undefined {
-    const certificate = this.#directory.certificate(this.principalId);
+    const certificate = this.#certificateNow();
     if (this.#isFetched || !this.#fetchThing || !certificate?.things.includes(this.clientId)) return undefined;
     if (!this.#policiesOf(certificate).some(({ document }) => document.asksOfThing)) return undefined;
     return this.#fetchThing(this.clientId).then((thing) => this.setThing(thing));
@@ -97,7 +100,7 @@ export class ConnectionAuthority implements Authority {
   }
 
   #ask(action: AuthorityAction | "iot:Connect", resource: string): Verdict {
-    const certificate = this.#directory.certificate(this.principalId);
+    const certificate = this.#certificateNow();
     if (certificate?.status !== "ACTIVE") return this.#refused(causeOfStatus(certificate?.status), { action });
     const { bound, allowed, policies } = this.#rightsFor(certificate);
     if (allowed.get(action)?.has(resource)) return ALLOWED;
@@ -124,6 +127,16 @@ export class ConnectionAuthority implements Authority {
         ...(policies.length > 0 && { policies: policies.map(({ name }) => name).join(", ") }),
       },
     );
+  }
+
+  /** The certificate's entry: looked up again only after some certificate's has changed, and another one only if this has. */
+  #certificateNow(): CertificateEntry | undefined {
+    const { certificateEpoch } = this.#directory;
+    if (this.#certificateEpoch === certificateEpoch) return this.#certificate;
+    const now = this.#directory.certificate(this.principalId);
+    this.#certificateEpoch = certificateEpoch;
+    if (!sameEntry(this.#certificate, now)) this.#certificate = now;
+    return this.#certificate;
   }
 
   /** The policies with this connection's variables filled in: anew when certificate, attachments or a policy changed. */
@@ -155,6 +168,16 @@ export class ConnectionAuthority implements Authority {
     const ids = { certificateId: this.principalId, certificateArn, region, account };
     return { allowed: false, cause, evidence: { ...evidence, ...ids } };
   }
+}
+
+/** Whether two entries of one certificate give the same rights. */
+function sameEntry(one: CertificateEntry | undefined, other: CertificateEntry | undefined): boolean {
+  if (!one || !other) return one === other;
+  return one.status === other.status && sameNames(one.policies, other.policies) && sameNames(one.things, other.things);
+}
+
+function sameNames(some: readonly string[], others: readonly string[]): boolean {
+  return some === others || (some.length === others.length && some.every((name, i) => name === others[i]));
 }
 
 /** What to call it when a policy has the connection in mind and does not fit it. */

@@ -9,6 +9,7 @@ import type { Revocations } from "../revocation/index.ts";
 export type CertificateDirectory = Pick<
   Directory,
   | "certificate"
+  | "certificateEpoch"
   | "ca"
   | "policy"
   | "policyNamesOf"

@@ -46,6 +46,10 @@ export async function newLeaf(issuer: Issuer, subject: string, more: LeafOrder =
 
 /** A registry in memory, to be changed by the test. */
 export class MemoryRegistry extends Directory {
+  constructor() {
+    super(nodeEntropy);
+  }
+
   addCa({ certificate }: Issuer, more: Partial<CaEntry> = {}): void {
     const { id } = certificate;
     this.setCa(id, { id, status: "ACTIVE", autoRegistration: "ENABLE", mode: "DEFAULT", certificate, ...more });

@@ -1,3 +1,4 @@
+import type { Entropy } from "../../crypto/index.ts";
 import type { Certificate } from "../../pki/index.ts";
 import {
   Listeners,
@@ -7,6 +8,7 @@ import {
   type RegistryEvent,
   type ThingChange,
 } from "./changes.ts";
+import { CertificateTable } from "./certificate-table.ts";
 import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
 import { GroupIndex } from "./group-index.ts";
 
@@ -23,13 +25,24 @@ export class Directory {
   /** Of things, their types and groups, which connections do not ask for. */
   readonly events = new Listeners<RegistryEvent>();
   readonly groups = new GroupIndex();
-  readonly #certificates = new Map<string, CertificateEntry>();
+  readonly #certificates: CertificateTable;
   readonly #cas = new Map<string, CaEntry>();
   /** CAs by canonical subject name: a leaf names its issuer so. */
   readonly #casBySubject = new Map<string, readonly CaEntry[]>();
   readonly #policies = new Map<string, PolicyEntry>();
   #things = 0;
+  #certificateEpoch = 0;
 
+  constructor(entropy: Entropy) {
+    this.#certificates = new CertificateTable(entropy);
+  }
+
+  /** Rises with every change of any certificate: an entry is as good as its epoch. */
+  get certificateEpoch(): number {
+    return this.#certificateEpoch;
+  }
+
+  /** A certificate's entry, made anew each time. */
   certificate(id: string): CertificateEntry | undefined {
     return this.#certificates.get(id);
   }
@@ -76,7 +89,8 @@ export class Directory {
   /** Puts, replaces or (without `after`) removes a certificate. */
   setCertificate(id: string, after: CertificateEntry | undefined): void {
     const before = this.#certificates.get(id);
-    replace(this.#certificates, id, after);
+    this.#certificates.set(id, after);
+    this.#certificateEpoch += 1;
     this.certificateChanges.tell({ id, before, after });
   }
 

@@ -70,7 +70,7 @@ export async function openRegistry(ports: RegistryPorts, options: RegistryOption
     account,
     accessKeys,
     limits,
-    directory: new Directory(),
+    directory: new Directory(entropy),
     seen: new CertificateMemory(),
     relaxedCertificates,
   };
