@@ -38,6 +38,7 @@ import {
   openRegistry,
   registerCa,
   updateThing,
+  updateThingGroup,
   type AccountLimits,
 } from "./registry/index.ts";
 import { answered, Outside } from "./rules/fixtures.test.ts";
@@ -82,6 +83,16 @@ const ROWS: readonly Row[] = [
     ],
   },
   {
+    what: "50 attributes of a thing group",
+    limits: { groupAttributes: 50 },
+    shown: ["groupAttributes: one attribute of a thing group more is refused"],
+  },
+  {
+    what: "5 versions of a provisioning template, 10 domain configurations, 10 authorizers that are ACTIVE",
+    limits: { templateVersions: 5, domainConfigurations: 10, activeAuthorizers: 10 },
+    shown: ["templateVersions, domainConfigurations, activeAuthorizers: one more is refused"],
+  },
+  {
     what: "groups 7 deep, with 100 direct children, 10 for one thing",
     limits: { groupDepth: 7, groupChildren: 100, groupsPerThing: 10 },
     shown: ["groupDepth, groupChildren, groupsPerThing: one more is refused"],
@@ -105,16 +116,19 @@ const ROWS: readonly Row[] = [
     shown: ["registrationsPerSecond: one device more in a second is not registered, and is when it comes again"],
   },
   {
-    what: "10 requests a second to the control plane",
-    limits: { apiRequestsPerSecond: Infinity },
-    shown: ["apiRequestsPerSecond: one request more in a second is told 429, and the next second's is served"],
+    what: "10 requests a second to most operations of the control plane, 350 to DescribeThing",
+    limits: { apiRequestsPerSecond: Infinity, operationRates: {} },
+    shown: [
+      "apiRequestsPerSecond: one request more of an operation in a second is throttled, others and later ones are served",
+      "operationRates: operations of other services have a rate where one is chosen, and spell it as theirs do",
+    ],
   },
 ];
 
 test("each limit of an AWS account is a setting with AWS's value, and its rates are off until chosen", () => {
   for (const { what, limits } of ROWS) {
     for (const [name, value] of Object.entries(limits))
-      assert.equal(ACCOUNT_LIMITS[name as keyof AccountLimits], value, `${what}: ${name}`);
+      assert.deepEqual(ACCOUNT_LIMITS[name as keyof AccountLimits], value, `${what}: ${name}`);
   }
   const named = ROWS.flatMap(({ limits }) => Object.keys(limits)).sort();
   assert.deepEqual(named, Object.keys(ACCOUNT_LIMITS).sort(), "every limit, once");
@@ -122,6 +136,7 @@ test("each limit of an AWS account is a setting with AWS's value, and its rates 
     shadowRequestsPerSecond: 20,
     registrationsPerSecond: 15,
     apiRequestsPerSecond: 10,
+    operationRates: { DescribeThing: 350 },
   });
 });
 
@@ -138,11 +153,16 @@ test("the tests that the table of account limits names are there", () => {
 
 test("limits are chosen by name, and what is no limit or no number for it is refused: mqtt-setting", () => {
   assert.deepEqual(chosenLimits([]), ACCOUNT_LIMITS);
-  const asTheyAre = Object.entries(ACCOUNT_LIMITS).map(([name, n]) => `${name}=${n === Infinity ? "none" : n}`);
+  const { operationRates, ...numbers } = ACCOUNT_LIMITS;
+  assert.deepEqual(operationRates, {});
+  const asTheyAre = Object.entries(numbers).map(([name, n]) => `${name}=${n === Infinity ? "none" : n}`);
   assert.deepEqual(chosenLimits(asTheyAre), ACCOUNT_LIMITS);
   const chosen = chosenLimits(["rules=5", "rules=7", "rates=aws", "apiRequestsPerSecond=none"]);
   assert.deepEqual(chosen, { ...ACCOUNT_LIMITS, ...AWS_ACCOUNT_RATES, rules: 7, apiRequestsPerSecond: Infinity });
   assert.deepEqual(chosenLimits(["rates=aws", "rates=none"]), ACCOUNT_LIMITS);
+  const single = ["rates=aws", "apiRequestsPerSecond.CreateThing=100", "apiRequestsPerSecond.ListThings=none"];
+  const rates = { DescribeThing: 350, CreateThing: 100, ListThings: Infinity };
+  assert.deepEqual(chosenLimits(single).operationRates, rates);
   const cases: [text: string, message: RegExp][] = [
     ["rules", /"rules" is not written name=value/],
     ["=3", /there is no limit "", only .*policiesPerPrincipal=10.*rules=1000.*shadowRequestsPerSecond=none/],
@@ -153,6 +173,9 @@ test("limits are chosen by name, and what is no limit or no number for it is ref
     ["rules=1e3", /rules is "1e3"/],
     ["shadowDepth=201", /from 1 to 200/],
     ["apiRequestsPerSecond=0", /from 1 to \d+, or none/],
+    ["apiRequestsPerSecond.Nothing=5", /there is no operation "Nothing"/],
+    ["apiRequestsPerSecond.CreateThing=0", /apiRequestsPerSecond\.CreateThing is "0"/],
+    ["none", /not written/],
     ["rates=some", /rates is "some", need aws or none/],
   ];
   for (const [text, message] of cases)
@@ -413,13 +436,84 @@ test("registrationsPerSecond: one device more in a second is not registered, and
   assert.equal(published.length, 3);
 });
 
-test("apiRequestsPerSecond: one request more in a second is told 429, and the next second's is served", async (t) => {
-  const api = await newApi(t, { opened: { limits: chosenLimits(["apiRequestsPerSecond=2"]) } });
-  await api.call("ListThings", {});
-  await api.call("ListThings", {});
-  const message = /limit apiRequestsPerSecond=2/;
-  await assert.rejects(api.call("ListThings", {}), { type: "ThrottlingException", wire: 429, message });
+test("apiRequestsPerSecond: one request more of an operation in a second is throttled, others and later ones are served", async (t) => {
+  const limits = chosenLimits(["apiRequestsPerSecond=2", "apiRequestsPerSecond.CreateThing=3"]);
+  const api = await newApi(t, { opened: { limits } });
+  const twice = async () => {
+    await api.call("ListThings", {});
+    await api.call("ListThings", {});
+  };
+  await twice();
+  const message = /ListThings at most 2 times a second \(limit apiRequestsPerSecond=2\)/;
+  await assert.rejects(api.call("ListThings", {}), { type: "ThrottlingException", wire: 400, message });
+  for (const thingName of ["a", "b", "c"]) await api.call("CreateThing", { thingName });
+  const own = { type: "ThrottlingException", message: /limit apiRequestsPerSecond\.CreateThing=3/ };
+  await assert.rejects(api.call("CreateThing", { thingName: "d" }), own);
   api.clock.advance(500);
   await api.call("ListThings", {});
   await assert.rejects(api.call("ListThings", {}), { type: "ThrottlingException" });
+  api.clock.advance(1000);
+  await twice();
+});
+
+test("operationRates: operations of other services have a rate where one is chosen, and spell it as theirs do", async (t) => {
+  const chosen = ["AddPermission", "GetThingShadow"].map((name) => `apiRequestsPerSecond.${name}=1`);
+  const api = await newApi(t, { opened: { limits: chosenLimits(["apiRequestsPerSecond=1", ...chosen]) } });
+  for (let i = 0; i < 3; i++) await api.call("ListNamedShadowsForThing", { thingName: "t" });
+  const shadow = () => api.call("GetThingShadow", { thingName: "t" });
+  await assert.rejects(shadow(), { type: "ResourceNotFoundException" });
+  await assert.rejects(shadow(), { type: "ThrottlingException", wire: 429 });
+  const asked = {
+    FunctionName: "f",
+    StatementId: "s",
+    Action: "lambda:InvokeFunction",
+    Principal: "iot.amazonaws.com",
+  };
+  await api.call("AddPermission", asked);
+  await assert.rejects(api.call("AddPermission", asked), { type: "TooManyRequestsException", wire: 429 });
+});
+
+test("groupAttributes: one attribute of a thing group more is refused", async (t) => {
+  const registry = await registryWith(t, "groupAttributes=1");
+  await createThingGroup(registry, "g", { attributes: { a: "1" } });
+  const message = /limit groupAttributes=1/;
+  const refused = { code: "invalid-request", message };
+  await assert.rejects(createThingGroup(registry, "h", { attributes: { a: "1", b: "2" } }), refused);
+  await assert.rejects(updateThingGroup(registry, "g", { attributes: { b: "2" }, merge: true }), refused);
+  await updateThingGroup(registry, "g", { attributes: { b: "2" } });
+});
+
+test("templateVersions, domainConfigurations, activeAuthorizers: one more is refused", async (t) => {
+  const texts = ["templateVersions=2", "domainConfigurations=1", "activeAuthorizers=1"];
+  const api = await newApi(t, { opened: { limits: chosenLimits(texts) } });
+  const templateBody = JSON.stringify({
+    Resources: { c: { Type: "AWS::IoT::Certificate", Properties: { CertificateId: "x" } } },
+  });
+  const role = "arn:aws:iam::123456789012:role/r";
+  await api.call("CreateProvisioningTemplate", { templateName: "t", templateBody, provisioningRoleArn: role });
+  const version = () => api.call("CreateProvisioningTemplateVersion", { templateName: "t", templateBody });
+  await version();
+  const versions = { type: "VersionsLimitExceededException", message: /limit templateVersions=2/ };
+  await assert.rejects(version(), versions);
+  const domain = (n: number) =>
+    api.call("CreateDomainConfiguration", { domainConfigurationName: `d${n}`, domainName: `d${n}.example` });
+  await domain(1);
+  const limit = (name: string) => ({
+    type: "LimitExceededException",
+    wire: 410,
+    message: new RegExp(`limit ${name}=1`),
+  });
+  await assert.rejects(domain(2), limit("domainConfigurations"));
+  const authorizer = (authorizerName: string, status: "ACTIVE" | "INACTIVE") => {
+    const authorizerFunctionArn = "arn:aws:lambda:us-east-1:123456789012:function:f";
+    return api.call("CreateAuthorizer", { authorizerName, authorizerFunctionArn, signingDisabled: true, status });
+  };
+  await authorizer("a", "ACTIVE");
+  await authorizer("b", "INACTIVE");
+  await assert.rejects(authorizer("c", "ACTIVE"), limit("activeAuthorizers"));
+  await assert.rejects(
+    api.call("UpdateAuthorizer", { authorizerName: "b", status: "ACTIVE" }),
+    limit("activeAuthorizers"),
+  );
+  await api.call("UpdateAuthorizer", { authorizerName: "a", tokenKeyName: "k" });
 });

@@ -277,7 +277,7 @@ async function openControlPlane(
     queries: queryOperations(registry),
     accessKeys,
     temporary: parts.certificateCalls,
-    requestsPerSecond: registry.limits.apiRequestsPerSecond,
+    rates: registry.limits,
     region: account.region,
   });
   return { plane, functions, destinations };

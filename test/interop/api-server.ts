@@ -94,6 +94,7 @@ export async function startCloud(
     handlers,
     queries: queryOperations(registry),
     accessKeys: registry.accessKeys,
+    rates: registry.limits,
     region: REGION,
     hash: nodeHash,
     ...ports,

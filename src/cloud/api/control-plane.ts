@@ -1,8 +1,7 @@
-import { Conflict, HawserError, UsageError } from "../../codec/index.ts";
+import { HawserError, UsageError } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { Trace } from "../../trace/index.ts";
 import { invalidRequest, notImplemented, type CloudErrorCode } from "../errors.ts";
-import { RateAccount } from "../broker/index.ts";
 import { uuid } from "../registry/index.ts";
 import type { TemporaryKey } from "../temporary-keys/index.ts";
 import { authorizationOf, checkHead, checkSignature, type AccessKeys, type Claim } from "./authenticate.ts";
@@ -34,6 +33,7 @@ import {
   xmlError,
   xmlResponse,
 } from "../operations/index.ts";
+import { OperationRates, type ApiRates } from "./operation-rates.ts";
 import { refusalCauseOf } from "./refusal-cause.ts";
 
 export type ControlPlaneOptions = {
@@ -43,8 +43,8 @@ export type ControlPlaneOptions = {
   /** What a certificate's temporary credentials reach; without it they are not known. */
   readonly temporary?: CertificateCalls | undefined;
   readonly region: string;
-  /** How many signed requests are carried out in a second; all where none is given. */
-  readonly requestsPerSecond?: number | undefined;
+  /** How often operations may be asked. */
+  readonly rates: ApiRates;
   readonly clock: Clock;
   readonly entropy: Entropy;
   readonly hash: Hash;
@@ -81,11 +81,11 @@ type Call = {
  */
 export class ControlPlane {
   readonly #options: ControlPlaneOptions;
-  readonly #rate: RateAccount | undefined;
+  readonly #rates: OperationRates;
 
   constructor(options: ControlPlaneOptions) {
     this.#options = options;
-    this.#rate = RateAccount.of(options.requestsPerSecond ?? Infinity, options.clock);
+    this.#rates = new OperationRates(options.rates, options.clock);
   }
 
   /** Decides on a head before its body is read. */
@@ -124,12 +124,12 @@ export class ControlPlane {
       checkSignature(claim, { ...call.head, body }, this.#options.hash);
       // Before anything is looked at: whoever is no operator reaches no handler of this plane.
       if (claim.temporary) return await this.#answerCertificate(call, { route, key: claim.temporary, body });
-      this.#count();
       if (route.found === "query") return await this.#answerQuery(call, route.service, body);
       if (route.found !== "operation") throw notImplemented(call.title);
       const operation: Operation = OPERATIONS[route.name];
       const handler = this.#options.handlers[route.name];
       if (!handler) throw notImplemented(call.title);
+      this.#rates.count(route.name);
       const input = readInput(operation, { ...call.head, body, labels: route.labels });
       const response = responseOf(operation, await handler(input as never, call.via), call.requestId);
       this.#trace(call, response.status, "");
@@ -137,15 +137,6 @@ export class ControlPlane {
     } catch (error) {
       return this.#refuse(call, error);
     }
-  }
-
-  /** Counts a request of an operator's; what is refused does not count. */
-  #count(): void {
-    if (!this.#rate) return;
-    if (this.#rate.has(1)) return this.#rate.spend(1);
-    const most = this.#options.requestsPerSecond;
-    const message = `Rate exceeded: at most ${most} requests a second (limit apiRequestsPerSecond=${most})`;
-    throw new Conflict<CloudErrorCode>("throttled", message);
   }
 
   async #answerCertificate(

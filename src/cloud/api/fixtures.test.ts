@@ -119,7 +119,7 @@ export async function newApi(
     accessKeys,
     temporary: await temporary?.({ shop, jobs }),
     region,
-    requestsPerSecond: registry.limits.apiRequestsPerSecond,
+    rates: registry.limits,
     clock,
     entropy,
     hash: nodeHash,
@@ -148,6 +148,7 @@ export async function newApi(
 /** What any operation may answer: errors of the front door, of the input, of what is absent, and the unforeseen. */
 const COMMON = [
   "ThrottlingException",
+  "TooManyRequestsException",
   "MissingAuthenticationTokenException",
   "IncompleteSignatureException",
   "UnrecognizedClientException",

@@ -3,6 +3,7 @@ import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
 import {
   changedResource,
   iotArn,
+  limitNamed,
   newResource,
   putTags,
   removeTags,
@@ -32,9 +33,6 @@ const AUTHORIZERS = resourceKind<Body>("authorizer", "Authorizer");
 const DEFAULT = resourceKind<{ readonly authorizer: string }>("default-authorizer", "Default authorizer");
 const ONLY = "default";
 
-/** How many authorizers an account may have ACTIVE. AWS IoT Core quotas */
-const MAX_ACTIVE = 10;
-
 export type AuthorizerChange = Partial<Omit<Body, "signingDisabled">>;
 
 /** Makes an authorizer, INACTIVE unless asked otherwise. Throws `Conflict`, `UsageError`. AWS IoT API, CreateAuthorizer */
@@ -57,7 +55,7 @@ export async function createAuthorizer(
   await registry.store.write(async (queries) => {
     await AUTHORIZERS.insert(queries, newResource(name, body, registry.clock.now()), arn);
     await putTags(queries, arn, tags);
-    await checkRoom(queries);
+    await checkRoom(registry, queries);
   });
 }
 
@@ -81,7 +79,7 @@ export async function updateAuthorizer(registry: Registry, name: string, change:
     };
     checkKeys(after);
     await AUTHORIZERS.replace(queries, changedResource(known, after, registry.clock.now()));
-    await checkRoom(queries);
+    if (known.body.status !== "ACTIVE") await checkRoom(registry, queries);
   });
 }
 
@@ -143,8 +141,9 @@ function checkKeys({ signingDisabled, tokenKeyName, publicKeys }: Body): void {
   }
 }
 
-async function checkRoom(queries: Queries): Promise<void> {
+async function checkRoom({ limits }: Registry, queries: Queries): Promise<void> {
   const active = (await AUTHORIZERS.all(queries)).filter(({ body }) => body.status === "ACTIVE");
-  if (active.length <= MAX_ACTIVE) return;
-  throw new Conflict<CloudErrorCode>("limit-exceeded", `${MAX_ACTIVE} authorizers are ACTIVE, the most that may be`);
+  if (active.length <= limits.activeAuthorizers) return;
+  const limit = limitNamed(limits, "activeAuthorizers");
+  throw new Conflict<CloudErrorCode>("limit-exceeded", `as many authorizers are ACTIVE as may be (${limit})`);
 }

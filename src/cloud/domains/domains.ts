@@ -5,6 +5,7 @@ import { invalidRequest, ResourceExists, type CloudErrorCode } from "../errors.t
 import {
   changedResource,
   iotArn,
+  limitNamed,
   newResource,
   putTags,
   removeTags,
@@ -36,8 +37,6 @@ export const DEFAULT_SECURITY_POLICY = "IotSecurityPolicy_TLS13_1_2_2022_10";
 export const TLS_13_POLICY = "IotSecurityPolicy_TLS13_1_3_2022_10";
 
 const DOMAINS = resourceKind<DomainBody>("domain-configuration", "Domain configuration");
-/** AWS IoT Core quotas */
-const MAX_DOMAINS = 10;
 
 export type NewDomain = {
   readonly domainName?: string | undefined;
@@ -75,7 +74,7 @@ export class Domains {
 
   /** Makes one, ENABLED. Throws `Conflict`, `UsageError`. AWS IoT API, CreateDomainConfiguration */
   async create(name: string, given: NewDomain): Promise<void> {
-    const { store, clock, account } = this.#registry;
+    const { store, clock, account, limits } = this.#registry;
     const now = Math.floor(clock.now());
     const domainName = given.domainName === undefined ? null : serverNameIn(given.domainName);
     const body: DomainBody = {
@@ -98,8 +97,12 @@ export class Domains {
           throw new ResourceExists(`Domain configuration ${other.name} already has ${domainName}`, resource);
         }
         await DOMAINS.insert(queries, made, arn);
-        if (all.length >= MAX_DOMAINS) {
-          throw new Conflict<CloudErrorCode>("limit-exceeded", `an account has ${MAX_DOMAINS} domain configurations`);
+        if (all.length >= limits.domainConfigurations) {
+          const limit = limitNamed(limits, "domainConfigurations");
+          throw new Conflict<CloudErrorCode>(
+            "limit-exceeded",
+            `an account has no more domain configurations (${limit})`,
+          );
         }
         await putTags(queries, arn, given.tags);
       },

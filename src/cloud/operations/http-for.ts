@@ -36,6 +36,14 @@ const CURES: ReadonlyMap<string, string> = new Map(
 
 type Row = readonly [status: number, type: string];
 
+const THROTTLED: Row = [429, "ThrottlingException"];
+
+/** The same in services that spell it otherwise; SDKs try again by the name. Service models of botocore 1.43.11. */
+const THROTTLED_BY: Readonly<Partial<Record<ServiceName, Row>>> = {
+  iot: [400, "ThrottlingException"],
+  lambda: [429, "TooManyRequestsException"],
+};
+
 /** How AWS spells each code: status and name. Codes that are not listed go by their class. */
 const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "missing-authentication": [403, "MissingAuthenticationTokenException"],
@@ -67,8 +75,8 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "job-state": [409, "InvalidStateTransitionException"],
   "job-ended": [410, "TerminalStateException"],
   "shadow-encoding": [415, "UnsupportedDocumentEncodingException"],
-  "shadow-busy": [429, "ThrottlingException"],
-  throttled: [429, "ThrottlingException"],
+  "shadow-busy": THROTTLED,
+  throttled: THROTTLED,
   "version-conflict": [409, "VersionConflictException"],
   "versions-limit": [409, "VersionsLimitExceededException"],
   "limit-exceeded": [410, "LimitExceededException"],
@@ -130,6 +138,7 @@ function rowFor(error: unknown, service: ServiceName): Row | undefined {
   if (!(error instanceof HawserError)) return undefined;
   const row = ROWS[error.code];
   if (row === ROWS["body-too-large"] && service === "lambda") return ROWS["request-too-large"];
+  if (row === THROTTLED) return THROTTLED_BY[service] ?? row;
   if (row) return row;
   const side = service === "lambda" ? "lambda" : "other";
   if (error instanceof UsageError || error instanceof DecodeError) return [400, BY_CLASS.usage[side]];

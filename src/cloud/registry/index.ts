@@ -87,7 +87,14 @@ export {
   putThingGroups,
   type GroupChange,
 } from "./group-members.ts";
-export { ACCOUNT_LIMITS, AWS_ACCOUNT_RATES, limitNamed, type AccountLimits } from "./limits.ts";
+export {
+  ACCOUNT_LIMITS,
+  API_RATE,
+  AWS_ACCOUNT_RATES,
+  limitNamed,
+  type AccountLimits,
+  type NumberedLimit,
+} from "./limits.ts";
 export { pageAmong, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 export {
   createPolicy,

@@ -33,9 +33,6 @@ export type ThingGroup = Resource<Body>;
 
 const GROUPS = resourceKind<Body>("thing-group", "Thing group");
 
-/** AWS IoT Core quotas */
-const MAX_ATTRIBUTES = 50;
-
 export type NewThingGroup = ThingGroupProperties & {
   readonly parent?: string | undefined;
   readonly query?: GroupQuery | undefined;
@@ -50,7 +47,14 @@ export async function createThingGroup(registry: Registry, name: string, group: 
   const { store, clock, entropy, account, directory, limits } = registry;
   const { parent = null, query = null, description, attributes = {}, tags } = group;
   const arn = iotArn(account, "thinggroup", name);
-  const body: Body = { id: uuid(entropy), parent, description, attributes: kept(attributes), version: 1, query };
+  const body: Body = {
+    id: uuid(entropy),
+    parent,
+    description,
+    attributes: kept(registry.limits, attributes),
+    version: 1,
+    query,
+  };
   const { group: made } = await store.write(
     async (queries) => {
       const known = await GROUPS.find(queries, name);
@@ -94,7 +98,7 @@ export type ThingGroupUpdate = ThingGroupProperties & {
  * `version-conflict`, `UsageError`. AWS IoT API, UpdateThingGroup, UpdateDynamicThingGroup
  */
 export async function updateThingGroup(
-  { store, clock, directory }: Registry,
+  { store, clock, directory, limits }: Registry,
   name: string,
   update: ThingGroupUpdate,
 ): Promise<number> {
@@ -105,11 +109,10 @@ export async function updateThingGroup(
       checkIsDynamic(group, query !== undefined);
       checkVersion(group, expectedVersion);
       const { body } = group;
-      const all = attributes === undefined ? body.attributes : { ...(merge ? body.attributes : {}), ...attributes };
       const changed: Body = {
         ...body,
         description: description ?? body.description,
-        attributes: kept(all),
+        attributes: attributes ? kept(limits, { ...(merge ? body.attributes : {}), ...attributes }) : body.attributes,
         version: body.version + 1,
         query: body.query && { ...body.query, ...query },
       };
@@ -268,9 +271,12 @@ function checkVersion({ name, body }: ThingGroup, expected: number | undefined):
   throw new Conflict<CloudErrorCode>("version-conflict", message);
 }
 
-function kept(attributes: Attributes): Attributes {
+function kept(limits: AccountLimits, attributes: Attributes): Attributes {
   const entries = Object.entries(attributes).filter(([, value]) => value !== "");
-  if (entries.length > MAX_ATTRIBUTES) throw invalidRequest(`a thing group has at most ${MAX_ATTRIBUTES} attributes`);
+  const { groupAttributes: most } = limits;
+  if (entries.length > most) {
+    throw invalidRequest(`a thing group has at most ${most} attributes (${limitNamed(limits, "groupAttributes")})`);
+  }
   return Object.fromEntries(entries);
 }
 

@@ -3,6 +3,7 @@ import { invalidRequest, notFound, type CloudErrorCode } from "../errors.ts";
 import {
   changedResource,
   iotArn,
+  limitNamed,
   newResource,
   putTags,
   removeTags,
@@ -36,9 +37,6 @@ type Body = {
 export type StoredTemplate = Resource<Body>;
 
 const TEMPLATES = resourceKind<Body>("provisioning-template", "Provisioning template");
-
-/** How many versions a template may have. AWS IoT Core quotas */
-const MAX_VERSIONS = 5;
 
 export type NewTemplate = {
   readonly text: string;
@@ -127,8 +125,10 @@ export async function createTemplateVersion(
 ): Promise<{ readonly id: number; readonly isDefault: boolean }> {
   parseTemplate(text);
   const { nextVersion, defaultVersion } = await change(registry, name, (body) => {
-    if (body.versions.length >= MAX_VERSIONS) {
-      const message = `The template ${name} already has the maximum number of versions (${MAX_VERSIONS})`;
+    const { templateVersions: most } = registry.limits;
+    if (body.versions.length >= most) {
+      const limit = limitNamed(registry.limits, "templateVersions");
+      const message = `The template ${name} already has the maximum number of versions (${most}); ${limit}`;
       throw new Conflict<CloudErrorCode>("versions-limit", message);
     }
     const id = body.nextVersion;
