@@ -628,7 +628,7 @@ async function ask(world: WhyWorld, { credentials, region, isOnTime = false }: S
 
 async function noted(world: WhyWorld, response: Response): Promise<void> {
   if (response.ok) return;
-  world.told.push({ transport: "api", code: response.status, ...causeAndCure(await response.text()) });
+  world.tell({ transport: "api", code: response.status, ...causeAndCure(await response.text()) });
 }
 
 /** The hash that the signer asks for. */
@@ -882,7 +882,7 @@ function upgraded(cause: RefusalCause, order: UpgradeOrder): Fault {
         path: path === "/mqtt" ? `${path}?${text}` : path,
         headers: upgrade,
       });
-      for (const each of world.told.splice(from)) world.told.push({ ...each, transport: "websocket" });
+      for (const each of world.told.splice(from)) world.tell({ ...each, transport: "websocket" });
       return undefined;
     },
   };

@@ -79,6 +79,25 @@ export async function whyWorld(t: TestContext) {
   });
   const mode: { transport: Exclude<Transport, "api"> } = { transport: "mqtt5" };
   const told: Told[] = [];
+  /** Whoever waits for something to be told or written. */
+  const watchers = new Set<() => void>();
+  const stir = (): void => watchers.forEach((look) => look());
+  cloud.ledger.subscribe(stir);
+  const tell = (each: Told): void => {
+    told.push(each);
+    stir();
+  };
+  /** Resolves when it holds, which is looked at whenever something was told or written; or after far too long. */
+  const until = async (holds: () => boolean): Promise<void> => {
+    if (holds()) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = (): void => void (holds() && resolve());
+    const timer = setTimeout(resolve, 20_000);
+    watchers.add(look);
+    await promise;
+    watchers.delete(look);
+    clearTimeout(timer);
+  };
   const clients = new Set<MqttClient>();
   /** Every reason string that any client was sent. */
   const allReasons: string[] = [];
@@ -174,7 +193,7 @@ export async function whyWorld(t: TestContext) {
       const [port = 0] = cloud.httpsPorts;
       const options = { ...tlsOf(device), ...more, ...what, port, agent: false };
       const failed = () => {
-        told.push({ transport: "https", code: "closed" });
+        tell({ transport: "https", code: "closed" });
         resolve({ status: 0, body: "" });
       };
       const asked = httpsRequest(options as object, (response) => {
@@ -184,7 +203,7 @@ export async function whyWorld(t: TestContext) {
         response.once("end", () => {
           const { statusCode: status = 0 } = response;
           const body = Buffer.concat(parts).toString();
-          if (status >= 400) told.push({ transport: "https", code: status, ...causeAndCure(body) });
+          if (status >= 400) tell({ transport: "https", code: status, ...causeAndCure(body) });
           resolve({ status, body });
         });
       });
@@ -254,19 +273,19 @@ export async function whyWorld(t: TestContext) {
           "properties" in packet && packet.properties ? packet.properties : {}
         ) as { reasonString?: string; userProperties?: { cure?: string } };
         if (transport === "mqtt311" && packet.cmd === "connack" && packet.returnCode) {
-          told.push({ transport, code: packet.returnCode });
+          tell({ transport, code: packet.returnCode });
         }
         if (reasonString === undefined) return;
         const { reasonCode = 0 } = packet as { reasonCode?: number };
         const code = packet.cmd === "suback" ? Number(packet.granted[0]) : reasonCode;
-        told.push({ transport, code, cause: reasonString.split(":")[0], cure: userProperties?.cure });
+        tell({ transport, code, cause: reasonString.split(":")[0], cure: userProperties?.cure });
         reasons.push(reasonString);
         allReasons.push(reasonString);
       });
       client.on("error", () => undefined);
       client.once("connect", () => resolve({ client, reasons }));
       client.once("close", () => {
-        told.push({ transport, code: "closed" });
+        tell({ transport, code: "closed" });
         resolve({ client: undefined, reasons });
       });
     });
@@ -284,35 +303,20 @@ export async function whyWorld(t: TestContext) {
       .events({ kinds: ["refusal"] })
       .filter((event): event is Extract<TraceEvent, { kind: "refusal" }> => event.kind === "refusal");
   /** Resolves when a refusal that matches is in the ledger, or after a while without one. */
-  const refused = async (cause: RefusalCause, certificate?: Certificate): Promise<void> => {
-    const matches = (event: TraceEvent) =>
-      event.kind === "refusal" && event.cause === cause && (!certificate || event.certificate === certificate.id);
-    if (refusals().some(matches)) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 20_000);
-    const end = cloud.ledger.subscribe((event) => matches(event) && resolve());
-    await promise;
-    clearTimeout(timer);
-    end();
-  };
+  const refused = (cause: RefusalCause, certificate?: Certificate): Promise<void> =>
+    until(() =>
+      refusals().some((event) => event.cause === cause && (!certificate || event.certificate === certificate.id)),
+    );
   /** Resolves when there are more refusals than that. */
-  const more = async (known: number): Promise<void> => {
-    if (refusals().length > known) return;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, 20_000);
-    const end = cloud.ledger.subscribe((event) => event.kind === "refusal" && resolve());
-    await promise;
-    clearTimeout(timer);
-    end();
-  };
-  /** Resolves when a client was told a cause, counted from `from`, or after a while without. */
+  const more = (known: number): Promise<void> => until(() => refusals().length > known);
+  /** What a client was told of a cause, counted from `from`; undefined after a while without. */
   const toldOf = async (cause: RefusalCause, from: number): Promise<Told | undefined> => {
     const find = () => told.slice(from).find((each) => each.cause === cause);
-    for (let turn = 0; turn < 200 && !find(); turn++) await new Promise((resolve) => setTimeout(resolve, 10));
+    await until(() => find() !== undefined);
     return find();
   };
   const world = { cloud, time, call, newName, newCa, newDevice, register, policy, arnOf, activeDevice, attempt, raw };
-  return { ...world, reasons: allReasons, refusals, refused, more, tlsOf, target, request, mode, told, toldOf };
+  return { ...world, reasons: allReasons, refusals, refused, more, tlsOf, target, request, mode, told, tell, toldOf };
 }
 
 /** What an answer over HTTP says about a refusal. */
