@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { violation } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { REASON } from "./reason-codes.ts";
@@ -16,7 +16,7 @@ export const ACKNOWLEDGEMENTS: Readonly<Record<number, Acknowledgement>> = {
 
 /** Carries on the message with a packet identifier. MQTT 5.0, section 4.3 */
 export function handleAcknowledgement(
-  connection: Connection,
+  connection: ClientConnection,
   link: Link,
   packet: { readonly cmd: Acknowledgement; readonly packetId: number; readonly reason: number },
 ): void {
@@ -29,7 +29,7 @@ export function handleAcknowledgement(
 }
 
 /** PUBREL: the message goes out, once, and PUBCOMP says so. MQTT 5.0, section 4.3.3 */
-function handleRelease({ core, out }: Connection, link: Link, packetId: number): void {
+function handleRelease({ core, out }: ClientConnection, link: Link, packetId: number): void {
   const message = link.session.takeReceived(packetId);
   if (message && !message.isExpired(core.clock)) core.router.publish(message, link.publisher);
   const reasonCode = message ? REASON.success : REASON.packetIdentifierNotFound;
@@ -37,7 +37,7 @@ function handleRelease({ core, out }: Connection, link: Link, packetId: number):
 }
 
 /** PUBREC: PUBREL follows, unless the client refused the message. MQTT 5.0, section 4.3.3 */
-function handleReceived({ core, out }: Connection, { session }: Link, packetId: number, reason: number): void {
+function handleReceived({ core, out }: ClientConnection, { session }: Link, packetId: number, reason: number): void {
   if (reason >= REASON.unspecifiedError) return session.complete(packetId);
   const isKnown = session.release(packetId);
   out.sendRelease(packetId, core.turn.mark, isKnown ? REASON.success : REASON.packetIdentifierNotFound);

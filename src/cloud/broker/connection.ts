@@ -2,6 +2,9 @@ import type { IAuthPacket, IConnectPacket, Packet } from "mqtt-packet";
 
 import { ACKNOWLEDGEMENTS, handleAcknowledgement } from "./acknowledgements.ts";
 import { ClientAdmission, type NotAdmitted } from "./client-admission.ts";
+import type { ClientConnection } from "./client-connection.ts";
+import { ClientTopics } from "./client-topics.ts";
+import type { Closing } from "./closing.ts";
 import { admittingConnack, refusingConnack } from "./connack.ts";
 import { connectTerms, uuid, willDenied, type ConnectTerms } from "./connect-terms.ts";
 import { handleControl } from "./control-handler.ts";
@@ -10,22 +13,21 @@ import { ClientFault, overLimit, violation } from "./errors.ts";
 import { causeOfFault } from "./foreign-protocol.ts";
 import { InboundRate } from "./inbound-rate.ts";
 import { KeepAlive } from "./keep-alive.ts";
-import type { Closing, Link } from "./link.ts";
+import type { Link } from "./link.ts";
 import { Outbound, PAUSE } from "./outbound.ts";
 import { checkConnect, checkControl } from "./packet-shape.ts";
 import { PacketSplitter } from "./packet-splitter.ts";
 import { PacketTrace, PerSecond } from "./packet-trace.ts";
 import type { Authority, Gatekeeper, Peer, Sink } from "./ports.ts";
 import type { DisconnectReason } from "./presence.ts";
-import { ClientTopics, handlePublish } from "./publish-handler.ts";
+import { handlePublish } from "./publish-handler.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
 import type { Will } from "./session-registry.ts";
 import { recheckSubscriptions } from "./subscribe-handler.ts";
 
 const FORBIDDEN = { reason: REASON.notAuthorized, presence: "FORBIDDEN_ACCESS" } as const;
-const CONNECT_HEADER = 0x10;
 const NOTHING = (): void => undefined;
-const TYPE = { publish: 3, pingreq: 12 } as const;
+const TYPE = { connect: 1, publish: 3, pingreq: 12 } as const;
 /** "admitting" waits for our own answer, "authenticating" for the client's AUTH. */
 type Phase = "expect-connect" | "admitting" | "authenticating" | "connected" | "closed";
 
@@ -36,7 +38,7 @@ const EARLY_BYTES = 1024 * 1024;
  * One client's connection, without its socket: bytes go in by `receive`, bytes come out into a `Sink`.
  * The driver tells `drained` when the sink has emptied, and `closed` when the transport is gone.
  */
-export class Connection {
+export class Connection implements ClientConnection {
   readonly core: BrokerCore;
   peer: Peer;
   readonly trace: PacketTrace;
@@ -68,8 +70,11 @@ export class Connection {
       admitted: (terms, authority) => this.#admitted(terms, authority),
       refused: (refusal) => this.#notAdmitted(refusal),
     });
-    this.#splitter = new PacketSplitter(settings.limits.connectPacketBytes, CONNECT_HEADER);
-    this.#cancelTimer = clock.after(settings.limits.connectTimeoutMs, () => this.#connectTimedOut());
+    this.#splitter = new PacketSplitter(settings.limits.connectPacketBytes, TYPE.connect << 4);
+    this.#cancelTimer = clock.after(settings.limits.connectTimeoutMs, () => {
+      const evidence = { afterMs: settings.limits.connectTimeoutMs, awaited: "CONNECT" };
+      this.close({ presence: "CLIENT_ERROR", refusal: { cause: "connect-timeout", evidence } });
+    });
   }
 
   /** What CONNECT agreed on, while connected. */
@@ -373,11 +378,6 @@ export class Connection {
     const detail = `${what}: ${error instanceof Error ? error.message : String(error)}`;
     const { connection } = this.peer;
     this.core.trace.emit("cloud", { kind: "process", what: "warning", detail }, { connection });
-  }
-
-  #connectTimedOut(): void {
-    const evidence = { afterMs: this.core.settings.limits.connectTimeoutMs, awaited: "CONNECT" };
-    this.close({ presence: "CLIENT_ERROR", refusal: { cause: "connect-timeout", evidence } });
   }
 
   #finish(reason: DisconnectReason, { withWill }: { readonly withWill: boolean }): void {

@@ -1,5 +1,5 @@
 import { handleAcknowledgement } from "./acknowledgements.ts";
-import type { Connection } from "./connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { malformed, violation } from "./errors.ts";
 import type { Link } from "./link.ts";
 import { reasonCodeOf } from "./outbound.ts";
@@ -8,7 +8,7 @@ import { REASON } from "./reason-codes.ts";
 import { handleSubscribe, handleUnsubscribe } from "./subscribe-handler.ts";
 
 /** Handles any packet after CONNACK that is not on the fast path, given whole; `bodyAt` is where its fixed header ends. */
-export function handleControl(connection: Connection, link: Link, bytes: Uint8Array, bodyAt: number): void {
+export function handleControl(connection: ClientConnection, link: Link, bytes: Uint8Array, bodyAt: number): void {
   checkControl(bytes, bodyAt, link.version);
   const packet = connection.core.codec.decode(bytes, link.version);
   connection.trace.packet("received", packet.cmd, bytes.length, { reasonCode: reasonCodeOf(packet) });

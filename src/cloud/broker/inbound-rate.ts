@@ -1,12 +1,8 @@
 import type { Clock } from "../../crypto/index.ts";
 import type { AccountRates } from "./account-rates.ts";
 import { PAUSE, type Outbound } from "./outbound.ts";
-import { RateAccount } from "./rate-account.ts";
-import type { BrokerLimits, BrokerSettings } from "./settings.ts";
-
-/** A rate for which a client is read more slowly, by its setting's name. */
-export type InboundLimit = keyof BrokerLimits &
-  ("publishesPerSecond" | "bytesPerSecond" | "accountPublishesPerSecond" | "accountRetainsPerSecond");
+import { type InboundLimit, RateAccount } from "./rate-account.ts";
+import type { BrokerSettings } from "./settings.ts";
 
 type Reader = Pick<Outbound, "pause" | "resume">;
 

@@ -1,16 +1,16 @@
-import type { Connection } from "./connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { afterLong } from "./long-timer.ts";
 import { REASON } from "./reason-codes.ts";
 
 /** Closes a connection that was silent for one and a half times its keep alive. MQTT 5.0, section 3.1.2.10 */
 export class KeepAlive {
-  readonly #connection: Connection;
+  readonly #connection: ClientConnection;
   readonly #keepAliveS: number;
   #lastHeard: number;
   #cancel = (): void => undefined;
 
   /** `keepAliveS` is 0 for never. */
-  constructor(connection: Connection, keepAliveS: number) {
+  constructor(connection: ClientConnection, keepAliveS: number) {
     this.#connection = connection;
     this.#keepAliveS = keepAliveS;
     this.#lastHeard = connection.core.clock.now();

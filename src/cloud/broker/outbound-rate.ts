@@ -1,10 +1,5 @@
 import type { BrokerCore } from "./core.ts";
-import { RateAccount } from "./rate-account.ts";
-import type { BrokerLimits } from "./settings.ts";
-
-/** The rate that a message would go over, by its setting's name. */
-export type OutboundLimit = keyof BrokerLimits &
-  ("deliveriesPerSecond" | "deliveredBytesPerSecond" | "accountDeliveriesPerSecond");
+import { type OutboundLimit, RateAccount } from "./rate-account.ts";
 
 type Account = { readonly limit: OutboundLimit; readonly account: RateAccount };
 

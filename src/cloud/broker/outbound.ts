@@ -4,13 +4,14 @@ import type { BrokerCore } from "./core.ts";
 import { tellings } from "./cure-property.ts";
 import type { Message } from "./message.ts";
 import type { Outgoing } from "./outbound-flow.ts";
-import { type OutboundLimit, OutboundRate } from "./outbound-rate.ts";
+import { OutboundRate } from "./outbound-rate.ts";
 import type { Outbox } from "./outbox.ts";
 import type { PacketTrace } from "./packet-trace.ts";
 import type { QoS, Sink } from "./ports.ts";
 import type { Frame } from "./publish-packet.ts";
 import { REASON, type ReasonCode } from "./reason-codes.ts";
 import type { TurnMember } from "./turn.ts";
+import type { OutboundLimit } from "./rate-account.ts";
 
 const PUBACK = Uint8Array.of(0x40, 2, 0, 0);
 const PUBREL = Uint8Array.of(0x62, 2, 0, 0);

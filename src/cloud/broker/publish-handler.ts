@@ -1,4 +1,4 @@
-import type { Connection } from "./connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { boundedExpiry } from "./connect-terms.ts";
 import { malformed, overLimit, violation } from "./errors.ts";
 import type { Link } from "./link.ts";
@@ -13,45 +13,11 @@ import { isPermittedReserved, isReserved, topicNameProblem } from "./topics.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
-const NO_BYTES = new Uint8Array(0);
-
-/** The topics that one client names: its aliases, and its last one, which is usually the next one too. */
-export class ClientTopics {
-  /** Absent until the client sets one. */
-  #aliases: Map<number, string> | undefined;
-  #lastBytes = NO_BYTES;
-  #last = "";
-
-  /** A topic name that was checked before, if it is the same as the last one. */
-  same(bytes: Uint8Array, from: number, to: number): string | undefined {
-    const last = this.#lastBytes;
-    if (to - from !== last.length || last.length === 0) return undefined;
-    for (let i = 0; i < last.length; i++) if (last[i] !== bytes[from + i]) return undefined;
-    return this.#last;
-  }
-
-  remember(bytes: Uint8Array, topic: string): void {
-    this.#lastBytes = new Uint8Array(bytes);
-    this.#last = topic;
-  }
-
-  /** Sets or uses a topic alias. MQTT 5.0, section 3.3.2.3.4 */
-  alias(alias: number, topic: string, maximum: number): string {
-    if (alias === 0 || alias > maximum) {
-      throw violation(`topic alias is ${alias}, at most ${maximum}`, REASON.topicAliasInvalid);
-    }
-    if (topic !== "") (this.#aliases ??= new Map()).set(alias, topic);
-    const known = this.#aliases?.get(alias);
-    if (known === undefined) throw violation(`topic alias ${alias} was never set`);
-    return known;
-  }
-}
-
 /** A packet's place in the bytes that it came in. */
 export type Place = { readonly start: number; readonly body: number; readonly end: number };
 
 /** Accepts, refuses or faults one PUBLISH. MQTT 5.0, section 3.3 */
-export function handlePublish(connection: Connection, link: Link, bytes: Uint8Array, place: Place): void {
+export function handlePublish(connection: ClientConnection, link: Link, bytes: Uint8Array, place: Place): void {
   const { core } = connection;
   const { view } = core;
   view.read(bytes, place, link.version);
@@ -96,7 +62,7 @@ export function handlePublish(connection: Connection, link: Link, bytes: Uint8Ar
 }
 
 /** PUBREC for a message that is kept, and for its repetitions, which change nothing. MQTT 5.0, section 4.3.3 */
-function sendReceived({ core, out }: Connection, packetId: number): void {
+function sendReceived({ core, out }: ClientConnection, packetId: number): void {
   out.answer("pubrec", packetId, { mark: core.turn.mark });
 }
 
@@ -104,7 +70,7 @@ function sendReceived({ core, out }: Connection, packetId: number): void {
  * MQTT 5.0, section 3.3.4: more unacknowledged messages than Receive Maximum end the connection. MQTT 3.1.1 clients
  * cannot be told of a maximum: theirs is what the packet identifiers, and our memory, have room for.
  */
-function checkWindow({ core, out }: Connection, { version, session }: Link): void {
+function checkWindow({ core, out }: ClientConnection, { version, session }: Link): void {
   const { inFlight, queuedBytes } = core.settings.limits;
   if (version === 5 && out.owed + session.received.size >= inFlight) {
     throw overLimit(`over ${inFlight} unacknowledged messages`, REASON.receiveMaximumExceeded);
@@ -112,7 +78,7 @@ function checkWindow({ core, out }: Connection, { version, session }: Link): voi
   if (session.received.bytes > queuedBytes) throw overLimit("unreleased messages", REASON.quotaExceeded);
 }
 
-function topicAndProperties(connection: Connection, view: PublishView, bytes: Uint8Array) {
+function topicAndProperties(connection: ClientConnection, view: PublishView, bytes: Uint8Array) {
   const { settings } = connection.core;
   const { topicAt, topicEnd, propertiesAt, propertiesEnd } = view;
   let alias: number | undefined;
@@ -131,7 +97,7 @@ function topicAndProperties(connection: Connection, view: PublishView, bytes: Ui
   return { topic, properties };
 }
 
-function newTopic(connection: Connection, bytes: Uint8Array): string {
+function newTopic(connection: ClientConnection, bytes: Uint8Array): string {
   const { settings } = connection.core;
   let topic: string;
   try {
@@ -154,7 +120,7 @@ function newTopic(connection: Connection, bytes: Uint8Array): string {
 
 function messageOf(
   { qos, retain }: PublishView,
-  from: { topic: string; properties: MessageProperties; payload: Uint8Array; connection: Connection },
+  from: { topic: string; properties: MessageProperties; payload: Uint8Array; connection: ClientConnection },
 ): Message {
   const { topic, payload, connection } = from;
   if (from.properties.messageExpiryIntervalS === undefined) {
@@ -168,7 +134,7 @@ function messageOf(
 }
 
 function mayRetain(
-  connection: Connection,
+  connection: ClientConnection,
   link: Link,
   what: { topic: string; payload: Uint8Array; packetId: number; qos: QoS },
 ): boolean {
@@ -195,13 +161,17 @@ function mayRetain(
 }
 
 /** PUBACK or PUBREC with the reason why a message is not accepted. MQTT 5.0, sections 3.4.2.1 and 3.5.2.1 */
-function refuseMessage({ out }: Connection, { packetId, qos }: { packetId: number; qos: QoS }, answer: Answer): void {
+function refuseMessage(
+  { out }: ClientConnection,
+  { packetId, qos }: { packetId: number; qos: QoS },
+  answer: Answer,
+): void {
   out.answer(qos === 2 ? "pubrec" : "puback", packetId, { mark: 0, ...answer });
 }
 
 /** An unauthorised PUBLISH: MQTT 5 has a reply for QoS 1 and 2, else the connection ends. MQTT 5.0, section 3.4.2.1 */
 function refuse(
-  connection: Connection,
+  connection: ClientConnection,
   { version }: Link,
   what: { verdict: Extract<Verdict, { allowed: false }>; packetId: number; qos: QoS },
 ): void {

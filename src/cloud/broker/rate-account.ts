@@ -1,4 +1,13 @@
 import type { Clock } from "../../crypto/index.ts";
+import type { BrokerLimits } from "./settings.ts";
+
+/** A rate for which a client is read more slowly, by its setting's name. */
+export type InboundLimit = keyof BrokerLimits &
+  ("publishesPerSecond" | "bytesPerSecond" | "accountPublishesPerSecond" | "accountRetainsPerSecond");
+
+/** The rate that a message would go over, by its setting's name. */
+export type OutboundLimit = keyof BrokerLimits &
+  ("deliveriesPerSecond" | "deliveredBytesPerSecond" | "accountDeliveriesPerSecond");
 
 /** What is spent, and paid for at `perSecond`: one second's worth may be spent at once. */
 export class RateAccount {

@@ -1,9 +1,9 @@
 import type { Clock } from "../../crypto/index.ts";
-import type { Connection } from "./connection.ts";
 import { afterLong } from "./long-timer.ts";
 import { Message, type MessageParts } from "./message.ts";
 import type { SessionStore, StoredState, StoredWill } from "./ports.ts";
 import type { Publisher, Router } from "./router.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import { Session, type SessionParts, type SessionPorts } from "./session.ts";
 import type { BrokerSettings } from "./settings.ts";
 
@@ -91,7 +91,11 @@ export class SessionRegistry {
    * Gives a connection its session, after closing the connection that had it.
    * `resumed` is CONNACK's Session Present. MQTT 5.0, sections 3.1.4 and 3.2.2.1.1
    */
-  attach(connection: Connection, parts: SessionParts, cleanStart: boolean): { session: Session; resumed: boolean } {
+  attach(
+    connection: SessionConnection,
+    parts: SessionParts,
+    cleanStart: boolean,
+  ): { session: Session; resumed: boolean } {
     this.#sessions.get(parts.clientId)?.connection?.closeTakenOver(connection.peer);
     const known = this.#sessions.get(parts.clientId);
     const isResumable =

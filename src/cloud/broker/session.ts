@@ -1,12 +1,11 @@
 import type { Clock } from "../../crypto/index.ts";
-import type { Connection } from "./connection.ts";
 import { DrainRate } from "./drain-rate.ts";
 import { Message } from "./message.ts";
-import type { InboundLimit } from "./inbound-rate.ts";
-import type { OutboundLimit } from "./outbound-rate.ts";
 import { OutboundFlow, type Outgoing } from "./outbound-flow.ts";
 import { ReceivedMessages } from "./received-messages.ts";
 import type { QoS, SessionFacts, SessionStore, StoredSession, StoredState, StoredSubscription } from "./ports.ts";
+import type { InboundLimit, OutboundLimit } from "./rate-account.ts";
+import type { SessionConnection } from "./session-connection.ts";
 import type { BrokerLimits } from "./settings.ts";
 
 /** A subscription in the trie. */
@@ -48,7 +47,7 @@ export class Session {
   principalId: string;
   protocolVersion: 4 | 5;
   expiryS: number;
-  connection: Connection | undefined;
+  connection: SessionConnection | undefined;
   disconnectedAt: number | undefined;
   /** Ends the timer of the session's expiry. */
   cancelExpiry: (() => void) | undefined;
@@ -148,12 +147,12 @@ export class Session {
     }
   }
 
-  #isImmediate(connection: Connection | undefined): connection is Connection {
+  #isImmediate(connection: SessionConnection | undefined): connection is SessionConnection {
     return connection?.canSend === true && this.flow.queued === 0 && this.#unsent.size === 0;
   }
 
   /** Makes room by giving up what the client has left unacknowledged for too long: whether a message may go at once. */
-  #hasGivenUp(connection: Connection): boolean {
+  #hasGivenUp(connection: SessionConnection): boolean {
     const { limits } = this.#ports;
     const { count, kept } = this.flow.giveUp(connection.core.turn.time - limits.inFlightS * 1000);
     if (count === 0) return false;
@@ -276,7 +275,7 @@ export class Session {
     });
   }
 
-  #send(connection: Connection, outgoing: Outgoing, how: "enqueue" | "updateQueued"): void {
+  #send(connection: SessionConnection, outgoing: Outgoing, how: "enqueue" | "updateQueued"): void {
     const isKept = outgoing.seq > 0 || outgoing.qos === 2;
     const packetId = this.flow.send(isKept ? outgoing : undefined, connection.core.turn.time);
     this.#store(outgoing, how, packetId);
@@ -309,7 +308,7 @@ export class Session {
   }
 
   /** The rate of ours for which a client is not sent more, where it keeps up itself. */
-  #heldBackBy({ out, link, rate }: Connection): QueueLimit | undefined {
+  #heldBackBy({ out, link, rate }: SessionConnection): QueueLimit | undefined {
     if (out.isChoked) return undefined;
     // Its acknowledgements may lie in what we have not read yet.
     const readSlowlyFor = rate?.waitsFor ?? this.#readSlowlyFor;

@@ -1,6 +1,6 @@
 import type { ISubscribePacket, ISubscription, IUnsubscribePacket } from "mqtt-packet";
 
-import type { Connection } from "./connection.ts";
+import type { ClientConnection } from "./client-connection.ts";
 import { malformed, violation } from "./errors.ts";
 import type { Link } from "./link.ts";
 import type { QoS } from "./ports.ts";
@@ -17,7 +17,7 @@ type Outcome =
   | { readonly refused: ReasonCode; readonly why: string };
 
 /** Adds subscriptions, answers SUBACK, sends retained messages. MQTT 5.0, section 3.8 */
-export function handleSubscribe(connection: Connection, link: Link, packet: ISubscribePacket): void {
+export function handleSubscribe(connection: ClientConnection, link: Link, packet: ISubscribePacket): void {
   const { core } = connection;
   const packetId = packet.messageId ?? 0;
   const identifier = packet.properties?.subscriptionIdentifier;
@@ -50,7 +50,7 @@ export function handleSubscribe(connection: Connection, link: Link, packet: ISub
 }
 
 /** Takes subscriptions away and answers UNSUBACK. MQTT 5.0, section 3.10 */
-export function handleUnsubscribe(connection: Connection, link: Link, packet: IUnsubscribePacket): void {
+export function handleUnsubscribe(connection: ClientConnection, link: Link, packet: IUnsubscribePacket): void {
   const { core } = connection;
   const packetId = packet.messageId ?? 0;
   const before = core.turn.mark;
@@ -72,7 +72,7 @@ function factsOf({ clientId, publisher, sessionIdentifier }: Link): PresenceFact
 }
 
 /** A resumed session may be older than the policies, or the certificate, of who resumes it: what they forbid goes. */
-export function recheckSubscriptions(connection: Connection, { session, authority }: Link): void {
+export function recheckSubscriptions(connection: ClientConnection, { session, authority }: Link): void {
   const { core } = connection;
   for (const filter of session.subscriptions.keys()) {
     const verdict = authority.may("iot:Subscribe", filter);
@@ -83,7 +83,7 @@ export function recheckSubscriptions(connection: Connection, { session, authorit
   }
 }
 
-function subscribe(connection: Connection, link: Link, wanted: ISubscription, identifier: number): Outcome {
+function subscribe(connection: ClientConnection, link: Link, wanted: ISubscription, identifier: number): Outcome {
   const { core } = connection;
   const { session } = link;
   const filter = wanted.topic;
@@ -115,7 +115,7 @@ function subscribe(connection: Connection, link: Link, wanted: ISubscription, id
   return { granted: stored.qos, subscription, isNew: !known };
 }
 
-function problemOf(filter: string, connection: Connection): Outcome | undefined {
+function problemOf(filter: string, connection: ClientConnection): Outcome | undefined {
   const { settings } = connection.core;
   const share = shareOf(filter);
   if (share && !settings.sharedSubscriptions) {
@@ -143,7 +143,7 @@ function problemOf(filter: string, connection: Connection): Outcome | undefined 
   return undefined;
 }
 
-function sendRetained(connection: Connection, { filter, qos, session, identifier }: Subscription): void {
+function sendRetained(connection: ClientConnection, { filter, qos, session, identifier }: Subscription): void {
   const identifiers = identifier === undefined ? NONE : [identifier];
   for (const message of connection.core.retained.matching(filter)) {
     // RETAIN is 1 whatever Retain As Published says. MQTT 5.0, section 3.3.1.3
