@@ -1,6 +1,6 @@
 import { equal } from "../codec/index.ts";
 import type { Certificate } from "./certificate.ts";
-import type { ConformanceRule } from "./conformance.ts";
+import type { ConformanceRule } from "./conformance-rule.ts";
 import { ipAddressText } from "./ip-address.ts";
 import { nameValues } from "./name.ts";
 import { EXTENSION, KEY_PURPOSE } from "./oids.ts";

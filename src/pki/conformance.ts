@@ -1,4 +1,5 @@
 import type { Certificate } from "./certificate.ts";
+import type { ConformanceRule } from "./conformance-rule.ts";
 import { WEBPKI_RULES } from "./conformance-webpki.ts";
 import { isDnsName } from "./dns-name.ts";
 import { EXTENSION } from "./oids.ts";
@@ -25,14 +26,6 @@ export function conformanceFault(
   const found = RULES_OF[conformance].find(({ breaks }) => breaks(certificate, role));
   return found && { code: "profile", field: found.field, message: found.message, rule: found.rule };
 }
-
-/** One rule for conforming CAs. */
-export type ConformanceRule = {
-  readonly field: string;
-  readonly message: string;
-  readonly rule: string;
-  readonly breaks: (certificate: Certificate, role: Role) => boolean;
-};
 
 const isCritical = ({ extensions }: Certificate, oid: string) =>
   extensions.all.some((each) => each.oid === oid && each.critical);

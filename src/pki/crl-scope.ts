@@ -1,8 +1,8 @@
 import { DecodeError } from "../codec/index.ts";
 import type { Certificate } from "./certificate.ts";
+import { urisOf } from "./crl-distribution-points.ts";
 import { TAG, contextTag, type DerElement } from "./der.ts";
-import { DerFields, nonEmptyList, onlyChild } from "./der-fields.ts";
-import { generalNamesOf } from "./general-name.ts";
+import { DerFields, onlyChild } from "./der-fields.ts";
 
 /** Which of its issuer's certificates a list is about. RFC 5280, section 5.2.5 */
 export type CrlScope = {
@@ -39,22 +39,6 @@ export function isInScope({ only, uris }: CrlScope, certificate: Certificate): b
   const isCa = certificate.extensions.basicConstraints?.ca === true;
   if (only !== undefined && isCa !== (only === "cas")) return false;
   return uris === undefined || (certificate.extensions.crlDistributionPoints ?? []).some((each) => uris.includes(each));
-}
-
-/** URIs of the distribution points that speak for all reasons and for the certificate's own issuer. RFC 5280, section 4.2.1.13 */
-export function crlDistributionPointsOf(element: DerElement): readonly string[] {
-  return nonEmptyList(element, TAG.sequence, "CRLDistributionPoints").flatMap((each) => {
-    const fields = new DerFields(each, TAG.sequence, "DistributionPoint");
-    const point = fields.optional(contextTag(0, "constructed"));
-    const reasons = fields.optional(contextTag(1, "primitive"));
-    const issuer = fields.optional(contextTag(2, "constructed"));
-    fields.end();
-    return point && !reasons && !issuer ? urisOf(onlyChild(point, "distributionPoint")) : [];
-  });
-}
-
-function urisOf(name: DerElement): readonly string[] {
-  return name.tag === contextTag(0, "constructed") ? generalNamesOf(name.children).uri : [];
 }
 
 /** The tag is implicit, so that the strict pass could not see that this is a BOOLEAN; FALSE is the default. */

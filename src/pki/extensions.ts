@@ -1,5 +1,4 @@
 import { DecodeError, toHex } from "../codec/index.ts";
-import { crlDistributionPointsOf } from "./crl-scope.ts";
 import { TAG, contentOffset, contextTag, parseDer, type DerElement } from "./der.ts";
 import { DerFields, booleanOf, namedBitsOf, nonEmptyList, oidOf, smallIntegerOf } from "./der-fields.ts";
 import { alternativeNamesOf, generalNamesOf, type AlternativeNames } from "./general-name.ts";
@@ -15,6 +14,7 @@ import {
   type PolicyConstraints,
   type PolicyMapping,
 } from "./policies.ts";
+import { crlDistributionPointsOf } from "./crl-distribution-points.ts";
 
 /** One extension as received. RFC 5280, section 4.2 */
 export type RawExtension = { readonly oid: string; readonly critical: boolean; readonly value: Uint8Array };

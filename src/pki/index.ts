@@ -34,7 +34,8 @@ export {
 export { nameValues, sameName, type DistinguishedName, type NameAttribute } from "./name.ts";
 export { nameFromAttributes, nameFromText } from "./name-text.ts";
 export { EXTENSION, KEY_PURPOSE, type KeyPurpose, type KeyUsage, type NameAttributeType } from "./oids.ts";
-export { PATH_LIMITS, validatePath, type PathLimits, type PathOptions, type ValidatedPath } from "./path.ts";
+export { validatePath, type ValidatedPath } from "./path.ts";
+export { PATH_LIMITS, type PathLimits, type PathOptions } from "./path-options.ts";
 export type { PathPurpose } from "./path-rules.ts";
 export type { PolicyOptions } from "./policy-graph.ts";
 export { pointerExtensions, type Pointers } from "./pointers.ts";
