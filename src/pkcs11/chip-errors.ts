@@ -1,5 +1,5 @@
 import { HawserError, Refused } from "../codec/index.ts";
-import type { CallErrorCode, TokenErrorCode } from "./errors.ts";
+import type { CallErrorCode, TokenErrorCode } from "./error-codes.ts";
 
 /** What a program wants of the chip: only to look, to use a key, to agree with one, to make something or to erase it. */
 export type Purpose = "read" | "use" | "agree" | "make" | "erase";

@@ -234,3 +234,9 @@ export const PKCS11_SERVER_ERRORS = {
     cure: "The message ends with the system's reason; check the directory's owner.",
   },
 } as const satisfies ErrorTable;
+
+/** A code of what a program asked wrongly. */
+export type CallErrorCode = keyof typeof PKCS11_CALL_ERRORS;
+
+/** A code of what the chip, or the way to it, could not do. */
+export type TokenErrorCode = keyof typeof PKCS11_TOKEN_ERRORS;

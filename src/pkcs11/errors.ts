@@ -1,7 +1,13 @@
 import { DecodeError, HawserError, ProtocolError, type ErrorTable } from "../codec/index.ts";
 import { chipAnswer, type Purpose } from "./chip-errors.ts";
 import { CKR, type CkrName } from "./cryptoki.ts";
-import { PKCS11_CALL_ERRORS, PKCS11_SERVER_ERRORS, PKCS11_TOKEN_ERRORS } from "./error-codes.ts";
+import {
+  type CallErrorCode,
+  PKCS11_CALL_ERRORS,
+  PKCS11_SERVER_ERRORS,
+  PKCS11_TOKEN_ERRORS,
+  type TokenErrorCode,
+} from "./error-codes.ts";
 
 /** The codes of `pkcs11`; where a program is told, `ckr` is the return value that it gets. */
 export const PKCS11_ERRORS = {
@@ -11,8 +17,6 @@ export const PKCS11_ERRORS = {
 } as const satisfies ErrorTable;
 
 export type Pkcs11ErrorCode = keyof typeof PKCS11_ERRORS;
-export type CallErrorCode = keyof typeof PKCS11_CALL_ERRORS;
-export type TokenErrorCode = keyof typeof PKCS11_TOKEN_ERRORS;
 
 /** A program asked for something that the token does not do, or not now; `reply` is the CKR value that it is told. */
 export class CryptokiError extends ProtocolError<CallErrorCode, number> {}

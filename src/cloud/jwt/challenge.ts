@@ -2,8 +2,7 @@ import { fromBase64, toBase64, utf8Bytes } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
 import { parseCertificate } from "../../pki/index.ts";
 import type { AuthenticationStep, Authenticator } from "../broker/index.ts";
-import type { TokenBearer } from "./jwt-gate.ts";
-import type { TokenRefusal } from "./token.ts";
+import type { TokenBearer, TokenRefusal } from "./token.ts";
 
 /**
  * The method of MQTT 5's enhanced authentication in which the server sends a challenge and the client answers with a

@@ -13,14 +13,14 @@ import {
 } from "../registry/index.ts";
 import { bearerIn, CHALLENGE_METHOD } from "./challenge.ts";
 import type { DeviceRegistries, DeviceRegistry } from "./device-registries.ts";
-import { claimedToken, looksLikeToken, verifyToken, type ClaimedToken, type TokenRefusal } from "./token.ts";
-
-/** A client whose token was accepted: its certificate, and until when it may stay, in milliseconds since 1970. */
-export type TokenBearer = {
-  readonly certificate: Certificate;
-  readonly expiresAt: number;
-  readonly nonce: string | undefined;
-};
+import {
+  claimedToken,
+  type ClaimedToken,
+  looksLikeToken,
+  type TokenBearer,
+  type TokenRefusal,
+  verifyToken,
+} from "./token.ts";
 
 export type JwtGateOptions = {
   readonly registries: DeviceRegistries;

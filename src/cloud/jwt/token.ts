@@ -132,3 +132,10 @@ function iso(seconds: number): string {
   const time = new Date(seconds * 1000);
   return Number.isNaN(time.getTime()) ? String(seconds) : time.toISOString();
 }
+
+/** A client whose token was accepted: its certificate, and until when it may stay, in milliseconds since 1970. */
+export type TokenBearer = {
+  readonly certificate: Certificate;
+  readonly expiresAt: number;
+  readonly nonce: string | undefined;
+};

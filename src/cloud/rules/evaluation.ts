@@ -3,9 +3,8 @@ import { BASIC_INGEST, type Published } from "../broker/index.ts";
 import type { Account } from "../registry/index.ts";
 import { LookUps } from "./lookups.ts";
 import type { Rule } from "./rule.ts";
-import type { Value } from "./sql-ast.ts";
 import { MAX_ELEMENTS_SEEN, type EvaluationContext } from "./sql-evaluate.ts";
-import { valueIn } from "./sql-number.ts";
+import { type Value, valueIn } from "./sql-number.ts";
 import type { Patterns } from "./sql-regexp.ts";
 
 /** What evaluations take from around. */

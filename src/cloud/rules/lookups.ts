@@ -1,7 +1,8 @@
 import { HawserError } from "../../codec/index.ts";
 import { invalidRequest } from "../errors.ts";
 import type { RuleCaller } from "./perform.ts";
-import type { LookupName, Value } from "./sql-ast.ts";
+import type { LookupName } from "./sql-ast.ts";
+import type { Value } from "./sql-number.ts";
 import { jsonOf } from "./sql-value.ts";
 
 /** Where functions of SQL that ask elsewhere are answered. Rejections have no value and are told in the ledger. */

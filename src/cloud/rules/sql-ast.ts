@@ -1,11 +1,4 @@
-import type { Json } from "../../codec/index.ts";
-import type { WholeDecimal } from "./sql-number.ts";
-
-/** JSON, in which decimals with a whole value know what they are. */
-export type SqlJson = Json | WholeDecimal | readonly SqlJson[] | { readonly [key: string]: SqlJson };
-
-/** What an expression has for a value: JSON, or undefined where the message has nothing to say. */
-export type Value = SqlJson | undefined;
+import type { SqlJson } from "./sql-number.ts";
 
 /** Operators with two operands, as SQL writes them; `!=` is read as `<>`. */
 export type BinaryOperator = "OR" | "AND" | "=" | "<>" | "<" | "<=" | ">" | ">=" | "+" | "-" | "*" | "/" | "%" | "IN";

@@ -7,11 +7,9 @@ import type {
   NestedQuery,
   RuleQuery,
   Selection,
-  SqlJson,
-  Value,
 } from "./sql-ast.ts";
 import { element, SQL_FUNCTIONS, type FunctionContext } from "./sql-functions.ts";
-import { decimal, isInt } from "./sql-number.ts";
+import { decimal, isInt, type SqlJson, type Value } from "./sql-number.ts";
 import { castTo, finite, isEqual, isObject, jsonOf, MAX_TEXT, numberOf, order, textOf, truthOf } from "./sql-value.ts";
 
 /** What expressions are evaluated over. `document` is the payload as JSON, undefined where it is none. */

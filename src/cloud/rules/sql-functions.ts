@@ -7,10 +7,10 @@ import type { Entropy, Hash, HashName } from "../../crypto/index.ts";
 import type { Published } from "../broker/index.ts";
 import { uuid, type Account } from "../registry/index.ts";
 import { md2 } from "./md2.ts";
-import type { SqlVersion, Value } from "./sql-ast.ts";
+import type { SqlVersion } from "./sql-ast.ts";
 import { mqttProperty, userProperties } from "./sql-properties.ts";
 import { regexpMatches, regexpReplace, regexpSubstr, type Patterns } from "./sql-regexp.ts";
-import { decimal, isInt, valueIn } from "./sql-number.ts";
+import { decimal, isInt, valueIn, type Value } from "./sql-number.ts";
 import { parseTime, timeToEpoch } from "./sql-time.ts";
 import { finite, halfAwayFromZero, isObject, jsonOf, MAX_TEXT, numberOf, textOf } from "./sql-value.ts";
 

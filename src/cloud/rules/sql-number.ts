@@ -1,4 +1,10 @@
-import type { Value } from "./sql-ast.ts";
+import type { Json } from "../../codec/index.ts";
+
+/** JSON, in which decimals with a whole value know what they are. */
+export type SqlJson = Json | WholeDecimal | readonly SqlJson[] | { readonly [key: string]: SqlJson };
+
+/** What an expression has for a value: JSON, or undefined where the message has nothing to say. */
+export type Value = SqlJson | undefined;
 
 /**
  * A Decimal whose value is whole: 4.0 is no Int, and a double cannot tell. Any other Decimal is a plain number with a

@@ -1,6 +1,6 @@
 import { toBase64 } from "../../codec/index.ts";
 import type { Published } from "../broker/index.ts";
-import type { Value } from "./sql-ast.ts";
+import type { Value } from "./sql-number.ts";
 
 /** A property of the MQTT 5 packet, by the names of AWS IoT. AWS IoT SQL reference, get_mqtt_property */
 export function mqttProperty({ properties }: Published, name: Value): Value {

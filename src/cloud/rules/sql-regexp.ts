@@ -1,5 +1,5 @@
 import { compilePattern, MAX_STEPS, search, type CompiledPattern, type Match } from "./regexp.ts";
-import type { Value } from "./sql-ast.ts";
+import type { Value } from "./sql-number.ts";
 import { MAX_TEXT, textOf } from "./sql-value.ts";
 
 /** Compiled patterns by their text: most are the same from message to message. */

@@ -1,4 +1,4 @@
-import type { Value } from "./sql-ast.ts";
+import type { Value } from "./sql-number.ts";
 import { numberOf } from "./sql-value.ts";
 
 const MAX_PATTERN = 256;

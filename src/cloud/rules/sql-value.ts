@@ -1,5 +1,5 @@
-import type { CastType, SqlJson, Value } from "./sql-ast.ts";
-import { decimal, WholeDecimal } from "./sql-number.ts";
+import type { CastType } from "./sql-ast.ts";
+import { decimal, type SqlJson, type Value, WholeDecimal } from "./sql-number.ts";
 
 /** The longest text that an expression may make: no message can be longer. */
 export const MAX_TEXT = 256 * 1024;

@@ -10,12 +10,12 @@ import type { MessageProperties } from "../broker/index.ts";
 import { SqlError } from "./errors.ts";
 import { documentOf } from "./evaluation.ts";
 import { parseSql } from "./index.ts";
-import type { Value } from "./sql-ast.ts";
 import { applyQuery, evaluate, type EvaluationContext } from "./sql-evaluate.ts";
 import { ABSENT_FUNCTIONS, SQL_FUNCTIONS } from "./sql-functions.ts";
 import { parseExpression } from "./sql-parse.ts";
 import { Patterns } from "./sql-regexp.ts";
 import { fillTemplate, parseTemplate } from "./template.ts";
+import type { Value } from "./sql-number.ts";
 
 function refused(sql: string, character: number, message: RegExp): void {
   assert.throws(

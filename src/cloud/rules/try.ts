@@ -8,7 +8,8 @@ import type { LookUpDoors } from "./lookups.ts";
 import type { RuleCaller } from "./perform.ts";
 import { outcomeOf, type Outcome, type PlannedAction, type Unplanned } from "./plan.ts";
 import type { Rule } from "./rule.ts";
-import type { LookupName, Value } from "./sql-ast.ts";
+import type { LookupName } from "./sql-ast.ts";
+import type { Value } from "./sql-number.ts";
 import { Patterns } from "./sql-regexp.ts";
 import { jsonOf } from "./sql-value.ts";
 
