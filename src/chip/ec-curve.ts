@@ -1,5 +1,6 @@
 import { concat } from "../codec/index.ts";
 import { ecdsaRawToDer, type Entropy, type Hash } from "../crypto/index.ts";
+import { inverse } from "./inverse.ts";
 
 /** A prime curve as a simulated chip needs it, synchronous as silicon is to its firmware. */
 export interface EcCurve {
@@ -121,41 +122,4 @@ function fromIntegers(length: number, ...values: readonly bigint[]): Uint8Array 
     for (; at > length * i; left >>= 8n) view.setUint8(--at, Number(left & 0xffn));
   });
   return bytes;
-}
-
-/**
- * The inverse modulo the order, by Lehmer's form of the extended Euclidean algorithm: some twenty steps at a time are
- * tried on the leading 50 bits, where they cost next to nothing. The argument is within 1..n-1.
- */
-export function inverse(value: bigint, order: bigint): bigint {
-  let [a, b] = [order, value];
-  let [x, y] = [0n, 1n];
-  while (b !== 0n) {
-    const [p, q, r, s] = leadingSteps(a, b);
-    if (q === 0n) {
-      const quotient = a / b;
-      [a, b] = [b, a - quotient * b];
-      [x, y] = [y, x - quotient * y];
-    } else {
-      [a, b] = [p * a + q * b, r * a + s * b];
-      [x, y] = [p * x + q * y, r * x + s * y];
-    }
-  }
-  return x < 0n ? (x % order) + order : x % order;
-}
-
-/** The matrix of those Euclidean steps from a and b on that their leading bits decide; the identity for none. */
-function leadingSteps(a: bigint, b: bigint): readonly [bigint, bigint, bigint, bigint] {
-  const shift = BigInt(Math.max(0, Math.floor(Math.log2(Number(a))) - 49));
-  let [high, low] = [Number(a >> shift), Number(b >> shift)];
-  let [p, q, r, s] = [1, 0, 0, 1];
-  // What was cut off is between 0 and 1 of `high` and of `low`: a quotient counts where both ends of that agree.
-  while (low + r !== 0 && low + s !== 0) {
-    const quotient = Math.floor((high + p) / (low + r));
-    if (quotient !== Math.floor((high + q) / (low + s))) break;
-    [p, r] = [r, p - quotient * r];
-    [q, s] = [s, q - quotient * s];
-    [high, low] = [low, high - quotient * low];
-  }
-  return [BigInt(p), BigInt(q), BigInt(r), BigInt(s)];
 }
