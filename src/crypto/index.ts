@@ -40,6 +40,7 @@ export type {
 export { hkdfExpand, type HkdfExpansion, hkdfExtract } from "./hkdf.ts";
 export { prf12, type PrfInput } from "./prf12.ts";
 export { ecPublicKeyInfo, ecPublicPoint, ed25519PublicKey, ed25519PublicKeyInfo } from "./public-key.ts";
+export { derElement, derInteger, rsaPublicKeyInfo } from "./rsa-der.ts";
 export type {
   DataStorage,
   KeySlot,

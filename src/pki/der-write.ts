@@ -57,7 +57,15 @@ export async function signStructure(
   signer: Signer,
   algorithm: RequestAlgorithm,
 ): Promise<Uint8Array> {
-  const signature = await signer.sign(algorithm, toBeSigned);
+  return signedStructure(toBeSigned, algorithm, await signer.sign(algorithm, toBeSigned));
+}
+
+/** The same under a signature that was made already. */
+export function signedStructure(
+  toBeSigned: Uint8Array,
+  algorithm: RequestAlgorithm,
+  signature: Uint8Array,
+): Uint8Array {
   const bitString = derElement(TAG.bitString, Uint8Array.of(0), signature);
   return derElement(TAG.sequence, toBeSigned, derOf(algorithmStructure(algorithm)), bitString);
 }

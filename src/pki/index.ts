@@ -25,9 +25,12 @@ export {
 export type { AlternativeNames } from "./general-name.ts";
 export { ipAddressText, parseIpAddress } from "./ip-address.ts";
 export {
+  draftCertificate,
+  draftRootCertificate,
   issueCertificate,
   issueRootCertificate,
   keyIdentifierOf,
+  type CertificateDraft,
   type CertificateOrder,
   type Issuer,
 } from "./issue.ts";

@@ -34,7 +34,8 @@ import {
   derElement,
   derOf,
   extensionStructure,
-  signStructure,
+  type IssuingAlgorithm,
+  signedStructure,
 } from "./der-write.ts";
 import type { PkiErrorCode } from "./errors.ts";
 import type { RawExtension } from "./extensions.ts";
@@ -73,22 +74,49 @@ export async function issueCertificate(
     readonly issuer: Issuer;
   },
 ): Promise<Certificate> {
-  const { profile, issuer, publicKey, trace = silentTrace } = order;
+  const { issuer } = order;
   if (!equal(issuer.signer.publicKey, issuer.certificate.publicKey.der)) {
     throw new UsageError<PkiErrorCode>(
       "signer-mismatch",
       `the signer is not the key of ${issuer.certificate.subject.text}`,
     );
   }
-  const { subject: issuerName, extensions, publicKey: issuerKey } = issuer.certificate;
-  return build(order, {
+  const { certificate, signer } = issuer;
+  return signDraft(order, draftCertificate({ ...order, certificate, algorithm: issuingAlgorithm(signer) }), signer);
+}
+
+/** A certificate that keeps all rules and waits for its signature. */
+export type CertificateDraft = {
+  /** What is to be signed: DER TBSCertificate. RFC 5280, section 4.1.1.1 */
+  readonly content: Uint8Array;
+  readonly algorithm: IssuingAlgorithm;
+  /** The certificate under a signature by the issuer's key, in the form that a `Signer` gives it. */
+  readonly signed: (signature: Uint8Array) => Certificate;
+};
+
+/**
+ * A certificate as `issueCertificate` makes it, for an issuer that signs by itself and at once. Throws `LintRefused` where
+ * it would be malformed. RFC 5280, section 4
+ */
+export function draftCertificate(
+  order: CertificateOrder & {
+    readonly profile: ProfileName;
+    readonly publicKey: Uint8Array;
+    /** The issuer's. */
+    readonly certificate: Certificate;
+    readonly algorithm: IssuingAlgorithm;
+  },
+): CertificateDraft {
+  const { profile, certificate: issuer, publicKey, algorithm, trace = silentTrace } = order;
+  const { subject: issuerName, extensions, publicKey: issuerKey } = issuer;
+  return draft(order, {
     profile: PROFILES[profile],
     publicKey,
     issuerName,
     authorityKeyIdentifier: extensions.subjectKeyIdentifier ?? keyIdentifierOf(issuerKey),
-    signer: issuer.signer,
+    algorithm,
     approve(content) {
-      const findings = lintCertificate({ content, issuer: issuer.certificate, profile });
+      const findings = lintCertificate({ content, issuer, profile });
       if (findings.length === 0) return;
       const refused = new LintRefused(content.subject.text, findings);
       trace.emit("pki", { kind: "pki.refused", what: "certificate", code: refused.code, message: refused.message });
@@ -101,13 +129,22 @@ export async function issueCertificate(
 export async function issueRootCertificate(
   order: CertificateOrder & { readonly signer: Signer },
 ): Promise<Certificate> {
-  const { signer, subject: issuerName } = order;
-  return build(order, {
+  const { signer } = order;
+  const { publicKey } = signer;
+  return signDraft(order, draftRootCertificate({ ...order, publicKey, algorithm: issuingAlgorithm(signer) }), signer);
+}
+
+/** The same for a key that signs by itself and at once. RFC 5280, section 4 */
+export function draftRootCertificate(
+  order: CertificateOrder & { readonly publicKey: Uint8Array; readonly algorithm: IssuingAlgorithm },
+): CertificateDraft {
+  const { publicKey, algorithm, subject: issuerName } = order;
+  return draft(order, {
     profile: ROOT_PROFILE,
-    publicKey: signer.publicKey,
+    publicKey,
     issuerName,
     authorityKeyIdentifier: undefined,
-    signer,
+    algorithm,
     approve: () => undefined,
   });
 }
@@ -122,14 +159,13 @@ type Plan = {
   readonly publicKey: Uint8Array;
   readonly issuerName: DistinguishedName;
   readonly authorityKeyIdentifier: Uint8Array | undefined;
-  readonly signer: Signer;
+  readonly algorithm: IssuingAlgorithm;
   /** Throws where the certificate must not be signed. */
   readonly approve: (content: CertificateContent) => void;
 };
 
-async function build(order: CertificateOrder, plan: Plan): Promise<Certificate> {
-  const { trace = silentTrace } = order;
-  const algorithm = issuingAlgorithm(plan.signer);
+function draft(order: CertificateOrder, plan: Plan): CertificateDraft {
+  const { algorithm } = plan;
   const tbs = derOf(
     new TBSCertificate({
       version: Version.v3,
@@ -150,7 +186,19 @@ async function build(order: CertificateOrder, plan: Plan): Promise<Certificate> 
   requireFaithful(content.subject.der, order.subject.der, "subject name");
   requireFaithful(content.publicKey.der, plan.publicKey, "public key");
   plan.approve(content);
-  const certificate = parseCertificate(await signStructure(tbs, plan.signer, algorithm));
+  return {
+    content: tbs,
+    algorithm,
+    signed: (signature) => parseCertificate(signedStructure(tbs, algorithm, signature)),
+  };
+}
+
+async function signDraft(
+  { trace = silentTrace }: CertificateOrder,
+  { content, algorithm, signed }: CertificateDraft,
+  signer: Signer,
+): Promise<Certificate> {
+  const certificate = signed(await signer.sign(algorithm, content));
   trace.emit(
     "pki",
     {
@@ -158,7 +206,7 @@ async function build(order: CertificateOrder, plan: Plan): Promise<Certificate> 
       what: "certificate",
       subject: certificate.subject.text,
       serial: certificate.serialNumber,
-      performer: plan.signer.performer,
+      performer: signer.performer,
     },
     { certificate: certificate.id },
   );

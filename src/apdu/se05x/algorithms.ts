@@ -104,12 +104,26 @@ export const SE05X_OBJECT = {
   importKey: 0x7fff_0202,
   connectionKey: 0xf000_0000,
   connectionCertificate: 0xf000_0001,
+  connectionRsaKey: 0xf000_0004,
+  connectionRsaCertificate: 0xf000_0005,
+  attestationRsaKey: 0xf000_0010,
+  attestationRsaCertificate: 0xf000_0011,
   attestationKey: 0xf000_0012,
   attestationCertificate: 0xf000_0013,
+  /** Whose sessions a maker's service opens: the public half of its key. */
+  serviceUser: 0xf000_0020,
   deviceKey: 0xf000_0100,
   deviceCertificate: 0xf000_0101,
   gatewayKey: 0xf000_0102,
   gatewayCertificate: 0xf000_0103,
+  deviceRsa2048Key: 0xf000_0110,
+  deviceRsa2048Certificate: 0xf000_0111,
+  gatewayRsa2048Key: 0xf000_0112,
+  gatewayRsa2048Certificate: 0xf000_0113,
+  deviceRsa4096Key: 0xf000_0120,
+  deviceRsa4096Certificate: 0xf000_0121,
+  gatewayRsa4096Key: 0xf000_0122,
+  gatewayRsa4096Certificate: 0xf000_0123,
 } as const;
 
 /** Authentication objects whose proof allows to change the chip itself; absent until a host makes them. SE05x object ids */

@@ -1,15 +1,10 @@
-import {
-  type Attestation,
-  attestedAnswer,
-  attestedResult,
-  SE05X_OBJECT,
-  SE05X_SIGNATURE,
-} from "../../apdu/se05x/index.ts";
+import { type Attestation, attestedAnswer, attestedResult, SE05X_SIGNATURE } from "../../apdu/se05x/index.ts";
 import { concat, encode, Writer } from "../../codec/index.ts";
 import type { DigestName } from "./arithmetic.ts";
 import { attributesOf } from "./attributes.ts";
 import type { Content } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
+import { uniqueIdIn } from "./inside.ts";
 import { selfTested, timestampOf } from "./management-handlers.ts";
 import { readBytes } from "./object-handlers.ts";
 import { type SecureObject, sizeOf } from "./objects.ts";
@@ -52,7 +47,7 @@ export function attestationHandlers(
     triggerSelfTestAttested({ mode, attestationId, algorithm }) {
       const key = inside.demand(attestationId, "attest").content;
       const result = selfTested(inside, mode);
-      const told = { result, chipId: chipId(inside), size: RESULT_SIZE, timestamp: timestampOf(inside) };
+      const told = { result, chipId: uniqueIdIn(inside.store), size: RESULT_SIZE, timestamp: timestampOf(inside) };
       const message = concat(commandDigest(inside, "short"), encode(attestedResult, told));
       return { ...told, signature: attestingSignature(inside, key, algorithm, message) };
     },
@@ -68,7 +63,7 @@ function attest(
   const key = inside.demand(attestationId, "attest").content;
   const told = {
     ...(data ? { data } : {}),
-    chipId: chipId(inside),
+    chipId: uniqueIdIn(inside.store),
     attributes: attributesOf(object, inside.model),
     timestamp: timestampOf(inside),
   };
@@ -102,9 +97,4 @@ function commandDigest({ command, hash }: Se05xInside, form: "extended" | "short
   if (form === "extended") header.u8(0x00).u16(data.length);
   else header.u8(data.length);
   return hash.digest("sha256", concat(header.finish(), data));
-}
-
-function chipId({ store }: Se05xInside): Uint8Array {
-  const content = store.find(SE05X_OBJECT.uniqueId)?.content;
-  return content?.kind === "binary" ? content.bytes : new Uint8Array(18);
 }

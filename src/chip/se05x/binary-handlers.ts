@@ -1,4 +1,5 @@
 import { SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
+import { kindOfContent } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
@@ -13,7 +14,7 @@ export function binaryHandlers(inside: Se05xInside): Pick<Se05xHandlers, "writeB
       refuseAuthentication(request.insFlags);
       const { objectId, offset = 0, length, data = new Uint8Array(0) } = request;
       const former = inside.store.find(objectId);
-      if (former && former.content.kind !== "binary") throw refuse(0x6985, `${hexId(objectId)} is no file`);
+      if (former && kindOfContent(former.content) !== "binary") throw refuse(0x6985, `${hexId(objectId)} is no file`);
       if (former) inside.demand(objectId, "write");
       const held = former?.content.kind === "binary" ? former.content.bytes : undefined;
       const size = held?.length ?? length ?? 0;

@@ -376,7 +376,7 @@ test("Se05xChip keeps files and counters: parts, bounds, types, sizes, lists and
   assert.equal(toHex(send("readObject", { objectId: B }).bytes), "ffff");
   assert.equal(refused("writeCounter", { objectId: B }), "6985");
   const { more, ids } = send("readIdList", { offset: 0, filter: 0xff });
-  assert.deepEqual([more, ids.length], [1, 4 * 13]);
+  assert.deepEqual([more, ids.length], [1, 4 * 14]);
   assert.equal(toHex(send("readIdList", { offset: 0, filter: 0x0d }).ids), "20000002");
   assert.equal(send("exists", { objectId: A }).result, 1);
   send("deleteObject", { objectId: A });

@@ -11,13 +11,7 @@ import {
   SECURE_CLASS,
   SW_OK,
 } from "../../apdu/index.ts";
-import {
-  SE05X_AID,
-  SE05X_COMMAND_SET,
-  SE05X_OBJECT,
-  type Se05xCommandName,
-  type Se05xRequest,
-} from "../../apdu/se05x/index.ts";
+import { SE05X_AID, SE05X_COMMAND_SET, type Se05xCommandName, type Se05xRequest } from "../../apdu/se05x/index.ts";
 import { DecodeError, equal, fromHex, ProtocolError, Refused, toHex } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
 import { silentTrace, type Trace } from "../../trace/index.ts";
@@ -32,7 +26,7 @@ import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { type ChipState, decodeImage, encodeImage } from "./image.ts";
 import { assumedChannel } from "./channel-handlers.ts";
 import { enterImport } from "./import-entry.ts";
-import { ENDURANCE_WRITES, newInside } from "./inside.ts";
+import { ENDURANCE_WRITES, newInside, uniqueIdIn } from "./inside.ts";
 import { hexId } from "./objects.ts";
 import type { Se05xChipOptions } from "./options.ts";
 import { refuse } from "./refuse.ts";
@@ -77,7 +71,7 @@ export class Se05xChip implements Rehearsable {
     const { model, crypto, entropy, issuer, memory = new MemoryInRam() } = options;
     const stored = memory.load();
     if (stored) return new Se05xChip(options, memory, decodeImage(model, stored, crypto));
-    const objects = await newBirth(SE05X_MODELS[model].name, { ...crypto, entropy }, issuer);
+    const objects = await newBirth(SE05X_MODELS[model], { ...crypto, entropy }, issuer);
     const state = { settings: freshSettings(SE05X_MODELS[model]), objects };
     memory.store(encodeImage(model, state));
     return new Se05xChip(options, memory, state);
@@ -85,8 +79,7 @@ export class Se05xChip implements Rehearsable {
 
   /** The chip's unique identifier, 36 hex digits. */
   get uniqueId(): string {
-    const content = this.#inside.store.find(SE05X_OBJECT.uniqueId)?.content;
-    return content?.kind === "binary" ? toHex(content.bytes) : "";
+    return toHex(uniqueIdIn(this.#inside.store));
   }
 
   /** How often each object and the settings were written, as long as they are there. */

@@ -110,6 +110,7 @@ function lost(object: SecureObject | undefined, how: "deleted" | "replaced" = "d
     case "ecPair":
     case "okpPair":
     case "rsa":
+    case "rsaToCome":
     case "aes":
     case "des":
     case "hmac":

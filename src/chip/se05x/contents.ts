@@ -3,7 +3,7 @@ import { DecodeError, type Reader, type Writer } from "../../codec/index.ts";
 import type { PointCurve } from "../ec-curve.ts";
 import type { EdwardsCurve, MontgomeryCurve, RsaArithmetic } from "./arithmetic.ts";
 import { type OkpCurve, OkpKey } from "./okp-key.ts";
-import { RsaKey } from "./rsa-key.ts";
+import { readRsaForm, type RsaForm, rsaFootprint, RsaKey, writeRsaForm } from "./rsa-key.ts";
 import { EcKey, Secret } from "./secrets.ts";
 
 /** What an object holds. */
@@ -24,13 +24,16 @@ export type Content =
   | { readonly kind: "counter"; readonly size: number; readonly value: bigint }
   /** A register's value follows from what it began with and was extended by. */
   | { readonly kind: "pcr"; readonly initial: Uint8Array; readonly value: Uint8Array }
+  /** What a part is born to hold and makes of the seed when it is first asked for: enough to tell what it will be. */
+  | { readonly kind: "rsaToCome"; readonly form: RsaForm; readonly seed: Secret }
+  | { readonly kind: "fileToCome"; readonly size: number; readonly seed: Secret }
   /** What is left of a transient key whose value went with power: enough to tell what it was, and to take another. */
   | KeyShell;
 
 /** `type` is what filters name, `curve` is there for keys on one, `size` is what hosts are told. */
 export type KeyShell = {
   readonly kind: "shell";
-  readonly of: Exclude<ContentKindName, "shell">;
+  readonly of: LastingKind;
   readonly type: number;
   readonly curve?: number;
   readonly size: number;
@@ -49,7 +52,11 @@ type ContentKindName =
   | "binary"
   | "counter"
   | "pcr"
+  | "rsaToCome"
+  | "fileToCome"
   | "shell";
+
+type LastingKind = Exclude<ContentKindName, "rsaToCome" | "fileToCome" | "shell">;
 
 /** What keys compute with; prime curves by their identifiers on the wire. */
 export type KeyPorts = {
@@ -136,7 +143,7 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
   },
   rsa: {
     mark: 11,
-    type: ({ key: { form } }) => RSA_TYPES[form.half] + (form.crt && form.half !== "public" ? 1 : 0),
+    type: ({ key }) => rsaType(key.form),
     length: ({ key }) => key.footprint,
     size: ({ key }) => key.length,
     write: (image, { key }) => key.save(image),
@@ -192,6 +199,24 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
     write: (image, { initial, value }) => void image.bytes(initial).bytes(value),
     read: (image) => ({ kind: "pcr", initial: image.bytes(32).slice(), value: image.bytes(32).slice() }),
   },
+  rsaToCome: {
+    mark: 13,
+    type: ({ form }) => rsaType(form),
+    length: ({ form }) => rsaFootprint(form),
+    size: ({ form }) => form.bits / 8,
+    write(image, { form, seed }) {
+      writeRsaForm(image, form);
+      seed.save(image);
+    },
+    read: (image) => ({ kind: "rsaToCome", form: readRsaForm(image), seed: Secret.load(image) }),
+  },
+  fileToCome: {
+    mark: 14,
+    type: () => SE05X_TYPE.binary,
+    length: ({ size }) => size,
+    write: (image, { size, seed }) => seed.save(image.u16(size)),
+    read: (image) => ({ kind: "fileToCome", size: image.u16(), seed: Secret.load(image) }),
+  },
   shell: {
     mark: 12,
     type: ({ type }) => type,
@@ -205,7 +230,7 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
         .u16(shell.size),
     read(image) {
       const of = kindMarked(image);
-      if (of === "shell") throw new DecodeError("value", "kind of object", image.at);
+      if (!isLasting(of)) throw new DecodeError("value", "kind of object", image.at);
       const [type, curve] = [image.u8(), image.u8()];
       return { kind: "shell", of, type, ...(curve === NO_CURVE ? {} : { curve }), size: image.u16() };
     },
@@ -215,6 +240,9 @@ const KINDS: { readonly [Kind in ContentKindName]: ContentKind<Extract<Content, 
 /** What is left of a transient object's content without power: of keys a shell, of others what they began with. SE05x APDUs, section 4.1 */
 export function withoutPower(content: Content): Content {
   switch (content.kind) {
+    // What parts are born with is persistent.
+    case "rsaToCome":
+    case "fileToCome":
     case "shell":
       return content;
     case "binary":
@@ -230,9 +258,26 @@ export function withoutPower(content: Content): Content {
   }
 }
 
-/** What kind an object is or, where its value went with power, was. */
-export function kindOfContent(content: Content): Exclude<ContentKindName, "shell"> {
-  return content.kind === "shell" ? content.of : content.kind;
+/** What kind an object is or, where its value went with power, was, or will be. */
+export function kindOfContent(content: Content): LastingKind {
+  switch (content.kind) {
+    case "shell":
+      return content.of;
+    case "rsaToCome":
+      return "rsa";
+    case "fileToCome":
+      return "binary";
+    default:
+      return content.kind;
+  }
+}
+
+function isLasting(kind: ContentKindName): kind is LastingKind {
+  return kind !== "shell" && kind !== "rsaToCome" && kind !== "fileToCome";
+}
+
+function rsaType({ half, crt }: RsaForm): number {
+  return RSA_TYPES[half] + (crt && half !== "public" ? 1 : 0);
 }
 
 /** The type of a content as filters and attributes name it. SE05x command table, tier b */

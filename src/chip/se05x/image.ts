@@ -7,11 +7,12 @@ import { type ImageParts, readSettings, type Settings, writeSettings } from "./s
 import type { Se05xModelName } from "./variants.ts";
 
 const MAGIC = utf8Bytes("SE05X");
-const VERSION = 6;
-/** What each version that is read has: since 5 crypto objects have owners, since 6 writes are counted. */
+const VERSION = 7;
+/** What each version that is read has: since 5 crypto objects have owners, since 6 writes are counted, since 7 some births are to come. */
 const VERSIONS: ReadonlyMap<number, ImageParts> = new Map([
   [4, { owners: false, writes: false }],
   [5, { owners: true, writes: false }],
+  [6, { owners: true, writes: true }],
   [VERSION, { owners: true, writes: true }],
 ]);
 const FLAG = { authentication: 1, transient: 2 } as const;

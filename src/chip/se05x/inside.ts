@@ -1,15 +1,16 @@
-import type { Right } from "../../apdu/se05x/index.ts";
+import { type Right, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { demandRight, NOBODY, type Registers } from "./access.ts";
 import type { Se05xChipOptions } from "./options.ts";
 import type { Se05xInside } from "./handler.ts";
 import type { ChipState } from "./image.ts";
+import { broughtForth } from "./late-birth.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RESTRICTION } from "./settings.ts";
 import { ObjectStore } from "./store.ts";
 import { SE05X_MODELS } from "./variants.ts";
 
-/** What can be done with a transient object whose value went with power: give it another, or none ever again. */
+/** What can be done with an object that has no value now: give it another, or none ever again. */
 const OF_SHELLS: ReadonlySet<Right> = new Set(["write", "derivedInput", "generate", "delete", "importExport"]);
 
 /** Not a figure of these chips' data sheets, but a common one for their kind of memory. */
@@ -21,6 +22,12 @@ export function registersOf(store: ObjectStore): Registers {
     const content = store.find(id)?.content;
     return content?.kind === "pcr" ? content.value : undefined;
   };
+}
+
+/** The identifier that tells a part from all others. */
+export function uniqueIdIn(store: ObjectStore): Uint8Array {
+  const content = store.find(SE05X_OBJECT.uniqueId)?.content;
+  return content?.kind === "binary" ? content.bytes : new Uint8Array(18);
 }
 
 /** What handlers work on, for a chip that was just powered. */
@@ -58,7 +65,9 @@ export function newInside(
       demandRight(object, inside.caller, right, registersOf(store));
       if (object.content.kind === "shell" && !OF_SHELLS.has(right))
         throw refuse(0x6985, `the value of ${hexId(id)} went with power`);
-      return object;
+      return OF_SHELLS.has(right)
+        ? object
+        : broughtForth(store, object, { ...crypto, model, uniqueId: uniqueIdIn(store) });
     },
     demandFeature(bit) {
       if ((store.settings.features & bit) === 0) throw refuse(0x6985, `feature ${bit.toString(16)} is turned off`);

@@ -1,4 +1,4 @@
-import type { PolicyEntry } from "../../apdu/se05x/index.ts";
+import { type PolicyEntry, SE05X_ORIGIN } from "../../apdu/se05x/index.ts";
 import { type Content, contentLength, contentSize, contentType } from "./contents.ts";
 
 /** An object of the store: immutable, replaced as a whole. */
@@ -22,6 +22,23 @@ export type SecureObject = {
   /** How often its place in the persistent memory was written; what goes without power wears nothing. */
   readonly writes: number;
 };
+
+/** An object that its maker gives a part: everybody has these rights to it, and no session. */
+export function bornObject(id: number, content: Content, rights: number): SecureObject {
+  return {
+    id,
+    content,
+    policy: [{ authObjectId: 0, rights, extension: new Uint8Array(0) }],
+    origin: SE05X_ORIGIN.provisioned,
+    transient: false,
+    authentication: false,
+    maxAttempts: 0,
+    failedAttempts: 0,
+    madeBy: 0,
+    version: 0,
+    writes: 1,
+  };
+}
 
 /** The type of an object as attributes and filters name it. */
 export function typeOf({ content }: SecureObject): number {

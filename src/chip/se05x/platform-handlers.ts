@@ -1,6 +1,6 @@
-import { SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { concat, utf8Bytes, Writer } from "../../codec/index.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
+import { uniqueIdIn } from "./inside.ts";
 
 /** NXP as a maker of chips, and the system that its parts run. GPC card production life cycle data */
 const FABRICATOR = 0x4790;
@@ -11,10 +11,7 @@ export function platformHandlers(
   inside: Se05xInside,
 ): Pick<Se05xHandlers, "identify" | "collectGarbage" | "productionData"> {
   const { model, store } = inside;
-  const serial = (): Uint8Array => {
-    const content = store.find(SE05X_OBJECT.uniqueId)?.content;
-    return content?.kind === "binary" ? content.bytes : new Uint8Array(18);
-  };
+  const serial = () => uniqueIdIn(store);
   return {
     identify() {
       const configuration = new Writer(12).u16(0x0001).u16(model.platformKeys.oefId).bytes(serial().slice(4, 12));

@@ -143,9 +143,10 @@ function writeRsaKey(inside: Se05xInside, request: WriteRequest) {
   if (former && kindOfContent(former.content) !== "rsa") throw refuse(0x6985, "an object keeps its type");
   const held = former?.content.kind === "rsa" ? former.content.key : undefined;
   const isShell = former?.content.kind === "shell";
+  const isToCome = former?.content.kind === "rsaToCome";
   const generates = given.every((component) => component === "e");
   // What a policy allows counts once the key is whole. SE05x command table, section 4.5
-  if (former && (held?.isWhole || isShell)) inside.demand(former.id, generates ? "generate" : "write");
+  if (former && (held?.isWhole || isShell || isToCome)) inside.demand(former.id, generates ? "generate" : "write");
   const form = held?.form ?? (isShell ? formOf(former) : newForm(request));
   if (former && request.bits !== undefined && request.bits !== form.bits) throw refuse(0x6985, "a key keeps its size");
   if (form.crt !== crt) throw refuse(0x6985, "a key keeps its form");
@@ -172,10 +173,9 @@ function formOf(object: SecureObject): RsaForm {
 }
 
 function generated({ rsa, entropy }: Se05xInside, form: RsaForm, e: Uint8Array | undefined): RsaKey {
-  const numbers = rsa.generate(form.bits, entropy);
-  if (e && e.length > 0 && !equal(e, numbers.e)) throw refuse(0x6a80, "keys are made with the exponent 65537");
-  const { n, d, p, q, dp, dq, qInv } = numbers;
-  return new RsaKey(rsa, form, form.crt ? { n, e: numbers.e, p, q, dp, dq, qInv } : { n, e: numbers.e, d });
+  const key = RsaKey.generate(rsa, form, entropy);
+  if (e && e.length > 0 && !equal(e, key.told("e"))) throw refuse(0x6a80, "keys are made with the exponent 65537");
+  return key;
 }
 
 function extended(

@@ -1,4 +1,5 @@
 import { DecodeError, type Reader, type Writer } from "../../codec/index.ts";
+import type { Entropy } from "../../crypto/index.ts";
 import type { RsaArithmetic, RsaNumbers } from "./arithmetic.ts";
 import { refuse } from "./refuse.ts";
 
@@ -33,6 +34,12 @@ export class RsaKey {
     this.#arithmetic = arithmetic;
     this.form = form;
     this.#given = given;
+  }
+
+  /** A whole key, made with the exponent 65537. */
+  static generate(arithmetic: RsaArithmetic, form: RsaForm, entropy: Entropy): RsaKey {
+    const { n, e, d, p, q, dp, dq, qInv } = arithmetic.generate(form.bits, entropy);
+    return new RsaKey(arithmetic, form, form.crt ? { n, e, p, q, dp, dq, qInv } : { n, e, d });
   }
 
   /** The key with one more number, or another. Refused with 6A80 where what is then whole is no key of its size. */
@@ -90,36 +97,26 @@ export class RsaKey {
     if (!this.isWhole) throw refuse(0x6985, "the key is not whole yet");
   }
 
-  /** Bytes of user memory: all that the form will hold. */
+  /** Bytes of user memory. */
   get footprint(): number {
-    const half = this.length / 2;
-    const secret = this.form.crt ? 5 * half : this.length;
-    return (this.hasPrivate ? secret : 0) + (this.form.half === "private" ? 0 : this.length + 4);
+    return rsaFootprint(this.form);
   }
 
   save(image: Writer): void {
-    const { bits, half, crt } = this.form;
-    image
-      .u16(bits)
-      .u8(HALVES.indexOf(half))
-      .u8(crt ? 1 : 0);
+    writeRsaForm(image, this.form);
     for (const component of RSA_COMPONENTS) {
       image.prefixed(2, (body) => body.bytes(this.#given[component] ?? new Uint8Array(0)));
     }
   }
 
   static load(arithmetic: RsaArithmetic, image: Reader): RsaKey {
-    const bits = image.u16();
-    const at = image.at;
-    const half = HALVES[image.u8()];
-    if (!half) throw new DecodeError("value", "halves of a key", at);
-    const crt = image.u8() === 1;
+    const form = readRsaForm(image);
     const given: Partial<Record<RsaComponent, Uint8Array>> = {};
     for (const component of RSA_COMPONENTS) {
       const bytes = image.prefixed(2, (body) => body.rest().slice());
       if (bytes.length > 0) given[component] = bytes;
     }
-    return new RsaKey(arithmetic, { bits, half, crt }, given);
+    return new RsaKey(arithmetic, form, given);
   }
 
   get #wanted(): readonly RsaComponent[] {
@@ -148,6 +145,30 @@ export class RsaKey {
     if (!this.#numbers) throw refuse(0x6a80, "these numbers are of no key");
     return this.#numbers;
   }
+}
+
+/** Bytes of user memory that a key takes: all that its form will hold. */
+export function rsaFootprint({ bits, half, crt }: RsaForm): number {
+  const length = bits / 8;
+  const secret = crt ? (5 * length) / 2 : length;
+  return (half === "public" ? 0 : secret) + (half === "private" ? 0 : length + 4);
+}
+
+/** Appends what a key is to the chip's own state image. */
+export function writeRsaForm(image: Writer, { bits, half, crt }: RsaForm): void {
+  image
+    .u16(bits)
+    .u8(HALVES.indexOf(half))
+    .u8(crt ? 1 : 0);
+}
+
+/** What `writeRsaForm` wrote. */
+export function readRsaForm(image: Reader): RsaForm {
+  const bits = image.u16();
+  const at = image.at;
+  const half = HALVES[image.u8()];
+  if (!half) throw new DecodeError("value", "halves of a key", at);
+  return { bits, half, crt: image.u8() === 1 };
 }
 
 const HALVES = ["pair", "private", "public"] as const;

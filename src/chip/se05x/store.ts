@@ -1,5 +1,5 @@
 import { SE05X_CREDENTIAL } from "../../apdu/se05x/index.ts";
-import { withoutPower } from "./contents.ts";
+import { type Content, withoutPower } from "./contents.ts";
 import { refuse } from "./refuse.ts";
 import { type Footprint, footprintOf, hexId, type SecureObject } from "./objects.ts";
 import { type Settings, settingsFootprint } from "./settings.ts";
@@ -22,6 +22,8 @@ export class ObjectStore {
   #objects: Map<number, SecureObject>;
   #settings: Settings;
   #before: { readonly objects: Map<number, SecureObject>; readonly settings: Settings } | undefined;
+  /** Whether something has come to be that was not stored yet. */
+  #hasMade = false;
 
   constructor(
     { model, enduranceWrites }: { readonly model: Se05xModel; readonly enduranceWrites: number },
@@ -79,6 +81,18 @@ export class ObjectStore {
     this.#change().set(object.id, object);
   }
 
+  /**
+   * Gives an object the content that it was born to have. It follows from what the store holds, so it wears nothing,
+   * takes no more memory, and stays where the command fails.
+   */
+  make(id: number, content: Content): SecureObject {
+    const object = { ...this.present(id), content };
+    this.#objects.set(id, object);
+    this.#before?.objects.set(id, object);
+    this.#hasMade = true;
+    return object;
+  }
+
   remove(id: number): void {
     this.#change().delete(id);
   }
@@ -105,14 +119,15 @@ export class ObjectStore {
       throw refuse(0x6986, `identifier ${hexId(id)} is reserved`);
   }
 
-  /** Whether the command now under way has changed something. */
+  /** Whether there is something to store: the command now under way has changed something, or something was made. */
   get changed(): boolean {
-    return this.#before !== undefined;
+    return this.#before !== undefined || this.#hasMade;
   }
 
   /** Makes the changes of a command final. */
   commit(): void {
     this.#before = undefined;
+    this.#hasMade = false;
   }
 
   /** A command that failed half-way has not happened. */
@@ -126,6 +141,7 @@ export class ObjectStore {
     this.#settings = settings;
     this.#objects = new Map([...objects].map((object) => [object.id, object]));
     this.#before = undefined;
+    this.#hasMade = false;
   }
 
   /** Forgets the values that do not outlive power; their objects stay. */

@@ -98,7 +98,7 @@ function otherSecret(
   keyPairId: number,
   { input = new Uint8Array(0), clientVersion }: Se05xRequest<"tlsPremaster">,
 ): Uint8Array {
-  const isRsa = inside.store.present(keyPairId).content.kind === "rsa";
+  const isRsa = kindOfContent(inside.store.present(keyPairId).content) === "rsa";
   const { content } = inside.demand(keyPairId, named(inside, "tlsPremaster", isRsa ? "decrypt" : "keyAgreement"));
   if (content.kind === "rsa") return decryptedPremaster(inside, content.key, input, clientVersion);
   if (content.kind !== "ecPair") throw refuse(0x6985, "no private key in this object");

@@ -5,8 +5,8 @@ import { test } from "node:test";
 import { nodeBlockCipher as aes } from "../../apdu/node.ts";
 import { RIGHT, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
 import { nodeSe05xCrypto } from "../../chip/node.ts";
-import { Se05xChip, type Se05xModelName } from "../../chip/se05x/index.ts";
-import { fromHex, HawserError } from "../../codec/index.ts";
+import { Se05xChip, type Se05xModelName, testServiceScalar } from "../../chip/se05x/index.ts";
+import { fromHex, HawserError, toHex } from "../../codec/index.ts";
 import { ecPublicKeyInfo, ecPublicPoint, SeededEntropy, VirtualClock } from "../../crypto/index.ts";
 import { nodeHash, nodeKeyAgreement, nodeSigner, nodeVerifier } from "../../crypto/node.ts";
 import { localTransport, type Transport } from "../index.ts";
@@ -131,6 +131,42 @@ test("Se05x opens a session by EC key only with the chip whose attestation key i
   await (await open({ ...PORTS, session: { ...EC_PROOF, attestationKey } })).close();
   const other = { ...EC_PROOF, attestationKey: SIGNER.publicKey };
   await assert.rejects(open({ ...PORTS, session: other }), codeIs("secure-channel"));
+});
+
+test("A5-39 parts are born with the user of a service, whose private key everybody can compute", async () => {
+  for (const model of ["a5000", "se050", "se051"] as const) {
+    const { open, device } = await newPart(model);
+    const scalar = testServiceScalar(nodeHash);
+    const point = (await device.send("readObject", { objectId: SE05X_OBJECT.serviceUser })).bytes;
+    assert.deepEqual(point, nodeSe05xCrypto.p256.publicPoint(scalar));
+    const [x, y, d] = [point.slice(1, 33), point.slice(33), scalar].map((each) =>
+      Buffer.from(each).toString("base64url"),
+    ) as [string, string, string];
+    const key = createPrivateKey({ key: { kty: "EC", crv: "P-256", x, y, d }, format: "jwk" });
+    const service = { ...EC_PROOF, objectId: SE05X_OBJECT.serviceUser };
+    const inside = await open({ ...PORTS, session: { ...service, signer: nodeSigner(key) } });
+    // As claim codes are: everybody may write and delete one, and the service may read it.
+    const all = RIGHT.read | RIGHT.write | RIGHT.delete;
+    const extension = new Uint8Array(0);
+    const policy = [
+      { authObjectId: 0, rights: RIGHT.write | RIGHT.delete, extension },
+      { authObjectId: SE05X_OBJECT.serviceUser, rights: all, extension },
+    ];
+    const objectId = 0xf000_00e0;
+    assert.equal((await device.send("exists", { objectId })).result, 2, "no part is born with a claim code");
+    await device.send("writeBinary", { objectId, length: 4, data: fromHex("63616665"), policy });
+    assert.equal(toHex((await inside.send("readObject", { objectId })).bytes), "63616665");
+    await inside.close();
+    await assert.rejects((await open()).send("readObject", { objectId }), codeIs("status-word", 0x6986));
+    for (const forged of [SIGNER, nodeSigner(generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey)]) {
+      const session = { ...service, signer: forged };
+      await assert.rejects(open({ ...PORTS, session }), codeIs("session-proof", 0x6982));
+    }
+    await assert.rejects(
+      device.send("deleteObject", { objectId: SE05X_OBJECT.serviceUser }),
+      codeIs("status-word", 0x6986),
+    );
+  }
 });
 
 test("Se05x sends nothing more once its channel broke, and says so each time", async () => {

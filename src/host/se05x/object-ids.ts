@@ -44,9 +44,15 @@ export function certificateObject(index: number): number {
 /** Certificates that parts are born with. SE05x object ids */
 const BIRTH_CERTIFICATES: readonly number[] = [
   SE05X_OBJECT.connectionCertificate,
+  SE05X_OBJECT.connectionRsaCertificate,
+  SE05X_OBJECT.attestationRsaCertificate,
   SE05X_OBJECT.attestationCertificate,
   SE05X_OBJECT.deviceCertificate,
   SE05X_OBJECT.gatewayCertificate,
+  SE05X_OBJECT.deviceRsa2048Certificate,
+  SE05X_OBJECT.gatewayRsa2048Certificate,
+  SE05X_OBJECT.deviceRsa4096Certificate,
+  SE05X_OBJECT.gatewayRsa4096Certificate,
 ];
 
 /** The index of a file among Hawser's own certificates and those of a part's birth, or undefined where it is another file. */

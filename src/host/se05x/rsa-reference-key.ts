@@ -1,5 +1,5 @@
 import { DecodeError, equal, fromHex, parsePem, Reader, toPem, Writer } from "../../codec/index.ts";
-import { derElement, derInteger } from "./rsa-der.ts";
+import { derElement, derInteger } from "../../crypto/index.ts";
 
 const LABEL = "RSA PRIVATE KEY";
 const ONE = Uint8Array.of(1);

@@ -6,13 +6,13 @@ import {
   type HashedAlgorithm,
   hashOf,
   type Random,
+  rsaPublicKeyInfo,
   type SignatureAlgorithm,
   type Signer,
 } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { Se05xRsaKeys } from "./families/rsa-keys.ts";
 import { MAX_INPUT, type Se05xSender } from "./families/sender.ts";
-import { rsaPublicKeyInfo } from "./rsa-der.ts";
 import { pkcs1Block, pssBlock } from "./rsa-encodings.ts";
 
 /** The chip hashes what it signs by RSA, so the message itself goes there. SE05x algorithm identifiers */

@@ -1,4 +1,4 @@
-import { concat, fromHex } from "../../codec/index.ts";
+import { concat, fromHex } from "../codec/index.ts";
 
 /** rsaEncryption with parameters NULL. RFC 3279, section 2.3.1 */
 const RSA_ENCRYPTION = fromHex("300d06092a864886f70d0101010500");
