@@ -23,6 +23,8 @@ type InitializeUpdate = Parameters<Se05xHandlers["initializeUpdate"]>[0];
 /** Protocol 03 with challenges from true randomness, so no counter follows. GPC SCP03, section 7.1.1 */
 const PROTOCOL = fromHex("0300");
 const MAX_KEY_SETS = 4;
+/** The security level of a session whose commands go on in the clear, once its key is proven: Nitrokey's host library asks for it. */
+const PROOF_ALONE = 0x00;
 
 /** Setting up secure channels: the platform's, and those of sessions. SE05x command table, tier e; GPC SCP03, section 7 */
 export function channelHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChannelCommand> {
@@ -39,14 +41,14 @@ export function channelHandlers(inside: Se05xInside): Pick<Se05xHandlers, Channe
       // One try for each proposal: the next needs new challenges.
       if (session) session.proposed = undefined;
       else platform.proposed = undefined;
-      const levels = session ? [SECURITY_LEVEL] : SECURITY_LEVELS;
-      if (!levels.includes(level)) throw refuse(0x6a86, `security level ${level} is not offered`);
+      const isOffered = SECURITY_LEVELS.includes(level) || (session && level === PROOF_ALONE);
+      if (!isOffered) throw refuse(0x6a86, `security level ${level} is not offered`);
       const isMacRight = sameBytes(scp.authenticationMac(hostCryptogram, level), mac);
       const isRight = isMacRight && sameBytes(scp.hostCryptogram, hostCryptogram);
       if (session) settleProof(inside, session, isRight);
       else if (!isRight) throw refuse(0x6982, "the host's proof is wrong");
       scp.useLevel(level);
-      if (session) session.channel = scp;
+      if (session) session.channel = level === PROOF_ALONE ? undefined : scp;
       else platform.channel = channel;
       return {};
     },

@@ -164,6 +164,36 @@ test("Se05xChip opens sessions of AES keys, alone and inside the platform's chan
   }
 });
 
+test("Se05xChip opens sessions of AES keys at every security level, and at 00 goes on in the clear, as Nitrokey's host asks", async () => {
+  const keys = { enc: AES_KEY, mac: AES_KEY };
+  for (const model of ["a5000", "se050", "se051"] as const) {
+    const { host } = await newSe05x({ model });
+    host.send("writeSymmKey", { insFlags: 0x40, kind: 3, objectId: B, value: AES_KEY });
+    const entry = (rights: number) => [{ authObjectId: B, rights: rights >>> 0, extension: new Uint8Array(0) }];
+    host.send("writeBinary", { objectId: A, length: 4, data: PIN.slice(0, 4), policy: entry(RIGHT.read) });
+    const demanding = { objectId: A + 100, length: 4, policy: entry(RIGHT.read | RIGHT.requireSecureMessaging) };
+    host.send("writeBinary", demanding);
+    for (const level of [0x00, 0x01, 0x03, 0x11, 0x13, 0x33]) {
+      const plain = host.inSession(host.send("createSession", { objectId: B }).sessionId);
+      const channel = plain.openChannel(keys, { keyVersion: 0, level });
+      const session = level === 0x00 ? plain : channel;
+      assert.deepEqual(session.send("readObject", { objectId: A }).bytes, PIN.slice(0, 4), `level ${level}`);
+      assert.equal(session.sw("readObject", { objectId: A + 100 }), level === 0x33 ? "9000" : "6986", `level ${level}`);
+      assert.equal(plain.sw("initializeUpdate", { keyVersion: 0, hostChallenge: new Uint8Array(8) }) === "9000", false);
+      if (level !== 0x00)
+        assert.equal(plain.sw("getVersion", {}), "6982", `level ${level} goes on in its channel only`);
+      session.send("closeSession", {});
+    }
+    const other = host.inSession(host.send("createSession", { objectId: B }).sessionId);
+    other.send("initializeUpdate", { keyVersion: 0, hostChallenge: new Uint8Array(8) });
+    const proof = { hostCryptogram: new Uint8Array(8), mac: new Uint8Array(8) };
+    assert.equal(other.sw("externalAuthenticate", { level: 0x10, ...proof }), "6a86", "answers without commands");
+    other.send("initializeUpdate", { keyVersion: 0, hostChallenge: new Uint8Array(8) });
+    assert.equal(other.sw("externalAuthenticate", { level: 0x00, ...proof }), "6982", "a proof is needed all the same");
+    assert.equal(other.sw("getVersion", {}), "6982");
+  }
+});
+
 test("Se05xChip opens sessions of EC keys: both ends agree, and the host signs its half", async () => {
   for (const model of ["se051", "se050"] as const) {
     const { host } = await newSe05x({ model });

@@ -37,7 +37,7 @@ export function enterSession(
   session.commands++;
   sessions.current = session;
   if (session.authenticated) {
-    const secured = session.channel !== undefined || inside.caller.secured;
+    const secured = session.channel?.isFull === true || inside.caller.secured;
     inside.caller = { authObjectId: session.authObjectId, secured };
   }
   return opened;
