@@ -73,7 +73,7 @@ export const TOLD_BY: Readonly<Record<Exclude<RefusalCause, "server-name-mismatc
   "server-name-missing": AT_CONNECT,
   "policy-condition": AT_CONNECT,
   "client-id-taken-over": ["mqtt5"],
-  // A handshake that fails has an alert, of Node's own choice; bytes that are no MQTT have no answer.
+  // A handshake that fails has an alert (test/interop/refused-handshakes.test.ts); bytes that are no MQTT have no answer.
   "tls-version": NOBODY,
   "tls-cipher-suite": NOBODY,
   "not-tls": NOBODY,
