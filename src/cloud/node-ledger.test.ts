@@ -91,6 +91,25 @@ test("the store keeps a bounded number of events, the newest", async (t) => {
   assert.equal(seqs.at(-1), 100);
 });
 
+test("what happens within a tenth of a second is one write, and a burst waits for no clock", async (t) => {
+  const { clock, counted, open, rows, settled } = await counting(t);
+  const ledger = await open();
+  for (let n = 0; n < 10; n++) {
+    ledger.trace.emit("cloud", refusal(String(n)));
+    clock.advance(9);
+  }
+  await settled();
+  assert.deepEqual([counted.writes, (await rows()).length], [0, 0]);
+  clock.advance(10);
+  await settled();
+  assert.deepEqual([counted.writes, (await rows()).length], [1, 10]);
+  for (let n = 0; n < 1000; n++)
+    ledger.trace.emit("cloud", { kind: "onboarding", step: "registered", clientId: "", caCertificate: "", detail: "" });
+  await settled();
+  assert.deepEqual([counted.writes, (await rows()).length], [2, 1010]);
+  await ledger.close();
+});
+
 const CERTIFICATE = "ab".repeat(32);
 const knock = (clientId: string): EventBody => ({
   kind: "refusal",

@@ -18,7 +18,8 @@ export type DurableLedgerOptions = {
 
 /**
  * The cloud's ledger: everything in a ring, and refusals and onboarding decisions in the store as well. What repeats is
- * one row there, whose count is written from time to time; a kill may cost the count what came since.
+ * one row there, whose count is written from time to time. Rows are written within a tenth of a second; a kill may cost
+ * what came since, and counts what came since they were written.
  */
 export type DurableLedger = {
   readonly trace: Ledger;
@@ -49,6 +50,11 @@ const KEEP = 20_000;
 const BATCH = 1000;
 /** Events that wait for the disk; under a flood of refusals the newer ones beyond are not kept. */
 const MAX_WAITING = 50_000;
+/**
+ * How long events gather before they are written together: nobody waits for them, and each commit writes whole pages of
+ * the table and of each index.
+ */
+const GATHER_MS = 100;
 /** How often counts of what repeats are written. */
 const COUNTS_MS = 10_000;
 
@@ -95,6 +101,7 @@ class Keeper {
   readonly #folds: LedgerFolds;
   #waiting: TraceEvent[] = [];
   #writing: Promise<void> | undefined;
+  #stopGathering: (() => void) | undefined;
   #stopCounting: (() => void) | undefined;
   /** How many events of each group were written since it was last cut; a group not seen yet may be full. */
   readonly #sinceCut = new Map<string, number>();
@@ -122,6 +129,7 @@ class Keeper {
   /** Resolves once everything that was added, and every count, is on disk. */
   async flushed(): Promise<void> {
     this.#putCounts();
+    this.#begin();
     while (this.#writing) await this.#writing;
   }
 
@@ -139,12 +147,17 @@ class Keeper {
   #put(rows: readonly TraceEvent[]): void {
     if (rows.length === 0 || this.#waiting.length >= MAX_WAITING) return;
     this.#waiting.push(...rows);
+    if (this.#waiting.length >= BATCH) this.#begin();
+    else this.#stopGathering ??= this.#clock.after(GATHER_MS, () => this.#begin());
+  }
+
+  #begin(): void {
+    this.#stopGathering?.();
+    this.#stopGathering = undefined;
     this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
   }
 
   async #write(): Promise<void> {
-    // Whatever happens in the same turn goes to the disk together.
-    await Promise.resolve();
     while (this.#waiting.length > 0) {
       const batch = this.#waiting.splice(0, BATCH);
       try {

@@ -1,4 +1,4 @@
-import { certificateId, parseCertificate, type Certificate } from "./certificate.ts";
+import { certificateId, certificateWithId, type Certificate } from "./certificate.ts";
 
 /** How many certificates are remembered unless told otherwise: those of devices that come back within seconds. */
 const REMEMBERED = 512;
@@ -18,7 +18,7 @@ export class CertificateMemory {
   /** The same as `parseCertificate`, whose errors it throws; what cannot be parsed is not remembered. */
   parse(der: Uint8Array): Certificate {
     const id = certificateId(der);
-    const certificate = this.#known.get(id) ?? parseCertificate(der);
+    const certificate = this.#known.get(id) ?? certificateWithId(der, id);
     this.#known.delete(id);
     this.#known.set(id, certificate);
     if (this.#known.size > this.#most) this.#known.delete(this.#known.keys().next().value ?? "");

@@ -48,6 +48,11 @@ export type Certificate = CertificateContent & {
  * `CertificateError` `duplicate-extension` or `algorithm-mismatch`. RFC 5280, section 4.1
  */
 export function parseCertificate(der: Uint8Array): Certificate {
+  return certificateWithId(der, certificateId(der));
+}
+
+/** The same for a certificate whose id is known already. */
+export function certificateWithId(der: Uint8Array, id: string): Certificate {
   const fields = new DerFields(parseDer(der), TAG.sequence, "Certificate");
   const content = certificateContentOf(fields.take("tbsCertificate"));
   const outer = signatureAlgorithmOf(fields.take("signatureAlgorithm"));
@@ -64,7 +69,7 @@ export function parseCertificate(der: Uint8Array): Certificate {
       },
     );
   }
-  return { ...content, der, id: certificateId(der), signature };
+  return { ...content, der, id, signature };
 }
 
 /** What a tbsCertificate says. Throws as `parseCertificate` does. RFC 5280, section 4.1.2 */

@@ -16,6 +16,7 @@ import { nodeSigner } from "../../src/crypto/node.ts";
 import { certificateToPem, nameFromText } from "../../src/pki/index.ts";
 import { silentTrace } from "../../src/trace/index.ts";
 import { type BenchOptions, type BenchRow, median } from "./bench-row.ts";
+import { cpuMs } from "./process-cpu.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 const CONCURRENCY = 8;
@@ -28,65 +29,41 @@ const DAY_MS = 86_400_000;
 /** A certificate with its key, ready to connect with. */
 type Device = { readonly clientId: string; readonly context: SecureContext };
 
+/** What was measured of one kind of work: wall time by round, and the server's own CPU time of all rounds. */
+type Measured = { readonly rates: number[]; devices: number; cpuMs: number; functionMs: number };
+
 /**
- * Devices that register just in time, and full mutual TLS 1.2 connects, per second: our cloud against mosquitto's
- * connects, with the same certificates and the same client. An onboarding is every connect from the first to CONNACK 0;
- * its two halves are measured apart as well, each for all devices at once.
+ * Devices that register just in time, and full mutual TLS 1.2 connects: our cloud against mosquitto's connects, with the
+ * same certificates and the same client, in turns. A device's just-in-time registration is two full connects, of which the
+ * first registers and activates it: both are counted as one, and each of them apart as well.
  */
 export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
-  const count = long ? 2000 : 320;
+  const rounds = long ? 8 : 4;
+  const each = long ? 250 : 80;
   const folder = mkdtempSync(join(tmpdir(), "onboarding-bench-"));
   const cloud = await startCloud(folder);
   const mosquitto = await startMosquitto(folder);
   try {
-    progress(`  issuing ${WARM_UP + 2 * count} certificates`);
-    const devices = await issue(join(folder, "ca"), WARM_UP + 2 * count);
-    progress("  onboarding");
+    progress(`  issuing ${WARM_UP + 2 * rounds * each} certificates`);
+    const devices = await issue(join(folder, "ca"), WARM_UP + 2 * rounds * each);
     const onboarding = (device: Device) => onboard(cloud.port, device);
-    await perSecond(devices.splice(0, WARM_UP), onboarding, ONBOARDING_CONCURRENCY);
-    const apart = devices.splice(0, count);
-    const onboardings = await perSecond(devices, onboarding, ONBOARDING_CONCURRENCY);
-    const contacts = await perSecond(apart, (device) => turnedAway(cloud.port, device), ONBOARDING_CONCURRENCY);
-    const returns = await perSecond(apart, onboarding, ONBOARDING_CONCURRENCY);
-    progress("  connects");
-    const rounds: [number, number | undefined][] = [];
-    for (let round = 0; round < 3; round++) {
-      const ours = await perSecond(devices, (device) => connected(cloud.port, device));
-      const peer = mosquitto && (await perSecond(devices, (device) => connected(mosquitto.port, device)));
-      rounds.push([ours, peer]);
+    const plain = (target: Target) => (device: Device) => connected(target.port, device);
+    const warm = devices.splice(0, WARM_UP);
+    await perSecond(warm, onboarding, ONBOARDING_CONCURRENCY);
+    await perSecond(warm, plain(cloud));
+    const [both, first, second, ours, theirs] = [none(), none(), none(), none(), none()];
+    for (let round = 0; round < rounds; round++) {
+      progress(`  round ${round + 1} of ${rounds}`);
+      const whole = devices.splice(0, each);
+      const apart = devices.splice(0, each);
+      await measure(both, cloud, whole, onboarding, ONBOARDING_CONCURRENCY);
+      await measure(first, cloud, apart, (device) => turnedAway(cloud.port, device), ONBOARDING_CONCURRENCY);
+      await measure(second, cloud, apart, onboarding, ONBOARDING_CONCURRENCY);
+      await measure(ours, cloud, apart, plain(cloud));
+      if (mosquitto) await measure(theirs, mosquitto, apart, plain(mosquitto));
     }
-    const ours = median(rounds.map(([mine]) => mine));
-    const peer = mosquitto && median(rounds.map(([, theirs]) => theirs ?? 0));
-    const note = `mosquitto's full mutual TLS 1.2 connects; P-256, ${CONCURRENCY} at a time, client in one process beside it`;
-    const bound = `a device connects twice: two connects and nothing else would allow ${Math.round(ours / 2)}`;
-    const ratio = (value: number) => (peer === undefined ? undefined : value / peer);
-    return [
-      {
-        name: "just-in-time registrations",
-        ours: onboardings,
-        peer,
-        ratio: ratio(onboardings),
-        unit: "devices/s",
-        note: `${note}; ${bound}`,
-      },
-      {
-        name: "first contacts, until the drop",
-        ours: contacts,
-        peer,
-        ratio: ratio(contacts),
-        unit: "devices/s",
-        note: `${note}; connect, registration, event and function: the device is dropped when that has run`,
-      },
-      {
-        name: "second connects, until CONNACK 0",
-        ours: returns,
-        peer,
-        ratio: ratio(returns),
-        unit: "devices/s",
-        note,
-      },
-      { name: "full mutual TLS connects", ours, peer, ratio: ratio(ours), unit: "connects/s", note },
-    ];
+    const peer = mosquitto && theirs;
+    return [...rateRows({ both, first, second, ours }, peer), ...cpuRows({ first, second, ours }, peer)];
   } finally {
     cloud.stop();
     mosquitto?.stop();
@@ -94,7 +71,69 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
   }
 }
 
-type Target = { readonly port: number; readonly stop: () => void };
+function none(): Measured {
+  return { rates: [], devices: 0, cpuMs: 0, functionMs: 0 };
+}
+
+async function measure(
+  into: Measured,
+  { pid }: Target,
+  devices: readonly Device[],
+  work: (device: Device) => Promise<void>,
+  concurrency = CONCURRENCY,
+): Promise<void> {
+  const before = [cpuMs(pid), cpuMs(pid, "children")] as const;
+  into.rates.push(await perSecond(devices, work, concurrency));
+  // What the last device has set in motion ends before it is counted.
+  await setTimeout(100);
+  into.devices += devices.length;
+  into.cpuMs += cpuMs(pid) - before[0];
+  into.functionMs += cpuMs(pid, "children") - before[1];
+}
+
+type OursMeasured = Readonly<Record<"both" | "first" | "second" | "ours", Measured>>;
+
+function rateRows({ both, first, second, ours }: OursMeasured, theirs: Measured | undefined): BenchRow[] {
+  const peer = theirs && median(theirs.rates);
+  const own = median(ours.rates);
+  const row = (name: string, { rates }: Measured, unit: string, what: string): BenchRow => {
+    const rate = median(rates);
+    const ofOwn = rates === ours.rates ? "" : `; ${(rate / own).toFixed(2)} of our own plain connects`;
+    const note = `${what}${ofOwn}; peer: mosquitto's plain connects in turns, same client, on this machine too`;
+    return { name, ours: rate, peer, ratio: peer && rate / peer, unit, note };
+  };
+  return [
+    row("JITR, both connects of a device", both, "devices/s", "two full mutual TLS 1.2 connects and what lies between"),
+    row(
+      "JITR, first contacts alone",
+      first,
+      "devices/s",
+      "connect, registration, event, rule, function, activation, drop",
+    ),
+    row("second connects, until CONNACK 0", second, "devices/s", `${ONBOARDING_CONCURRENCY} at a time`),
+    row("plain mutual TLS connects", ours, "connects/s", `TLS 1.2, P-256, ${CONCURRENCY} at a time`),
+  ];
+}
+
+/** The servers' own CPU time, which knows nothing of the load generator's. */
+function cpuRows(all: Omit<OursMeasured, "both">, theirs: Measured | undefined): BenchRow[] {
+  if (Number.isNaN(all.ours.cpuMs)) return [];
+  const perDevice = ({ cpuMs: ms, devices }: Measured) => ms / devices;
+  const peer = theirs && perDevice(theirs);
+  const functions = (all.first.functionMs / all.first.devices).toFixed(2);
+  const row = (name: string, measured: Measured, more: string): BenchRow => {
+    const mine = perDevice(measured);
+    const note = `less is better${more}; peer: mosquitto's for a plain connect`;
+    return { name: `server CPU, ${name}`, ours: mine, peer, ratio: peer && mine / peer, unit: "ms", note };
+  };
+  return [
+    row("first contact", all.first, `, all threads; and ${functions} ms in the function's processes`),
+    row("second connect", all.second, ", all threads"),
+    row("plain connect", all.ours, ", all threads"),
+  ];
+}
+
+type Target = { readonly port: number; readonly pid: number; readonly stop: () => void };
 
 async function startCloud(folder: string): Promise<Target> {
   const hawser = (...args: string[]) =>
@@ -108,7 +147,7 @@ async function startCloud(folder: string): Promise<Target> {
   const { mqtt } = JSON.parse(line) as { mqtt: string };
   hawser("cloud", "register-ca", "--ca-dir", "ca", "--data", "cloud");
   hawser("cloud", "install-jitr", "--data", "cloud");
-  return { port: Number(mqtt.split(":").at(-1)), stop: () => void up.kill("SIGKILL") };
+  return { port: Number(mqtt.split(":").at(-1)), pid: up.pid ?? 0, stop: () => void up.kill("SIGKILL") };
 }
 
 async function startMosquitto(folder: string): Promise<Target | undefined> {
@@ -134,7 +173,7 @@ async function startMosquitto(folder: string): Promise<Target | undefined> {
     stdio: ["ignore", "ignore", "pipe"],
   });
   await once(child.stderr ?? child, "data");
-  return { port, stop: () => void child.kill("SIGKILL") };
+  return { port, pid: child.pid ?? 0, stop: () => void child.kill("SIGKILL") };
 }
 
 async function freePort(): Promise<number> {

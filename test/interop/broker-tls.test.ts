@@ -34,7 +34,10 @@ for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
     socket.write(CONNECT);
     await once(socket, "data");
     const [request] = world.requests;
-    assert.deepEqual(request?.peer.certificates.map(toHex), world.device.chain.map(toHex));
+    const chain = world.device.chain.map(toHex);
+    assert.deepEqual(request?.peer.certificates.map(toHex), chain);
+    // What most decisions need is there without asking.
+    assert.deepEqual(world.own[0]?.map(toHex), chain.slice(0, 1));
     assert.deepEqual([request?.peer.servername, request?.peer.address], ["localhost", "127.0.0.1"]);
     assert.match(request?.peer.connection ?? "", /^[0-9a-f]{16}$/);
   });

@@ -21,6 +21,7 @@ export async function brokerWorld(t: TestContext, options: { readonly clock?: Cl
   const clock = options.clock ?? nodeClock;
   const trace = new Ledger({ clock: nodeClock });
   const requests: ConnectRequest[] = [];
+  const own: (readonly Uint8Array[])[] = [];
   const broker = new Broker({
     clock,
     entropy: nodeEntropy,
@@ -28,7 +29,9 @@ export async function brokerWorld(t: TestContext, options: { readonly clock?: Cl
     trace,
     gatekeeper: {
       admit: async (request) => {
-        requests.push(request);
+        const { peer } = request;
+        own.push(peer.certificates);
+        requests.push({ ...request, peer: { ...peer, certificates: peer.chain?.() ?? peer.certificates } });
         if (request.username === "stranger") return { admit: false, cause: "no-policy", reply: "connack" };
         return { admit: true, authority: { principalId: "p", may: () => ({ allowed: true }) } };
       },
@@ -56,6 +59,7 @@ export async function brokerWorld(t: TestContext, options: { readonly clock?: Cl
     broker,
     trace,
     requests,
+    own,
     hierarchy,
     device,
     plain: plain.port,

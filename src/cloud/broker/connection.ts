@@ -289,7 +289,7 @@ export class Connection implements ClientConnection {
   #establish(terms: ConnectTerms, authority: Authority): void {
     const { core } = this;
     // Certificates are for the decision that was made: they are larger than all the rest.
-    const peer = (this.peer = { ...this.peer, certificates: [] });
+    const peer = (this.peer = { ...this.peer, certificates: [], chain: undefined });
     const { clientId, protocolVersion: version, cleanStart, keepAliveS } = terms.request;
     const { principalId } = authority;
     const { expiryS, window, isMqtt31, authentication } = terms;

@@ -1,8 +1,5 @@
 import type { Server } from "node:tls";
 
-import { HawserError } from "../../codec/index.ts";
-import { parseDer, type DerElement } from "../../pki/index.ts";
-
 /** For how long a session can be resumed, and how many are remembered. */
 const LIFETIME_S = 3600;
 const REMEMBERED = 20_000;
@@ -35,14 +32,30 @@ export function resumeBySessionId(server: Server, mayResume: (certificate: Uint8
 
 /** The [3] of OpenSSL's SSL_SESSION: the certificate that the client showed when the session was made. */
 const PEER = 0xa3;
+const SEQUENCE = 0x30;
 
-/** DER of the client's certificate in a session as OpenSSL writes it; undefined where there is none. */
+/** DER of the client's certificate in a session as OpenSSL writes it, a view of it; undefined where there is none. */
 export function peerOfSession(session: Uint8Array): Uint8Array | undefined {
-  try {
-    const { children } = parseDer(new Uint8Array(session));
-    return children.find(({ tag }: DerElement) => tag === PEER)?.children[0]?.raw;
-  } catch (error) {
-    if (error instanceof HawserError) return undefined;
-    throw error;
+  const whole = elementAt(session, 0);
+  if (whole?.tag !== SEQUENCE || whole.end !== session.length) return undefined;
+  for (let at = whole.start; at < whole.end;) {
+    const field = elementAt(session, at);
+    if (!field) return undefined;
+    if (field.tag === PEER) return session.subarray(field.start, field.end);
+    at = field.end;
   }
+  return undefined;
+}
+
+/** Where the contents of a DER element lie; nothing inside them is read. */
+function elementAt(
+  bytes: Uint8Array,
+  at: number,
+): { readonly tag: number; readonly start: number; readonly end: number } | undefined {
+  const [tag, first = 0xff] = bytes.subarray(at, at + 2);
+  if (tag === undefined || first === 0x80 || first > 0x83) return undefined;
+  const count = first < 0x80 ? 0 : first & 0x0f;
+  const start = at + 2 + count;
+  const length = count === 0 ? first : bytes.subarray(at + 2, start).reduce((sum, byte) => sum * 256 + byte, 0);
+  return start + length <= bytes.length ? { tag, start, end: start + length } : undefined;
 }

@@ -9,8 +9,10 @@ export type Peer = {
   readonly connection: string;
   /** The peer's IP address, without port. */
   readonly address: string;
-  /** DER certificates, leaf first, as the client presented them; empty where it sent none. */
+  /** DER certificates as the client presented them: its own, and where they came with it, those behind; empty for none. */
   readonly certificates: readonly Uint8Array[];
+  /** All that it presented, its own first, where asking costs more than most decisions need. */
+  readonly chain?: (() => readonly Uint8Array[]) | undefined;
   /** The TLS server name that the client asked for. RFC 6066, section 3 */
   readonly servername: string | undefined;
   /** Such as TLSv1.3; absent where there is no TLS. */

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { test } from "node:test";
 
-import { bytesInTmp } from "./node-starter.ts";
+import { OwnTmp } from "./node-starter.ts";
 
 test("a process that still sees this machine's /tmp is not charged for what others have in it", (t) => {
   const others = mkdtempSync("/tmp/hawser-others-");
   t.after(() => rmSync(others, { recursive: true, force: true }));
-  assert.deepEqual(bytesInTmp(process.pid), { contents: 0, names: 0 });
+  assert.deepEqual(new OwnTmp(process.pid).use(), { contents: 0, names: 0 });
 });

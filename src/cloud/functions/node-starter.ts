@@ -174,6 +174,7 @@ type Facts = {
 
 function processOver({ pid, boundary, hasTmp, channel, kill }: Facts): FunctionProcess {
   const resident = residentSize(pid);
+  const tmp = new OwnTmp(pid);
   // A stopped process does not see that its server is gone; bubblewrap alone ends it then.
   const canFreeze = boundary === "bubblewrap";
   return {
@@ -192,11 +193,11 @@ function processOver({ pid, boundary, hasTmp, channel, kill }: Facts): FunctionP
       resident.close();
       kill();
     },
-    residentBytes() {
+    memory() {
       const bytes = resident.bytes();
-      return bytes === undefined || !hasTmp ? bytes : bytes + bytesInTmp(pid).names;
+      const { contents, names } = hasTmp ? tmp.use() : NOTHING;
+      return { resident: bytes === undefined ? undefined : bytes + names, tmp: contents };
     },
-    tmpBytes: () => (hasTmp ? bytesInTmp(pid).contents : 0),
   };
 }
 
@@ -212,15 +213,24 @@ const NOTHING: TmpUse = { contents: 0, names: 0 };
  * What a process has in its `/tmp`. Nothing while bubblewrap still builds the process's file system: until then it sees
  * this machine's `/tmp`, and all that others have there.
  */
-export function bytesInTmp(pid: number): TmpUse {
-  try {
-    const tmp = `/proc/${pid}/root/tmp`;
-    if (statSync(tmp).dev === statSync("/tmp", { throwIfNoEntry: false })?.dev) return NOTHING;
-    const { blocks, bfree, bsize, files, ffree } = statfsSync(tmp);
-    return { contents: (blocks - bfree) * bsize, names: (files - ffree) * BYTES_PER_FILE };
-  } catch {
-    // Ended meanwhile, or a system that does not let us look.
-    return NOTHING;
+export class OwnTmp {
+  readonly #path: string;
+  #isBuilt = false;
+
+  constructor(pid: number) {
+    this.#path = `/proc/${pid}/root/tmp`;
+  }
+
+  use(): TmpUse {
+    try {
+      this.#isBuilt ||= statSync(this.#path).dev !== statSync("/tmp", { throwIfNoEntry: false })?.dev;
+      if (!this.#isBuilt) return NOTHING;
+      const { blocks, bfree, bsize, files, ffree } = statfsSync(this.#path);
+      return { contents: (blocks - bfree) * bsize, names: (files - ffree) * BYTES_PER_FILE };
+    } catch {
+      // Ended meanwhile, or a system that does not let us look.
+      return NOTHING;
+    }
   }
 }
 

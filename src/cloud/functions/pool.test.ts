@@ -8,7 +8,14 @@ import { VirtualClock } from "../../crypto/index.ts";
 import { frame, FrameReader, MAX_FRAME_BYTES } from "./frames.ts";
 import { LogTail } from "./log-tail.ts";
 import { FunctionPool, type PoolOptions } from "./pool.ts";
-import type { Deployment, FunctionProcess, IsolationReport, ProcessEvents, ProcessStarter } from "./runtime.ts";
+import type {
+  Deployment,
+  FunctionProcess,
+  IsolationReport,
+  ProcessEvents,
+  ProcessMemory,
+  ProcessStarter,
+} from "./runtime.ts";
 
 type Message = { readonly type: string; readonly id: number; readonly event: unknown; readonly functionArn?: string };
 
@@ -68,12 +75,8 @@ class FakeProcess implements FunctionProcess {
     this.isKilled = true;
   }
 
-  residentBytes(): number | undefined {
-    return this.resident;
-  }
-
-  tmpBytes(): number {
-    return this.tmp;
+  memory(): ProcessMemory {
+    return { resident: this.resident, tmp: this.tmp };
   }
 }
 

@@ -93,6 +93,14 @@ export type ApiCaller = (
   identity: { readonly functionArn: string },
 ) => Promise<unknown>;
 
+/** What a process occupies, in bytes. */
+export type ProcessMemory = {
+  /** Undefined once it is gone. */
+  readonly resident: number | undefined;
+  /** In the files of its `/tmp`: memory of the machine, too, and none of its own. */
+  readonly tmp: number;
+};
+
 /** How a process of a function can be reached, whatever started it. */
 export interface FunctionProcess {
   /** One frame to the descriptor of the process. */
@@ -104,10 +112,8 @@ export interface FunctionProcess {
   thaw(): void;
   /** Ends the process and all that it may have started, at once. */
   kill(): void;
-  /** Bytes of memory that it occupies, or undefined once it is gone. */
-  residentBytes(): number | undefined;
-  /** Bytes in the files of its `/tmp`: memory of the machine, too, and none of its own. */
-  tmpBytes(): number;
+  /** What it occupies now. */
+  memory(): ProcessMemory;
 }
 
 /** What a process does. `onExit` comes last, after all output. */

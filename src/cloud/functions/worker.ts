@@ -211,8 +211,8 @@ export class FunctionWorker implements TmpOwner {
   #look(): void {
     const { deployment, tmpBudget } = this.#options;
     const { memoryMb } = deployment;
-    if (!this.#isGone) tmpBudget.note(this, this.#process?.tmpBytes() ?? 0);
-    const bytes = this.#process?.residentBytes() ?? 0;
+    const { resident: bytes = 0, tmp = 0 } = this.#process?.memory() ?? {};
+    if (!this.#isGone) tmpBudget.note(this, tmp);
     this.#maxMemory = Math.max(this.#maxMemory, bytes);
     if (bytes <= memoryMb * MB) return;
     const used = `${Math.ceil(bytes / MB)} MB in use, ${memoryMb} MB allowed`;

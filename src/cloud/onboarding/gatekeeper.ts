@@ -191,7 +191,7 @@ export class OnboardingGatekeeper implements Gatekeeper {
     const isIn = facts.certificate === "presented" && facts.validity === "valid" && facts.withdrawal === "none";
     if (!certificate || !isIn) return base;
     if (status === "unknown" || status === "PENDING_ACTIVATION") {
-      const search = await findIssuer(certificate, request.peer.certificates, { directory, verifier });
+      const search = await findIssuer(certificate, chainOf(request.peer), { directory, verifier });
       const account = this.#accountFact(request.peer, search.ca);
       const asked = issuerFacts(search, clock.now());
       const isForgiven = this.#options.expiredCasRegister === true && asked.caValidity === "expired";
@@ -314,6 +314,10 @@ function withoutRegistration(decision: OnboardingDecision, occasion: Occasion): 
   if (occasion !== "request" || !decision.outcome.endsWith("-and-drop")) return decision;
   const isKnown = decision.outcome === "republish-and-drop";
   return { outcome: "refuse", cause: isKnown ? "certificate-pending" : "certificate-unregistered" };
+}
+
+function chainOf({ chain, certificates }: Peer): readonly Uint8Array[] {
+  return chain?.() ?? certificates;
 }
 
 function requestOf(peer: Peer): ConnectRequest {

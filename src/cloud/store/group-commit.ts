@@ -1,10 +1,8 @@
-import { Kysely } from "kysely";
-
 import { Refused, UsageError } from "../../codec/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import type { Queries } from "./port.ts";
 import { SQLITE, sqliteCode } from "./sqlite-failures.ts";
-import { sqliteDialect, type SqliteDatabase, type SqliteStatement } from "./sqlite-dialect.ts";
+import { SqliteQueries, type SqliteDatabase, type SqliteStatement } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 
 /** How many works share one commit at most: bounds how long the loop is held by one batch. */
@@ -44,7 +42,7 @@ type Job = {
  */
 export class GroupCommit {
   readonly #database: SqliteDatabase;
-  readonly #queries: Kysely<Tables>;
+  readonly #queries: Queries;
   readonly #changes: () => number;
   readonly #step: Readonly<Record<keyof typeof STEPS, SqliteStatement>>;
   readonly #ports: CommitPorts;
@@ -55,7 +53,7 @@ export class GroupCommit {
 
   constructor(database: SqliteDatabase, ports: CommitPorts) {
     this.#database = database;
-    this.#queries = new Kysely<Tables>({ dialect: sqliteDialect(database) });
+    this.#queries = new SqliteQueries<Tables>(database);
     const count = database.prepare("select total_changes() as n");
     this.#changes = () => Number(count.all()[0]?.["n"]);
     const steps = Object.entries(STEPS).map(([step, sql]) => [step, database.prepare(sql)] as const);

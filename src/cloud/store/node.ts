@@ -12,7 +12,7 @@ import { MIGRATIONS, type Migration } from "./migrations.ts";
 import type { Store } from "./port.ts";
 import { storeFailure } from "./node-failures.ts";
 import { SQLITE, sqliteCode } from "./sqlite-failures.ts";
-import { sqliteDialect } from "./sqlite-dialect.ts";
+import { sqliteDialect, SqliteQueries } from "./sqlite-dialect.ts";
 import type { Tables } from "./tables.ts";
 
 export { storeFailure } from "./node-failures.ts";
@@ -68,7 +68,7 @@ function storeOver(
   { lock, log }: { readonly lock: DatabaseSync; readonly log: Log },
 ): Store {
   const commits = new GroupCommit(writer, { soon: setImmediate, sync: () => log.flush() });
-  const read = new Kysely<Tables>({ dialect: sqliteDialect(reader) });
+  const read = new SqliteQueries<Tables>(reader);
   const closeAll = async () => {
     // Whoever closes last folds the log back into the one file, and a reader cannot.
     await commits.close(() => reader.close());
