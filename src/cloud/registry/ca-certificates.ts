@@ -4,11 +4,11 @@ import { invalidRequest, notFound, ResourceExists, type CloudErrorCode } from ".
 import type { CaCertificateRow, Queries } from "../store/index.ts";
 import { iotArn, normalCertificateId } from "./account.ts";
 import { oneCertificate } from "./certificate-text.ts";
-import type { AutoRegistration, CaStatus, CertificateMode } from "./entries.ts";
+import { type AutoRegistration, caEntryOf, type CaStatus, type CertificateMode } from "./entries.ts";
 import { limitNamed } from "./limits.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import { checkCode, checkIsCa, checkSigned } from "./proof-of-possession.ts";
-import { caEntryOf, type Registry } from "./registry.ts";
+import { type Registry } from "./registry.ts";
 import { readSetting } from "./settings.ts";
 import { isNoCertificate, isStandIn, standInId } from "./stand-ins.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";

@@ -5,9 +5,15 @@ import { invalidRequest, notFound, ResourceExists, type CloudErrorCode } from ".
 import { columns, Statement, type CertificateRow, type Queries } from "../store/index.ts";
 import { iotArn, normalCertificateId } from "./account.ts";
 import { checkDates, checkStrength, invalidCertificate, oneCertificate } from "./certificate-text.ts";
-import type { CaEntry, CertificateEntry, CertificateStatus } from "./entries.ts";
+import {
+  type CaEntry,
+  type CertificateEntry,
+  certificateEntryOf,
+  type CertificateStatus,
+  NOTHING_ATTACHED,
+} from "./entries.ts";
 import { beyond, pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
-import { certificateEntryOf, NOTHING_ATTACHED, type Registry } from "./registry.ts";
+import { type Registry } from "./registry.ts";
 import { restoreSerial, withdrawSerial } from "./serials.ts";
 import { isStandIn, standInId } from "./stand-ins.ts";
 import { uuid } from "./uuid.ts";

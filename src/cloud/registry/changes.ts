@@ -1,7 +1,5 @@
 import type { CaEntry, CertificateEntry, PolicyEntry } from "./entries.ts";
-import type { ThingGroup } from "./thing-groups.ts";
-import type { ThingType } from "./thing-types.ts";
-import type { Thing } from "./things.ts";
+import type { Thing, ThingGroup, ThingType } from "./thing-records.ts";
 
 /** A certificate changed: its status, or what is attached to it. `after` is absent where it was deleted. */
 export type CertificateChange = {

@@ -1,5 +1,6 @@
-import type { Certificate } from "../../pki/index.ts";
+import { type Certificate, certificateFromPem } from "../../pki/index.ts";
 import type { PolicyDocument } from "../policy/index.ts";
+import type { CaCertificateRow, CertificateRow } from "../store/index.ts";
 
 /**
  * The registry's answers to per-connect and per-packet questions: small immutable entries of an in-memory index.
@@ -41,3 +42,21 @@ export type PolicyEntry = {
   readonly version: number;
   readonly document: PolicyDocument;
 };
+
+/** The index entry of a CA's row. */
+export function caEntryOf(row: CaCertificateRow): CaEntry {
+  const { id, status, mode } = row;
+  return { id, status, mode, autoRegistration: row.auto_registration, certificate: certificateFromPem(row.pem) };
+}
+
+/** The index entry of a certificate's row with its attachments. */
+export function certificateEntryOf(
+  row: Pick<CertificateRow, "id" | "status" | "ca_id" | "mode" | "created_at">,
+  attached: Pick<CertificateEntry, "policies" | "things">,
+): CertificateEntry {
+  const { id, status, mode } = row;
+  return { id, status, mode, caId: row.ca_id ?? undefined, registeredAt: row.created_at, ...attached };
+}
+
+/** What a new certificate has attached. */
+export const NOTHING_ATTACHED: Pick<CertificateEntry, "policies" | "things"> = { policies: [], things: [] };

@@ -110,7 +110,8 @@ export {
 } from "./policies.ts";
 export { checkIsCa } from "./proof-of-possession.ts";
 export { currentRegistrationCode, deleteRegistrationCode } from "./registration-code.ts";
-export { openRegistry, type Registry, type RegistryOptions, type RegistryPorts } from "./registry.ts";
+export { openRegistry } from "./opening.ts";
+export type { Registry, RegistryOptions, RegistryPorts } from "./registry.ts";
 export { createRole, deleteRole, describeRole, type Role, type RoleRequest } from "./roles.ts";
 export { changedResource, newResource, resourceKind, type Resource, type ResourceKind } from "./resources.ts";
 export { checkTags, putTags, removeTags, tagResource, tagsOf, untagResource, type Tag } from "./tags.ts";
@@ -125,9 +126,8 @@ export {
   listThingGroups,
   thingGroupNamed,
   updateThingGroup,
-  type GroupQuery,
-  type ThingGroup,
 } from "./thing-groups.ts";
+export type { GroupQuery, Thing, ThingGroup, ThingType } from "./thing-records.ts";
 export {
   attachThingPrincipal,
   detachThingPrincipal,
@@ -146,7 +146,6 @@ export {
   findThingType,
   listThingTypes,
   updateThingType,
-  type ThingType,
 } from "./thing-types.ts";
 export {
   changeThing,
@@ -161,7 +160,6 @@ export {
   thingNamed,
   thingOf,
   updateThing,
-  type Thing,
   type ThingFilter,
 } from "./things.ts";
 export { isNoCertificate, isStandInText } from "./stand-ins.ts";

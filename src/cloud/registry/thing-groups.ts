@@ -5,33 +5,12 @@ import { iotArn } from "./account.ts";
 import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Page, PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
-import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
+import { changedResource, newResource, resourceKind } from "./resources.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
+import type { Attributes, GroupQuery, ThingGroup, ThingGroupBody, ThingGroupProperties } from "./thing-records.ts";
 import { uuid } from "./uuid.ts";
 
-type Attributes = Readonly<Record<string, string>>;
-
-/** What a thing group says of itself. */
-export type ThingGroupProperties = {
-  readonly description?: string | undefined;
-  readonly attributes?: Attributes | undefined;
-};
-
-/** What makes a group dynamic: its members are the things that a query finds. */
-export type GroupQuery = { readonly indexName: string; readonly queryString: string; readonly queryVersion: string };
-
-type Body = {
-  readonly id: string;
-  readonly parent: string | null;
-  readonly description?: string | undefined;
-  readonly attributes: Attributes;
-  readonly version: number;
-  readonly query: GroupQuery | null;
-};
-
-export type ThingGroup = Resource<Body>;
-
-const GROUPS = resourceKind<Body>("thing-group", "Thing group");
+const GROUPS = resourceKind<ThingGroupBody>("thing-group", "Thing group");
 
 export type NewThingGroup = ThingGroupProperties & {
   readonly parent?: string | undefined;
@@ -47,7 +26,7 @@ export async function createThingGroup(registry: Registry, name: string, group: 
   const { store, clock, entropy, account, directory, limits } = registry;
   const { parent = null, query = null, description, attributes = {}, tags } = group;
   const arn = iotArn(account, "thinggroup", name);
-  const body: Body = {
+  const body: ThingGroupBody = {
     id: uuid(entropy),
     parent,
     description,
@@ -109,7 +88,7 @@ export async function updateThingGroup(
       checkIsDynamic(group, query !== undefined);
       checkVersion(group, expectedVersion);
       const { body } = group;
-      const changed: Body = {
+      const changed: ThingGroupBody = {
         ...body,
         description: description ?? body.description,
         attributes: attributes ? kept(limits, { ...(merge ? body.attributes : {}), ...attributes }) : body.attributes,
@@ -280,6 +259,6 @@ function kept(limits: AccountLimits, attributes: Attributes): Attributes {
   return Object.fromEntries(entries);
 }
 
-function sameBesidesId(a: Body, b: Body): boolean {
+function sameBesidesId(a: ThingGroupBody, b: ThingGroupBody): boolean {
   return JSON.stringify({ ...a, id: "" }) === JSON.stringify({ ...b, id: "" });
 }

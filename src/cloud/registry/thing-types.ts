@@ -4,37 +4,12 @@ import { iotArn } from "./account.ts";
 import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Page, PageRequest } from "./pages.ts";
 import type { Registry } from "./registry.ts";
-import { changedResource, newResource, resourceKind, type Resource } from "./resources.ts";
+import { changedResource, newResource, resourceKind } from "./resources.ts";
 import { putTags, removeTags, type Tag } from "./tags.ts";
+import type { ThingType, ThingTypeBody, ThingTypeProperties } from "./thing-records.ts";
 import { uuid } from "./uuid.ts";
 
-/** What things of one kind have in common. */
-export type ThingTypeProperties = {
-  readonly thingTypeDescription?: string | undefined;
-  readonly searchableAttributes?: readonly string[] | undefined;
-  readonly mqtt5Configuration?:
-    | {
-        readonly propagatingAttributes?:
-          | readonly {
-              readonly userPropertyKey?: string | undefined;
-              readonly thingAttribute?: string | undefined;
-              readonly connectionAttribute?: string | undefined;
-            }[]
-          | undefined;
-      }
-    | undefined;
-};
-
-type Body = {
-  readonly id: string;
-  readonly properties: ThingTypeProperties;
-  /** When it was deprecated, in milliseconds since 1970; null while things may get it. */
-  readonly deprecatedAt: number | null;
-};
-
-export type ThingType = Resource<Body>;
-
-const TYPES = resourceKind<Body>("thing-type", "Thing type");
+const TYPES = resourceKind<ThingTypeBody>("thing-type", "Thing type");
 
 const DELETE_AFTER_MS = 5 * 60_000;
 
@@ -58,7 +33,7 @@ export async function createThingType(
         const message = `Thing type ${name} already exists in account with different properties`;
         throw new ResourceExists(message, { resourceId: known.body.id, resourceArn: arn });
       }
-      const made = newResource<Body>(name, { id: uuid(entropy), properties, deprecatedAt: null }, clock.now());
+      const made = newResource<ThingTypeBody>(name, { id: uuid(entropy), properties, deprecatedAt: null }, clock.now());
       await TYPES.insert(queries, made, arn);
       await putTags(queries, arn, tags);
       return { type: made, isNew: true };
@@ -105,7 +80,7 @@ export async function deprecateThingType(
 async function changeType(
   { store, clock, directory }: Registry,
   name: string,
-  change: (body: Body) => Body,
+  change: (body: ThingTypeBody) => ThingTypeBody,
 ): Promise<void> {
   await store.write(
     async (queries) => {

@@ -7,20 +7,9 @@ import { pageOf, planPage, type Page, type PageRequest } from "./pages.ts";
 import type { ThingChange } from "./changes.ts";
 import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Registry } from "./registry.ts";
+import type { Attributes, Thing } from "./thing-records.ts";
 import { thingTypeInUse } from "./thing-types.ts";
 import { uuid } from "./uuid.ts";
-
-type Attributes = Readonly<Record<string, string>>;
-
-/** A thing: a device's name in the registry, with attributes. */
-export type Thing = {
-  readonly name: string;
-  readonly id: string;
-  readonly attributes: Attributes;
-  readonly version: number;
-  readonly type: string | null;
-  readonly billingGroup: string | null;
-};
 
 /** What a thing belongs to from its beginning. */
 export type ThingKind = { readonly type?: string | undefined; readonly billingGroup?: string | undefined };
