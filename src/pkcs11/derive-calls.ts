@@ -1,4 +1,4 @@
-import type { Application, Handlers } from "./application.ts";
+import type { ApplicationState, Handlers } from "./application-state.ts";
 import type { Attribute } from "./attributes.ts";
 import { mechanismFor } from "./digest-calls.ts";
 import { refuse } from "./errors.ts";
@@ -24,7 +24,7 @@ export const deriveHandlers: Handlers = {
 };
 
 async function derive(
-  application: Application,
+  application: ApplicationState,
   order: {
     readonly handle: bigint;
     readonly mechanism: Mechanism;

@@ -1,4 +1,4 @@
-import type { Handlers } from "./application.ts";
+import type { Handlers } from "./application-state.ts";
 import { startDigest } from "./digest-names.ts";
 import { refuse } from "./errors.ts";
 import { type MechanismInfo, MECHANISMS } from "./mechanism-info.ts";

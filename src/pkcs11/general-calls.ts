@@ -1,5 +1,5 @@
 import { equal, utf8Bytes } from "../codec/index.ts";
-import type { Application, Handlers } from "./application.ts";
+import type { ApplicationState, Handlers } from "./application-state.ts";
 import { CKF, UNAVAILABLE } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import { MECHANISMS } from "./mechanism-info.ts";
@@ -113,14 +113,14 @@ export function checkSlot(slot: bigint): void {
   if (slot !== ONLY_SLOT) throw refuse("slot-id-invalid", `there is no slot ${slot}`);
 }
 
-async function isPresent({ token }: Application): Promise<boolean> {
+async function isPresent({ token }: ApplicationState): Promise<boolean> {
   return token.identity().then(
     () => true,
     () => false,
   );
 }
 
-function tokenFlags({ token: { pin } }: Application): bigint {
+function tokenFlags({ token: { pin } }: ApplicationState): bigint {
   const { RNG, TOKEN_INITIALIZED, LOGIN_REQUIRED, USER_PIN_INITIALIZED } = CKF.TOKEN;
   if (!pin) return RNG | TOKEN_INITIALIZED;
   const { USER_PIN_COUNT_LOW, USER_PIN_FINAL_TRY, USER_PIN_LOCKED } = CKF.TOKEN;

@@ -1,4 +1,4 @@
-import type { Handlers } from "./application.ts";
+import type { Handlers } from "./application-state.ts";
 import { deriveHandlers } from "./derive-calls.ts";
 import { digestHandlers } from "./digest-calls.ts";
 import { generalHandlers } from "./general-calls.ts";

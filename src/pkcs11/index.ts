@@ -1,4 +1,5 @@
-export { Application, type ApplicationOptions, MAX_SESSIONS } from "./application.ts";
+export { Application, type ApplicationOptions } from "./application.ts";
+export { MAX_SESSIONS } from "./application-state.ts";
 export { callName, CALLS, type Call, type CallName, type RequestOf, type ResponseOf } from "./calls.ts";
 export { type ChipAnswer, chipAnswer, DRIVER_ANSWERS, type Purpose, STATUS_WORD_ANSWERS } from "./chip-errors.ts";
 export { Connection } from "./connection.ts";

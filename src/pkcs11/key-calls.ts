@@ -1,5 +1,5 @@
 import { ecdsaDerToRaw, ecdsaRawToDer } from "../crypto/index.ts";
-import type { Application, Handlers } from "./application.ts";
+import type { ApplicationState, Handlers } from "./application-state.ts";
 import { given, mechanismFor } from "./digest-calls.ts";
 import { startDigest } from "./digest-names.ts";
 import { refuse } from "./errors.ts";
@@ -87,7 +87,7 @@ export const keyHandlers: Handlers = {
 
 /** Waits only where the objects are to be read first. */
 function beginKeyOperation(
-  application: Application,
+  application: ApplicationState,
   order: {
     readonly handle: bigint;
     readonly mechanism: Mechanism;
@@ -135,7 +135,7 @@ export function curveFor({ publicKey }: TokenObject): EcCurve {
 
 /** A caller that only asks for the length, or has too little room, keeps its operation; any other ends it. PKCS #11 v2.40, section 11.2 */
 async function signature(
-  application: Application,
+  application: ApplicationState,
   session: Session,
   { room, digest }: { readonly room: Room; readonly digest: () => Uint8Array },
 ): Promise<Bytes> {
@@ -148,7 +148,7 @@ async function signature(
 }
 
 async function verify(
-  { token }: Application,
+  { token }: ApplicationState,
   { object }: KeyOperation,
   { digest, raw }: { readonly digest: Uint8Array; readonly raw: Uint8Array },
 ): Promise<void> {

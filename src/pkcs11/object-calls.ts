@@ -1,4 +1,4 @@
-import type { Application, Handlers } from "./application.ts";
+import type { ApplicationState, Handlers } from "./application-state.ts";
 import { type Attribute, type AttributeQuery, type AttributeValue, valueLength } from "./attributes.ts";
 import { CKA, CKR, UNAVAILABLE } from "./cryptoki.ts";
 import { refuse, TokenFailure } from "./errors.ts";
@@ -103,7 +103,7 @@ export const objectHandlers: Handlers = {
 /** What one program may keep in its sessions of each object: far above what any does. */
 const MAX_SESSION_DATA = 65_536;
 
-function keepData(application: Application, session: Session, template: readonly Attribute[]): TokenObject {
+function keepData(application: ApplicationState, session: Session, template: readonly Attribute[]): TokenObject {
   const { data, name } = newData(template);
   if (data.length > MAX_SESSION_DATA) {
     throw new TokenFailure("device-memory", `${data.length} bytes in a session, over ${MAX_SESSION_DATA}`);
@@ -114,7 +114,7 @@ function keepData(application: Application, session: Session, template: readonly
 }
 
 async function isFound(
-  application: Application,
+  application: ApplicationState,
   object: TokenObject,
   template: readonly Attribute[],
 ): Promise<boolean> {
@@ -132,7 +132,11 @@ function isOtherHalf(other: TokenObject, { place, key }: TokenObject): boolean {
 }
 
 /** A data object with its value, where that was asked for: it is read from the chip now. */
-async function withValue({ token }: Application, object: TokenObject, asked: readonly number[]): Promise<TokenObject> {
+async function withValue(
+  { token }: ApplicationState,
+  object: TokenObject,
+  asked: readonly number[],
+): Promise<TokenObject> {
   if (object.kind !== "data" || object.attributes.has(CKA.VALUE) || !asked.includes(CKA.VALUE)) return object;
   return { ...object, attributes: new Map(object.attributes).set(CKA.VALUE, await token.readData(object)) };
 }

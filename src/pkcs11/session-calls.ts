@@ -1,4 +1,4 @@
-import type { Application, Handlers } from "./application.ts";
+import type { ApplicationState, Handlers } from "./application-state.ts";
 import { CKF, CKU } from "./cryptoki.ts";
 import { given } from "./digest-calls.ts";
 import { refuse } from "./errors.ts";
@@ -66,7 +66,7 @@ const CANCELLED_BY: readonly (readonly [keyof Operations, bigint])[] = [
 ];
 
 function login(
-  application: Application,
+  application: ApplicationState,
   handle: bigint,
   { user, pin }: { readonly user: bigint; readonly pin: Bytes },
 ): void {
