@@ -83,7 +83,7 @@ test("the query protocol refuses unknown actions, versions, members, and forms t
     ["iam", create, 400, /AssumeRolePolicyDocument is required/],
     ["iam", { ...create, AssumeRolePolicyDocument: "<nope>" }, 400, /is not JSON: .*&#60;nope&#62;/],
     ["iam", { ...create, AssumeRolePolicyDocument: "[]" }, 400, /must be a JSON object with a Statement/],
-    ["iam", { ...IAM, Action: "GetRole", RoleName: "a/b" }, 400, /RoleName must match/],
+    ["iam", { ...IAM, Action: "GetRole", RoleName: "a/b" }, 400, /'RoleName' failed to satisfy/],
     ["iam", { Version: IAM.Version, Action: "GetRole" }, 400, /RoleName is required/],
   ];
   for (const [service, form, status, message] of cases) {

@@ -11,15 +11,18 @@ import { blob, boolean, integer, list, map, oneOf, record, string, unavailable, 
 
 const invalid = (message: string | RegExp) => ({ name: "UsageError", code: "invalid-request", message });
 
+/** What a value that has another form is told, in AWS's words. */
+const PATTERN = "at 'x' failed to satisfy constraint: Member must satisfy regular expression pattern: ";
+
 test("string holds to its lengths and its pattern, of the whole text", () => {
   const shape = string({ min: 2, max: 3, pattern: /[a-z]+|A/ });
   assert.equal(shape.fromJson("ab", "x"), "ab");
   for (const [value, message] of [
     ["a", "x must have at least 2 characters, not 1"],
     ["abcd", "x must have at most 3 characters, not 4"],
-    ["ab1", 'x must match [a-z]+|A, not "ab1"'],
-    ["AA", 'x must match [a-z]+|A, not "AA"'],
-    ["ab\n", 'x must match [a-z]+|A, not "ab\\n"'],
+    ["ab1", `Value "ab1" ${PATTERN}[a-z]+|A`],
+    ["AA", `Value "AA" ${PATTERN}[a-z]+|A`],
+    ["ab\n", `Value "ab\\n" ${PATTERN}[a-z]+|A`],
     [7, "x must be a string, not 7"],
     [["ab"], "x must be a string, not a list"],
     [{}, "x must be a string, not an object"],
@@ -79,7 +82,10 @@ test("list, map and record name the place of what is wrong inside them", () => {
     [{ a: [1, 10] }, "p.a[1] must be at most 9, not 10"],
     [{ a: [] }, "p.a must have at least 1 elements, not 0"],
     [{ a: { 0: 1 } }, "p.a must be a list, not an object"],
-    [{ m: { x: "v" } }, 'a key of p.m must match k\\d, not "x"'],
+    [
+      { m: { x: "v" } },
+      `Value "x" at 'a key of p.m' failed to satisfy constraint: Member must satisfy regular expression pattern: k\\d`,
+    ],
     [{ m: { k1: 7 } }, "p.m.k1 must be a string, not 7"],
     [{ b: 1 }, 'p has no member "b"; it has a, m'],
     [JSON.parse('{"__proto__":{}}'), 'p has no member "__proto__"; it has a, m'],

@@ -27,8 +27,11 @@ export function string(rules: Bounds & { readonly pattern?: RegExp } = {}): Shap
   const whole = rules.pattern && new RegExp(`^(?:${rules.pattern.source})$`, rules.pattern.flags);
   const check = (value: string, at: string): string => {
     inBounds(value.length, rules, `${at} must have`, "characters");
-    if (whole && !whole.test(value))
-      throw invalidRequest(`${at} must match ${rules.pattern?.source}, not ${show(value)}`);
+    // AWS's own words, which tools look for.
+    if (whole && !whole.test(value)) {
+      const constraint = `Member must satisfy regular expression pattern: ${rules.pattern?.source}`;
+      throw invalidRequest(`Value ${show(value)} at '${at}' failed to satisfy constraint: ${constraint}`);
+    }
     return value;
   };
   const schema = {
