@@ -249,7 +249,7 @@ test("a71chConfig script opens a secure channel, works inside it, and stops at t
   const put = file("put.txt", `scp put -h 21 -k ${keys}\n# done\nquit\ngen pair -x 99\n`);
   const script = await run(`script -f ${put}`);
   assert.equal(script.status, 0, script.failure);
-  const use = [`scp auth -h 21 -k ${keys}`, "gen pair -x 0 # a remark", "info pair", `scp put -h 21 -k ${keys}`];
+  const use = [`scp auth -h 21 -k ${keys}`, "gen pair -x 0 # a remark", "info pair"];
   const used = await run(`script -f ${file("use.txt", use.join("\n"))}`);
   assert.equal(used.status, 0, used.failure);
   const refused = await run("info pair");
@@ -275,9 +275,12 @@ test("a71chConfig interactive goes on after a failure, and connect closes and op
   const said = await run("interactive", `${lines.join("\n")}\n`);
   assert.equal(said.status, 0, "interactive does not nest, and the last status counts");
   assert.match(said.warnings.join(), /'interactive' was passed over/);
-  assert.match(said.failure, /there is no connection to the chip[^]*-x 300 is not within/);
-  assert.ok(said.failure.includes(A71CH_TOOL_ERRORS["tool-not-connected"].cause));
-  assert.equal(said.fields.filter(({ event }) => event === "connected").length, 2);
+  assert.match(said.failure, /there is no connection to the chip[^]*did not begin with nc[^]*-x 300 is not within/);
+  for (const code of ["tool-not-connected", "tool-no-reopen"] as const) {
+    assert.ok(said.failure.includes(A71CH_TOOL_ERRORS[code].cause));
+  }
+  const again = await run("nc interactive", "connect open\nconnect close\nconnect open\ninfo pair\n");
+  assert.deepEqual([again.status, again.fields.filter(({ event }) => event === "connected").length], [0, 2]);
   assert.equal((await run("interactive", "gen pair -x 300\nquit\n")).status, 0);
 });
 
@@ -306,7 +309,15 @@ test("a71chConfig nc needs no chip; without nc an absent chip ends with status 1
   const away = await words("info pair");
   assert.equal(away.status, 12);
   assert.match(away.failure, /no A71CH at 127.0.0.1:\d+: .*ECONNREFUSED[^]*RJCT_SERVER_ADDR/);
-  assert.equal((await words("")).status, 21);
+  // The chip counts before the line, as in the original tool; what is wrong with the line is told, too.
+  const mistyped = await words("gen pair -x 300");
+  assert.equal(mistyped.status, 12);
+  assert.match(
+    mistyped.warnings.join(),
+    /mistyped besides: -x 300 is not within 0\.\.255; The message names the bounds/,
+  );
+  assert.equal((await words("nc gen pair -x 300")).status, 30);
+  assert.equal((await words("")).status, 12);
   assert.equal((await words("help")).status, 0);
 });
 
@@ -355,7 +366,7 @@ test("every code of the tool has one of the original tool's exit statuses", () =
     exitStatusOf(toolError(code as A71chToolErrorCode, "")),
   );
   // 130, by which shells know an interrupted program, is ours.
-  const documented = [1, 12, 20, 21, 22, 23, 24, 25, 26, 29, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40, 130];
+  const documented = [1, 12, 20, 21, 22, 23, 24, 25, 26, 29, 30, 32, 33, 34, 35, 36, 37, 38, 39, 40, 130, 133];
   assert.deepEqual(
     [...new Set(statuses)].sort((a, b) => a - b),
     documented,
@@ -365,8 +376,13 @@ test("every code of the tool has one of the original tool's exit statuses", () =
 test("the tool names the cure for an address without its port and for PEM where DER is taken", async (t) => {
   const { run: inTool, file } = await bench(t);
   const portless = await run(["127.0.0.1", "info", "device"]);
-  assert.equal(portless.status, 21);
+  assert.equal(portless.status, 12);
   assert.match(portless.failure, /an address needs its port: 127\.0\.0\.1:8050/);
+  for (const address of ["127.0.0.1:", "127.0.0.1:x", "127.0.0.1:99999", ":8050", "[::1]"]) {
+    const { status, failure } = await run([address, "info", "device"]);
+    assert.equal(status, 12, address);
+    assert.match(failure, /cause: .+\ncure: /);
+  }
   const pem = file("device.crt", toPem("CERTIFICATE", Uint8Array.of(0x30, 0)));
   const { status, failure } = await inTool(`wcrt -x 0 -c ${pem}`);
   assert.equal(status, 24);

@@ -1,14 +1,19 @@
 /** The A71CH Configure tool on a served chip, run in the test's own process. */
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import assert from "node:assert/strict";
+import { generateKeyPairSync } from "node:crypto";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import type { TestContext } from "node:test";
 
+import { keyPairFromPem } from "../src/agent/node.ts";
 import { A71chChip } from "../src/chip/a71ch/index.ts";
 import { nodeChipCrypto, serveChip } from "../src/chip/node.ts";
+import { A71CH_TOOL_ERRORS, type A71chToolErrorCode } from "../src/cli/a71ch-errors.ts";
 import { runA71chTool } from "../src/cli/a71ch-tool.ts";
 import type { Output } from "../src/cli/output.ts";
+import { toHex } from "../src/codec/index.ts";
 import { SeededEntropy, VirtualClock } from "../src/crypto/index.ts";
 import { nodeHash } from "../src/crypto/node.ts";
 
@@ -21,9 +26,9 @@ export type Said = {
 };
 
 /** A served chip, a folder for files, and a way to run the tool on both. */
-export async function bench(t: TestContext) {
+export async function bench(t: TestContext, variant: "A" | "B" = "B") {
   const entropy = new SeededEntropy(nodeHash, "tool");
-  const chip = new A71chChip({ crypto: nodeChipCrypto, entropy, clock: new VirtualClock() });
+  const chip = new A71chChip({ crypto: nodeChipCrypto, entropy, clock: new VirtualClock(), variant });
   const served = await serveChip({ chip, port: 0 });
   const folder = mkdtempSync(join(tmpdir(), "a71ch-"));
   t.after(async () => {
@@ -69,4 +74,53 @@ export async function run(words: readonly string[], { input = "", environmentAdd
   } finally {
     process.stderr.write = write;
   }
+}
+
+/** A key; stands for `K16` in lines. */
+export const K16 = "000102030405060708090a0b0c0d0e0f";
+
+/** A line, the exit status that it has to end with, and what is to be said. */
+export type Row = readonly [line: string, status: number, said?: RegExp | A71chToolErrorCode];
+
+/** Runs lines one after the other on a new chip; `@` stands for the folder with the files. */
+export async function original(t: TestContext, variant: "A" | "B" = "B") {
+  const { run, file, inFolder, chip, address } = await bench(t, variant);
+  const ec = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
+  const pem = ec.privateKey.export({ format: "pem", type: "sec1" });
+  file("key.pem", pem);
+  file("pub.pem", ec.publicKey.export({ format: "pem", type: "spki" }));
+  const { point, scalar } = keyPairFromPem(pem);
+  const [p, d] = [toHex(point), toHex(scalar)];
+  mkdirSync(inFolder("dir"));
+  const line = async (words: string, input?: string) =>
+    run(words.replaceAll("@", inFolder("/")).replaceAll("K16", K16).replace("POINT", p).replace("SCALAR", d), input);
+  const rows = async (...all: readonly Row[]) => {
+    for (const [words, status, said] of all) checkSaid(words, await line(words), status, said);
+  };
+  return {
+    line,
+    rows,
+    file,
+    inFolder,
+    point,
+    chip,
+    address,
+    pkcs8: ec.privateKey.export({ format: "pem", type: "pkcs8" }),
+  };
+}
+
+/** Checks what a line came to. */
+export function checkSaid(words: string, got: Said, status: number, said?: RegExp | A71chToolErrorCode): void {
+  assert.equal(got.status, status, `${words}: ${got.failure}${got.text}`);
+  const all = `${got.warnings.join("\n")}${got.failure}`;
+  if (said instanceof RegExp) assert.match(all, said, words);
+  else if (said)
+    assert.ok(got.failure.includes(`cause: ${A71CH_TOOL_ERRORS[said].cause}\ncure:  `), `${words}: ${all}`);
+  // What ends well without having done what was typed says so.
+  if (status === 0 && said === undefined) assert.equal(all, "", words);
+}
+
+/** ENC, MAC and DEK lines of a key file, "" for an empty line. */
+export function keyLines(names: readonly string[]): string {
+  return names.map((name) => (name === "" ? "\n" : `${name} ${name.charCodeAt(0).toString(16).repeat(16)}\n`)).join("");
 }

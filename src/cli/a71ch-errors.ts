@@ -1,4 +1,4 @@
-import { HawserError, UsageError, type ErrorTable } from "../codec/index.ts";
+import { HawserError, Refused, UsageError, type ErrorTable } from "../codec/index.ts";
 
 /** The codes of the Configure tool; each has an exit status that scripts written for the original tool know. */
 export const A71CH_TOOL_ERRORS = {
@@ -16,7 +16,11 @@ export const A71CH_TOOL_ERRORS = {
   },
   "tool-connected": {
     cause: "The connection that 'connect open' asks for is open.",
-    cure: "Go on without it; it is for after 'connect close' and 'nc'.",
+    cure: "Go on without it; it is for sessions that begin with 'nc'.",
+  },
+  "tool-no-reopen": {
+    cause: "As in the original tool, 'connect open' opens only what began with 'nc', and nothing over JRCP v2.",
+    cure: "Begin with 'nc interactive' or 'nc script -f FILE' and an address without jrcp2:, or start the tool anew.",
   },
   "tool-not-opened": {
     cause: "No A71CH could be reached by 'connect open'.",
@@ -25,6 +29,15 @@ export const A71CH_TOOL_ERRORS = {
   "tool-needs-channel": {
     cause: "The chip answers this only inside a secure channel, and none is open.",
     cure: "Put 'scp auth -h 21 -k KEYFILE' before the command in one script or interactive session.",
+  },
+  "tool-channel-forgotten": {
+    cause: "The chip has forgotten the secure channel, and this tool, like the original, has not.",
+    cure: "Give 'scp clear_host', and go on in the clear.",
+  },
+  "tool-put-in-channel": {
+    cause:
+      "In a secure channel the chip takes new channel keys only under its present DEK, and 'scp put' has no way to say it.",
+    cure: "Set channel keys before the first 'scp auth', or behind 'debug reset'; programs change them with putChannelKeys.",
   },
   "tool-absent": {
     cause: "This way to a chip is not built: the tool reaches chips over TCP only.",
@@ -41,11 +54,15 @@ export const A71CH_TOOL_ERRORS = {
   "tool-file": { cause: "A file cannot be opened.", cure: "Check the path in the message, and who may read it." },
   "tool-key-file": {
     cause: "A file holds no key or certificate that the command can use.",
-    cure: "Give PEM with a P-256 key (EC PRIVATE KEY, PRIVATE KEY or PUBLIC KEY), or with a certificate.",
+    cure: "Give PEM with a P-256 key (EC PRIVATE KEY or PUBLIC KEY), or with a certificate.",
+  },
+  "tool-pkcs8": {
+    cause: "The key file says PRIVATE KEY (PKCS #8); this tool, like the original, reads EC PRIVATE KEY.",
+    cure: "Convert it with openssl ec -in FILE -out NEWFILE (or openssl pkey -traditional), and give the new file.",
   },
   "tool-no-private-key": {
     cause: "The file holds a public key, and the command injects a private one.",
-    cure: "Give the file with the key pair (EC PRIVATE KEY or PRIVATE KEY); 'set pub' stores a public key.",
+    cure: "Give the file with the key pair (EC PRIVATE KEY); 'set pub' stores a public key.",
   },
   "tool-file-write": {
     cause: "A key file cannot be written.",
@@ -103,6 +120,20 @@ export const A71CH_TOOL_ERRORS = {
     cause: "The object lies in frozen storage: it stays what it is and where it is.",
     cure: "Use another index; only a debug reset releases frozen segments.",
   },
+  "tool-frozen-table": {
+    cause: "The list of objects at the end of storage is frozen, so that nothing can be added to it.",
+    cure: "'set gp' still writes where nothing is frozen; only a debug reset releases frozen segments.",
+  },
+  "tool-place": {
+    cause:
+      "The storage before the first object is large enough but frozen in part, and the tool, like the original, looks no further.",
+    cure: "'hawser se cert' stores a certificate behind it, 'set gp' bytes; only a debug reset releases frozen segments.",
+  },
+  "tool-many-certificates": {
+    cause:
+      "There are more than five certificates in the chip, and 'ucrt', like the original, finds none among so many.",
+    cure: "Take the old one out with 'ecrt', and store the new one with 'wcrt'.",
+  },
   "tool-nothing-to-update": {
     cause: "There is no certificate with this index that another could replace.",
     cure: "Store it with 'wcrt'; 'info objects' lists what is there.",
@@ -119,9 +150,22 @@ export const A71CH_TOOL_ERRORS = {
     cause: "The chip's object table cannot be read.",
     cure: "Look at it with 'info gp'; a debug reset makes a new one.",
   },
+  "tool-many-objects": {
+    cause: "There are more objects of this kind in the chip than the tool, like the original, looks among.",
+    cure: "'info objects' and 'info gp' still show them; a debug reset empties the storage.",
+  },
+  "tool-listing": {
+    cause:
+      "The chip refused to give what its objects are listed from; the exit status is the low byte of its status word.",
+    cure: "The message says what the status word means; in a chip of 1024 bytes of storage it is so always.",
+  },
   "tool-object": {
     cause: "There is no such object in the chip's storage.",
     cure: "List them with 'info objects'.",
+  },
+  "tool-index": {
+    cause: "As in the original tool, objects are found by the low four bits of their index, so by no number over 15.",
+    cure: "Give the remainder: 'obj get -x 0' gives object 16, unless one with the same remainder lies before it.",
   },
   "tool-certificate-write": {
     cause: "The certificate was read from the chip, but the file cannot be written.",
@@ -149,12 +193,18 @@ export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-not-connected": 1,
   "tool-connected": 1,
   "tool-not-opened": 1,
+  "tool-no-reopen": 1,
+  "tool-channel-forgotten": 1,
+  "tool-put-in-channel": 1,
   "tool-needs-channel": 1,
   "tool-size": 1,
   "tool-data-write": 1,
   "tool-key-length": 1,
   "tool-no-data": 1,
   "tool-frozen-object": 1,
+  "tool-frozen-table": 1,
+  "tool-place": 1,
+  "tool-many-certificates": 1,
   "tool-nothing-to-update": 1,
   "tool-unreachable": 12,
   "tool-absent": 20,
@@ -164,6 +214,7 @@ export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-file": 23,
   "tool-depth": 23,
   "tool-key-file": 24,
+  "tool-pkcs8": 24,
   "tool-file-write": 25,
   "tool-no-reference": 25,
   "tool-curve": 26,
@@ -176,10 +227,14 @@ export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-too-long": 35,
   "tool-wrap": 36,
   "tool-objects": 37,
+  "tool-many-objects": 37,
   "tool-object": 38,
+  "tool-index": 38,
   "tool-certificate-write": 39,
   "tool-certificate-erase": 40,
   "tool-interrupted": 130,
+  // What a chip that is locked for transport answers; see below.
+  "tool-listing": 0x85,
 };
 
 /** An error of the tool itself. */
@@ -191,8 +246,10 @@ export function toolError(
   return new UsageError<A71chToolErrorCode>(code, message, details);
 }
 
-/** The exit status of a failure; 1 for whatever chip or transport refused. */
+/** The exit status of a failure; 1 for whatever chip or transport refused, its status word's low byte where objects are listed. */
 export function exitStatusOf(error: unknown): number {
   if (!(error instanceof HawserError)) return 1;
+  // No failure is told as 0, whatever the status word ends with.
+  if (error.code === "tool-listing" && error.cause instanceof Refused) return Number(error.cause.wire) & 0xff || 1;
   return Object.hasOwn(A71CH_EXIT_STATUS, error.code) ? A71CH_EXIT_STATUS[error.code as A71chToolErrorCode] : 1;
 }

@@ -9,22 +9,23 @@ import { referenceInPem } from "../host/a71ch/index.ts";
 import { certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { type A71chToolErrorCode, toolError } from "./a71ch-errors.ts";
 
-/** The P-256 key pair of a PEM file, for injection. Throws `tool-file`, `tool-key-file`, `tool-no-private-key` and `tool-curve`. */
+/**
+ * The P-256 key pair of a PEM file, for injection. Throws `tool-file`, `tool-key-file`, `tool-pkcs8`, `tool-no-private-key`
+ * and `tool-curve`.
+ */
 export function readKeyPair(path: string): PlainKeyPair {
   const pem = readText(path, "tool-key-file");
   const reference = parsed(path, () => referenceInPem(pem));
   if (reference) {
     throw toolError("tool-key-file", `${path} is a reference to key ${reference.index} of a chip, not a key`);
   }
-  const blocks = parsed(path, () => parsePem(pem));
-  const isPrivate = blocks.some(({ label }) => label.endsWith("PRIVATE KEY"));
-  const publicKey = blocks.find(({ label }) => label === "PUBLIC KEY");
-  if (publicKey && !isPrivate) {
-    ecKey(path, publicKey.bytes);
+  const key = keyBlock(path, pem);
+  if (key.label === "PUBLIC KEY") {
+    ecKey(path, key.bytes);
     throw toolError("tool-no-private-key", `${path} holds a public key only`);
   }
   try {
-    return parsed(path, () => keyPairFromPem(pem));
+    return parsed(path, () => keyPairFromPem(key.text));
   } catch (error) {
     // Of another kind, and not only of another curve.
     const isOther =
@@ -38,13 +39,31 @@ export function readKeyPair(path: string): PlainKeyPair {
 
 /** The public point of a PEM file with a public key, a private key or a reference key. Throws as `readKeyPair` does. */
 export function readPublicPoint(path: string): Uint8Array {
-  const pem = readText(path, "tool-key-file");
-  const blocks = parsed(path, () => parsePem(pem));
-  const publicKey = blocks.find(({ label }) => label === "PUBLIC KEY");
-  if (!publicKey) return parsed(path, () => keyPairFromPem(pem)).point;
-  const { crv, x, y } = ecKey(path, publicKey.bytes);
+  const key = keyBlock(path, readText(path, "tool-key-file"));
+  if (key.label !== "PUBLIC KEY") return parsed(path, () => keyPairFromPem(key.text)).point;
+  const { crv, x, y } = ecKey(path, key.bytes);
   if (crv !== "P-256") throw toolError("tool-curve", `the key in ${path} is on ${crv}`);
   return concat(Uint8Array.of(4), Buffer.from(x ?? "", "base64url"), Buffer.from(y ?? "", "base64url"));
+}
+
+const PKCS8_LABELS: readonly string[] = ["PRIVATE KEY", "ENCRYPTED PRIVATE KEY"];
+
+/**
+ * What the original tool takes from a key file, whatever else is in it: EC PRIVATE KEY, or else PUBLIC KEY. Throws
+ * `tool-pkcs8` where there is only a private key of the other form. RFC 5915, section 4; RFC 5208, section 5
+ */
+function keyBlock(path: string, pem: string) {
+  const blocks = parsed(path, () => parsePem(pem));
+  for (const label of ["EC PRIVATE KEY", "PUBLIC KEY"]) {
+    const block = blocks.find((each) => each.label === label);
+    const [text = pem] = new RegExp(`-----BEGIN ${label}-----.*?-----END ${label}-----`, "s").exec(pem) ?? [];
+    if (block) return { ...block, text };
+  }
+  if (!blocks.some(({ label }) => PKCS8_LABELS.includes(label))) {
+    throw toolError("tool-key-file", `${path} holds no EC PRIVATE KEY and no PUBLIC KEY`);
+  }
+  const converted = `${path.replace(/\.(pem|key|p8)$/, "")}-ec.pem`;
+  throw toolError("tool-pkcs8", `${path} is PKCS #8; convert it: openssl ec -in ${path} -out ${converted}`);
 }
 
 /** The numbers of an EC public key, whose point may be compressed. Throws `tool-key-file` for another kind. RFC 5480, section 2.2 */
@@ -155,7 +174,8 @@ export function writeOutput(path: string, content: string | Uint8Array, code: A7
   }
 }
 
-function readBytes(path: string, forFolder: A71chToolErrorCode): Uint8Array {
+/** A file's bytes. Throws as `readText` does. */
+export function readBytes(path: string, forFolder: A71chToolErrorCode): Uint8Array {
   if (isFolder(path)) throw toolError(forFolder, `${path} is a folder`);
   try {
     return Uint8Array.from(readFileSync(path));

@@ -140,15 +140,17 @@ export function parseA71chCommand(words: readonly string[]): A71chCommandLine {
     return { name, given: rest.given, remarks: rest.remarks };
   }
   const seconds = Object.keys(A71CH_FORMS).flatMap((name) => (name.startsWith(`${first} `) ? name.split(" ")[1] : []));
-  if (seconds.length === 0) throw toolError("tool-usage", `there is no command ${first}${lacksPort(first)}`);
+  if (seconds.length === 0) throw toolError("tool-usage", `there is no command ${visible(first)}`);
   const choices = seconds.length === 1 ? seconds.join() : `one of ${seconds.join(", ")}`;
   if (second === undefined) throw toolError("tool-count", `${first} needs ${choices} behind it`);
-  throw toolError("tool-usage", `${first} knows ${seconds.join(", ")}, not ${second}`);
+  throw toolError("tool-usage", `${first} knows ${seconds.join(", ")}, not ${visible(second)}`);
 }
 
-/** A word with a dot is no misspelled command but an address without its port. */
-function lacksPort(word: string): string {
-  return /^[\w-]+(\.[\w-]+)+$/.test(word) ? `; an address needs its port: ${word}:8050` : "";
+/** A word with what cannot be seen in it, and what that means. */
+function visible(word: string): string {
+  const shown = word.replace(/\p{Cc}/gu, (each) => JSON.stringify(each).slice(1, -1));
+  if (word.includes("\t")) return `${shown}: tabs do not separate words, spaces do`;
+  return word.endsWith("\r") ? `${shown}: the carriage return at the line's end belongs to the word here` : shown;
 }
 
 function form<const Parts extends readonly Part<unknown>[]>(...parts: Parts): Form<GivenBy<Parts>> {

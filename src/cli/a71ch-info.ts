@@ -14,7 +14,8 @@ import { decode, ProtocolError, Refused, toHex } from "../codec/index.ts";
 import { listObjects } from "../host/a71ch/index.ts";
 import { toolError } from "./a71ch-errors.ts";
 import type { A71chHandlersOf } from "./a71ch-keys.ts";
-import { objectTitle, onObject, showStorage } from "./a71ch-objects.ts";
+import { objectTitle, onObject } from "./a71ch-lookup.ts";
+import { showStorage } from "./a71ch-objects.ts";
 import { hex16, type ToolSession } from "./a71ch-session.ts";
 
 type ModuleInfo = A71chResponse<"readModuleInfo">;
@@ -38,11 +39,7 @@ export const infoHandlers: A71chHandlersOf<
   },
   "info objects": async (tool) => {
     await checkReadable(tool);
-    const objects = await onObject(tool, listObjects);
-    const lines = objects.map(
-      (each) => `  ${objectTitle(each)}: at 0x${hex16(each.offset)}, room for ${each.reservedBytes} bytes`,
-    );
-    tool.output.line({ event: "objects", objects }, ["objects in storage:", ...listed(lines)].join("\n"));
+    await showObjects(tool);
   },
   "info status": showStatus,
   "info sym": async (tool) => {
@@ -163,6 +160,26 @@ async function counterOrNull(tool: ToolSession, slot: number): Promise<number | 
   }
 }
 
+/** What the original tool lists objects from: as many bytes from the storage's end as the largest table takes. */
+const LARGEST_TABLE = 1536;
+
+/** Lists the objects. Throws `tool-listing` where the chip refuses to have the largest table read, as the smaller ones do. */
+async function showObjects(tool: ToolSession): Promise<void> {
+  try {
+    const objects = await onObject(tool, listObjects);
+    const lines = objects.map(
+      (each) => `  ${objectTitle(each)}: at 0x${hex16(each.offset)}, room for ${each.reservedBytes} bytes`,
+    );
+    tool.output.line({ event: "objects", objects }, ["objects in storage:", ...listed(lines)].join("\n"));
+    const { storageBytes } = A71CH_VARIANTS[await tool.variant()];
+    if (storageBytes >= LARGEST_TABLE) return;
+    await tool.chip.send("readStorage", { offset: (storageBytes - LARGEST_TABLE) & 0xffff, length: STORAGE_SEGMENT });
+  } catch (cause) {
+    if (!(cause instanceof Refused)) throw cause;
+    throw toolError("tool-listing", cause.message, { cause });
+  }
+}
+
 async function showStatus(tool: ToolSession): Promise<void> {
   const { map } = await tool.chip.send("readCredentialMap", {});
   const { secureChannel, ...kinds } = decode(credentialMap(A71CH_VARIANTS[await tool.variant()]), map);
@@ -181,7 +198,7 @@ function stateText({ present, frozen }: ObjectState): string {
 /** Throws `tool-needs-channel` where the chip would refuse every question. */
 async function checkReadable(tool: ToolSession): Promise<void> {
   const { secureChannel } = await moduleInfo(tool);
-  if (secureChannel === SECURE_CHANNEL.mandatory && !tool.channelDek) {
+  if (secureChannel === SECURE_CHANNEL.mandatory && !tool.hasChannel) {
     throw toolError("tool-needs-channel", "the chip answers only inside a secure channel");
   }
 }

@@ -2,7 +2,8 @@ import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
 
 import { exitStatusOf, toolError } from "./a71ch-errors.ts";
-import { isFolder, readText } from "./a71ch-files.ts";
+import { isFolder, readBytes } from "./a71ch-files.ts";
+import { linesIn, type ReadLine } from "./a71ch-read-lines.ts";
 import { interruptible } from "./interrupt.ts";
 import type { Output } from "./output.ts";
 
@@ -24,6 +25,8 @@ export class CommandLines {
   readonly #run: LineRun;
   #depth = 0;
   #isInteractive = false;
+  /** Lines from a pipe: a second `interactive` goes on where the first one ended. */
+  #piped: AsyncGenerator<ReadLine> | undefined;
 
   constructor(run: LineRun) {
     this.#run = run;
@@ -39,37 +42,43 @@ export class CommandLines {
       output.warn(`${path} is a folder, and no command was read from it; give the script's own name`);
       return 0;
     }
-    const text = readText(path, "tool-file");
-    if (text === "") return 0;
+    const bytes = readBytes(path, "tool-file");
+    if (bytes.length === 0) return 0;
     if (this.#depth >= MAX_DEPTH) throw toolError("tool-depth", `${path} would be script ${MAX_DEPTH + 1} in another`);
     this.#depth++;
     try {
-      return await this.#script(path, text.replace(/\n$/, "").split("\n"));
+      return await this.#script(path, await Array.fromAsync(linesIn([bytes])));
     } finally {
       this.#depth--;
     }
   }
 
-  async #script(path: string, lines: readonly string[]): Promise<number> {
+  async #script(path: string, lines: readonly ReadLine[]): Promise<number> {
     let status = 0;
     await interruptible(async (signal) => {
-      for (const [i, line] of lines.entries()) {
+      for (const line of lines) {
+        const { text, number } = line;
         if (signal.aborted) {
           status = await this.#run.fail(
-            toolError("tool-interrupted", `stopped before line ${i + 1} of ${path}: ${line}`),
+            toolError("tool-interrupted", `stopped before line ${number} of ${path}: ${text}`),
           );
         }
-        if (status !== 0 || line.startsWith("quit")) return;
-        if (/^\s*#/.test(line)) continue;
-        status = await this.#scriptLine(line.replace(/#.*/, ""), `line ${i + 1} of ${path}`);
+        if (status !== 0 || text.startsWith("quit")) return;
+        if (!this.#isRemark(line)) status = await this.#scriptLine(line, path);
       }
     });
     return status;
   }
 
-  async #scriptLine(line: string, where: string): Promise<number> {
-    const words = wordsOf(line);
-    if (words.length === 0) return this.#run.fail(toolError("tool-empty-line", `${where} is empty`));
+  #isRemark({ text, isTail, number }: ReadLine): boolean {
+    if (isTail)
+      this.#run.output.warn(`line ${number} is longer than 1023 characters: what follows them is a line of its own`);
+    return /^[ \t\v\f\r]*#/.test(text);
+  }
+
+  async #scriptLine({ text, number }: ReadLine, path: string): Promise<number> {
+    const words = wordsOf(text.replace(/#.*/s, ""), / |\r/);
+    if (words.length === 0) return this.#run.fail(toolError("tool-empty-line", `line ${number} of ${path} is empty`));
     this.#run.output.note(`> ${shown(words)}`);
     return this.#run.runLine(words, this);
   }
@@ -94,9 +103,9 @@ export class CommandLines {
   async #interactive(): Promise<number> {
     let status: number | undefined;
     await interruptible(async (signal) => {
-      const typed = this.#typedLines(signal);
+      const typed = this.#isPerson ? this.#typedLines(signal) : this.#pipedLines(signal);
       for await (const line of typed) {
-        if (line.startsWith("quit")) {
+        if (line.text.startsWith("quit")) {
           status = 0;
           return;
         }
@@ -108,47 +117,63 @@ export class CommandLines {
     return status ?? 1;
   }
 
+  /** Lets go of standard input. */
+  close(): void {
+    if (this.#piped) this.#run.input.destroy();
+  }
+
   get #isPerson(): boolean {
     const { input } = this.#run;
     return "isTTY" in input && input.isTTY === true;
   }
 
-  /** The lines of standard input; a person gets a prompt on standard error, line editing and the lines before. */
-  async *#typedLines(signal: AbortSignal): AsyncGenerator<string> {
-    const { input } = this.#run;
-    const isPerson = this.#isPerson;
-    const lines = createInterface({
-      input,
-      ...(isPerson ? { output: process.stderr, prompt: "a71ch> " } : {}),
-      signal,
+  /** The lines of standard input up to its end, or to an interruption. */
+  async *#pipedLines(signal: AbortSignal): AsyncGenerator<ReadLine> {
+    const lines = (this.#piped ??= linesIn(this.#run.input));
+    const aborted = new Promise<undefined>((resolve) => {
+      if (signal.aborted) resolve(undefined);
+      signal.addEventListener("abort", () => resolve(undefined), { once: true });
     });
+    for (;;) {
+      const next = await Promise.race([aborted, lines.next()]);
+      if (next === undefined || next.done === true) return;
+      yield next.value;
+    }
+  }
+
+  /** What a person types, with a prompt on standard error, line editing and the lines before. */
+  async *#typedLines(signal: AbortSignal): AsyncGenerator<ReadLine> {
+    const lines = createInterface({ input: this.#run.input, output: process.stderr, prompt: "a71ch> ", signal });
     // In line editing Ctrl-C is a key and no signal.
     lines.on("SIGINT", () => process.emit("SIGINT"));
-    if (isPerson) lines.prompt();
+    lines.prompt();
+    let number = 0;
     try {
-      for await (const line of lines) {
-        yield line;
-        if (isPerson) lines.prompt();
+      for await (const text of lines) {
+        number++;
+        yield { text, number, isTail: false };
+        lines.prompt();
       }
     } finally {
       lines.close();
       // What is said next begins on a line of its own.
-      if (isPerson) process.stderr.write("\n");
+      process.stderr.write("\n");
     }
   }
 
-  async #typedLine(line: string): Promise<number> {
-    const words = wordsOf(line);
+  async #typedLine(line: ReadLine): Promise<number> {
+    if (line.isTail) this.#isRemark(line);
+    const words = wordsOf(line.text, / /);
     const nothing = toolError("tool-empty-line", "the line holds no command");
+    if (words.length > 0) return this.#run.runLine(words, this);
     // Who types sees that the line is empty.
-    if (words.length === 0) return this.#isPerson ? exitStatusOf(nothing) : this.#run.fail(nothing);
-    const remark = words.findIndex((word, i) => i > 0 && word.startsWith("#"));
-    return this.#run.runLine(remark === -1 ? words : words.slice(0, remark), this);
+    return this.#isPerson ? exitStatusOf(nothing) : this.#run.fail(nothing);
   }
 }
 
-function wordsOf(line: string): string[] {
-  return line.split(/\s+/).filter((word) => word !== "");
+/** The words of a line: scripts are also separated by carriage returns, an interactive session is not; tabs never separate. */
+function wordsOf(line: string, separator: RegExp): string[] {
+  return line.split(separator).filter((word) => word !== "");
 }
 
 /** A script's line as it is echoed: long hex may be a key. */

@@ -1,10 +1,8 @@
-import { A71CH_VARIANTS, credentialMap, STORAGE_SEGMENT } from "../apdu/a71ch/index.ts";
-import { decode, HawserError, ProtocolError, toHex } from "../codec/index.ts";
+import { A71CH_VARIANTS, STORAGE_SEGMENT } from "../apdu/a71ch/index.ts";
+import { HawserError, toHex } from "../codec/index.ts";
 import {
   createObject,
   eraseObject,
-  listObjects,
-  type ObjectAccess,
   type ObjectName,
   readObject,
   readStorage,
@@ -14,6 +12,7 @@ import {
 import { toolError } from "./a71ch-errors.ts";
 import { hexLines, readCertificateFile, readHexLines, writeOutput } from "./a71ch-files.ts";
 import { type A71chHandlersOf, done } from "./a71ch-keys.ts";
+import { checkNotFrozen, checkPlace, FEW, lookUp, onObject } from "./a71ch-lookup.ts";
 import { hex16, type ToolSession } from "./a71ch-session.ts";
 
 /** The larger of the two variants' storage: what a certificate is measured by before a chip is asked. */
@@ -47,7 +46,10 @@ export const objectHandlers: A71chHandlersOf<
     const bytes = certificateOf(source);
     const room = (Math.ceil(bytes.length / STORAGE_SEGMENT) + padding) * STORAGE_SEGMENT;
     if (isNobodys(tool, index)) return;
-    await onObject(tool, (access) => createObject(access, { kind: "certificate", index, bytes, room }));
+    await onObject(tool, async (access) => {
+      await checkPlace(tool, { kind: "certificate", index }, room);
+      await createObject(access, { kind: "certificate", index, bytes, room });
+    });
     done(
       tool,
       { index, length: bytes.length, reservedBytes: room },
@@ -57,22 +59,22 @@ export const objectHandlers: A71chHandlersOf<
   ucrt: async (tool, { index, padding, ...source }) => {
     const bytes = certificateOf(source);
     if (padding !== undefined) tool.output.warn("-n was passed over: a certificate keeps the room that wcrt gave it");
-    try {
-      await onObject(tool, (access) => updateObject(access, { kind: "certificate", index, bytes }));
-    } catch (cause) {
-      if (!(cause instanceof HawserError) || cause.code !== "tool-object") throw cause;
-      throw toolError("tool-nothing-to-update", cause.message, { cause });
-    }
-    done(tool, { index, length: bytes.length }, `replaced certificate ${index}: ${bytes.length} bytes`);
+    const { index: found } = await certificateToReplace(tool, index);
+    await onObject(tool, (access) => updateObject(access, { kind: "certificate", index: found, bytes }));
+    done(tool, { index: found, length: bytes.length }, `replaced certificate ${found}: ${bytes.length} bytes`);
   },
-  rcrt: async (tool, { index, certificateFile }) => {
-    const der = await onListed(tool, (access) => readObject(access, { kind: "certificate", index }));
+  rcrt: async (tool, { index: given, certificateFile }) => {
+    const { kind, index } = await lookUp(tool, { kind: "certificate", index: given });
+    const der = await onObject(tool, (access) => readObject(access, { kind, index }));
     done(tool, { index, certificate: toHex(der) }, `certificate ${index}: ${toHex(der)}`);
     if (certificateFile !== undefined) writeOutput(certificateFile, der, "tool-certificate-write");
   },
-  ecrt: async (tool, { index }) => {
+  ecrt: async (tool, { index: given }) => {
+    const name = await lookUp(tool, { kind: "certificate", index: given });
+    const { index } = name;
     try {
-      await erase(tool, { kind: "certificate", index });
+      await checkNotFrozen(tool, name);
+      await onObject(tool, (access) => eraseObject(access, name));
     } catch (cause) {
       const isRefused = cause instanceof HawserError && ["status-word", "tool-frozen-object"].includes(cause.code);
       if (!isRefused) throw cause;
@@ -84,31 +86,38 @@ export const objectHandlers: A71chHandlersOf<
     const bytes = segments === undefined ? dataOf(tool, source) : new Uint8Array(segments * STORAGE_SEGMENT);
     if (bytes.length === 0) throw toolError("tool-no-data", `there is nothing to store as data object ${index}`);
     if (isNobodys(tool, index)) return;
-    await onObject(tool, (access) => createObject(access, { kind: "data", index, bytes }));
+    await onObject(tool, async (access) => {
+      await checkPlace(tool, { kind: "data", index }, bytes.length);
+      await createObject(access, { kind: "data", index, bytes });
+    });
     done(tool, { index, length: bytes.length }, `stored data object ${index}: ${bytes.length} bytes`);
   },
-  "obj update": async (tool, { index, offset, ...source }) => {
+  "obj update": async (tool, { index: given, offset, ...source }) => {
     const bytes = dataOf(tool, source);
-    if (bytes.length === 0) throw toolError("tool-no-data", `there is nothing to write into data object ${index}`);
-    await onListed(tool, (access) => updateObject(access, { kind: "data", index, offset, bytes }));
+    if (bytes.length === 0) throw toolError("tool-no-data", `there is nothing to write into data object ${given}`);
+    const { kind, index } = await lookUp(tool, { kind: "data", index: given }, FEW);
+    await onObject(tool, (access) => updateObject(access, { kind, index, offset, bytes }));
     const text = `wrote ${bytes.length} bytes into data object ${index} from byte ${offset} on`;
     done(tool, { index, offset, length: bytes.length }, text);
   },
-  "obj get": async (tool, { index, offset = 0, size = 0, dataFile, digits }) => {
+  "obj get": async (tool, { index: given, offset = 0, size = 0, dataFile, digits }) => {
     if (digits !== undefined && dataFile === undefined)
       throw toolError("tool-count", "-t is for a file, and -f is missing");
     // A size of nothing asks for everything, as in the original tool.
     const range = size === 0 ? {} : { offset, length: size };
     if (size === 0 && offset > 0)
       tool.output.warn(`-h was passed over: without -s the whole object is read; give -s, too`);
-    const bytes = await onListed(tool, (access) => readObject(access, { kind: "data", index, ...range }));
+    const { kind, index } = await lookUp(tool, { kind: "data", index: given }, FEW);
+    const bytes = await onObject(tool, (access) => readObject(access, { kind, index, ...range }));
     done(tool, { index, offset: range.offset ?? 0, data: toHex(bytes) }, `data object ${index}: ${toHex(bytes)}`);
     if (dataFile === undefined) return;
     writeOutput(dataFile, hexLines(bytes, digits ?? 64).toUpperCase(), "tool-data-write");
   },
   "obj erase": async (tool, { index }) => {
-    await erase(tool, { kind: "data", index });
-    done(tool, { index }, `erased data object ${index}`);
+    const name = await lookUp(tool, { kind: "data", index }, FEW);
+    await checkNotFrozen(tool, name);
+    await onObject(tool, (access) => eraseObject(access, name));
+    done(tool, { index: name.index }, `erased data object ${name.index}`);
   },
   "set gp": async (tool, { offset, data, pemFile }) => {
     const bytes = data ?? certificateOf(pemFile === undefined ? {} : { pemFile });
@@ -138,44 +147,17 @@ export async function showStorage(tool: ToolSession, offset: number, length: num
   tool.output.line({ event: "storage", offset, data: toHex(bytes) }, `general purpose storage:\n${text}`);
 }
 
-/** Runs work on named objects; what it cannot find and what is no object table have exit statuses of their own. */
-export async function onObject<T>(tool: ToolSession, work: (access: ObjectAccess) => Promise<T>): Promise<T> {
-  const access = await tool.objects();
+/** The certificate that `ucrt` replaces. Throws `tool-nothing-to-update` and `tool-many-certificates`, which have other exit statuses than elsewhere. */
+async function certificateToReplace(tool: ToolSession, index: number): Promise<ObjectName> {
   try {
-    return await work(access);
+    return await lookUp(tool, { kind: "certificate", index }, FEW);
   } catch (cause) {
-    if (cause instanceof HawserError && cause.code === "object-missing") {
-      throw toolError("tool-object", cause.message, { cause });
-    }
-    if (cause instanceof ProtocolError && cause.code === "malformed-answer") {
-      throw toolError("tool-objects", "the chip's storage holds no object table", { cause });
-    }
-    throw cause;
+    if (!(cause instanceof HawserError)) throw cause;
+    const { code, message } = cause;
+    if (code === "tool-many-objects") throw toolError("tool-many-certificates", message, { cause });
+    if (code === "tool-object" || code === "tool-index") throw toolError("tool-nothing-to-update", message, { cause });
+    throw code === "tool-objects" && cause.cause ? cause.cause : cause;
   }
-}
-
-/** As `onObject`, for commands that look up an object first: a chip that does not list them has its own exit status. */
-async function onListed<T>(tool: ToolSession, work: (access: ObjectAccess) => Promise<T>): Promise<T> {
-  try {
-    await listObjects(await tool.objects());
-  } catch (cause) {
-    if (!(cause instanceof HawserError) || cause.code === "malformed-answer") return onObject(tool, work);
-    throw toolError("tool-objects", `the chip does not list its objects: ${cause.message}`, { cause });
-  }
-  return onObject(tool, work);
-}
-
-/** Takes an object out of the table. Throws `tool-frozen-object` where it lies in frozen storage. */
-async function erase(tool: ToolSession, name: ObjectName): Promise<void> {
-  await onListed(tool, async (access) => {
-    const { map } = await tool.chip.send("readCredentialMap", {});
-    const { storage } = decode(credentialMap(A71CH_VARIANTS[access.variant]), map);
-    const found = (await listObjects(access)).find(({ kind, index }) => kind === name.kind && index === name.index);
-    if (found && storage[Math.floor(found.offset / STORAGE_SEGMENT)]?.frozen) {
-      throw toolError("tool-frozen-object", `${objectTitle(name)} is frozen`);
-    }
-    await eraseObject(access, name);
-  });
 }
 
 /** Index 255 marks a deleted entry: what the original tool stores there, nobody finds again, and it ends well. */
@@ -205,9 +187,4 @@ async function checkFits(tool: ToolSession, offset: number, length: number): Pro
   if (offset + length > storageBytes) {
     throw toolError("tool-size", `storage ends at ${storageBytes}, not at ${offset + length}`);
   }
-}
-
-/** What an object is called in the table that `info objects` prints. */
-export function objectTitle({ kind, index }: ObjectName): string {
-  return kind === "certificate" ? `certificate ${index}` : `data object ${index}`;
 }

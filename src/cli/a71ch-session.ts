@@ -23,11 +23,13 @@ export class ToolSession {
   readonly output: Output;
   readonly #address: string;
   readonly #isImplicit: boolean;
-  #open: { readonly session: A71chSession; readonly close: () => Promise<void> } | undefined;
-  /** Whether that was opened by the tool itself, before the first command. */
-  #isFromStart = false;
-  /** The key encryption key of the secure channel that is open. */
-  #channelDek: Uint8Array | undefined;
+  #open:
+    | { readonly session: A71chSession; readonly bare: A71chSession; readonly close: () => Promise<void> }
+    | undefined;
+  /** Whether the tool itself opened one before the first command; the original then forgets the address. */
+  #hasStarted = false;
+  /** Whether commands go into a secure channel, and whether the chip has forgotten it. */
+  #channel: "none" | "open" | "forgotten" = "none";
 
   constructor({ address, environmentAddress, output }: ToolSessionOptions) {
     this.output = output;
@@ -35,32 +37,73 @@ export class ToolSession {
     this.#isImplicit = address === undefined;
   }
 
-  /** The commands' way to the chip. Throws `tool-not-connected`. */
+  /** The commands' way to the chip. Throws `tool-not-connected`, and `tool-channel-forgotten` where nothing would be understood. */
   get chip(): A71chSession {
+    const { session } = this.#connection;
+    if (this.#channel !== "forgotten") return session;
+    throw toolError("tool-channel-forgotten", "the chip does not know the secure channel any more");
+  }
+
+  /** The way to the chip for what goes out in the clear, also while a secure channel is open. Throws `tool-not-connected`. */
+  get inTheClear(): A71chSession {
+    return this.#connection.bare;
+  }
+
+  /** The session in which a secure channel is opened. Throws `tool-not-connected`. */
+  get forChannel(): A71chSession {
+    return this.#connection.session;
+  }
+
+  get #connection() {
     if (!this.#open) throw toolError("tool-not-connected", "there is no connection to the chip");
-    return this.#open.session;
+    return this.#open;
   }
 
-  get channelDek(): Uint8Array | undefined {
-    return this.#channelDek;
+  get isJrcp2(): boolean {
+    return this.#address.startsWith("jrcp2:");
   }
 
-  /** Notes that a secure channel was opened with this key encryption key, or that there is none any more. */
-  channel(dek: Uint8Array | undefined): void {
-    this.#channelDek = dek;
-    if (!dek) this.#open?.session.secure(undefined);
+  get hasChannel(): boolean {
+    return this.#channel !== "none";
+  }
+
+  get isChannelForgotten(): boolean {
+    return this.#channel === "forgotten";
+  }
+
+  /** Notes that a secure channel was opened. */
+  channelOpened(): void {
+    this.#channel = "open";
+  }
+
+  /** Goes on in the clear. */
+  clearChannel(): void {
+    this.#channel = "none";
+    this.#open?.session.secure(undefined);
+  }
+
+  /** Notes that the chip knows no secure channel: as in the original tool, an open one stays on this side until it is cleared. */
+  channelForgotten(): void {
+    if (this.hasChannel) this.#channel = "forgotten";
+    else this.clearChannel();
   }
 
   /** Connects before the first command. Throws `tool-unreachable`. */
   async start(): Promise<void> {
+    this.#hasStarted = true;
     await this.#connect();
-    this.#isFromStart = true;
   }
 
-  /** Connects anew, for `connect open`. Throws `tool-connected` where `start` did already, and `tool-not-opened`. */
+  /**
+   * Connects anew, for `connect open`. Throws `tool-connected` and `tool-no-reopen` where `start` did already,
+   * `tool-no-reopen` over JRCP v2, and `tool-not-opened`.
+   */
   async reopen(): Promise<void> {
-    if (this.#open && this.#isFromStart)
+    if (this.#open && this.#hasStarted) {
       throw toolError("tool-connected", `the connection to ${this.#address} is open`);
+    }
+    if (this.#hasStarted) throw toolError("tool-no-reopen", "the session did not begin with nc");
+    if (this.isJrcp2) throw toolError("tool-no-reopen", `${this.#address} is not opened by hand`);
     try {
       await this.#connect();
     } catch (cause) {
@@ -75,7 +118,8 @@ export class ToolSession {
     try {
       const transport = await connectChip(this.#address);
       const session = new A71chSession(transport, nodeClock, silentTrace);
-      this.#open = { session, close: () => transport.close() };
+      const bare = new A71chSession(transport, nodeClock, silentTrace);
+      this.#open = { session, bare, close: () => transport.close() };
       await session.send("selectCardManager", {});
       const { appletVersion, secureBoxVersion } = await session.send("select", { aid: A71CH_AID });
       const [applet, box] = [appletVersion, secureBoxVersion].map((version) => `0x${hex16(version)}`);
@@ -94,8 +138,8 @@ export class ToolSession {
   async close(): Promise<void> {
     const open = this.#open;
     this.#open = undefined;
-    this.#isFromStart = false;
-    this.#channelDek = undefined;
+    // The original keeps its end of the channel over a new connection.
+    if (this.hasChannel) this.#channel = "forgotten";
     await open?.close();
   }
 

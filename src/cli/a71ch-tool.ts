@@ -1,7 +1,7 @@
 import type { Readable } from "node:stream";
 
 import { HawserError } from "../codec/index.ts";
-import { exitStatusOf, toolError } from "./a71ch-errors.ts";
+import { A71CH_TOOL_ERRORS, exitStatusOf, toolError } from "./a71ch-errors.ts";
 import { type A71chCommandLine, type A71chFormName, parseA71chCommand } from "./a71ch-grammar.ts";
 import { a71chHelp } from "./a71ch-help.ts";
 import { infoHandlers } from "./a71ch-info.ts";
@@ -25,27 +25,62 @@ export type ToolRun = {
 /** Runs the Configure tool once and gives its exit status; failures are printed with cause and cure. A71CH Configure tool */
 export async function runA71chTool({ words, program, output, environmentAddress, input }: ToolRun): Promise<number> {
   let tool: ToolSession | undefined;
+  let lines: CommandLines | undefined;
   try {
     const { address, isConnected, command } = targetOf(words);
+    const session = new ToolSession({ address, environmentAddress, output });
+    tool = session;
     const help = helpOn(command, program);
     if (help !== undefined) {
       output.line({ usage: help.text }, help.text);
-      return address === undefined && command[0]?.startsWith("-") ? 0 : help.status;
+      // Whoever asks for help needs no chip; a line that is none does, as in the original tool.
+      if (help.status === 0 || (address === undefined && command[0]?.startsWith("-"))) return 0;
+      if (isConnected) await session.start();
+      return help.status;
     }
-    // Before the chip is touched: a slip of the pen reaches no chip.
-    const first = parseA71chCommand(command);
-    const session = new ToolSession({ address, environmentAddress, output });
-    tool = session;
-    if (isConnected) await session.start();
+    const line = await readLine(session, command, isConnected);
     const fail = (error: unknown) => failed(error, output);
-    const runLine = (line: readonly string[], lines: CommandLines) =>
-      runWords(session, { words: line, lines, program });
-    return await carryOut(session, first, new CommandLines({ output, input, runLine, fail }));
+    const runLine = (typed: readonly string[], from: CommandLines) =>
+      runWords(session, { words: typed, lines: from, program });
+    lines = new CommandLines({ output, input, runLine, fail });
+    return await carryOut(session, line, lines);
   } catch (error) {
     return failed(error, output);
   } finally {
+    lines?.close();
     await tool?.close();
   }
+}
+
+/**
+ * The first command, and the connection that it is for. As in the original tool, a chip that cannot be reached counts before
+ * what is wrong with the line; both are told. Throws what `start` and `parseA71chCommand` do.
+ */
+async function readLine(tool: ToolSession, words: readonly string[], isConnected: boolean): Promise<A71chCommandLine> {
+  const line = parsedOrMistake(words);
+  try {
+    if (isConnected) await tool.start();
+  } catch (error) {
+    if (line instanceof HawserError)
+      tool.output.warn(`the command is mistyped besides: ${line.message}; ${cureOf(line)}`);
+    throw error;
+  }
+  if (line instanceof HawserError) throw line;
+  return line;
+}
+
+function parsedOrMistake(words: readonly string[]): A71chCommandLine | HawserError {
+  try {
+    return parseA71chCommand(words);
+  } catch (error) {
+    if (error instanceof HawserError) return error;
+    throw error;
+  }
+}
+
+function cureOf({ code }: HawserError): string {
+  const table: Readonly<Record<string, { readonly cure: string } | undefined>> = A71CH_TOOL_ERRORS;
+  return table[code]?.cure ?? "";
 }
 
 const handlers: A71chHandlersOf<Exclude<A71chFormName, "help" | "interactive" | "script">> = {
@@ -116,6 +151,14 @@ function targetOf(words: readonly string[]): { address?: string; isConnected: bo
     throw toolError("tool-absent", `${first}: SCI2C and serial lines are not built`);
   }
   const hasAddress = /^[^-\s].*:\d+$/.test(first);
+  // Whoever gives an address without its port means a chip, and reaches none.
+  if (!hasAddress && /^[^-\s]*[.:]/.test(first)) {
+    const host = first.replace(/:.*/, "");
+    throw toolError(
+      "tool-unreachable",
+      `${first} is no ip:port${host === "" ? "" : `: an address needs its port: ${host}:8050`}`,
+    );
+  }
   const rest = words.slice(hasAddress ? 1 : 0);
   const isConnected = rest[0] !== "nc";
   if (!isConnected && rest.length === 1) throw toolError("tool-count", "no command follows nc");

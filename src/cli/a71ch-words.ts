@@ -60,7 +60,7 @@ export class Words {
   passOver(why?: string): void {
     const left = this.#words.slice(this.#at);
     this.#at = this.#words.length;
-    if (left.length === 0) return;
+    if (left.length === 0 || left[0]?.startsWith("#")) return;
     // What stands there may be a key.
     const shown = left.map((word) => (word.length < 32 ? word : `(${word.length} characters)`)).join(" ");
     const cause = why ?? "the command takes no more, or not in this order";

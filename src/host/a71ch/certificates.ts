@@ -2,7 +2,14 @@ import { A71CH_VARIANTS, type A71chVariant } from "../../apdu/a71ch/index.ts";
 import { DecodeError, Reader, UsageError } from "../../codec/index.ts";
 import type { StoredCertificate } from "../../crypto/index.ts";
 import type { HostErrorCode } from "../errors.ts";
-import { findPlace, LENGTH_IN_OBJECT, MAX_ENTRIES, OBJECT_CLASS, type TableEntry } from "./object-table.ts";
+import {
+  findPlace,
+  LENGTH_IN_OBJECT,
+  MAX_ENTRIES,
+  OBJECT_CLASS,
+  type StoredTable,
+  type TableEntry,
+} from "./object-table.ts";
 import { changeTable, malformed, orMalformed, readStorage, readTable, storageFacts, writeStorage } from "./storage.ts";
 import type { A71chSession } from "./session.ts";
 
@@ -20,7 +27,7 @@ export async function writeCertificate(
 ): Promise<void> {
   checkIndex(index);
   checkDer(der);
-  const table = await readTable(session, variant);
+  const table = await readMeasuredTable(session, variant);
   const former = table.entries.filter((entry) => isCertificate(entry, index));
   const others = table.entries.filter((entry) => !former.includes(entry));
   const facts = await storageFacts(session, variant);
@@ -75,6 +82,24 @@ export async function listCertificates(
   return found.sort((a, b) => a.index - b.index);
 }
 
+/**
+ * The object table with the lengths of objects that tell them themselves, so that nothing is stored over their ends. Throws
+ * `ProtocolError` `malformed-answer` where an object tells none. A71CH object table
+ */
+export async function readMeasuredTable(session: A71chSession, variant: A71chVariant): Promise<StoredTable> {
+  const table = await readTable(session, variant);
+  const measured = new Map<TableEntry | undefined, TableEntry>();
+  for (const entry of table.entries.filter(({ length }) => length === LENGTH_IN_OBJECT)) {
+    const room = A71CH_VARIANTS[variant].storageBytes - entry.offset;
+    const header = await readStorage(session, entry.offset, Math.min(6, room));
+    const length = orMalformed(() => tlvLength(header));
+    if (length > room) throw malformed(`object ${entry.index} is longer than the storage`);
+    measured.set(entry, { ...entry, length: LENGTH_IN_OBJECT | length });
+  }
+  const now = (entry: TableEntry) => measured.get(entry) ?? entry;
+  return { ...table, entries: table.entries.map(now), slots: table.slots.map((slot) => slot && now(slot)) };
+}
+
 /** What the table gives is an upper bound: NXP's tools may reserve more, and the object's own header counts. */
 export async function certificateLength(
   session: A71chSession,
@@ -92,13 +117,20 @@ export async function certificateLength(
 
 /** The whole length of the DER SEQUENCE whose first bytes these are. */
 function derLength(header: Uint8Array): number {
+  if (header[0] !== 0x30) throw new DecodeError("value", "not a DER sequence", 0);
+  return tlvLength(header);
+}
+
+/** The whole length of the element, with a tag of at most three bytes, whose first bytes these are. X.690, section 8.1 */
+function tlvLength(header: Uint8Array): number {
   const reader = new Reader(header);
-  if (reader.u8() !== 0x30) throw new DecodeError("value", "not a DER sequence", 0);
+  if ((reader.u8() & 0x1f) === 0x1f && reader.u8() >= 0x80) reader.u8();
   const first = reader.u8();
-  if (first < 0x80) return 2 + first;
-  if (first === 0x81) return 3 + reader.u8();
-  if (first === 0x82) return 4 + reader.u16();
-  throw new DecodeError("value", `a certificate's length does not begin with 0x${first.toString(16)}`, 1);
+  if (first > 0x82 || first === 0x80) {
+    throw new DecodeError("value", `a length does not begin with 0x${first.toString(16)}`, reader.at - 1);
+  }
+  const length = first < 0x80 ? first : first === 0x81 ? reader.u8() : reader.u16();
+  return reader.at + length;
 }
 
 function isCertificate(entry: TableEntry, index: number): boolean {

@@ -16,9 +16,11 @@ export {
   eraseObject,
   listObjects,
   readObject,
+  storageMap,
   updateObject,
   type ObjectAccess,
   type ObjectName,
+  type StorageMap,
   type StoredObject,
 } from "./stored-objects.ts";
 export { A71chTlsSecrets, type A71chTlsOptions } from "./tls-secrets.ts";

@@ -1,7 +1,7 @@
 import { A71CH_VARIANTS, type A71chVariant, STORAGE_SEGMENT } from "../../apdu/a71ch/index.ts";
 import { UsageError } from "../../codec/index.ts";
 import type { HostErrorCode } from "../errors.ts";
-import { certificateLength } from "./certificates.ts";
+import { certificateLength, readMeasuredTable } from "./certificates.ts";
 import { findPlace, MAX_ENTRIES, OBJECT_CLASS, tableBytes, type TableEntry } from "./object-table.ts";
 import type { A71chSession } from "./session.ts";
 import { changeTable, readStorage, readTable, storageFacts, writeStorage } from "./storage.ts";
@@ -25,6 +25,16 @@ export async function listObjects({ session, variant }: ObjectAccess): Promise<r
   });
 }
 
+/** Where objects of any kind begin, lowest first, and which segments of the storage are frozen. */
+export type StorageMap = { readonly offsets: readonly number[]; readonly frozen: readonly boolean[] };
+
+/** What a place for a new object has to fit between. A71CH object table */
+export async function storageMap({ session, variant }: ObjectAccess): Promise<StorageMap> {
+  const { entries } = await readTable(session, variant);
+  const { frozen } = await storageFacts(session, variant);
+  return { offsets: entries.map(({ offset }) => offset).sort((a, b) => a - b), frozen };
+}
+
 /**
  * Makes an object and keeps room for it to grow, zeros until then; the table comes last, so that a power cut leaves no
  * half an object. Throws `UsageError` `object-exists`, `storage-full` and `bad-argument`. A71CH object table
@@ -34,7 +44,7 @@ export async function createObject(
   { kind, index, bytes, room = bytes.length }: ObjectName & { readonly bytes: Uint8Array; readonly room?: number },
 ): Promise<void> {
   checkIndex({ kind, index });
-  const table = await readTable(session, variant);
+  const table = await readMeasuredTable(session, variant);
   const { entries } = table;
   if (entries.some((entry) => isNamed(entry, { kind, index }))) {
     throw new UsageError<HostErrorCode>("object-exists", `${kind} ${index} is in the chip already`);
