@@ -129,6 +129,9 @@ test("a71chConfig sends nothing into a channel that the chip forgot until scp cl
     ["debug reset\n", 0],
   ];
   for (const [input, status, said] of sessions) checkSaid(input, await line("interactive", input), status, said);
+  const put = `${open}scp put -h 22 -k ${k}\n`;
+  checkSaid(put, await line("interactive", put), 1, "tool-put-in-channel");
+  await line("debug reset");
   const again = `connect open\n${open}connect close\nconnect open\ninfo device\n`;
   checkSaid(again, await line("nc interactive", again), 1, "tool-channel-forgotten");
   assert.doesNotMatch(inFolder("k"), /4545/);
