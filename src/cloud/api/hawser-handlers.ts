@@ -1,6 +1,6 @@
 import { utf8Bytes } from "../../codec/index.ts";
 import type { EventFilter, TraceEvent } from "../../trace/index.ts";
-import { invalidRequest, notImplemented } from "../errors.ts";
+import { invalidRequest } from "../errors.ts";
 import type { Registry } from "../registry/index.ts";
 import type { ENDPOINT_OPERATIONS, HAWSER_OPERATIONS, HandlersOf, StatusResult, Why } from "../operations/index.ts";
 
@@ -40,16 +40,15 @@ export function hawserHandlers(services: {
     DeleteAccessKey: ({ accessKeyId }) => accessKeys.delete(accessKeyId),
     Why: ({ subject }) => why.explain(subject),
     async DescribeEndpoint({ endpointType = "iot:Data-ATS" }) {
-      // Retired types, which older tutorials still ask for, lead to the same host.
-      if (["iot:Data-ATS", "iot:Data", "iot:Jobs"].includes(endpointType)) return { endpointAddress: dataEndpoint };
-      if (endpointType === "iot:CredentialProvider") throw notImplemented(endpointType);
-      throw invalidRequest(
-        "endpointType must be iot:Data-ATS, iot:Data, iot:Jobs or iot:CredentialProvider, not " +
-          JSON.stringify(endpointType),
-      );
+      if (ENDPOINT_TYPES.includes(endpointType)) return { endpointAddress: dataEndpoint };
+      const types = ENDPOINT_TYPES.join(" or ");
+      throw invalidRequest(`endpointType must be ${types}, not ${JSON.stringify(endpointType)}`);
     },
   };
 }
+
+/** One host for all of them, the retired ones too, which older tutorials still ask for. AWS IoT API, DescribeEndpoint */
+const ENDPOINT_TYPES: readonly string[] = ["iot:Data-ATS", "iot:CredentialProvider", "iot:Data", "iot:Jobs"];
 
 /** Every kind of event; the type check keeps it whole. */
 const KINDS: Readonly<Record<TraceEvent["kind"], true>> = {
