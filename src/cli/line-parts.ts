@@ -15,7 +15,7 @@ import { type AccessOptions, openChipAt } from "./chip-access.ts";
 export type LineChipModel = "a71ch" | Se05xModelName;
 
 /** What parts of the SE05x family are born with, as far as it signs for devices. SE05x object ids */
-export const SE05X_BORN: readonly BornIdentity[] = [
+const SE05X_BORN: readonly BornIdentity[] = [
   { name: "device", slot: SE05X_OBJECT.deviceKey, certificate: SE05X_OBJECT.deviceCertificate },
   { name: "gateway", slot: SE05X_OBJECT.gatewayKey, certificate: SE05X_OBJECT.gatewayCertificate },
   { name: "connection", slot: SE05X_OBJECT.connectionKey, certificate: SE05X_OBJECT.connectionCertificate },

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import type { Output } from "./output.ts";
 
 /** Where the note's scripts are, under the folder that the host software was unpacked in. AN12132, section 5.3 */
-export const SCRIPTS_FOLDER = "axHostSw/hostLib/embSeEngine/a71chDemo/scripts";
+const SCRIPTS_FOLDER = "axHostSw/hostLib/embSeEngine/a71chDemo/scripts";
 const ECC_FOLDER = "axHostSw/hostLib/embSeEngine/a71chDemo/ecc";
 const LINUX_FOLDER = "axHostSw/linux";
 

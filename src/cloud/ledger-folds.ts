@@ -12,7 +12,7 @@ export type FoldLimits = {
   readonly counted: number;
 };
 
-export const FOLD_LIMITS: FoldLimits = {
+const FOLD_LIMITS: FoldLimits = {
   spanMs: 3_600_000,
   rowsPerWindow: 600,
   windowMs: 60_000,

@@ -3,7 +3,7 @@ import { type Hash, type MasterSecret, prf12 } from "../crypto/index.ts";
 import type { HostErrorCode } from "./errors.ts";
 
 /** What a chip's handshake is for, and what the engine asks for a master secret with. */
-export const MASTER_SECRET_LABEL = "master secret";
+const MASTER_SECRET_LABEL = "master secret";
 export const MASTER_SECRET_LENGTH = 48;
 
 /**

@@ -64,7 +64,7 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const utf16 = new TextDecoder("utf-16be", { fatal: true, ignoreBOM: true });
 
 /** Text of a DirectoryString or IA5String, or undefined for a value of another type. */
-export function characterString(element: DerElement): string | undefined {
+function characterString(element: DerElement): string | undefined {
   const { tag, content, at } = element;
   switch (tag) {
     case TAG.utf8String:

@@ -3,7 +3,7 @@ import { TlsError } from "./errors.ts";
 import { type HandshakeMessage, messageName } from "./messages.ts";
 
 /** No sound handshake message comes near this; what is longer would only fill memory. */
-export const MAX_HANDSHAKE_MESSAGE = 0x10000;
+const MAX_HANDSHAKE_MESSAGE = 0x10000;
 const HEADER_LENGTH = 4;
 
 /** Joins record fragments to handshake messages: a message may span records, a record may hold many. RFC 8446, section 5.1 */

@@ -42,7 +42,7 @@ export function signRestricted(inside: A71chInside, restriction: Restriction, up
 }
 
 /** Signs what the certificate's place holds, and writes the signature behind it. RFC 5280, section 4.1 */
-export function putSignature(inside: A71chInside, { keyPair, room, signedLength }: Restriction): void {
+function putSignature(inside: A71chInside, { keyPair, room, signedLength }: Restriction): void {
   const { objects, crypto, entropy } = inside;
   const start = room.offset + CERTIFICATE_HEADER;
   const signed = objects.storage.slice(start, start + signedLength);

@@ -65,7 +65,7 @@ export class Handshakes {
 }
 
 /** Which refusal an error of the TLS library stands for. */
-export function tlsCause(code: string | undefined): RefusalCause {
+function tlsCause(code: string | undefined): RefusalCause {
   // A record whose version is none of TLS: the bytes of another protocol.
   if (/HTTP_REQUEST|HTTPS_PROXY_REQUEST|WRONG_VERSION_NUMBER|BAD_RECORD_TYPE|PACKET_LENGTH_TOO_LONG/.test(code ?? ""))
     return "not-tls";

@@ -65,7 +65,7 @@ export function checkPropertyBlock(reader: Reader, owner: BlockOwner): (readonly
 }
 
 /** A variable byte integer. MQTT 5.0, section 1.5.5 */
-export function readVarint(reader: Reader): number {
+function readVarint(reader: Reader): number {
   let value = 0;
   for (let scale = 1; ; scale *= 128) {
     const byte = reader.u8();

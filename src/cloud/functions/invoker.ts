@@ -37,7 +37,7 @@ type Runnable = FunctionRecord | VersionRecord;
 export type Executed = RunResult & { readonly version: string };
 
 /** The largest event, in bytes. */
-export const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
+const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as const;
 
 /** Runs functions by name, and tells the trace how each run ended. */
 export class FunctionInvoker {

@@ -5,7 +5,7 @@ import { dirname, join } from "node:path";
 export type SdkPackage = { readonly name: string; readonly folder: string };
 
 /** What is offered of AWS's SDK, version 3. */
-export const SDK_CLIENT = "@aws-sdk/client-iot";
+const SDK_CLIENT = "@aws-sdk/client-iot";
 
 /**
  * The client and all that it depends on, by folder: what a function may read beside its own. Empty where the client is

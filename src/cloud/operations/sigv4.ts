@@ -6,7 +6,7 @@ import type { Hash } from "../../crypto/index.ts";
  * "AWS General Reference, Signature Version 4 signing process"
  */
 
-export const ALGORITHM = "AWS4-HMAC-SHA256";
+const ALGORITHM = "AWS4-HMAC-SHA256";
 
 /** Date (YYYYMMDD), region and service that a signature is good for. */
 export type CredentialScope = { readonly date: string; readonly region: string; readonly service: string };

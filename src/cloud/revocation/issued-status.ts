@@ -6,7 +6,7 @@ import { nextNumber, noteSerials, statusOfSerial, withdrawnSerials, type Registr
 import type { Revocations } from "./revocations.ts";
 
 /** For how long an answer, a list, and the delegate's certificate hold. */
-export const OCSP_VALID_MS = 15 * 60_000;
+const OCSP_VALID_MS = 15 * 60_000;
 const CRL_VALID_MS = 24 * 3_600_000;
 const DELEGATE_VALID_MS = 7 * 24 * 3_600_000;
 const BACKDATED_MS = 3_600_000;

@@ -31,7 +31,7 @@ export function parseQuery(text: string): Predicate {
 }
 
 /** The refusal of a query. */
-export function invalidQuery(message: string): UsageError<CloudErrorCode> {
+function invalidQuery(message: string): UsageError<CloudErrorCode> {
   return new UsageError("invalid-query", message);
 }
 

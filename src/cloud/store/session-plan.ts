@@ -115,7 +115,7 @@ export class MessagePlaces {
 }
 
 /** A message's columns. Bytes inside the properties are base64, for JSON has none. */
-export function messageRow(message: StoredMessage): MqttMessageColumns {
+function messageRow(message: StoredMessage): MqttMessageColumns {
   const { topic, payload, qos, retain, properties, expiresAt } = message;
   const { correlationData, ...others } = properties;
   const json = correlationData ? { ...others, correlationData: toBase64(correlationData) } : others;

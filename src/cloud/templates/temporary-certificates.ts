@@ -15,7 +15,7 @@ type Body = { readonly until: number; readonly tokenHash: string | null };
 const TEMPORARY = resourceKind<Body>("temporary-certificate", "Temporary certificate");
 
 /** How long a device may take from its certificate to its registration. AWS IoT Core, "Device provisioning MQTT API" */
-export const OWNERSHIP_MS = 3_600_000;
+const OWNERSHIP_MS = 3_600_000;
 
 /** Gives a certificate's owner a token that proves to be the owner, for an hour. */
 export async function giveOwnership({ registry, hash }: Workshop, certificateId: string): Promise<string> {

@@ -4,7 +4,7 @@ import type { TraceEvent } from "../../trace/index.ts";
 const MIN_PREFIX = 8;
 
 /** Whether an event speaks of the subject itself: a device, certificate id, client id, connection or address. */
-export function speaksOf(event: TraceEvent, subject: string): boolean {
+function speaksOf(event: TraceEvent, subject: string): boolean {
   // No id is empty, but a client id is where none is known.
   if (subject === "") return false;
   if (event.device === subject || event.connection === subject || clientIdOf(event) === subject) return true;
