@@ -1,7 +1,6 @@
-import { renameSync, writeFileSync } from "node:fs";
-
 import type { Command } from "commander";
 
+import { replaceFile } from "../cloud/node-stored-root.ts";
 import { UsageError } from "../codec/index.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
 import type { CliErrorCode } from "./errors.ts";
@@ -61,8 +60,7 @@ async function list({ call, facts }: ApiAccess, output: Output): Promise<void> {
 /** The new key stands in the file before the old one stops working: a cut in between leaves two that work. */
 async function rotate({ call, facts, file }: ApiAccess, options: ApiOptions, output: Output): Promise<void> {
   const key = await call("CreateAccessKey", {});
-  writeFileSync(`${file}.new`, `${JSON.stringify({ ...facts, ...key }, undefined, 2)}\n`, { mode: 0o600, flush: true });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify({ ...facts, ...key }, undefined, 2)}\n`, 0o600);
   // Signed with the new key: proof that it works, before the old one goes.
   const renewed = apiAccess(options);
   await renewed.call("UpdateAccessKey", { accessKeyId: facts.accessKeyId, status: "Inactive" });

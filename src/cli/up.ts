@@ -1,10 +1,11 @@
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 
 import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { PROFILES, startCloud, type HttpActionOptions, type RunningCloud } from "../cloud/node.ts";
+import { replaceFile } from "../cloud/node-stored-root.ts";
 import { LOG_LEVELS, openLog, type LogLevel, type OpenLog } from "../cloud/observe/node.ts";
 import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";
@@ -287,8 +288,7 @@ function saveCredentials(cloud: RunningCloud, directory: string): CredentialsFil
     caFile: resolve(caFile),
   };
   const file = join(directory, CREDENTIALS_FILE);
-  writeFileSync(`${file}.new`, `${JSON.stringify(facts, undefined, 2)}\n`, { mode: 0o600 });
-  renameSync(`${file}.new`, file);
+  replaceFile(file, `${JSON.stringify(facts, undefined, 2)}\n`, 0o600);
   return { ...facts, file };
 }
 

@@ -1,5 +1,5 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, renameSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
 import { equal, HawserError, toHex, UsageError } from "../codec/index.ts";
@@ -107,7 +107,9 @@ export function pemOf(key: KeyObject): string {
 /** Writes a file so that a cut at any moment leaves the old one or the new one. */
 export function replaceFile(path: string, text: string, mode: number): void {
   const next = `${path}.new`;
-  writeFileSync(next, text, { mode, flush: true });
+  // What a cut left may have other permissions.
+  rmSync(next, { force: true });
+  writeFileSync(next, text, { mode, flag: "wx", flush: true });
   renameSync(next, path);
 }
 
