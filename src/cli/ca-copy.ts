@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, copyFileSync, mkdirSync, readFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 
 import { Denied, parsePem, UsageError } from "../codec/index.ts";
@@ -7,6 +7,7 @@ import { certificatesFromPem } from "../pki/index.ts";
 import type { CliErrorCode } from "./errors.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
+import { writeSecretFile } from "./secret-file.ts";
 
 export type CopyOptions = {
   readonly certificate: string;
@@ -72,7 +73,7 @@ function byFile(files: readonly string[], directory: string, key: string | undef
   mkdirSync(directory, { recursive: true });
   for (const file of files) {
     const copy = join(directory, basename(file));
-    copyFileSync(file, copy);
-    if (file === key) chmodSync(copy, 0o600);
+    if (file === key) writeSecretFile(copy, readFileSync(file));
+    else copyFileSync(file, copy);
   }
 }

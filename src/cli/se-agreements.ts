@@ -85,7 +85,7 @@ async function agree(tools: SeTools<AgreeOptions>): Promise<void> {
   if (file !== undefined && into !== undefined) throw badOption("what goes --into the chip has no --out");
   const content = peer === undefined ? await multiplied(tools) : await agreed(tools, peer);
   const told = { event: "agreed", object: placeText(object) };
-  if (content) return put(output, { ...told, file, content, text: `${content.length} bytes` });
+  if (content) return put(output, { ...told, file, content, isSecret: true, text: `${content.length} bytes` });
   const place = placeText(into ?? 0);
   output.line({ ...told, into: place }, `agreed on a secret in ${place}`);
 }

@@ -51,7 +51,8 @@ export function registerSeCipherCommands(se: Command): void {
         const chip = demandSe05x(tools.element, name);
         const content = await does(chip, options, readInput(options.in));
         const { mode, out: file } = options;
-        put(output, { event: `${name}ed`, object: placeText(options.object), mode, file, content, text: `${name}ed` });
+        const told = { event: `${name}ed`, object: placeText(options.object), mode, text: `${name}ed` };
+        put(output, { ...told, file, content, isSecret: name === "decrypt" });
       },
     });
   }

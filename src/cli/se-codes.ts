@@ -108,7 +108,8 @@ async function hkdf({ element, options, output }: SeTools<HkdfOptions>): Promise
   const request = { objectId: object, hash, salt, info: new TextEncoder().encode(info), length };
   if (into === undefined) {
     const content = await derivations.hkdf(request);
-    return put(output, { event: "derived", object: placeText(object), file, content, text: `${length} bytes` });
+    const told = { event: "derived", object: placeText(object), text: `${length} bytes` };
+    return put(output, { ...told, file, content, isSecret: true });
   }
   await derivations.hkdfInto(into, request);
   output.line(

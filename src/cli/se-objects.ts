@@ -36,7 +36,7 @@ export function registerSeObjectCommands(se: Command): void {
     examples: ["hawser se random --chip 127.0.0.1:8050 --bytes 16"],
     work: async ({ element, options: { bytes, out: file }, output }) => {
       const content = await element.random.random(bytes);
-      put(output, { event: "random", file, content, text: `${bytes} random bytes` });
+      put(output, { event: "random", file, content, isSecret: true, text: `${bytes} random bytes` });
     },
   });
   seCommand<DeleteOptions>(se, "delete", {

@@ -6,6 +6,7 @@ import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, SE05X_TYPE, typeOffC
 import { concat, fromHex, toHex } from "../codec/index.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
+import { writeSecretFile } from "./secret-file.ts";
 
 /** A place as people write it: small numbers are slots. */
 export function placeText(place: number): string {
@@ -115,20 +116,23 @@ export function readInput(path: string): Uint8Array {
   }
 }
 
-/** Puts a result into a file and says so, or tells it itself where no file is named. */
+/** Puts a result into a file, a secret one into one that only its owner may read, and says so, or tells it itself where no file is named. */
 export function put(
   output: Output,
   {
     file,
     content,
+    isSecret = false,
     text,
     ...fields
   }: { readonly file: string | undefined; readonly content: string | Uint8Array } & {
+    readonly isSecret?: boolean;
     readonly text: string;
   } & Readonly<Record<string, unknown>>,
 ): void {
   if (file !== undefined) {
-    writeFileSync(file, content);
+    if (isSecret) writeSecretFile(file, content);
+    else writeFileSync(file, content);
     output.line({ ...fields, file }, `${text}: wrote ${file}`);
     return;
   }
