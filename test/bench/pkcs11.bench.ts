@@ -1,6 +1,6 @@
 import { execFileSync, fork, spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, globSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -19,7 +19,8 @@ import {
   type RequestOf,
   type ResponseOf,
 } from "../../src/pkcs11/index.ts";
-import { type BenchOptions, type BenchRow, median, ratePerSecond } from "./bench-row.ts";
+import type { BenchOptions, BenchRow } from "./bench-row.ts";
+import { interleaved, type Measured, onOneProcessor, ratioOf, type Side } from "./interleaved.ts";
 
 const MAIN = join(import.meta.dirname, "../../src/cli/main.ts");
 const SOFTHSM = globSync("/usr/lib/*/softhsm/libsofthsm2.so")[0] ?? "";
@@ -33,11 +34,11 @@ type Server = { readonly path: string; readonly pids: readonly number[]; readonl
 
 /**
  * Round trips and signatures of the token, and what it costs a program, against SoftHSM behind `p11-kit server`. All are
- * asked by the same client in this process, one call after the other, in turns: what else the machine does hits each.
+ * asked by the same client in this process, one call after the other, in slices of some milliseconds that take turns.
  */
 export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
   const folder = mkdtempSync(join(tmpdir(), "pkcs11-bench-"));
-  const minimumMs = long ? 4000 : 500;
+  const minimumMs = long ? 20_000 : 2500;
   const servers: Server[] = [];
   const started = async <T extends Server | undefined>(server: Promise<T>): Promise<T> => {
     const up = await server;
@@ -49,56 +50,34 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
     const behind = await started(startBehind(folder));
     const peer = await started(startSoftHsm(folder));
     const seats = await Promise.all([inside, behind, ...(peer ? [peer] : [])].map(seatAt));
-    const rounds: Round[] = [];
-    for (let round = 0; round < (long ? 9 : 5); round++) {
-      progress(`  round ${round + 1}`);
-      const [ofInside, ofBehind, ofPeer] = await measure(seats, minimumMs);
-      if (ofInside && ofBehind) rounds.push({ inside: ofInside, behind: ofBehind, peer: ofPeer });
-    }
+    progress("  round trips");
+    const calls = sidesOf(await onOneProcessor(minimumMs / 5, seats.map(callsOf)));
+    progress("  signatures");
+    const signs = sidesOf(await onOneProcessor(minimumMs, seats.map(signaturesOf)));
+    progress("  signatures, where the kernel puts them");
+    const spread = sidesOf(await interleaved(minimumMs / 2, seats.map(signaturesOf)));
     for (const { client } of seats) client.end();
-    const cpu = "C_SignInit and C_Sign, processor time of the servers";
-    const goal = "C_SignInit and C_Sign, fastest quarter of batches; goal: at most 1.5";
+    progress("  programs");
+    const programs = sidesOf(
+      await interleaved(
+        minimumMs / 2,
+        servers.map(({ path }) => ({ ask: () => signOnce(path), pids: [] })),
+      ),
+    );
+    const goal = "C_SignInit and C_Sign, all on one processor; goal: at most 1.5";
+    const free = "C_SignInit and C_Sign; goal: at most 1.5";
+    const more = "one process and one TCP round trip more";
+    const cpu = "C_SignInit and C_Sign, processor time of the server's processes";
+    const program = "openssl dgst by engine, whole process; chip behind JRCP";
     return [
-      row(
-        rounds,
-        { name: "round trips", unit: "calls/s", note: "C_GetSessionInfo" },
-        (round) => round.inside.calls,
-        "calls",
-      ),
-      row(
-        rounds,
-        { name: "a signature, chip in the server", unit: "ms", note: goal },
-        (round) => round.inside.signMs,
-        "signMs",
-      ),
-      row(
-        rounds,
-        { name: "a signature, chip behind JRCP", unit: "ms", note: `${goal}; one process and one TCP round trip more` },
-        (round) => round.behind.signMs,
-        "signMs",
-      ),
-      row(
-        rounds,
-        { name: "CPU of a signature, chip in the server", unit: "ms", note: `${cpu}; goal: at most 1.5` },
-        (round) => round.inside.signCpuMs,
-        "signCpuMs",
-      ),
-      row(
-        rounds,
-        { name: "CPU of a signature, chip behind JRCP", unit: "ms", note: `${cpu}, both processes` },
-        (round) => round.behind.signCpuMs,
-        "signCpuMs",
-      ),
-      row(
-        rounds,
-        {
-          name: "a program that signs once",
-          unit: "ms",
-          note: "openssl dgst by engine, whole process; chip behind JRCP",
-        },
-        (round) => round.behind.programMs,
-        "programMs",
-      ),
+      timeRow("a round trip", "C_GetSessionInfo, all on one processor", calls.inside, calls.peer),
+      timeRow("a signature, chip in the server", goal, signs.inside, signs.peer),
+      timeRow("a signature, chip behind JRCP", `${goal}; ${more}`, signs.behind, signs.peer),
+      timeRow("… in the server, where the kernel puts it", free, spread.inside, spread.peer),
+      timeRow("… behind JRCP, where the kernel puts it", `${free}; ${more}`, spread.behind, spread.peer),
+      cpuRow("CPU of a signature, chip in the server", cpu, signs.inside, signs.peer),
+      cpuRow("CPU of a signature, chip behind JRCP", `${cpu}, two of them`, signs.behind, signs.peer),
+      timeRow("a program that signs once", program, programs.behind, programs.peer),
     ];
   } finally {
     for (const { stop } of servers) stop();
@@ -106,33 +85,34 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
   }
 }
 
-type Round = { readonly inside: Rates; readonly behind: Rates; readonly peer: Rates | undefined };
+type Sides = { readonly inside: Measured; readonly behind: Measured; readonly peer: Measured | undefined };
 
-function row(
-  rounds: readonly Round[],
-  { name, unit, note }: { readonly name: string; readonly unit: string; readonly note: string },
-  ours: (round: Round) => number,
-  theirs: keyof Rates,
-): BenchRow {
-  const peers = rounds.flatMap(({ peer }) => (peer ? [peer[theirs]] : []));
-  const ratios = rounds.flatMap((round) => (round.peer ? [ours(round) / round.peer[theirs]] : []));
-  const isThere = peers.length > 0;
-  return {
-    name,
-    ours: median(rounds.map(ours)),
-    peer: isThere ? median(peers) : undefined,
-    ratio: isThere ? median(ratios) : undefined,
-    unit,
-    note: `${isThere ? "SoftHSM 2 behind p11-kit server, P-256" : "SoftHSM or p11-kit is not installed"}; ${note}`,
-  };
+function sidesOf([inside, behind, peer]: readonly Measured[]): Sides {
+  if (!inside || !behind) throw new Error("two servers of ours are measured");
+  return { inside, behind, peer };
 }
 
-type Rates = {
-  readonly calls: number;
-  readonly signMs: number;
-  readonly signCpuMs: number;
-  readonly programMs: number;
-};
+function timeRow(name: string, note: string, ours: Measured, peer: Measured | undefined): BenchRow {
+  const spread = [ours, ...(peer ? [peer] : [])].map(({ quarters }) =>
+    quarters.map((each) => each.toFixed(3)).join("-"),
+  );
+  const what = `${note}; the middle of slices that take turns, half of which took ${spread.join(" and ")} ms`;
+  return row(name, what, ours.ms, peer && { value: peer.ms, ratio: ratioOf(ours, peer) });
+}
+
+function cpuRow(name: string, note: string, ours: Measured, peer: Measured | undefined): BenchRow {
+  return row(name, note, ours.cpuMs, peer && { value: peer.cpuMs, ratio: ours.cpuMs / peer.cpuMs });
+}
+
+function row(
+  name: string,
+  note: string,
+  ours: number,
+  peer: { readonly value: number; readonly ratio: number } | undefined,
+): BenchRow {
+  const against = peer ? "SoftHSM 2 behind p11-kit server, P-256" : "SoftHSM or p11-kit is not installed";
+  return { name, ours, peer: peer?.value, ratio: peer?.ratio, unit: "ms", note: `${against}; ${note}` };
+}
 
 /** A program's place at a server: its session, with a key to sign with. */
 type Seat = { readonly server: Server; readonly client: Client; readonly session: bigint; readonly key: bigint };
@@ -150,68 +130,17 @@ async function seatAt(server: Server): Promise<Seat> {
   return { server, client, session, key: "needed" in found ? 0n : (found[0] ?? 0n) };
 }
 
-async function measure(seats: readonly Seat[], minimumMs: number): Promise<Rates[]> {
+function callsOf({ client, session, server }: Seat): Side {
+  return { ask: () => client.call("C_GetSessionInfo", session), pids: server.pids };
+}
+
+function signaturesOf({ client, session, key, server }: Seat): Side {
   const digest = new Uint8Array(32).fill(0x61);
-  const calls = await undisturbedMs(
-    minimumMs,
-    seats.map(
-      ({ client, session }) =>
-        () =>
-          client.call("C_GetSessionInfo", session),
-    ),
-  );
-  const signatures = seats.map(() => 0);
-  const before = seats.map(({ server }) => cpuMs(server.pids));
-  const signs = await undisturbedMs(
-    minimumMs,
-    seats.map(({ client, session, key }, i) => async () => {
-      await client.call("C_SignInit", session, ECDSA, key);
-      await client.call("C_Sign", session, digest, 128);
-      signatures[i] = (signatures[i] ?? 0) + 1;
-    }),
-  );
-  const spent = seats.map(({ server }, i) => cpuMs(server.pids) - (before[i] ?? 0));
-  const rates: Rates[] = [];
-  for (const [i, { server }] of seats.entries()) {
-    rates.push({
-      calls: 1000 / (calls[i] ?? Number.NaN),
-      signMs: signs[i] ?? Number.NaN,
-      signCpuMs: (spent[i] ?? Number.NaN) / (signatures[i] ?? 0),
-      programMs: await programMs(server.path, minimumMs),
-    });
-  }
-  return rates;
-}
-
-/** Milliseconds of processor time that processes and their children have had: what else the machine does is not in it. */
-function cpuMs(pids: readonly number[]): number {
-  return pids.reduce((sum, pid) => {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8")
-      .replace(/^.*\) /, "")
-      .split(" ");
-    const children = readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean);
-    // Ticks of 10 ms, in fields 14 and 15 of the file, of which two were cut off.
-    return sum + (Number(fields[11]) + Number(fields[12])) * 10 + cpuMs(children.map(Number));
-  }, 0);
-}
-
-/**
- * Milliseconds of one call of each, from the fastest quarter of batches: up to three processes hand each other the work,
- * so on a machine with two cores the mean tells mostly what else was running. A batch of one comes behind a batch of
- * the other, so that what disturbs hits all alike; `minimumMs` is for each.
- */
-async function undisturbedMs(minimumMs: number, calls: readonly (() => Promise<unknown>)[]): Promise<number[]> {
-  const size = 25;
-  const batches = calls.map((): number[] => []);
-  const start = performance.now();
-  while (performance.now() - start < minimumMs * calls.length || (batches[0]?.length ?? 0) < 8) {
-    for (const [i, call] of calls.entries()) {
-      const before = performance.now();
-      for (let n = 0; n < size; n++) await call();
-      batches[i]?.push((performance.now() - before) / size);
-    }
-  }
-  return batches.map((each) => each.sort((a, b) => a - b)[Math.floor(each.length / 4)] ?? Number.NaN);
+  const ask = async () => {
+    await client.call("C_SignInit", session, ECDSA, key);
+    await client.call("C_Sign", session, digest, 128);
+  };
+  return { ask, pids: server.pids };
 }
 
 async function slotOf(client: Client, slots: readonly bigint[]): Promise<bigint> {
@@ -219,13 +148,12 @@ async function slotOf(client: Client, slots: readonly bigint[]): Promise<bigint>
   return slots[0] ?? 0n;
 }
 
-/** Milliseconds of wall clock of a whole process that loads the engine, logs in, finds the key and signs once. */
-async function programMs(path: string, minimumMs: number): Promise<number> {
+/** A whole process that loads the engine, logs in, finds the key and signs once. */
+function signOnce(path: string): Promise<void> {
   const key = `pkcs11:token=${LABEL};object=devkey;type=private;pin-value=${PIN}`;
   const argv = ["dgst", "-sha256", "-engine", "pkcs11", "-keyform", "engine", "-sign", key, "-out", "/dev/null", MAIN];
   const env = { ...process.env, P11_KIT_SERVER_ADDRESS: `unix:path=${path}`, PKCS11_MODULE_PATH: CLIENT };
-  const rate = await ratePerSecond(minimumMs, () => ended(spawn("openssl", argv, { env, stdio: "ignore" })));
-  return 1000 / rate;
+  return ended(spawn("openssl", argv, { env, stdio: "ignore" }));
 }
 
 async function startInside(folder: string): Promise<Server> {

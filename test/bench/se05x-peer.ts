@@ -4,30 +4,26 @@ import { nodeClock } from "../../src/crypto/node.ts";
 import { type I2cPlace, openT1, type Transport } from "../../src/host/index.ts";
 import { connectChip } from "../../src/host/node.ts";
 import { type BareChip, bareJrcp, bareT1 } from "./bare-chip.ts";
+import { listenersOn } from "./interleaved.ts";
+
+/** A chip that somebody else simulates: by the host library's transport, by a client like that of ours, its processes. */
+export type Peer = { readonly transport: Transport; readonly bare: BareChip; readonly pids: readonly number[] };
 
 /**
- * A chip that somebody else simulates, where HAWSER_SE05X_PEER names one: HOST:PORT takes JRCP, `t1:HOST:PORT` takes
- * blocks of T=1 over TCP, as wolfSSL's SE050 simulator does.
+ * The chip that HAWSER_SE05X_PEER names, if it names one: HOST:PORT takes JRCP, `t1:HOST:PORT` takes blocks of T=1 over
+ * TCP, as wolfSSL's SE050 simulator does.
  */
-export async function connectPeer(): Promise<Transport | undefined> {
-  const peer = peerAddress();
-  if (!peer) return undefined;
-  const { host, port, isT1 } = peer;
-  return isT1 ? openT1(await place(host, port), { clock: nodeClock }) : connectChip(`${host}:${port}`);
-}
-
-/** The same chip with a client that costs what the one of our own does. */
-export async function barePeer(): Promise<BareChip | undefined> {
-  const peer = peerAddress();
-  if (!peer) return undefined;
-  return peer.isT1 ? bareT1(peer.host, peer.port) : bareJrcp(peer.host, peer.port);
-}
-
-function peerAddress(): { readonly host: string; readonly port: number; readonly isT1: boolean } | undefined {
+export async function connectPeer(): Promise<Peer | undefined> {
   const named = process.env["HAWSER_SE05X_PEER"];
   if (!named) return undefined;
-  const [host = "", port = ""] = named.replace(/^t1:/, "").split(":");
-  return { host, port: Number(port), isT1: named.startsWith("t1:") };
+  const [host = "", text = ""] = named.replace(/^t1:/, "").split(":");
+  const port = Number(text);
+  const pids = listenersOn(port);
+  if (!named.startsWith("t1:")) {
+    return { transport: await connectChip(`${host}:${port}`), bare: await bareJrcp(host, port), pids };
+  }
+  const transport = await openT1(await place(host, port), { clock: nodeClock });
+  return { transport, bare: await bareT1(host, port), pids };
 }
 
 /** What I2C is to a chip on a board: here a socket, whose reads wait for as many bytes as are asked for. */

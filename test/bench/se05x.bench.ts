@@ -3,7 +3,7 @@ import { createCipheriv, createECDH, createHash, createHmac, generateKeyPairSync
 import { once } from "node:events";
 import { join } from "node:path";
 
-import { decodeLongResponse, encodeExtendedCommand } from "../../src/apdu/index.ts";
+import { decodeLongResponse, encodeExtendedCommand, encodeJrcp1, JRCP1_TYPE } from "../../src/apdu/index.ts";
 import { SE05X_AID, SE05X_COMMAND_SET, type Se05xCommandName, type Se05xRequest } from "../../src/apdu/se05x/index.ts";
 import { nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
 import { Se05xChip } from "../../src/chip/se05x/index.ts";
@@ -12,7 +12,8 @@ import type { Transport } from "../../src/host/index.ts";
 import { connectChip } from "../../src/host/node.ts";
 import { bareJrcp } from "./bare-chip.ts";
 import { type BenchOptions, type BenchRow, ratePerSecond } from "./bench-row.ts";
-import { barePeer, connectPeer } from "./se05x-peer.ts";
+import { type Measured, onOneProcessor, ratioOf } from "./interleaved.ts";
+import { connectPeer, type Peer } from "./se05x-peer.ts";
 
 const EC = 0x20000001;
 const AES = 0x20000002;
@@ -21,7 +22,6 @@ const RSA = 0x20000004;
 const block = new Uint8Array(256).fill(0x61);
 const digest = new Uint8Array(32).fill(7);
 
-const BATCH_MS = 3;
 const SELECT = built("select", { aid: SE05X_AID });
 
 /** The keys that the measured commands use. */
@@ -32,14 +32,14 @@ const KEYS = [
   built("writeRsaKey", { part: 0x60, form: 0x00, objectId: RSA, bits: 2048 }),
 ];
 
-type Measured = { readonly name: string; readonly command: Uint8Array; readonly peer: (() => unknown) | undefined };
+type Command = { readonly name: string; readonly command: Uint8Array; readonly peer: (() => unknown) | undefined };
 
 /**
  * Commands per second of a simulated SE051, in process and over TCP; beside them what node:crypto takes for the same work
  * and, where HAWSER_SE05X_PEER names another simulated chip, how many of the same commands that does.
  */
 export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]> {
-  const minimumMs = long ? 3000 : 300;
+  const minimumMs = long ? 5000 : 500;
   const chip = await Se05xChip.open({
     model: "se051",
     crypto: nodeSe05xCrypto,
@@ -70,7 +70,7 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
   }
   const other = await connectPeer();
   if (other) rows.push(...(await besidePeer(other, { minimumMs, progress })));
-  await other?.close();
+  await other?.transport.close();
   await transport.close();
   await served.close();
   return rows;
@@ -81,76 +81,93 @@ export async function run({ long, progress }: BenchOptions): Promise<BenchRow[]>
  * left out. Asked once by a client that does next to nothing, and the same for both, and once through the host library.
  */
 async function besidePeer(
-  peer: Transport,
+  peer: Peer,
   { minimumMs, progress }: { readonly minimumMs: number; readonly progress: (line: string) => void },
 ): Promise<BenchRow[]> {
   const child = fork(join(import.meta.dirname, "se05x-server.ts"), { stdio: "inherit" });
   const [port] = (await once(child, "message")) as [number];
   const ours = await connectChip(`127.0.0.1:${port}`);
-  const [bare, barePeers] = [await bareJrcp("127.0.0.1", port), await barePeer()];
+  const bare = await bareJrcp("127.0.0.1", port);
   for (const command of [SELECT, ...KEYS]) {
-    await peer.exchange(command);
+    await peer.transport.exchange(command);
     await ours.exchange(command);
   }
+  const pids = [[child.pid ?? 0], peer.pids] as const;
   const rows: BenchRow[] = [];
   const names = measured(new Uint8Array(65), new Uint8Array(1)).map(({ name }) => name);
-  const [own = [], others = []] = await Promise.all([ours, peer].map((chip) => commandsFor(chip)));
+  const [own = [], others = []] = await Promise.all([ours, peer.transport].map((chip) => commandsFor(chip)));
   for (const [i, name] of names.entries()) {
     const [command, same] = [own[i], others[i]];
-    if (!command || !same || decodeLongResponse(await peer.exchange(same)).sw !== 0x9000) {
+    if (!command || !same || decodeLongResponse(await peer.transport.exchange(same)).sw !== 0x9000) {
       progress(`se05x: the peer does not do ${name}`);
       continue;
     }
     progress(`se05x: ${name}, beside the peer`);
-    const pairs: readonly (readonly [string, string, () => Promise<unknown>, () => Promise<unknown>])[] = [
-      [
-        "beside a peer",
-        "one client for both, which sends ready frames",
-        bare.prepare(command),
-        barePeers?.prepare(same) ?? (() => peer.exchange(same)),
-      ],
-      [
-        "beside a peer, by the host library",
-        "each with its own transport",
-        async () => done(await ours.exchange(command)),
-        async () => done(await peer.exchange(same)),
-      ],
-    ];
-    for (const [how, client, ask, askPeer] of pairs) {
-      const rates = await besideEachOther(minimumMs, ask, askPeer);
-      const note = `the chip that HAWSER_SE05X_PEER names; ours over JRCP v1; ${client}`;
-      rows.push({ name: `${name}, ${how}`, ...rates, unit: "commands/s", note });
-    }
+    const [byClient, peerByClient] = await beside(minimumMs, pids, [bare.prepare(command), peer.bare.prepare(same)]);
+    const [byLibrary, peerByLibrary] = await beside(minimumMs, pids, [
+      async () => done(await ours.exchange(command)),
+      async () => done(await peer.transport.exchange(same)),
+    ]);
+    rows.push(
+      rateRow(`${name}, beside a peer`, "one client for both, which sends ready frames", byClient, peerByClient),
+      rateRow(`${name}, beside a peer, by the host library`, "each with its own transport", byLibrary, peerByLibrary),
+      cpuRow(`${name}, CPU beside a peer`, byClient, peerByClient),
+    );
   }
-  for (const each of [bare, barePeers]) each?.close();
+  rows.push(await leastOfNode(minimumMs, peer, own[0] ?? SELECT, others[0] ?? SELECT));
+  for (const each of [bare, peer.bare]) each.close();
   await ours.close();
   child.disconnect();
   return rows;
 }
 
-/**
- * Commands per second of both, from the fastest quarter of batches of a few milliseconds: two processes hand each other
- * the work, so on a machine with two cores the mean tells mostly what else was running. A batch of one comes behind a
- * batch of the other, so that what disturbs hits both alike; `minimumMs` is for each.
- */
-async function besideEachOther(minimumMs: number, ...asks: readonly [() => unknown, () => unknown]) {
-  const sizes: number[] = [];
-  // Both run warm: what is compiled as it goes has been compiled by then.
-  for (const ask of asks) sizes.push(Math.ceil((await ratePerSecond(minimumMs, ask)) * (BATCH_MS / 1000)));
-  const batches: [number[], number[]] = [[], []];
-  const start = performance.now();
-  while (performance.now() - start < 2 * minimumMs) {
-    for (const [i, ask] of asks.entries()) {
-      const size = sizes[i] ?? 1;
-      const before = performance.now();
-      for (let n = 0; n < size; n++) await ask();
-      batches[i]?.push((size * 1000) / (performance.now() - before));
-    }
-  }
-  const [ours = Number.NaN, peer = Number.NaN] = batches.map(
-    (each) => each.sort((a, b) => b - a)[Math.floor(each.length / 4)],
-  );
-  return { ours, peer, ratio: ours / peer };
+/** What Node's sockets leave to be reached, for the command that takes a chip the least time. */
+async function leastOfNode(minimumMs: number, peer: Peer, command: Uint8Array, same: Uint8Array): Promise<BenchRow> {
+  const child = fork(join(import.meta.dirname, "bare-server.ts"), { stdio: "inherit" });
+  const frame = { type: JRCP1_TYPE.apdu, node: 0, payload: new Uint8Array(15).with(13, 0x90) };
+  child.send(Buffer.from(encodeJrcp1(frame)).toString("hex"));
+  const [port] = (await once(child, "message")) as [number];
+  const bare = await bareJrcp("127.0.0.1", port);
+  const asks = [bare.prepare(command), peer.bare.prepare(same)] as const;
+  const [least, theirs] = await beside(minimumMs, [[child.pid ?? 0], peer.pids], asks);
+  bare.close();
+  child.disconnect();
+  const note = "a Node server that answers whatever comes with the same bytes, in the place of ours";
+  return rateRow("GetVersion, the least of a Node server", note, least, theirs);
+}
+
+async function beside(
+  minimumMs: number,
+  [ownPids, peerPids]: readonly [readonly number[], readonly number[]],
+  [ask, askPeer]: readonly [() => Promise<unknown>, () => Promise<unknown>],
+): Promise<readonly [Measured, Measured]> {
+  const [ours, peer] = await onOneProcessor(minimumMs, [
+    { ask, pids: ownPids },
+    { ask: askPeer, pids: peerPids },
+  ]);
+  if (!ours || !peer) throw new Error("two chips are measured");
+  return [ours, peer];
+}
+
+const BESIDE = "the chip that HAWSER_SE05X_PEER names; ours over JRCP v1; client and chips on one processor";
+
+function rateRow(name: string, client: string, ours: Measured, peer: Measured): BenchRow {
+  const spread = [ours, peer].map(({ quarters: [fast, slow] }) => `${whole(1000 / slow)}-${whole(1000 / fast)}`);
+  const note = `${BESIDE}; ${client}; the middle of slices that take turns, half of which did ${spread.join(" and ")}`;
+  const [rate, peerRate] = [1000 / ours.ms, 1000 / peer.ms];
+  return { name, ours: rate, peer: peerRate, ratio: 1 / ratioOf(ours, peer), unit: "commands/s", note };
+}
+
+/** As commands per second, so that more is better here too. */
+function cpuRow(name: string, ours: Measured, peer: Measured): BenchRow {
+  const note = `${BESIDE}; commands in a second of processor time of the chip's process; the same client`;
+  const isKnown = peer.cpuMs > 0;
+  const [rate, peerRate] = [1000 / ours.cpuMs, isKnown ? 1000 / peer.cpuMs : undefined];
+  return { name, ours: rate, peer: peerRate, ratio: peerRate && rate / peerRate, unit: "commands/s of CPU", note };
+}
+
+function whole(value: number): string {
+  return value.toFixed(0);
 }
 
 /** The measured commands for a chip that has made its own keys. */
@@ -162,7 +179,7 @@ async function commandsFor(chip: Transport): Promise<readonly (Uint8Array | unde
   return measured(point, SE05X_COMMAND_SET.readResponse("sign", signature).signature).map(({ command }) => command);
 }
 
-function measured(point: Uint8Array, signature: Uint8Array): readonly Measured[] {
+function measured(point: Uint8Array, signature: Uint8Array): readonly Command[] {
   const { privateKey } = generateKeyPairSync("ec", { namedCurve: "prime256v1" });
   const rsa = generateKeyPairSync("rsa", { modulusLength: 2048 }).privateKey;
   const ecdh = createECDH("prime256v1");
