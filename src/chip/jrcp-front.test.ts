@@ -75,6 +75,12 @@ test("JrcpFront answers warm resets and simulator messages of JRCP v2, never wit
   assert.deepEqual(answers(fromHex("a57721000000000000")), ["end"]);
 });
 
+test("JrcpFront takes a payload of JRCP v2 as long as v1 can say, and no longer", () => {
+  const asked = fromHex(`a50121000000ffff${"80".repeat(0xffff)}00`);
+  assert.deepEqual(answers(asked), ["a50121000000000641027fff900000"]);
+  assert.throws(() => answers(fromHex("a501210000010000")), DecodeError);
+});
+
 test("JrcpFront takes any bytes for requests or throws a DecodeError", () => {
   const start = fc.constantFrom("", "04ff0000", "a5", "a50121000000", "04ff");
   fc.assert(

@@ -27,6 +27,9 @@ type Room = (length: number) => Uint8Array;
 
 const NOTHING = new Uint8Array(0);
 
+/** What the length field of JRCP v1 can say. A command too long for the chip is the chip's to refuse, with a status word. */
+const MAX_PAYLOAD = 0xffff;
+
 /** The least bytes that tell the two protocols apart. */
 const GREETING_LENGTH = JRCP2_GREETING.request.length;
 
@@ -81,7 +84,7 @@ const ACKNOWLEDGED: ReadonlySet<number> = new Set([
 ]);
 
 class Jrcp1Front {
-  readonly #parser = new Jrcp1Parser();
+  readonly #parser = new Jrcp1Parser({ maxPayload: MAX_PAYLOAD });
   readonly #room: Room;
 
   constructor(room: Room) {
@@ -127,7 +130,7 @@ class Jrcp2Front {
     if (this.#takeGreeting()) return () => ({ bytes: JRCP2_GREETING.answer.slice() });
     // Part of a greeting again, or nothing.
     if (this.#pending[0] === JRCP2_GREETING.request[0] && this.#pending.length < GREETING_LENGTH) return undefined;
-    const found = readJrcp2(this.#pending);
+    const found = readJrcp2(this.#pending, { maxPayload: MAX_PAYLOAD });
     if (!found) return undefined;
     this.#pending = this.#pending.subarray(found.length);
     return requestOf(found.frame, this.#readers, this.#room);

@@ -111,15 +111,28 @@ test("serveChip answers others while a client stalls in the middle of a frame, o
 
 test("serveChip closes a connection that says farewell or breaks the framing, and goes on serving", async (t) => {
   const { port, ledger } = await serve(t);
-  for (const hex of ["03000000", "0100ffff", "40000000", "0200000000", "7f000001aa"]) {
+  for (const hex of ["03000000", "40000000", "0200000000", "7f000001aa"]) {
     const client = new Client(port, t);
     assert.equal(await client.ask(RESET), ATR);
     client.send(hex);
     await closed(client.socket);
     assert.deepEqual(client.chunks.length, 1, hex);
   }
+  const newer = new Client(port, t);
+  newer.send("a5012100ffffffff");
+  await closed(newer.socket);
   assert.equal(ledger.events({ kinds: ["process"] }).length, 1, "only the over-long frame is an incident");
   assert.equal(await new Client(port, t).ask(RESET), ATR);
+});
+
+test("serveChip takes what the length field of JRCP v1 can say, and the chip refuses commands too long for it", async (t) => {
+  const { port } = await serve(t);
+  const client = new Client(port, t);
+  assert.equal(await client.ask(RESET), ATR);
+  for (const length of ["0401", "0500", "ffff"]) {
+    assert.equal(await client.ask(`0100${length}${"80".repeat(Number.parseInt(length, 16))}`), "010000026700", length);
+    assert.equal(await client.ask("010000058091000100").then((answer) => answer?.length), 48);
+  }
 });
 
 test("serveChip answers all that a client asked before it closed its half of the connection", async (t) => {

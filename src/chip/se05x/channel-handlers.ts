@@ -88,6 +88,7 @@ export function assumedChannel({ store, aes }: Se05xInside, command: Uint8Array)
 }
 
 const PUT_KEY = 0xd8;
+const OF_IMPORTS = 0x02;
 
 function proposeSession(inside: Se05xInside, { keyVersion, hostChallenge }: InitializeUpdate) {
   const session = awaitingProof(inside, "aes");
@@ -138,12 +139,14 @@ function agreeOnSession(
 }
 
 /**
- * The key that sessions are agreed with, signed with the key for attestations: hosts do not check whose signature it is.
- * Refused with 6A88 where it is asked for by another name. NXP plug-and-trust 03.03.00, host library
+ * The key that imports are agreed with for 02, and for any other identifier the one of sessions, signed with the key for
+ * attestations: hosts do not check whose signature it is. Refused with 6A88 in another version. NXP plug-and-trust
+ * 03.03.00, host library; AN12413, section 4.5.4
  */
-function tellAgreementKey(inside: Se05xInside, name: Uint8Array) {
-  if (name.some((byte) => byte !== 0)) throw refuse(0x6a88, "the chip has one key for agreements, 00 of version 00");
-  const own = inside.store.find(SE05X_OBJECT.sessionKey)?.content;
+function tellAgreementKey(inside: Se05xInside, [identifier, version]: Uint8Array) {
+  if (version !== 0) throw refuse(0x6a88, "keys for agreements have version 00");
+  const { importKey, sessionKey } = SE05X_OBJECT;
+  const own = inside.store.find(identifier === OF_IMPORTS ? importKey : sessionKey)?.content;
   const signer = inside.store.find(SE05X_OBJECT.attestationKey)?.content;
   if (own?.kind !== "ecPair" || signer?.kind !== "ecPair") throw refuse(0x6985, "no key to agree with");
   const { point } = own.key;

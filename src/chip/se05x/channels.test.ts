@@ -243,7 +243,11 @@ test("Se05xChip tells and signs its key for agreements before a session's proof,
   const key = createPublicKey({ key: spkiOf(attester), format: "der", type: "spki" });
   assert.ok(verify("sha256", signed, key, signature));
   assert.ok(!verify("sha256", signed.with(10, (signed[10] ?? 0) ^ 1), key, signature));
-  assert.equal(session.sw("agreementKey", { template: { key: Uint8Array.of(1, 0) } }), "6a88");
+  const named = (identifier: number) =>
+    session.send("agreementKey", { template: { key: Uint8Array.of(identifier, 0) } });
+  assert.deepEqual(named(1).point, point, "identifiers without a meaning are those of sessions");
+  assert.deepEqual(named(2).point, host.send("readObject", { objectId: SE05X_OBJECT.importKey }).bytes);
+  assert.equal(session.sw("agreementKey", { template: { key: Uint8Array.of(0, 1) } }), "6a88");
   assert.equal(session.sw("getVersion", {}), "6982", "nothing else before the proof");
 });
 
