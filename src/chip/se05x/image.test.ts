@@ -21,7 +21,7 @@ const STEP = process.env.HAWSER_DEEP === "1" ? 1 : 7;
 const PIN = fromHex("c001020304");
 
 /** The image of a fixture, whose first lines say how it was made. */
-function stateOf(version: number): Uint8Array {
+function stateOf(version: number | string): Uint8Array {
   const lines = readFileSync(join(FIXTURES, `se051-state-${version}.hex`), "utf8").split("\n");
   return fromHex(lines.filter((line) => !line.startsWith("#")).join(""));
 }
@@ -86,6 +86,26 @@ for (const version of [4, 5, 6]) {
     assert.equal(toHex(later.send("readObject", { objectId: COUNTER }).bytes), "00000005");
   });
 }
+
+test("Se05xChip takes up the first state of version 4 that had curves, and refuses the one before it by its layout", async () => {
+  const { host } = await newSe05x({ memory: memoryWith(stateOf("4-first")) });
+  assert.equal(toHex(host.send("readObject", { objectId: FILE }).bytes), "01020304");
+  assert.equal(toHex(host.send("readObject", { objectId: COUNTER }).bytes), "00000005");
+  assert.equal(host.send("readObject", { objectId: REGISTER }).bytes.length, 32);
+  const block = fromHex("6bc1bee22e409f96e93d7e117393172a");
+  const { mac } = host.send("mac", { objectId: AES, algorithm: 0x31, input: block });
+  assert.equal(toHex(mac), "070a16b46b4d4144f79bdd9dd04a287c", "SP 800-38B, appendix D.1");
+  assert.equal(host.sw("agree", { objectId: PAIR, peerPoint: fromHex("04") }), "6986");
+  assert.equal(host.send("exists", { objectId: PASSING }).result, 2, "transient objects were not kept then");
+  const inside = host.inSession(host.send("createSession", { objectId: USER }).sessionId);
+  assert.equal(inside.sw("verifySessionUserId", { value: PIN }), "9000");
+  const former = stateOf("4-refused");
+  assert.equal(former[5], 4);
+  await assert.rejects(
+    newSe05x({ memory: memoryWith(former) }),
+    (error) => error instanceof UsageError && error.code === "state-version" && /layout/.test(error.message),
+  );
+});
 
 test("Se05xChip refuses a state of a version before 4 or after its own, of another model, or cut anywhere", async () => {
   const image = stateOf(5);
