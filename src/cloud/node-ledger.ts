@@ -1,7 +1,7 @@
 import type { Clock } from "../crypto/index.ts";
 import { Ledger, matches, type EventFilter, type TraceEvent } from "../trace/index.ts";
 import { LedgerFolds, type FoldLimits } from "./ledger-folds.ts";
-import { columns, Statement, type LedgerEventRow, type Queries, type Store } from "./store/index.ts";
+import { RowsStatement, type LedgerEventRow, type Queries, type Store } from "./store/index.ts";
 
 export type DurableLedgerOptions = {
   readonly store: Store;
@@ -32,17 +32,19 @@ export type DurableLedger = {
   close(): Promise<void>;
 };
 
-const PUT_ROW = new Statement<LedgerEventRow>((queries, of) =>
-  queries
-    .insertInto("ledger_events")
-    .values(columns(of, ["seq", "time", "kind", "cause", "device", "connection", "certificate", "event"]))
-    .onConflict((conflict) =>
-      conflict.column("seq").doUpdateSet((eb) => ({
-        time: eb.ref("excluded.time"),
-        connection: eb.ref("excluded.connection"),
-        event: eb.ref("excluded.event"),
-      })),
-    ),
+const PUT_ROWS = new RowsStatement<LedgerEventRow>(
+  ["seq", "time", "kind", "cause", "device", "connection", "certificate", "event"],
+  (queries, rows) =>
+    queries
+      .insertInto("ledger_events")
+      .values(rows)
+      .onConflict((conflict) =>
+        conflict.column("seq").doUpdateSet((eb) => ({
+          time: eb.ref("excluded.time"),
+          connection: eb.ref("excluded.connection"),
+          event: eb.ref("excluded.event"),
+        })),
+      ),
 );
 
 const KEEP = 20_000;
@@ -172,13 +174,13 @@ class Keeper {
   async #insert(queries: Queries, batch: readonly TraceEvent[]): Promise<void> {
     // A row and its first count may wait together; one statement may name it once.
     const rows = [...new Map(batch.map((event) => [event.seq, rowOf(event)])).values()];
-    for (const row of rows) {
-      await PUT_ROW.change(queries, row);
-      const group = `${row.kind} ${row.cause ?? ""}`;
-      const count = (this.#sinceCut.get(group) ?? this.#keep) + 1;
+    await PUT_ROWS.run(queries, rows);
+    for (const [group, members] of Map.groupBy(rows, ({ kind, cause }) => `${kind} ${cause ?? ""}`)) {
+      const count = (this.#sinceCut.get(group) ?? this.#keep) + members.length;
       const isDue = count > this.#keep / 10;
       this.#sinceCut.set(group, isDue ? 0 : count);
-      if (isDue) await this.#cut(queries, row);
+      const [row] = members;
+      if (isDue && row) await this.#cut(queries, row);
     }
   }
 

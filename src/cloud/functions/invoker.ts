@@ -43,6 +43,7 @@ const EVENT_BYTES = { RequestResponse: 6 * 1024 * 1024, Event: 1024 * 1024 } as 
 export class FunctionInvoker {
   readonly #options: InvokerOptions;
   readonly #events: EventInvocations;
+  readonly #deployments = new WeakMap<Runnable, Deployment>();
   /** The last attempt that runs, or waits for a process, about each certificate. */
   readonly #underway = new Map<string, Promise<void>>();
 
@@ -138,7 +139,14 @@ export class FunctionInvoker {
     this.#options.trace.emit("cloud", { ...event, detail: clip(detail) });
   }
 
+  /** A changed function is another record: what one runs as is put together once. */
   #deploymentOf(record: Runnable): Deployment {
+    const known = this.#deployments.get(record) ?? this.#newDeployment(record);
+    this.#deployments.set(record, known);
+    return known;
+  }
+
+  #newDeployment(record: Runnable): Deployment {
     const { account, directory } = this.#options;
     const { name, handler, memoryMb, timeoutS, revisionId } = record;
     const ref = { name, qualifier: versionOf(record) };

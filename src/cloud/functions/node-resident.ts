@@ -1,6 +1,8 @@
 import { execFile } from "node:child_process";
 import { closeSync, openSync, readSync } from "node:fs";
 
+import { pageBytes } from "./node-page-size.ts";
+
 /** How much memory a process occupies. */
 export type ResidentSize = {
   /** In bytes; undefined once it is gone or not known yet. */
@@ -17,14 +19,20 @@ export function residentSize(
   return source === "proc" ? new ProcStatus(pid) : fromPs(pid);
 }
 
-/** Opened once: each look is one system call, and never one at another process that was given the same number. */
+/**
+ * Opened once: each look is one system call, and never one at another process that was given the same number. `statm` has
+ * the size in pages and little else; to write `status` takes the kernel several times as long.
+ */
 class ProcStatus implements ResidentSize {
   readonly #text = Buffer.alloc(4096);
+  readonly #read: (text: Buffer, length: number) => number | undefined;
   #descriptor: number | undefined;
 
   constructor(pid: number) {
+    const page = PAGE_BYTES;
+    this.#read = page === undefined ? residentInStatus : (text, length) => residentInStatm(text, length, page);
     try {
-      this.#descriptor = openSync(`/proc/${pid}/status`, "r");
+      this.#descriptor = openSync(`/proc/${pid}/${page === undefined ? "status" : "statm"}`, "r");
     } catch {
       this.#descriptor = undefined;
     }
@@ -33,11 +41,7 @@ class ProcStatus implements ResidentSize {
   bytes(): number | undefined {
     if (this.#descriptor === undefined) return undefined;
     try {
-      const length = readSync(this.#descriptor, this.#text, 0, this.#text.length, 0);
-      const at = this.#text.indexOf("VmRSS:");
-      if (at < 0 || at >= length) return undefined;
-      const kilobytes = Number.parseInt(this.#text.toString("latin1", at + 6, at + 32), 10);
-      return Number.isNaN(kilobytes) ? undefined : kilobytes * 1024;
+      return this.#read(this.#text, readSync(this.#descriptor, this.#text, 0, this.#text.length, 0));
     } catch {
       this.close();
       return undefined;
@@ -48,6 +52,23 @@ class ProcStatus implements ResidentSize {
     if (this.#descriptor !== undefined) closeSync(this.#descriptor);
     this.#descriptor = undefined;
   }
+}
+
+const PAGE_BYTES = pageBytes();
+
+/** The second number, in pages; all are 0 once the process has given its memory back. Linux, proc_pid_statm(5) */
+function residentInStatm(text: Buffer, length: number, page: number): number | undefined {
+  const [, resident] = text.toString("latin1", 0, length).split(" ", 2);
+  const pages = Number(resident);
+  return pages > 0 ? pages * page : undefined;
+}
+
+/** The line `VmRSS:`, in kilobytes. Linux, proc_pid_status(5) */
+function residentInStatus(text: Buffer, length: number): number | undefined {
+  const at = text.indexOf("VmRSS:");
+  if (at < 0 || at >= length) return undefined;
+  const kilobytes = Number.parseInt(text.toString("latin1", at + 6, at + 32), 10);
+  return Number.isNaN(kilobytes) ? undefined : kilobytes * 1024;
 }
 
 /** `ps` takes a process of its own, so each look gives what the one before found, and asks again. */

@@ -23,6 +23,9 @@ const LOCK = "lock.sqlite";
 /** How far the write-ahead log may grow before it is folded back, in pages of 4 KiB: the loop waits while that happens. */
 const CHECKPOINT_PAGES = 4000;
 
+/** What the writer keeps of the file, in KiB: certificates are found by their hashes, which lie all over their index. */
+const CACHE_KIB = 16_384;
+
 export type StoreOptions = {
   /** Made with mode 0700 where it does not exist; its files have 0600. */
   readonly directory: string;
@@ -54,6 +57,7 @@ async function opened({ directory, migrations = MIGRATIONS }: StoreOptions): Pro
     await migrate(writer, migrations);
     // From here on the group commit flushes the log itself, beside the loop.
     writer.exec("pragma synchronous = normal");
+    writer.exec(`pragma cache_size = -${CACHE_KIB}`);
     return storeOver(writer, openReader(join(directory, FILE)), { lock, log: new Log(join(directory, `${FILE}-wal`)) });
   } catch (error) {
     writer?.close();
