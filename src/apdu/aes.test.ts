@@ -7,7 +7,7 @@ import { test, type TestContext } from "node:test";
 import fc from "fast-check";
 
 import { DecodeError, fromHex, toHex } from "../codec/index.ts";
-import { cbcDecrypt, cbcEncrypt, cmac, padded, sameBytes, unpadded, unwrapKey, wrapKey } from "./index.ts";
+import { cbcDecrypt, cbcEncrypt, cmac, padded, unpadded, unwrapKey, wrapKey } from "./index.ts";
 import { nodeBlockCipher as aes } from "./node.ts";
 
 /** Project Wycheproof's vectors (Apache-2.0). */
@@ -129,13 +129,4 @@ test("unpadded takes off what padded put on, and wants a padding", () => {
     }),
   );
   for (const hex of ["", "00", "0000", "8001", "01"]) assert.throws(() => unpadded(fromHex(hex)), DecodeError, hex);
-});
-
-test("sameBytes is true for the same bytes only", () => {
-  fc.assert(
-    fc.property(fc.uint8Array({ maxLength: 8 }), fc.uint8Array({ maxLength: 8 }), (a, b) => {
-      assert.equal(sameBytes(a, b), toHex(a) === toHex(b));
-      assert.ok(sameBytes(a, a.slice()));
-    }),
-  );
 });

@@ -1,4 +1,4 @@
-import { concat, DecodeError } from "../codec/index.ts";
+import { concat, DecodeError, sameBytes } from "../codec/index.ts";
 
 /** One block of AES at a time, the key of 16, 24 or 32 bytes; everything here is built from it. FIPS 197 */
 export interface BlockCipher {
@@ -92,13 +92,6 @@ export function unwrapKey(aes: BlockCipher, wrappingKey: Uint8Array, wrapped: Ui
     r[i] = b.slice(8);
   }
   return sameBytes(a, WRAP_CHECK) ? concat(...r) : undefined;
-}
-
-/** Whether two byte strings are the same, in a time that depends on their length only. */
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < a.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
-  return difference === 0;
 }
 
 function withStep(block: Uint8Array, step: number): Uint8Array {

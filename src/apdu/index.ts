@@ -5,7 +5,6 @@ export {
   cmac,
   cmacSubkeys,
   padded,
-  sameBytes,
   unpadded,
   unwrapKey,
   wrapKey,

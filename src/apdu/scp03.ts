@@ -1,5 +1,5 @@
-import { concat, DecodeError, ProtocolError, Writer } from "../codec/index.ts";
-import { BLOCK, type BlockCipher, cbcDecrypt, cbcEncrypt, cmac, padded, sameBytes, unpadded } from "./aes.ts";
+import { concat, DecodeError, ProtocolError, sameBytes, Writer } from "../codec/index.ts";
+import { BLOCK, type BlockCipher, cbcDecrypt, cbcEncrypt, cmac, padded, unpadded } from "./aes.ts";
 import type { CommandApdu, ResponseApdu } from "./apdu.ts";
 import type { ApduErrorCode } from "./errors.ts";
 import { SW_OK } from "./status-word.ts";

@@ -14,6 +14,7 @@ import {
   opaque,
   parsePem,
   Reader,
+  sameBytes,
   struct,
   toBase64,
   toHex,
@@ -326,5 +327,14 @@ test("parsePem takes any text without throwing anything but DecodeError", () => 
       fc.string({ maxLength: 400 }),
       (text) => void codeOf(() => parsePem(`-----BEGIN A-----${text}-----END A-----`)),
     ),
+  );
+});
+
+test("sameBytes is true for the same bytes only", () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 8 }), fc.uint8Array({ maxLength: 8 }), (a, b) => {
+      assert.equal(sameBytes(a, b), toHex(a) === toHex(b));
+      assert.ok(sameBytes(a, a.slice()));
+    }),
   );
 });

@@ -1,5 +1,5 @@
 export { fromBase64, toBase64 } from "./base64.ts";
-export { concat, equal, utf8Bytes } from "./bytes.ts";
+export { concat, equal, sameBytes, utf8Bytes } from "./bytes.ts";
 export * from "./errors.ts";
 export { fromHex, toHex } from "./hex.ts";
 export type { Json } from "./json.ts";

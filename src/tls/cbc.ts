@@ -1,6 +1,5 @@
-import { concat, Writer } from "../codec/index.ts";
+import { concat, sameBytes, Writer } from "../codec/index.ts";
 import type { Hash } from "../crypto/index.ts";
-import { sameBytes } from "./constant-time.ts";
 import { LocalFailure, TlsError } from "./errors.ts";
 import { type OpenedRecord, type RecordProtection, sequenceBytes } from "./protection.ts";
 import { encodeRecord, MAX_PLAINTEXT, type TlsRecord } from "./records.ts";

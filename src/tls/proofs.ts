@@ -1,4 +1,4 @@
-import { sameBytes } from "./constant-time.ts";
+import { sameBytes } from "../codec/index.ts";
 import type { HashName } from "../crypto/index.ts";
 import type { OfferedPsk } from "./sessions.ts";
 import type { Answer } from "./effects.ts";

@@ -1,6 +1,6 @@
 import type { A71chRequest } from "../../apdu/a71ch/index.ts";
-import { keyCheckValue, sameBytes, type Scp03KeyField, Scp03Session } from "../../apdu/index.ts";
-import { fromHex } from "../../codec/index.ts";
+import { keyCheckValue, type Scp03KeyField, Scp03Session } from "../../apdu/index.ts";
+import { fromHex, sameBytes } from "../../codec/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chHandlers, A71chInside } from "./handler.ts";
 import { refuse } from "./objects.ts";

@@ -1,4 +1,4 @@
-import { sameBytes } from "../../apdu/index.ts";
+import { sameBytes } from "../../codec/index.ts";
 import { SecretKey } from "../secret-key.ts";
 import type { A71chInside } from "./handler.ts";
 import { checkSlot, contentOf, refuse } from "./objects.ts";

@@ -1,6 +1,5 @@
-import { sameBytes } from "../../apdu/index.ts";
 import { SE05X_AEAD, SE05X_CRYPTO_CONTEXT, SE05X_RESULT } from "../../apdu/se05x/index.ts";
-import { Reader } from "../../codec/index.ts";
+import { Reader, sameBytes } from "../../codec/index.ts";
 import { demandExternalIv } from "./access.ts";
 import { type AeadRunRequest, startAeadRun } from "./aead-run.ts";
 import type { Content } from "./contents.ts";

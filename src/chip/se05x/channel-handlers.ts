@@ -1,6 +1,5 @@
 import {
   keyCheckValue,
-  sameBytes,
   type Scp03KeyField,
   Scp03Session,
   SECURE_CLASS,
@@ -8,7 +7,7 @@ import {
   SECURITY_LEVELS,
 } from "../../apdu/index.ts";
 import { agreementKey, SE05X_OBJECT } from "../../apdu/se05x/index.ts";
-import { concat, encode, fromHex } from "../../codec/index.ts";
+import { concat, encode, fromHex, sameBytes } from "../../codec/index.ts";
 import { readOffer } from "./agreement.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { refuse } from "./refuse.ts";

@@ -1,6 +1,5 @@
-import { sameBytes } from "../../apdu/index.ts";
 import { SE05X_AEAD, SE05X_CRYPTO_CONTEXT, SE05X_RESULT } from "../../apdu/se05x/index.ts";
-import { Writer } from "../../codec/index.ts";
+import { sameBytes, Writer } from "../../codec/index.ts";
 import { Ciphering } from "./ciphering.ts";
 import { isMac, startCode } from "./codes.ts";
 import { digestNamed, isDigest } from "./digest-handlers.ts";

@@ -1,5 +1,5 @@
-import { sameBytes } from "../../apdu/index.ts";
 import { type Right, SE05X_RESULT } from "../../apdu/se05x/index.ts";
+import { sameBytes } from "../../codec/index.ts";
 import { startCode } from "./codes.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 

@@ -1,5 +1,4 @@
-import { sameBytes } from "../../apdu/index.ts";
-import { fromHex, toHex } from "../../codec/index.ts";
+import { fromHex, sameBytes, toHex } from "../../codec/index.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { hexId, type SecureObject } from "./objects.ts";
 import { refuse } from "./refuse.ts";

@@ -1,5 +1,5 @@
-import { cbcDecrypt, cbcEncrypt, cmac, padded, sameBytes, unpadded } from "../../apdu/index.ts";
-import { concat, DecodeError, Reader, Writer } from "../../codec/index.ts";
+import { cbcDecrypt, cbcEncrypt, cmac, padded, unpadded } from "../../apdu/index.ts";
+import { concat, DecodeError, Reader, sameBytes, Writer } from "../../codec/index.ts";
 import { kindOfContent } from "./contents.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { readObject, writeObject } from "./image.ts";

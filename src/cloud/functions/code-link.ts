@@ -1,4 +1,4 @@
-import { toHex, utf8Bytes } from "../../codec/index.ts";
+import { sameBytes, toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import { LATEST, type FunctionRef } from "./function-name.ts";
 
@@ -38,18 +38,13 @@ export class CodeLinks {
     const ref = { name, qualifier: version === "latest" ? LATEST : version };
     const codeSha256 = codeNow(ref);
     if (codeSha256 === undefined) return undefined;
-    return isSame(proof, this.#proof({ ...ref, codeSha256 }, Number(expires))) ? ref : undefined;
+    return sameBytes(utf8Bytes(proof), utf8Bytes(this.#proof({ ...ref, codeSha256 }, Number(expires))))
+      ? ref
+      : undefined;
   }
 
   #proof({ name, qualifier, codeSha256 }: CodeOf, expires: number): string {
     const text = [name, qualifier, codeSha256, expires].join("\n");
     return toHex(this.#hash.hmac("sha256", this.#key, utf8Bytes(text)));
   }
-}
-
-/** In a time that does not tell where two proofs differ. */
-function isSame(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < b.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
 }

@@ -1,4 +1,4 @@
-import { toHex, utf8Bytes } from "../../codec/index.ts";
+import { sameBytes, toHex, utf8Bytes } from "../../codec/index.ts";
 import type { Hash } from "../../crypto/index.ts";
 
 /**
@@ -147,9 +147,7 @@ export function headerValue(request: Pick<RawRequest, "headers">, name: string):
 
 /** Whether two texts are the same, in a time that tells nothing about where they differ. */
 export function equalInConstantTime(a: string, b: string): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < b.length; i++) difference |= a.charCodeAt(i) ^ b.charCodeAt(i);
-  return difference === 0;
+  return sameBytes(utf8Bytes(a), utf8Bytes(b));
 }
 
 /** Names and values in the one canonical encoding, sorted by code point. */

@@ -1,4 +1,14 @@
-import { concat, DecodeError, Denied, fromBase64, fromHex, toBase64, toHex, utf8Bytes } from "../../codec/index.ts";
+import {
+  concat,
+  DecodeError,
+  Denied,
+  fromBase64,
+  fromHex,
+  sameBytes,
+  toBase64,
+  toHex,
+  utf8Bytes,
+} from "../../codec/index.ts";
 import type { Clock, Entropy, Hash } from "../../crypto/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 
@@ -68,11 +78,11 @@ export class TemporaryKeySeal {
     if (sessionToken === undefined) throw wrongToken(`${accessKeyId} is temporary and came without its session token`);
     const bytes = tokenBytes(sessionToken);
     const payload = bytes?.subarray(0, PAYLOAD);
-    if (!bytes || !payload || !isSame(bytes.subarray(PAYLOAD), this.#mac("token", payload))) {
+    if (!bytes || !payload || !sameBytes(bytes.subarray(PAYLOAD), this.#mac("token", payload))) {
       throw wrongToken("the session token is not one of this cloud");
     }
     const { accessKeyId: own, secretAccessKey } = this.#derived(payload);
-    if (!isSame(utf8Bytes(own), utf8Bytes(accessKeyId))) {
+    if (!sameBytes(utf8Bytes(own), utf8Bytes(accessKeyId))) {
       throw wrongToken(`the session token belongs to another access key than ${accessKeyId}`);
     }
     const view = new DataView(payload.buffer, payload.byteOffset, payload.length);
@@ -109,13 +119,6 @@ function tokenBytes(token: string): Uint8Array | undefined {
     if (error instanceof DecodeError) return undefined;
     throw error;
   }
-}
-
-/** In a time that tells nothing about where they differ. */
-function isSame(a: Uint8Array, b: Uint8Array): boolean {
-  let difference = a.length ^ b.length;
-  for (let i = 0; i < b.length; i++) difference |= (a[i] ?? 0) ^ (b[i] ?? 0);
-  return difference === 0;
 }
 
 function wrongToken(what: string): Denied<CloudErrorCode> {

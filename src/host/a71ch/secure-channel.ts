@@ -1,4 +1,5 @@
-import { type BlockCipher, keyCheckValue, sameBytes, type Scp03Keys, Scp03Session } from "../../apdu/index.ts";
+import { type BlockCipher, keyCheckValue, type Scp03Keys, Scp03Session } from "../../apdu/index.ts";
+import { sameBytes } from "../../codec/index.ts";
 import type { Entropy } from "../../crypto/index.ts";
 import { type A71chSession, channelBroken } from "./session.ts";
 

@@ -1,6 +1,6 @@
-import { type BlockCipher, sameBytes, type Scp03Keys, Scp03Session, SECURITY_LEVEL } from "../../apdu/index.ts";
+import { type BlockCipher, type Scp03Keys, Scp03Session, SECURITY_LEVEL } from "../../apdu/index.ts";
 import { SE05X_AID, SE05X_OBJECT, SE05X_SIGNATURE, sessionOffer } from "../../apdu/se05x/index.ts";
-import { concat, encode, fromHex, Refused, UsageError } from "../../codec/index.ts";
+import { concat, encode, fromHex, Refused, sameBytes, UsageError } from "../../codec/index.ts";
 import {
   ecPublicKeyInfo,
   type Entropy,
