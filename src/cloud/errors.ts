@@ -10,6 +10,10 @@ export const CLOUD_ERRORS = {
     cause: "The request asks for an operation, or a field of one, that this version does not offer.",
     cure: "Leave the field away or use another operation; README.md lists what the control plane offers.",
   },
+  "method-not-allowed": {
+    cause: "The path belongs to the data plane, which does not offer it for this method.",
+    cure: "Publish with POST /topics/TOPIC; shadows are read with GET, changed with POST and deleted with DELETE.",
+  },
   "crl-not-current": {
     cause: "A CRL was uploaded whose period has not begun or is over.",
     cure: "Make a new list (hawser ca crl, openssl ca -gencrl) and check the clocks of both machines.",

@@ -23,6 +23,7 @@ import {
   type ServiceName,
   errorResponseOf,
   findRoute,
+  leadsNowhere,
   httpFor,
   type queryOperations,
   readForm,
@@ -125,7 +126,7 @@ export class ControlPlane {
       // Before anything is looked at: whoever is no operator reaches no handler of this plane.
       if (claim.temporary) return await this.#answerCertificate(call, { route, key: claim.temporary, body });
       if (route.found === "query") return await this.#answerQuery(call, route.service, body);
-      if (route.found !== "operation") throw notImplemented(call.title);
+      if (route.found !== "operation") throw leadsNowhere(route, call.title);
       const operation: Operation = OPERATIONS[route.name];
       const handler = this.#options.handlers[route.name];
       if (!handler) throw notImplemented(call.title);

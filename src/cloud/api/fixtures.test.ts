@@ -149,6 +149,7 @@ export async function newApi(
 const COMMON = [
   "ThrottlingException",
   "TooManyRequestsException",
+  "MethodNotAllowedException",
   "MissingAuthenticationTokenException",
   "IncompleteSignatureException",
   "UnrecognizedClientException",

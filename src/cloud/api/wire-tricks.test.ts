@@ -111,8 +111,20 @@ test("a path with a slash before, between or behind its own, and every other met
     }
     for (const other of ["OPTIONS", "TRACE", "PROPFIND", "HEAD"]) {
       const { status } = await send(api, service, { method: other, path: plain });
-      assert.equal(status, 501, `${other} ${plain}`);
+      assert.equal(status, service === "iot-data" ? 405 : 501, `${other} ${plain}`);
     }
+  }
+});
+
+test("a path of the data plane by another method is MethodNotAllowed, and one that cannot be read a bad request", async (t) => {
+  const api = await newApi(t);
+  const asked = async (method: string, path: string) => {
+    const { status, type } = await send(api, "iot-data", { method, path });
+    return [status, type];
+  };
+  assert.deepEqual(await asked("GET", "/topics/a/b"), [405, "MethodNotAllowedException"]);
+  for (const path of ["/topics/%zz", "/things/%ff/shadow", "/things/../shadow"]) {
+    assert.deepEqual(await asked("GET", path), [400, "InvalidRequestException"], path);
   }
 });
 

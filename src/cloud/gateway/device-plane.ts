@@ -12,6 +12,7 @@ import {
   type RequestHead,
   errorResponseOf,
   findRoute,
+  leadsNowhere,
   httpFor,
   readInput,
   responseOf,
@@ -105,9 +106,9 @@ export class DevicePlane {
       };
     }
     const route = this.#routeOf(head);
-    if (route.found !== "operation" || !this.#options.operations[route.name]) {
-      return { answer: errorOf(notImplemented(titleOf(head, route)), requestId) };
-    }
+    if (route.found === "query") return { answer: errorOf(notImplemented(titleOf(head, route)), requestId) };
+    if (route.found !== "operation") return { answer: errorOf(leadsNowhere(route, titleOf(head, route)), requestId) };
+    if (!this.has(route.name)) return { answer: errorOf(notImplemented(titleOf(head, route)), requestId) };
     const { name, labels } = route;
     const call: Call<OperationName> = { ...common, name, labels };
     return {

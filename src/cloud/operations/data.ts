@@ -26,7 +26,7 @@ export const DATA_OPERATIONS = {
   GetRetainedMessage: operation<RetainedMessageResult>()({
     service: "iot-data",
     method: "GET",
-    path: "/retainedMessage/{topic}",
+    path: "/retainedMessage/{topic+}",
     input: { topic: uri(string({ min: 1, max: 65_535 })) },
     output: OK,
     errors: ["ResourceNotFoundException"],

@@ -57,6 +57,7 @@ const ROWS: Readonly<Partial<Record<string, Row>>> = {
   "signature-mismatch": [403, "InvalidSignatureException"],
   "body-too-large": [413, "RequestEntityTooLargeException"],
   "not-implemented": [501, "NotImplementedException"],
+  "method-not-allowed": [405, "MethodNotAllowedException"],
   "resource-exists": [409, "ResourceAlreadyExistsException"],
   "certificate-validation": [400, "CertificateValidationException"],
   "registration-code-mismatch": [400, "RegistrationCodeValidationException"],

@@ -34,7 +34,7 @@ export {
 export type { CaCertificateDescription, CertificateDescription, CertificateIdentity } from "./results.ts";
 export { REVOCATION_OPERATIONS } from "./revocation.ts";
 export { ROLE_ALIAS_OPERATIONS } from "./role-aliases.ts";
-export { ALL_SCOPES, type Route, SCOPES, findRoute, scopesOf } from "./router.ts";
+export { ALL_SCOPES, type Route, SCOPES, findRoute, leadsNowhere, scopesOf } from "./router.ts";
 export type { Field, ThingGroupIndexingConfiguration, ThingIndexingConfiguration } from "./search-results.ts";
 export { SEARCH_OPERATIONS } from "./search.ts";
 export type {

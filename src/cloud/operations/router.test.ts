@@ -3,10 +3,12 @@ import { test } from "node:test";
 
 import fc from "fast-check";
 
+import { UsageError } from "../../codec/index.ts";
 import { ABSENT_OPERATIONS } from "./absent.ts";
 import type { Operation } from "./operation.ts";
 import { OPERATIONS } from "./operations.ts";
-import { findRoute, scopesOf } from "./router.ts";
+import { anyText } from "./fixtures.test.ts";
+import { findRoute, leadsNowhere, scopesOf } from "./router.ts";
 
 /** A template with a value in every label. */
 const filled = (path: string) => path.replace(/\{\w+\+?\}/g, "v");
@@ -68,24 +70,20 @@ test("findRoute decodes a segment after the path was split: %2F is part of a nam
     name: "DescribeThing",
     labels: { thingName: ".." },
   });
-  const nowhere = [
+  const nowhere = ["//things/x", "/things//x", "/things//", "/things/x//", "/THINGS/x", "/%74hings/x/y/z", "/"];
+  for (const path of nowhere) assert.deepEqual(findRoute("GET", path, "iot"), { found: "nothing" }, path);
+  const unreadable = [
     "",
     "things/x",
-    "//things/x",
-    "/things//x",
-    "/things//",
-    "/things/x//",
     "/things/x/..",
     "/policies/../things/x",
     "/things/./x",
-    "/THINGS/x",
     "/things/%",
     "/things/%ff",
-    "/%74hings/x/y/z",
-    "http://host/things/x",
-    "/",
   ];
-  for (const path of nowhere) assert.deepEqual(findRoute("GET", path, "iot"), { found: "nothing" }, path);
+  for (const path of [...unreadable, "http://host/things/x"]) {
+    assert.deepEqual(findRoute("GET", path, "iot"), { found: "nothing", why: "unreadable" }, path);
+  }
 });
 
 test("findRoute bears one slash at the end of a path, as older clients of AWS send it", () => {
@@ -102,7 +100,7 @@ test("findRoute bears one slash at the end of a path, as older clients of AWS se
 
 test("findRoute takes any path without throwing, and finds no operation behind another method", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary", maxLength: 200 }), (path) => {
+    fc.property(anyText(200), (path) => {
       findRoute("GET", `/${path}`, "iot");
       assert.equal(findRoute("OPTIONS", `/${path}`, undefined).found, "nothing");
     }),
@@ -124,4 +122,18 @@ test("findRoute takes a topic whole, its slashes encoded or as curl users type t
     const route = findRoute("POST", path, "iotdata");
     assert.equal(route.found === "operation" ? route.labels["topic"] : undefined, topic, path);
   }
+});
+
+test("findRoute tells a path of the data plane that has other methods", () => {
+  for (const [method, path] of [
+    ["GET", "/topics/a/b"],
+    ["PUT", "/things/t/shadow"],
+    ["POST", "/retainedMessage"],
+    ["DELETE", "/api/things/shadow/ListNamedShadowsForThing/t"],
+  ] as const) {
+    assert.deepEqual(findRoute(method, path, "iotdata"), { found: "nothing", why: "method" }, path);
+  }
+  assert.deepEqual(findRoute("PUT", "/endpoint", "iot"), { found: "nothing" });
+  const error = leadsNowhere({ found: "nothing", why: "method" }, "GET /topics/a");
+  assert.ok(error instanceof UsageError && error.code === "method-not-allowed");
 });

@@ -1,3 +1,5 @@
+import { UsageError } from "../../codec/index.ts";
+import { invalidRequest, notImplemented, type CloudErrorCode } from "../errors.ts";
 import { ABSENT_OPERATIONS } from "./absent.ts";
 import type { Operation, ServiceName } from "./operation.ts";
 import { isQueryService, type QueryService } from "./query-operations.ts";
@@ -9,7 +11,8 @@ export type Route =
   /** A form for a service of the query protocol; its body names the operation. */
   | { readonly found: "query"; readonly service: QueryService }
   | { readonly found: "absent"; readonly name: string; readonly service: string }
-  | { readonly found: "nothing" };
+  /** `why` is set for a path that cannot be read, and for one of the data plane's that has other methods. */
+  | { readonly found: "nothing"; readonly why?: "unreadable" | "method" };
 
 type Target = { readonly service: string; readonly name: string; readonly operation?: OperationName };
 
@@ -47,14 +50,35 @@ const ROOT = buildTree();
 export function findRoute(method: string, path: string, scope: string | undefined): Route {
   if (method === "POST" && path === "/" && isQueryService(scope)) return { found: "query", service: scope };
   const segments = decodedSegments(path);
-  const end = segments && (walk(ROOT, segments, method) ?? walk(ROOT, withoutLastSlash(segments), method));
+  if (!segments) return { found: "nothing", why: "unreadable" };
+  const end = endOf(segments, method);
   const targets = end?.node.targets.get(method) ?? [];
   const chosen = targets.find(({ service }) => scopesOf(service).includes(scope ?? "")) ?? targets[0];
-  if (!chosen) return { found: "nothing" };
+  if (!chosen) return isOfDataPlane(segments) ? { found: "nothing", why: "method" } : { found: "nothing" };
   if (!chosen.operation) return { found: "absent", name: chosen.name, service: chosen.service };
   const names = labelNames(OPERATIONS[chosen.operation]);
   const labels = Object.fromEntries(names.map((name, i) => [name, end?.values[i] ?? ""]));
   return { found: "operation", name: chosen.operation, labels };
+}
+
+function endOf(segments: readonly string[], method: string): End | undefined {
+  return walk(ROOT, segments, method) ?? walk(ROOT, withoutLastSlash(segments), method);
+}
+
+/** Whether a path leads somewhere in the data plane by any method. */
+function isOfDataPlane(segments: readonly string[]): boolean {
+  return ["GET", "POST", "DELETE"].some((method) =>
+    endOf(segments, method)
+      ?.node.targets.get(method)
+      ?.some(({ service }) => service === "iot-data"),
+  );
+}
+
+/** What a request is told that leads nowhere; `title` names what it asked for. AWS IoT data plane API, Publish, errors */
+export function leadsNowhere(route: Exclude<Route, { found: "operation" | "query" }>, title: string): Error {
+  if (route.found === "absent" || route.why === undefined) return notImplemented(title);
+  if (route.why === "unreadable") return invalidRequest(`${title}: the path has a segment that cannot be read`);
+  return new UsageError<CloudErrorCode>("method-not-allowed", `${title}: this path is there for other methods`);
 }
 
 /** The service names under which a service's operations may be signed. */

@@ -5,6 +5,7 @@ import fc from "fast-check";
 
 import { toHex, utf8Bytes } from "../../codec/index.ts";
 import { nodeHash } from "../../crypto/node.ts";
+import { anyText } from "./fixtures.test.ts";
 import { canonicalRequest, equalInConstantTime, parseAuthorization, signatureOf } from "./sigv4.ts";
 
 /**
@@ -211,7 +212,7 @@ test("parseAuthorization says what is wrong with a header", () => {
 
 test("parseAuthorization and canonicalRequest take any text without throwing", () => {
   fc.assert(
-    fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (path, query) => {
+    fc.property(anyText(), anyText(), (path, query) => {
       parseAuthorization(`AWS4-HMAC-SHA256 ${path}`);
       canonicalRequest({ method: "GET", path: `/${path}`, query, headers: [[path, query]] }, [path], "");
     }),
