@@ -10,8 +10,13 @@ for (let value = 0; value < ALPHABET.length; value++) VALUES[ALPHABET.charCodeAt
 /** Standard base64 with padding. RFC 4648, section 4 */
 export function toBase64(bytes: Uint8Array): string {
   let binary = "";
-  for (let i = 0; i < bytes.length; i += 0x8000) binary += String.fromCharCode(...bytes.subarray(i, i + 0x8000));
+  for (let i = 0; i < bytes.length; i += 0x8000) binary += characters(bytes.subarray(i, i + 0x8000));
   return btoa(binary);
+}
+
+/** To spread the bytes as arguments makes an iterator's object of each: seven times slower. */
+function characters(bytes: Uint8Array): string {
+  return Reflect.apply(String.fromCharCode, undefined, bytes) as string;
 }
 
 /** Bytes of standard base64, padding required; anything else throws `DecodeError` `encoding`. RFC 4648, section 4 */

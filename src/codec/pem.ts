@@ -8,8 +8,10 @@ const MAX_TEXT = 4 * 1024 * 1024;
 
 /** Textual encoding with 64 columns. RFC 7468, section 3 */
 export function toPem(label: string, bytes: Uint8Array): string {
-  const lines = toBase64(bytes).match(/.{1,64}/g) ?? [];
-  return `-----BEGIN ${label}-----\n${lines.map((line) => `${line}\n`).join("")}-----END ${label}-----\n`;
+  const base64 = toBase64(bytes);
+  let lines = "";
+  for (let at = 0; at < base64.length; at += 64) lines += `${base64.slice(at, at + 64)}\n`;
+  return `-----BEGIN ${label}-----\n${lines}-----END ${label}-----\n`;
 }
 
 /**

@@ -111,9 +111,27 @@ export function namedBitsOf(element: DerElement, what: string): readonly number[
 /** Dotted decimal text of an OBJECT IDENTIFIER. X.690, section 8.19 */
 export function oidOf(element: DerElement): string {
   expectTag(element, TAG.oid, "OBJECT IDENTIFIER");
+  // An arc of seven octets has 49 bits, which a number holds.
+  const { content } = element;
+  let text = "";
+  let arc = 0;
+  let octets = 0;
+  for (const byte of content) {
+    arc = arc * 128 + (byte & 0x7f);
+    octets++;
+    if (byte >= 0x80) continue;
+    if (octets > 7) return longOidOf(content);
+    if (text === "") text = arc < 40 ? `0.${arc}` : arc < 80 ? `1.${arc - 40}` : `2.${arc - 80}`;
+    else text += `.${arc}`;
+    arc = octets = 0;
+  }
+  return text;
+}
+
+function longOidOf(content: Uint8Array): string {
   const arcs: bigint[] = [];
   let arc = 0n;
-  for (const byte of element.content) {
+  for (const byte of content) {
     arc = (arc << 7n) | BigInt(byte & 0x7f);
     if (byte < 0x80) {
       arcs.push(arc);

@@ -201,8 +201,12 @@ function bitStringFault(content: Uint8Array): string | undefined {
 
 function oidFault(content: Uint8Array): string | undefined {
   if (content.length === 0 || (content.at(-1) ?? 0) >= 0x80) return "OBJECT IDENTIFIER is cut off";
-  const isPadded = content.some((byte, i) => byte === 0x80 && (i === 0 || (content[i - 1] ?? 0) < 0x80));
-  return isPadded ? "OBJECT IDENTIFIER is not minimal" : undefined;
+  let before = 0;
+  for (const byte of content) {
+    if (byte === 0x80 && before < 0x80) return "OBJECT IDENTIFIER is not minimal";
+    before = byte;
+  }
+  return undefined;
 }
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
