@@ -48,6 +48,9 @@ test("CertificateTable holds what was put, and nothing that was removed, as a Ma
         few.map((id) => model.get(id)),
       );
       assert.equal(table.size, model.size);
+      const profile = ({ status, caId, mode, policies }: CertificateEntry) =>
+        JSON.stringify([status, caId, mode, policies]);
+      assert.equal(table.profiles, new Set(Array.from(model.values(), profile)).size, "what nobody has is not kept");
     }),
     { numRuns: 150, seed: 20_260_102 },
   );

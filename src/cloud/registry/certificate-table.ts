@@ -13,13 +13,12 @@ import { SharedValues } from "./shared-values.ts";
  *     0    1    2    3    4    5    6    7    8        9       10  11
  *     id (SHA-256)                            profile  things  registeredAt (a double)
  *
- * The profile is what fleets have in common, by its number; a row without one is free. Things are a place in a list of
- * names.
+ * The profile is what fleets have in common, by its number; a row without one is free. Things are none, one or several:
+ * their names stand beside the rows, where a processor fetches them before it has seen the row.
  */
 export class CertificateTable {
   readonly #parts: Part[] = Array.from({ length: PARTS }, () => newPart(FIRST_ROWS));
   readonly #profiles = new SharedValues<Profile>();
-  readonly #things = new ThingNames();
   /** The id that is being looked for. */
   readonly #key = new Uint32Array(ID_WORDS);
   /** Secret, or certificates could be made whose ids all want the same row. */
@@ -36,6 +35,11 @@ export class CertificateTable {
     return this.#size;
   }
 
+  /** How many different profiles its certificates have. */
+  get profiles(): number {
+    return this.#profiles.size;
+  }
+
   /** The entry of an id in lower-case hex; who asks for anything else finds nothing. */
   get(id: string): CertificateEntry | undefined {
     if (!readId(id, this.#key)) return undefined;
@@ -46,7 +50,7 @@ export class CertificateTable {
     if (!profile) return undefined;
     const { status, caId, mode, policies } = profile;
     const registeredAt = part.times[(at + REGISTERED_AT) / 2] ?? 0;
-    return { id, status, caId, mode, registeredAt, policies, things: this.#things.at(part.words[at + THINGS] ?? 0) };
+    return { id, status, caId, mode, registeredAt, policies, things: thingsAt(part, at) };
   }
 
   /** Puts, replaces or (without `entry`) removes. Throws `UsageError` `invalid-request` for an id that is none. */
@@ -56,16 +60,15 @@ export class CertificateTable {
     const part = this.#partOf(hash);
     const at = this.#find(part, hash);
     const { words, times } = part;
-    const [profile = 0, things = 0] = words.subarray(at + PROFILE, at + THINGS + 1);
+    const profile = words[at + PROFILE] ?? 0;
     if (entry) {
       words.set(this.#key, at);
       // Before the old one is released: what stays is not dropped in between.
       words[at + PROFILE] = this.#profiles.take(profileKey(entry), () => profileOf(entry));
-      words[at + THINGS] = this.#things.replace(things, entry.things);
+      putThings(part, at, entry.things);
       times[(at + REGISTERED_AT) / 2] = entry.registeredAt;
       if (profile === 0) this.#added(part, hash);
     } else if (profile !== 0) {
-      this.#things.replace(things, NONE);
       this.#remove(part, at);
     }
     this.#profiles.release(profile);
@@ -99,21 +102,23 @@ export class CertificateTable {
   }
 
   /** A part with twice as many rows. One grows at a time: nobody waits until a million certificates have moved. */
-  #grown({ words, used, mask }: Part): Part {
+  #grown({ words, things, used, mask }: Part): Part {
     const grown = newPart(2 * (mask + 1));
     grown.used = used;
-    for (let at = 0; at < words.length; at += ROW_WORDS) {
+    for (let row = 0; row <= mask; row++) {
+      const at = row * ROW_WORDS;
       if (words[at + PROFILE] === 0) continue;
-      let row = this.#hash(words, at) & grown.mask;
-      while (grown.words[row * ROW_WORDS + PROFILE] !== 0) row = (row + 1) & grown.mask;
-      grown.words.set(words.subarray(at, at + ROW_WORDS), row * ROW_WORDS);
+      let to = this.#hash(words, at) & grown.mask;
+      while (grown.words[to * ROW_WORDS + PROFILE] !== 0) to = (to + 1) & grown.mask;
+      grown.words.set(words.subarray(at, at + ROW_WORDS), to * ROW_WORDS);
+      grown.things[to] = things[row];
     }
     return grown;
   }
 
   /** Frees a row, and moves up what stands behind it as far as it would rather stand there: no search ends too early. */
   #remove(part: Part, at: number): void {
-    const { words, mask } = part;
+    const { words, things, mask } = part;
     this.#size -= 1;
     part.used -= 1;
     let hole = at / ROW_WORDS;
@@ -121,23 +126,36 @@ export class CertificateTable {
       const home = this.#hash(words, row * ROW_WORDS) & mask;
       if (((row - home) & mask) < ((row - hole) & mask)) continue;
       words.copyWithin(hole * ROW_WORDS, row * ROW_WORDS, (row + 1) * ROW_WORDS);
+      things[hole] = things[row];
       hole = row;
     }
     words.fill(0, hole * ROW_WORDS, (hole + 1) * ROW_WORDS);
+    things[hole] = undefined;
   }
 }
 
 /** What of its entry a certificate shares with others. */
 type Profile = Pick<CertificateEntry, "status" | "caId" | "mode" | "policies">;
 
-/** Rows, also as the doubles in them, of which at most three quarters are used. */
-type Part = { readonly words: Uint32Array; readonly times: Float64Array; readonly mask: number; used: number };
+/** Rows, also as the doubles in them, and the things of each; at most three quarters are used. */
+type Part = {
+  readonly words: Uint32Array;
+  readonly times: Float64Array;
+  readonly things: Things[];
+  readonly mask: number;
+  used: number;
+};
+
+/** Nearly every certificate has one, whose name is kept without a list. */
+type Things = undefined | string | readonly string[];
 
 const NONE: readonly never[] = [];
 
 const ID_WORDS = 8;
 const PROFILE = 8;
 const THINGS = 9;
+const ONE = 1;
+const SEVERAL = 2;
 const REGISTERED_AT = 10;
 const ROW_WORDS = 12;
 
@@ -149,7 +167,26 @@ const NO_PART = newPart(0);
 
 function newPart(rows: number): Part {
   const words = new Uint32Array(rows * ROW_WORDS);
-  return { words, times: new Float64Array(words.buffer), mask: rows - 1, used: 0 };
+  const things = Array<Things>(rows).fill(undefined);
+  return { words, times: new Float64Array(words.buffer), things, mask: rows - 1, used: 0 };
+}
+
+function thingsAt({ words, things }: Part, at: number): readonly string[] {
+  const names = things[at / ROW_WORDS];
+  // To ask the names themselves what they are would wait for memory once more.
+  switch (words[at + THINGS]) {
+    case ONE:
+      return [names as string];
+    case SEVERAL:
+      return names as readonly string[];
+    default:
+      return NONE;
+  }
+}
+
+function putThings({ words, things }: Part, at: number, [first, ...others]: readonly string[]): void {
+  words[at + THINGS] = first === undefined ? 0 : others.length === 0 ? ONE : SEVERAL;
+  things[at / ROW_WORDS] = first === undefined || others.length === 0 ? first : Object.freeze([first, ...others]);
 }
 
 function profileKey({ status, mode, caId = "", policies }: Profile): string {
@@ -164,37 +201,6 @@ function profileOf({ status, mode, caId, policies }: Profile): Profile {
 function isKeyAt(words: Uint32Array, at: number, key: Uint32Array): boolean {
   for (let i = 0; i < ID_WORDS; i++) if (words[at + i] !== key[i]) return false;
   return true;
-}
-
-/** Names of things by place, of which 0 has none. Nearly every certificate has one, which is kept without a list. */
-class ThingNames {
-  readonly #ones: string[] = [""];
-  readonly #lists = new Map<number, readonly string[]>();
-  readonly #free: number[] = [];
-
-  at(place: number): readonly string[] {
-    if (place === 0) return NONE;
-    const list = this.#lists.size === 0 ? undefined : this.#lists.get(place);
-    return list ?? [this.#ones[place] ?? ""];
-  }
-
-  /** Puts names in place of others; the place where they are now. */
-  replace(place: number, [first, ...others]: readonly string[]): number {
-    if (first === undefined) return this.#drop(place);
-    const at = place === 0 ? (this.#free.pop() ?? this.#ones.length) : place;
-    this.#ones[at] = first;
-    if (others.length > 0) this.#lists.set(at, Object.freeze([first, ...others]));
-    else this.#lists.delete(at);
-    return at;
-  }
-
-  #drop(place: number): number {
-    if (place === 0) return 0;
-    this.#ones[place] = "";
-    this.#lists.delete(place);
-    this.#free.push(place);
-    return 0;
-  }
 }
 
 /** By character code: the value of a lower-case hex digit, and 255 of everything else. */

@@ -2,18 +2,15 @@ import { HawserError, UsageError } from "../../codec/index.ts";
 import { CertificateMemory } from "../../pki/index.ts";
 import type { CloudErrorCode } from "../errors.ts";
 import { parsePolicyDocument, type PolicyDocument } from "../policy/index.ts";
-import type { Store } from "../store/index.ts";
 import { openAccessKeys } from "./access-keys.ts";
 import { Directory } from "./directory.ts";
-import { caEntryOf, certificateEntryOf, NOTHING_ATTACHED } from "./entries.ts";
+import { caEntryOf } from "./entries.ts";
 import { ACCOUNT_LIMITS } from "./limits.ts";
+import { loadCertificates } from "./load-certificates.ts";
 import type { Registry, RegistryOptions, RegistryPorts } from "./registry.ts";
 import { randomAccountId, settingOr } from "./settings.ts";
 import { isNoCertificate, policyOf } from "./stand-ins.ts";
 import { loadGroups } from "./thing-groups.ts";
-
-/** How many rows of a table one query of the start-up scan reads. */
-const SCAN = 2000;
 
 /** The registry of a store: account and access key made at the first start, index filled. */
 export async function openRegistry(ports: RegistryPorts, options: RegistryOptions = {}): Promise<Registry> {
@@ -83,55 +80,6 @@ function compiledOrDeny(registry: Registry, name: string, document: string): Pol
     registry.trace.emit("cloud", { kind: "process", what: "warning", detail });
     return parsePolicyDocument(DENY_ALL);
   }
-}
-
-async function loadCertificates({ store, directory }: Registry): Promise<void> {
-  for (let after = ""; ;) {
-    const rows = await store.read
-      .selectFrom("certificates")
-      .select(["id", "status", "ca_id", "mode", "created_at"])
-      .where("id", ">", after)
-      .orderBy("id")
-      .limit(SCAN)
-      .execute();
-    const last = rows.at(-1)?.id;
-    if (last === undefined) return;
-    const attached = await attachmentsBetween(store, after, last);
-    for (const row of rows) {
-      directory.setCertificate(row.id, certificateEntryOf(row, attached.get(row.id) ?? NOTHING_ATTACHED));
-    }
-    after = last;
-  }
-}
-
-type Attached = { readonly policies: string[]; readonly things: string[] };
-
-async function attachmentsBetween({ read }: Store, after: string, last: string): Promise<Map<string, Attached>> {
-  const found = new Map<string, Attached>();
-  const of = (id: string): Attached => {
-    let entry = found.get(id);
-    if (!entry) found.set(id, (entry = { policies: [], things: [] }));
-    return entry;
-  };
-  const policies = await read
-    .selectFrom("policy_attachments")
-    .select(["target", "policy"])
-    .where("target", ">", after)
-    .where("target", "<=", last)
-    .orderBy("attached_at")
-    .orderBy("policy")
-    .execute();
-  for (const { target, policy } of policies) of(target).policies.push(policy);
-  const things = await read
-    .selectFrom("thing_principals")
-    .select(["principal", "thing"])
-    .where("principal", ">", after)
-    .where("principal", "<=", last)
-    .orderBy("attached_at")
-    .orderBy("thing")
-    .execute();
-  for (const { principal, thing } of things) of(principal).things.push(thing);
-  return found;
 }
 
 async function loadThings({ store, directory }: Registry): Promise<void> {
