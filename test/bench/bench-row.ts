@@ -1,3 +1,5 @@
+import { globSync, readFileSync } from "node:fs";
+
 /** One measured line: ours against a peer in the same run. `ratio` is ours by the peer.*/
 export type BenchRow = {
   readonly name: string;
@@ -38,6 +40,13 @@ export async function cpuMsPerCall(count: number, once: () => unknown): Promise<
   for (let i = 0; i < count; i++) await once();
   const { user, system } = process.cpuUsage(before);
   return (user + system) / 1000 / count;
+}
+
+/** The time that all threads of a process have run. Linux only: elsewhere it is not a number. */
+export function cpuSecondsOf(pid: number): number {
+  const threads = globSync(`/proc/${pid}/task/*/schedstat`);
+  if (threads.length === 0) return Number.NaN;
+  return threads.reduce((sum, path) => sum + Number(readFileSync(path, "utf8").split(" ")[0]) / 1e9, 0);
 }
 
 /** The middle of the values. */

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork, spawn, spawnSync } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { connect, createServer, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
-import type { BenchOptions, BenchRow } from "./bench-row.ts";
+import { type BenchOptions, type BenchRow, cpuSecondsOf } from "./bench-row.ts";
 import type { Load, Measured } from "./broker-load.ts";
 import type { ServerOptions } from "./broker-server.ts";
 
@@ -171,11 +171,11 @@ class Runner {
   }
 
   async measure(qos: 0 | 1): Promise<void> {
-    const before = cpuSeconds(this.#pid);
+    const before = cpuSecondsOf(this.#pid);
     this.#child.send(qos);
     const { deliveries, seconds, cpuSeconds: loadCpu, activeSeconds } = (await answer(this.#child)) as Measured;
     // The broker's CPU time is that of warm-up and measurement together: scaled to the measurement.
-    const share = (cpuSeconds(this.#pid) - before) / activeSeconds;
+    const share = (cpuSecondsOf(this.#pid) - before) / activeSeconds;
     this.#sum = {
       deliveries: this.#sum.deliveries + deliveries,
       seconds: this.#sum.seconds + seconds,
@@ -206,13 +206,6 @@ async function answer(child: ChildProcess): Promise<unknown> {
     once(child, "exit").then(() => Promise.reject(new Error("a benchmark process ended early"))),
   ])) as [unknown];
   return message;
-}
-
-/** The time that all threads of a process have run. Linux only: elsewhere the CPU figures are not numbers. */
-function cpuSeconds(pid: number): number {
-  const threads = globSync(`/proc/${pid}/task/*/schedstat`);
-  if (threads.length === 0) return Number.NaN;
-  return threads.reduce((sum, path) => sum + Number(readFileSync(path, "utf8").split(" ")[0]) / 1e9, 0);
 }
 
 /** Our broker in a process of its own. */

@@ -27,7 +27,7 @@ const WARM_UP = 256;
 const DAY_MS = 86_400_000;
 
 /** A certificate with its key, ready to connect with. */
-type Device = { readonly clientId: string; readonly context: SecureContext };
+export type Device = { readonly clientId: string; readonly context: SecureContext };
 
 /** What was measured of one kind of work: wall time by round, and the server's own CPU time of all rounds. */
 type Measured = { readonly rates: number[]; devices: number; cpuMs: number; functionMs: number };
@@ -227,7 +227,8 @@ async function turnedAway(port: number, device: Device): Promise<void> {
   if (await attempt(port, device)) throw new Error(`${device.clientId} was let in at its first contact`);
 }
 
-async function connected(port: number, device: Device): Promise<void> {
+/** A connect of a device that the cloud knows. Throws where it is not let in. */
+export async function connected(port: number, device: Device): Promise<void> {
   if (!(await attempt(port, device))) throw new Error(`${device.clientId} was not accepted`);
 }
 

@@ -19,10 +19,12 @@ const CREATED_AT = 1_780_000_000_000;
 export class Fleet {
   readonly #der: Buffer;
   readonly #serialAt: number;
+  readonly #key: string;
 
-  private constructor(der: Buffer, serialAt: number) {
+  private constructor(der: Buffer, serialAt: number, key: string) {
     this.#der = der;
     this.#serialAt = serialAt;
+    this.#key = key;
   }
 
   static async make(): Promise<Fleet> {
@@ -30,16 +32,18 @@ export class Fleet {
     const { der, serialNumber } = await issueRootCertificate({
       signer: nodeSigner(privateKey),
       subject: nameFromText("CN=Device,O=Hawser bench"),
-      validity: { notBefore: CREATED_AT, notAfter: CREATED_AT + 30 * DAY_MS },
+      validity: { notBefore: CREATED_AT, notAfter: CREATED_AT + 7000 * DAY_MS },
       entropy: nodeEntropy,
     });
     const [bytes, serial] = [Buffer.from(der), Buffer.from(serialNumber, "hex")];
-    return new Fleet(bytes, bytes.indexOf(serial) + serial.length - 8);
+    const key = privateKey.export({ format: "pem", type: "pkcs8" });
+    return new Fleet(bytes, bytes.indexOf(serial) + serial.length - 8, key);
   }
 
   /**
    * Registers the devices from one number up to another, each a certificate with a thing and a policy. In the order of
-   * their ids, so that neighbours go to the same pages; what is looked up later is the same in any order.
+   * their ids, so that neighbours go to the same pages; what is looked up later is the same in any order. A device is
+   * a millisecond older than the next.
    */
   async register(
     store: Store,
@@ -55,7 +59,9 @@ export class Fleet {
       await store.write(async (queries) => {
         for (let first = at; first < end; first += ROWS) {
           const chunk = devices.slice(first, Math.min(first + ROWS, end));
-          const rows = chunk.map(({ id, device }) => rowsOf(id, pemOf(this.#patched(device))));
+          const rows = chunk.map(({ id, device }, i) =>
+            rowsOf(id, pemOf(this.#patched(device)), CREATED_AT + from + first + i),
+          );
           for (const table of TABLES) {
             const values = rows.map((each) => each[table]);
             await insert(queries, statements, { table, rows: values });
@@ -70,6 +76,11 @@ export class Fleet {
     return Uint8Array.from(this.#patched(device));
   }
 
+  /** What a device connects with; all have the same key. */
+  identityOf(device: number): { readonly cert: string; readonly key: string; readonly clientId: string } {
+    return { cert: pemOf(this.#patched(device)), key: this.#key, clientId: thingOf(this.#idOf(device)) };
+  }
+
   #idOf(device: number): string {
     return createHash("sha256").update(this.#patched(device)).digest("hex");
   }
@@ -80,12 +91,17 @@ export class Fleet {
   }
 }
 
+/** The name of the thing of a certificate. */
+export function thingOf(certificateId: string): string {
+  return `device-${certificateId.slice(0, 20)}`;
+}
+
 const TABLES = ["certificates", "things", "thing_principals", "policy_attachments"] as const;
 type FilledTable = (typeof TABLES)[number];
 type Rows = { readonly [T in FilledTable]: Tables[T] };
 
-function rowsOf(id: string, pem: string): Rows {
-  const name = `device-${id.slice(0, 20)}`;
+function rowsOf(id: string, pem: string, time: number): Rows {
+  const name = thingOf(id);
   return {
     certificates: {
       id,
@@ -94,8 +110,8 @@ function rowsOf(id: string, pem: string): Rows {
       status: "ACTIVE",
       mode: "DEFAULT",
       born_revoked: 0,
-      created_at: CREATED_AT,
-      modified_at: CREATED_AT,
+      created_at: time,
+      modified_at: time,
       version: 1,
       generation_id: "",
       serial: null,
@@ -105,12 +121,12 @@ function rowsOf(id: string, pem: string): Rows {
       id: id.slice(0, 36),
       attributes: "{}",
       version: 1,
-      created_at: CREATED_AT,
+      created_at: time,
       type: null,
       billing_group: null,
     },
-    thing_principals: { thing: name, principal: id, type: "NON_EXCLUSIVE_THING", attached_at: CREATED_AT },
-    policy_attachments: { policy: POLICY, target: id, attached_at: CREATED_AT },
+    thing_principals: { thing: name, principal: id, type: "NON_EXCLUSIVE_THING", attached_at: time },
+    policy_attachments: { policy: POLICY, target: id, attached_at: time },
   };
 }
 
