@@ -1,3 +1,4 @@
+import type { CurveName } from "./algorithms.ts";
 import type { DigestSigner, DigestVerifier, KeyAgreement, Random, Signer } from "./ports.ts";
 
 /** A key pair slot of a secure element and what is in it. */
@@ -42,8 +43,10 @@ export interface SecureElement {
   /** Ephemeral agreement whose private key is made and stays in `slot`; its former content is replaced. */
   keyAgreement(slot: number): KeyAgreement;
   keySlots(): Promise<readonly KeySlot[]>;
-  /** Makes a key pair inside the chip and gives its DER SubjectPublicKeyInfo. */
-  generateKeyPair(slot: number): Promise<Uint8Array>;
+  /** What key pairs can be on. */
+  readonly keyCurves: readonly CurveName[];
+  /** Makes a key pair inside the chip, on P-256 where no curve is named, and gives its DER SubjectPublicKeyInfo. */
+  generateKeyPair(slot: number, curve?: CurveName): Promise<Uint8Array>;
   injectKeyPair(slot: number, keyPair: PlainKeyPair): Promise<void>;
   eraseKeyPair(slot: number): Promise<void>;
   signer(slot: number): Promise<Signer>;

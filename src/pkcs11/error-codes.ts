@@ -166,7 +166,7 @@ export const PKCS11_CALL_ERRORS = {
   "curve-not-supported": {
     ckr: "CKR_CURVE_NOT_SUPPORTED",
     cause: "A program asked for a key on a curve that the chip does not have.",
-    cure: "Ask for P-256: pkcs11-tool --keypairgen --key-type EC:prime256v1.",
+    cure: "Ask for P-256, which every chip has: pkcs11-tool --keypairgen --key-type EC:prime256v1.",
   },
   "random-seed-not-supported": {
     ckr: "CKR_RANDOM_SEED_NOT_SUPPORTED",

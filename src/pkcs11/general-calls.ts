@@ -3,10 +3,8 @@ import type { ApplicationState, Handlers } from "./application-state.ts";
 import { CKF, UNAVAILABLE } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import { MECHANISMS } from "./mechanism-info.ts";
-import { curveOf } from "./objects.ts";
 import { PIN_TRIES } from "./pin-check.ts";
 import { numbersFor } from "./room.ts";
-import type { Token } from "./token.ts";
 import type { Version } from "./values.ts";
 
 /** What every client says first. p11-kit RPC, call table */
@@ -20,7 +18,7 @@ const LIBRARY: Version = { major: 0, minor: 1 };
 const HARDWARE: Version = { major: 1, minor: 0 };
 const MAKER = "Hawser";
 const DONT_BLOCK = 1n;
-const MADE_BITS = 256n;
+const SHORTEST_KEY_BITS = 256n;
 
 /** Starting, ending, slots, token and mechanisms. PKCS #11 v2.40, sections 11.4 and 11.5 */
 export const generalHandlers: Handlers = {
@@ -91,7 +89,7 @@ export const generalHandlers: Handlers = {
     const found = MECHANISMS.find((each) => BigInt(each.type) === type);
     if (!found) throw refuse("mechanism-invalid", `there is no mechanism 0x${type.toString(16)}`);
     if (found.does === "digest") return [0n, 0n, found.flags];
-    return [MADE_BITS, found.does === "generate" ? MADE_BITS : await longestKey(token), found.flags];
+    return [SHORTEST_KEY_BITS, BigInt(await token.longestKeyBits()), found.flags];
   },
 
   C_WaitForSlotEvent(_application, flags) {
@@ -100,13 +98,6 @@ export const generalHandlers: Handlers = {
     throw refuse("no-event", "no token came or went");
   },
 };
-
-/** A chip's keys are on P-256 where they were made here; those that others made may be longer. */
-async function longestKey(token: Token): Promise<bigint> {
-  const { objects } = await token.contents();
-  const bits = objects.map(({ publicKey }) => 8 * (curveOf(publicKey)?.coordinateBytes ?? 0));
-  return BigInt(Math.max(Number(MADE_BITS), ...bits));
-}
 
 /** Throws `slot-id-invalid`. */
 export function checkSlot(slot: bigint): void {

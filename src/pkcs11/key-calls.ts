@@ -7,7 +7,7 @@ import type { Mechanism } from "./mechanisms.ts";
 import { curveOf, type EcCurve, type TokenObject } from "./objects.ts";
 import { hasRoom } from "./room.ts";
 import type { KeyOperation, Session } from "./session.ts";
-import { keyPairName } from "./templates.ts";
+import { newKeyPair } from "./templates.ts";
 import type { Bytes, Room } from "./values.ts";
 
 /** The longest digest that anybody signs. */
@@ -67,8 +67,7 @@ export const keyHandlers: Handlers = {
     application.writableSession(handle);
     if (mechanism === "null") throw refuse("mechanism-invalid", "no mechanism to make a key pair by");
     mechanismFor(mechanism, "generate");
-    const name = keyPairName(publicTemplate, privateTemplate);
-    const [secret, open] = await application.token.generateKeyPair(name);
+    const [secret, open] = await application.token.generateKeyPair(newKeyPair(publicTemplate, privateTemplate));
     return [open.handle, secret.handle];
   },
 

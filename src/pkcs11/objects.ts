@@ -37,18 +37,17 @@ export type KeyPairFacts = {
 /** A curve as programs name it: DER of its object identifier. RFC 5480, section 2.1.1.1 */
 export type EcCurve = { readonly params: Uint8Array; readonly coordinateBytes: number };
 
-/** The curve that keys are made on here. */
-export const P256: EcCurve = { params: fromHex("06082a8648ce3d030107"), coordinateBytes: 32 };
-
-const CURVES: Readonly<Partial<Record<CurveName, EcCurve>>> = {
-  "P-256": P256,
-  "P-384": { params: fromHex("06052b81040022"), coordinateBytes: 48 },
+/** Those that programs can use keys on. RFC 5480, section 2.1.1.1 */
+export const EC_CURVES: Readonly<Record<CurveName, EcCurve & { readonly bits: number }>> = {
+  "P-256": { params: fromHex("06082a8648ce3d030107"), coordinateBytes: 32, bits: 256 },
+  "P-384": { params: fromHex("06052b81040022"), coordinateBytes: 48, bits: 384 },
+  "P-521": { params: fromHex("06052b81040023"), coordinateBytes: 66, bits: 521 },
 };
 
 /** The curve of a DER SubjectPublicKeyInfo, or undefined where no program here could use such a key. */
 export function curveOf(publicKey: Uint8Array): EcCurve | undefined {
   const found = ecPublicPoint(publicKey);
-  return found && CURVES[found.curve];
+  return found && EC_CURVES[found.curve];
 }
 
 const [YES, NO] = [1, 0] as const;
@@ -230,9 +229,11 @@ function mechanismsFor(...uses: readonly MechanismInfo["does"][]): readonly bigi
   return MECHANISMS.filter(({ does }) => uses.includes(does)).map(({ type }) => BigInt(type));
 }
 
-/** DER of a primitive element of up to 127 bytes, which all that is wrapped here is. X.690, section 8.1 */
+/** DER of a primitive element of up to 255 bytes, which all that is wrapped here is. X.690, section 8.1 */
 function derElement(tag: number, content: Uint8Array): Uint8Array {
-  return concat(new Writer(2).u8(tag).u8(content.length).finish(), content);
+  const head = new Writer(3).u8(tag);
+  if (content.length >= 0x80) head.u8(0x81);
+  return concat(head.u8(content.length).finish(), content);
 }
 
 /** CK_DATE: year, month and day in digits. PKCS #11 v2.40, section 9.4 */

@@ -3,7 +3,7 @@ import { createECDH, createHash, createPublicKey, createVerify } from "node:cryp
 import { test } from "node:test";
 
 import { nodeSe05xCrypto } from "../chip/node.ts";
-import { Se05xChip } from "../chip/se05x/index.ts";
+import { Se05xChip, type Se05xModelName } from "../chip/se05x/index.ts";
 import { fromHex, utf8Bytes } from "../codec/index.ts";
 import { ecdsaRawToDer, ecPublicPoint, SeededEntropy, VirtualClock } from "../crypto/index.ts";
 import { nodeHash } from "../crypto/node.ts";
@@ -15,10 +15,10 @@ import { encodeRequest, readAnswer } from "./messages.ts";
 const NO_PARAMETER = { kind: "none" } as const;
 const P384 = fromHex("06052b81040022");
 
-async function bench() {
+async function bench(model: Se05xModelName = "se051") {
   const clock = new VirtualClock(0);
   const entropy = new SeededEntropy(nodeHash, "pkcs11 se051");
-  const chip = await Se05xChip.open({ model: "se051", crypto: nodeSe05xCrypto, entropy, clock });
+  const chip = await Se05xChip.open({ model, crypto: nodeSe05xCrypto, entropy, clock });
   const device = await Se05x.open(localTransport(chip), { hash: nodeHash, clock });
   const open = async () => ({ element: device, close: async () => undefined });
   const application = new Application({
@@ -76,7 +76,7 @@ test("a key on P-384 that another tool put into the chip signs, verifies and agr
   const [[value]] = await call("C_GetAttributeValue", session, derived, [{ type: CKA.VALUE, room: 64 }]);
   const expected = new Uint8Array(peer.computeSecret(own.getPublicKey()));
   assert.deepEqual(value, { type: CKA.VALUE, state: "value", value: expected });
-  assert.equal((await call("C_GetMechanismInfo", 1n, BigInt(CKM.ECDSA)))[1], 384n);
+  assert.equal((await call("C_GetMechanismInfo", 1n, BigInt(CKM.ECDSA)))[1], 521n);
 });
 
 test("binary files are data objects: those of other tools by their identifiers, new ones in Hawser's own range", async () => {
@@ -137,4 +137,60 @@ test("CKM_ECDSA_SHA1 and shorter digests are signed by the chip as they are", as
       .update("reading")
       .verify(key, ecdsaRawToDer(signature as Uint8Array)),
   );
+});
+
+test("key pairs are made on P-384 and P-521, whose curve the chip is given first, and sign, verify and agree", async () => {
+  const { device, session, ask, call } = await bench();
+  const make = { type: CKM.EC_KEY_PAIR_GEN, parameter: NO_PARAMETER } as const;
+  for (const [oid, name, hash, bytes] of [
+    ["06052b81040022", "secp384r1", "sha384", 48],
+    ["06052b81040023", "secp521r1", "sha512", 66],
+  ] as const) {
+    const params = { type: CKA.EC_PARAMS, state: "value", value: fromHex(oid) } as const;
+    const [open, secret] = await call("C_GenerateKeyPair", session, make, [params], []);
+    const spki =
+      (await device.keySlots()).findLast(({ slot, publicKey }) => slot < 4 && publicKey)?.publicKey ??
+      assert.fail(name);
+    const key = createPublicKey({ key: Buffer.from(spki), format: "der", type: "spki" });
+    assert.equal(key.asymmetricKeyDetails?.namedCurve, name);
+    const [[shown, point]] = await call("C_GetAttributeValue", session, open, [
+      { type: CKA.EC_PARAMS, room: 64 },
+      { type: CKA.EC_POINT, room: 200 },
+    ]);
+    assert.deepEqual(shown, params);
+    const ofKey = ecPublicPoint(spki)?.point ?? assert.fail("a point");
+    const head = ofKey.length < 0x80 ? [0x04, ofKey.length] : [0x04, 0x81, ofKey.length];
+    assert.deepEqual(point, { type: CKA.EC_POINT, state: "value", value: Uint8Array.of(...head, ...ofKey) });
+
+    const mechanism = { type: hash === "sha384" ? CKM.ECDSA_SHA384 : CKM.ECDSA_SHA512, parameter: NO_PARAMETER };
+    await call("C_SignInit", session, mechanism, secret);
+    const [signature] = await call("C_Sign", session, utf8Bytes("reading"), 2 * bytes);
+    assert.ok(signature instanceof Uint8Array && signature.length === 2 * bytes);
+    assert.ok(createVerify(hash).update("reading").verify(key, ecdsaRawToDer(signature)));
+    await call("C_VerifyInit", session, mechanism, open);
+    await call("C_Verify", session, utf8Bytes("reading"), signature);
+    await call("C_VerifyInit", session, mechanism, open);
+    const bent = signature.with(2 * bytes - 1, (signature.at(-1) ?? 0) ^ 1);
+    const answer = await ask("C_Verify", session, utf8Bytes("reading"), bent);
+    assert.equal(answer.ok ? 0 : answer.ckr, 0xc0);
+
+    const peer = createECDH(name);
+    peer.generateKeys();
+    const publicData = new Uint8Array(peer.getPublicKey());
+    const parameter = { kind: "ecdh1", kdf: 1n, shared: undefined, publicData } as const;
+    const [derived] = await call("C_DeriveKey", session, { type: CKM.ECDH1_DERIVE, parameter }, secret, []);
+    const [[value]] = await call("C_GetAttributeValue", session, derived, [{ type: CKA.VALUE, room: 80 }]);
+    const expected = new Uint8Array(peer.computeSecret(ofKey));
+    assert.deepEqual(value, { type: CKA.VALUE, state: "value", value: expected });
+  }
+});
+
+test("an A5000 makes key pairs on P-256 and P-384, and answers CKR_CURVE_NOT_SUPPORTED for P-521", async () => {
+  const { session, ask, call } = await bench("a5000");
+  const make = { type: CKM.EC_KEY_PAIR_GEN, parameter: NO_PARAMETER } as const;
+  const on = (oid: string) => [{ type: CKA.EC_PARAMS, state: "value", value: fromHex(oid) } as const];
+  await call("C_GenerateKeyPair", session, make, on("06052b81040022"), []);
+  const answer = await ask("C_GenerateKeyPair", session, make, on("06052b81040023"), []);
+  assert.equal(answer.ok ? 0 : answer.ckr, 0x140);
+  assert.deepEqual((await call("C_GetMechanismInfo", 1n, BigInt(CKM.EC_KEY_PAIR_GEN))).slice(0, 2), [256n, 384n]);
 });

@@ -1,10 +1,11 @@
 import { equal, HawserError } from "../codec/index.ts";
+import type { CurveName } from "../crypto/index.ts";
 import { type Certificate, parseCertificate } from "../pki/index.ts";
 import type { Attribute, AttributeValue } from "./attributes.ts";
 import { CKA, CKC_X_509, CKK_EC, CKK_GENERIC_SECRET, CKO } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import type { ObjectName } from "./object-names.ts";
-import { P256, type TokenObject } from "./objects.ts";
+import { EC_CURVES, type TokenObject } from "./objects.ts";
 
 type Template = readonly Attribute[];
 
@@ -16,20 +17,25 @@ export function matches({ attributes }: TokenObject, template: Template): boolea
   });
 }
 
+/** What a new key pair is to be on and to be called. */
+export type NewKeyPair = { readonly curve: CurveName; readonly name: ObjectName };
+
 /**
- * What a new key pair is to be called. Throws `curve-not-supported` for any curve but P-256 and
+ * The key pair that two templates describe. Throws `curve-not-supported` for any curve but P-256, P-384 and P-521, and
  * `attribute-value-invalid` for a key that could leave the chip. PKCS #11 mechanisms v2.40, section 2.3.5
  */
-export function keyPairName(publicTemplate: Template, privateTemplate: Template): ObjectName {
+export function newKeyPair(publicTemplate: Template, privateTemplate: Template): NewKeyPair {
   const params = attributeOf(publicTemplate, CKA.EC_PARAMS) ?? attributeOf(privateTemplate, CKA.EC_PARAMS);
   if (!(params instanceof Uint8Array)) throw refuse("template-incomplete", "CKA_EC_PARAMS is missing");
-  if (!equal(params, P256.params)) throw refuse("curve-not-supported", "the chip makes keys on P-256 alone");
+  const curve = (Object.keys(EC_CURVES) as CurveName[]).find((each) => equal(EC_CURVES[each].params, params));
+  if (!curve) throw refuse("curve-not-supported", "keys are made on P-256, P-384 and P-521 alone");
   for (const template of [publicTemplate, privateTemplate]) checkMembers(template, KEY_MEMBERS);
-  return {
+  const name = {
     label: textOf(privateTemplate, CKA.LABEL) ?? textOf(publicTemplate, CKA.LABEL),
     id: idOf(privateTemplate) ?? idOf(publicTemplate),
     subject: bytesOf(privateTemplate, CKA.SUBJECT) ?? bytesOf(publicTemplate, CKA.SUBJECT),
   };
+  return { curve, name };
 }
 
 /** What a program has written into the chip's storage. */

@@ -8,8 +8,9 @@ import { dataName, keyPairName, readElement } from "./element-contents.ts";
 import { ElementLink, type OpenElement, type Work } from "./element-link.ts";
 import { refuse, TokenFailure } from "./errors.ts";
 import { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
-import type { ObjectFacts, TokenObject } from "./objects.ts";
+import { EC_CURVES, type ObjectFacts, type TokenObject } from "./objects.ts";
 import { PinCheck } from "./pin-check.ts";
+import type { NewKeyPair } from "./templates.ts";
 
 export type TokenOptions = {
   readonly open: OpenElement;
@@ -69,6 +70,13 @@ export class Token {
       const message = error instanceof Error ? error.message : "the chip cannot be reached";
       throw new TokenFailure("token-not-present", message, { cause: error });
     }
+  }
+
+  /** The size of the longest keys that the element makes, in bits. */
+  longestKeyBits(): Promise<number> {
+    return this.#use("asking what keys the chip makes", "read", async ({ keyCurves }) =>
+      Math.max(...keyCurves.map((curve) => EC_CURVES[curve].bits)),
+    );
   }
 
   /** The objects as they were last read; read now where they never were. */
@@ -134,12 +142,15 @@ export class Token {
     return this.#use("getting random bytes", "read", (element) => element.random.random(length));
   }
 
-  /** Has the element make a key pair in its lowest free slot. Throws `device-memory` where none is. */
-  generateKeyPair(name: ObjectName): Promise<readonly [TokenObject, TokenObject]> {
+  /** Has the element make a key pair in its lowest free slot. Throws `device-memory` where none is, and `curve-not-supported`. */
+  generateKeyPair({ curve, name }: NewKeyPair): Promise<readonly [TokenObject, TokenObject]> {
     return this.#change("generating a key pair", "make", async (element) => {
+      if (!element.keyCurves.includes(curve)) {
+        throw refuse("curve-not-supported", `the chip makes keys on ${element.keyCurves.join(", ")}, not on ${curve}`);
+      }
       const slot = (await element.keySlots()).find(({ publicKey }) => publicKey === undefined)?.slot;
       if (slot === undefined) throw new TokenFailure("device-memory", "every key slot of the chip is taken");
-      const key = keyPairName(this.hash, await element.generateKeyPair(slot));
+      const key = keyPairName(this.hash, await element.generateKeyPair(slot, curve));
       this.#madeHere.add(key);
       this.#keepName(key, name);
       return async () => {

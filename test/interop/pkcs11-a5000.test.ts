@@ -58,3 +58,29 @@ test(
     assert.equal((await chip.keySlots())[0]?.publicKey, undefined);
   },
 );
+
+test(
+  "pkcs11-tool has an SE051 make keys on P-384 and P-521, and openssl checks what they sign",
+  { timeout: 40_000 },
+  async (t) => {
+    if (!requirePkcs11(t, "pkcs11-tool", "openssl")) return;
+    const token = await startToken(t, { model: "se051" });
+    const chip = await token.chip();
+    token.write("message", "what is signed");
+    for (const [curve, hash] of [
+      ["secp384r1", "sha384"],
+      ["secp521r1", "sha512"],
+    ] as const) {
+      await token.tool("--keypairgen", "--key-type", `EC:${curve}`, "--label", curve, "--id", hash.slice(3, 5));
+      // OpenSC 0.23 reads public keys on P-256 alone, of SoftHSM too.
+      const publicKey = (await chip.keySlots()).findLast((each) => each.slot < 4 && each.publicKey)?.publicKey;
+      token.write("key.pub", toPem("PUBLIC KEY", publicKey ?? assert.fail(curve)));
+      const told = await token.ok("openssl", ["pkey", "-pubin", "-in", "key.pub", "-noout", "-text"]);
+      assert.match(told.stdout, new RegExp(`ASN1 OID: ${curve}`));
+      const sign = ["dgst", `-${hash}`, "-engine", "pkcs11", "-keyform", "engine", "-sign", keyUri(curve)];
+      await token.ok("openssl", [...sign, "-out", "signature", "message"]);
+      const verify = ["dgst", `-${hash}`, "-verify", "key.pub", "-signature", "signature", "message"];
+      assert.match((await token.ok("openssl", verify)).stdout, /Verified OK/);
+    }
+  },
+);

@@ -80,7 +80,7 @@ for (const { model, open } of CHIPS) {
       hash: nodeHash,
       label: "SE",
     });
-    const [secret] = await token.generateKeyPair({ label: undefined, id: undefined });
+    const [secret] = await token.generateKeyPair({ curve: "P-256", name: { label: undefined, id: undefined } });
     const peer = createECDH("prime256v1");
     const point = new Uint8Array(peer.generateKeys());
     assert.equal((await token.sharedSecret(secret, point)).length, 32);

@@ -69,7 +69,7 @@ export function keyUri(label: string): string {
 /** Starts chip and token. Everything ends with the test. */
 export async function startToken(
   t: TestContext,
-  { withPin = true, model = "a71ch" }: { withPin?: boolean; model?: "a71ch" | "a5000" } = {},
+  { withPin = true, model = "a71ch" }: { withPin?: boolean; model?: "a71ch" | "a5000" | "se051" } = {},
 ): Promise<TestToken> {
   const folder = mkdtempSync(join(tmpdir(), "hawser-p11-"));
   t.after(() => rmSync(folder, { recursive: true, force: true }));

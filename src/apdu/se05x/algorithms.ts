@@ -1,5 +1,5 @@
 /** Curves by their identifiers on the wire; what a chip lacks it does not list. SE05x command table, tier b */
-export const SE05X_CURVE = { p256: 0x03, p384: 0x04, ed25519: 0x40, x25519: 0x41, x448: 0x43 } as const;
+export const SE05X_CURVE = { p256: 0x03, p384: 0x04, p521: 0x05, ed25519: 0x40, x25519: 0x41, x448: 0x43 } as const;
 
 /** How many curves `readCurveList` tells about, from identifier 1 on. */
 export const CURVE_LIST_LENGTH = 17;

@@ -11,6 +11,7 @@ import {
 } from "../../apdu/a71ch/index.ts";
 import { ProtocolError, toHex, UsageError } from "../../codec/index.ts";
 import {
+  type CurveName,
   derElementLength,
   type DigestSigner,
   type DigestVerifier,
@@ -31,6 +32,7 @@ import {
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { chipRandom } from "../chip-random.ts";
+import { notInChip } from "../kept-master.ts";
 import { Queue } from "../queue.ts";
 import { SlotChanges } from "../slot-changes.ts";
 import type { Transport } from "../transport.ts";
@@ -61,6 +63,7 @@ export class A71ch implements SecureElement {
   readonly random: Random;
   readonly verifier: DigestVerifier;
   readonly data: DataStorage;
+  readonly keyCurves: readonly CurveName[] = ["P-256"];
   readonly #session: A71chSession;
   readonly #transport: Transport;
   readonly #hash: Hash;
@@ -144,7 +147,9 @@ export class A71ch implements SecureElement {
     });
   }
 
-  async generateKeyPair(slot: number): Promise<Uint8Array> {
+  /** Throws `not-in-chip` for another curve than P-256. */
+  async generateKeyPair(slot: number, curve: CurveName = "P-256"): Promise<Uint8Array> {
+    if (!this.keyCurves.includes(curve)) throw notInChip(`an A71CH makes keys on P-256, not on ${curve}`);
     return ecPublicKeyInfo((await this.#generate(slot)).point);
   }
 

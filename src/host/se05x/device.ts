@@ -12,6 +12,7 @@ import {
 import { Refused, toHex, UsageError } from "../../codec/index.ts";
 import {
   type Clock,
+  type CurveName,
   type DataStorage,
   type DigestSigner,
   type DigestVerifier,
@@ -30,6 +31,7 @@ import {
 import { silentTrace, type Trace } from "../../trace/index.ts";
 import type { HostErrorCode } from "../errors.ts";
 import { chipRandom } from "../chip-random.ts";
+import { notInChip } from "../kept-master.ts";
 import { Queue } from "../queue.ts";
 import { SlotChanges } from "../slot-changes.ts";
 import type { Transport } from "../transport.ts";
@@ -47,6 +49,7 @@ import { se05xData } from "./data-storage.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
 import { certificateIndexOf, certificateObject, isReserved, keyObject, meansAnother, slotOf } from "./object-ids.ts";
+import { curveOfPoint, isKeyCurve, KEY_CURVES, keyCurvesOf } from "./key-curves.ts";
 import { Se05xSession } from "./session.ts";
 import { se05xSignatureVerifier, verifyDigestIn } from "./signature-verifier.ts";
 import { digestSignerOf, signerOf } from "./signers.ts";
@@ -72,7 +75,6 @@ type Wiring = { readonly transport: Transport; readonly hash: Hash };
 const RANDOM_CHUNK = 0x200;
 /** Slots that are always listed, empty or not. */
 const LISTED_SLOTS = 4;
-const SLOT_CURVES: readonly number[] = [SE05X_CURVE.p256, SE05X_CURVE.p384];
 /**
  * An A5000 or SE05x secure element as a device's host sees it, over any transport.
  *
@@ -86,6 +88,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
   /** Checks whole messages, by Ed25519 too. */
   readonly signatureVerifier: SignatureVerifier;
   readonly data: DataStorage;
+  readonly keyCurves: readonly CurveName[];
   /** What the chip said that it can, bit by bit. SE05x command table, section 4.3 */
   readonly features: number;
   readonly #session: Se05xSession;
@@ -105,6 +108,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
     this.#hash = hash;
     this.identity = identity;
     this.features = features;
+    this.keyCurves = keyCurvesOf(features);
     this.random = chipRandom(RANDOM_CHUNK, async (length) => (await this.send("random", { length })).bytes);
     this.verifier = {
       performer: "chip",
@@ -174,19 +178,23 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
         if (isReserved(objectId) || meansAnother(objectId)) continue;
         const { curve } = await session.send("curveOfKey", { objectId });
         // Keys on other curves sign and agree by commands of their own; nothing above knows what to do with them.
-        if (!SLOT_CURVES.includes(curve)) continue;
+        if (!isKeyCurve(curve)) continue;
         slots.set(slotOf(objectId), await publicKeyIn(session, objectId));
       }
       return [...slots].map(([slot, publicKey]) => ({ slot, publicKey })).toSorted((a, b) => a.slot - b.slot);
     });
   }
 
-  async generateKeyPair(slot: number): Promise<Uint8Array> {
-    return ecPublicKeyInfo((await this.#generate(slot, SE05X_CURVE.p256)).point);
+  /** A curve that the chip lists only once it was made is made first. Throws `not-in-chip` for one that it has not. */
+  async generateKeyPair(slot: number, curve: CurveName = "P-256"): Promise<Uint8Array> {
+    if (!this.keyCurves.includes(curve)) throw notInChip(`this part makes keys on ${this.keyCurves.join(", ")}`);
+    if (curve !== "P-256") await this.curves.ensure(KEY_CURVES[curve]);
+    return ecPublicKeyInfo((await this.#generate(slot, KEY_CURVES[curve])).point);
   }
 
   async injectKeyPair(slot: number, { scalar, point }: PlainKeyPair): Promise<void> {
-    const curve = scalar.length === 48 ? SE05X_CURVE.p384 : SE05X_CURVE.p256;
+    const curve = curveOfPoint(point);
+    if (curve === SE05X_CURVE.p521) await this.curves.ensure(curve);
     await this.#fill(slot, { curve, privateKey: scalar, publicKey: point });
   }
 

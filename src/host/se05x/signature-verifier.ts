@@ -20,6 +20,7 @@ import {
 import { notInChip } from "../kept-master.ts";
 import { se05xPolicy } from "./families/policies.ts";
 import { MAX_INPUT } from "./families/sender.ts";
+import { curveOfPoint } from "./key-curves.ts";
 import { SCRATCH_OBJECT } from "./object-ids.ts";
 import type { Se05xSession } from "./session.ts";
 import { edwardsHalves } from "./signers.ts";
@@ -27,8 +28,8 @@ import { edwardsHalves } from "./signers.ts";
 /** Runs several commands with nobody else's in between. */
 type Chip = { exclusive<T>(work: (session: Se05xSession) => Promise<T>): Promise<T> };
 
-const CURVES: Partial<Record<CurveName, number>> = { "P-256": SE05X_CURVE.p256, "P-384": SE05X_CURVE.p384 };
-const CURVE_OF_LENGTH: Readonly<Record<number, number>> = { 65: SE05X_CURVE.p256, 97: SE05X_CURVE.p384 };
+/** @table Checked by any part, since each is born with them. */
+const CURVES: readonly CurveName[] = ["P-256", "P-384"];
 const MAX_DIGEST = 64;
 
 /**
@@ -47,8 +48,7 @@ export function se05xSignatureVerifier(chip: Chip, hash: Hash): SignatureVerifie
         return chip.exclusive((session) => holds(session, key, checked));
       }
       const ec = ecPublicPoint(publicKey);
-      const curve = ec && CURVES[ec.curve];
-      if (!ec || curve === undefined || !isEcdsa(algorithm)) {
+      if (!ec || !CURVES.includes(ec.curve) || !isEcdsa(algorithm)) {
         throw notInChip(`an SE05x checks ECDSA on P-256 and P-384 and Ed25519 here, not ${algorithm} with this key`);
       }
       return verifyDigestIn(chip, ec.point, { digest: hash.digest(hashOf(algorithm), content), signature });
@@ -56,13 +56,13 @@ export function se05xSignatureVerifier(chip: Chip, hash: Hash): SignatureVerifie
   };
 }
 
-/** Whether a signature in DER holds over a digest, under a point on P-256 or P-384. */
+/** Whether a signature in DER holds over a digest, under a point on P-256, P-384 or, where the chip has it, P-521. */
 export function verifyDigestIn(
   chip: Chip,
   point: Uint8Array,
   { digest, signature }: { readonly digest: Uint8Array; readonly signature: Uint8Array },
 ): Promise<boolean> {
-  const curve = CURVE_OF_LENGTH[point.length] ?? SE05X_CURVE.p256;
+  const curve = curveOfPoint(point);
   const checked = { algorithm: SE05X_SIGNATURE.plain, digest: digest.subarray(0, MAX_DIGEST), signature };
   return chip.exclusive((session) => holds(session, { curve, publicKey: point }, checked));
 }
