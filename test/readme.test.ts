@@ -4,8 +4,8 @@
  * still compares the lock file), and `npm test`, which is what runs it.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
 
 import { A71CH_COMMANDS } from "../src/apdu/a71ch/index.ts";
@@ -39,4 +39,18 @@ test("ARCHITECTURE.md and README.md name files and rooms that exist", () => {
     named.filter((path) => !existsSync(join(ROOT, "src", path)) && !existsSync(join(ROOT, path))),
     [],
   );
+});
+
+test("the rooms' READMEs and CONTRIBUTING.md name files that exist", () => {
+  const pages = [...globSync("{src,test}/**/README.md", { cwd: ROOT }), "CONTRIBUTING.md"];
+  const sources = globSync("{src,test,scripts,docs}/**/*.{ts,md,json}", { cwd: ROOT });
+  const stale = pages.flatMap((page) => {
+    const folder = dirname(page) === "." ? "" : `${dirname(page)}/`;
+    const isThere = (named: string) =>
+      sources.some((path) => path === named || (path.startsWith(folder) && path.endsWith(`/${named}`)));
+    const named = readFileSync(join(ROOT, page), "utf8").matchAll(/`((?:[\w.-]+\/)*[\w-]+(?:\.test|\.bench)?\.ts)`/g);
+    return [...named].flatMap(([, path = ""]) => (isThere(path) ? [] : [`${page}: ${path}`]));
+  });
+  assert.ok(pages.length > 10);
+  assert.deepEqual(stale, []);
 });
