@@ -104,16 +104,31 @@ export async function cloudEvents(access: ApiOptions, filter: LedgerFilter): Pro
   return parseLines(new TextDecoder().decode(lines));
 }
 
-/** The events of a trace file. Throws `UsageError` `bad-option` where there is none. */
+/** The events of a trace file. Throws `UsageError` `bad-option` where it is not there, or holds none. */
 export function eventsIn(path: string): AnyEvent[] {
-  if (!existsSync(path)) throw badOption(`--trace ${path} does not exist`);
-  return parseLines(readFileSync(path, "utf8"));
+  if (!existsSync(path)) throw badOption(`the trace ${path} does not exist`);
+  const text = readFileSync(path, "utf8");
+  const events = parseLines(text);
+  if (events.length === 0 && text.trim() !== "") throw badOption(`the trace ${path} holds no events`);
+  return events;
 }
 
-/** A last line that was cut short by a crash is left out. */
+/** A crash cuts a line short, and what is written to the file later goes on in it: such lines are left out. */
 function parseLines(text: string): AnyEvent[] {
-  const lines = text.split("\n").filter((line) => line.endsWith("}"));
-  return lines.map((line) => JSON.parse(line) as AnyEvent);
+  return text.split("\n").flatMap((line) => {
+    try {
+      const event: unknown = JSON.parse(line);
+      return isEvent(event) ? [event] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function isEvent(value: unknown): value is AnyEvent {
+  if (typeof value !== "object" || value === null) return false;
+  const { time, actor, kind } = value as Readonly<Record<string, unknown>>;
+  return typeof time === "number" && typeof actor === "string" && typeof kind === "string";
 }
 
 const IDS = ["seq", "time", "actor", "kind"];

@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
-
 import type { Command } from "commander";
 
 import { printable, type TraceEvent } from "../trace/index.ts";
 import { badOption } from "./errors.ts";
+import { eventsIn } from "./ledger.ts";
 import { examples, outputOf } from "./output.ts";
 
 /** What each handshake message is for, in one sentence. RFC 8446, section 4; RFC 5246, section 7.4 */
@@ -48,10 +47,7 @@ export function registerTlsExplain(tls: Command): void {
 }
 
 function tlsEvents(path: string): TraceEvent[] {
-  const lines = readFileSync(path, "utf8").split("\n");
-  // A last line that was cut short by a crash is left out.
-  const events = lines.filter((line) => line.endsWith("}")).map((line) => JSON.parse(line) as TraceEvent);
-  return events.filter(({ kind }) => kind.startsWith("tls."));
+  return eventsIn(path).filter(({ kind }) => kind.startsWith("tls."));
 }
 
 function explain(event: TraceEvent): string {
