@@ -4,10 +4,10 @@
  * said.
  */
 import assert from "node:assert/strict";
-import { test } from "node:test";
-
-import { readFileSync } from "node:fs";
 import { spawnSync } from "node:child_process";
+import { readFileSync } from "node:fs";
+import { type AddressInfo, connect, createServer } from "node:net";
+import { test } from "node:test";
 
 import { checkSaid, keyLines, original, run as runTool } from "./a71ch-tool.ts";
 
@@ -29,7 +29,11 @@ test("a71chConfig finds objects by four bits of their index, as the original doe
     ["rcrt -x 15", 0, /^-x 15 is taken for certificate 31/],
     ["ecrt -x 15", 0, /^-x 15 is taken for certificate 31/],
     ["ecrt -x 15", 38, "tool-object"],
+    // No certificate, but an element with a tag of three bytes: it comes back without what is free behind it.
+    ["wcrt -x 1 -h 1f8101020506 -n 2", 0],
+    ["rcrt -x 1", 0],
   );
+  assert.equal((await line("rcrt -x 1")).fields.at(-1)?.certificate, "1f8101020506");
   assert.equal((await line("obj get -x 0")).fields.at(-1)?.data, "0304");
 });
 
@@ -183,3 +187,44 @@ test("a71chConfig takes lines as fgets and strtok give them to the original: tab
   );
   await rows(["erase pair -x 1", 0]);
 });
+
+test("a71chConfig ends like the original wherever the chip disappears in the middle of a command", async (t) => {
+  const { line, address, inFolder } = await original(t);
+  for (const first of ["gen pair -x 0", "wcrt -x 0 -h 3003010203"]) await line(first);
+  const statuses: Readonly<Record<string, readonly number[]>> = {
+    "info cnt": [0, 1, 12],
+    "info objects": [0, 1, 12, 16, 17],
+    [`refpem -c 10 -x 0 -r ${inFolder("ref")}`]: [0, 12, 25],
+    "rcrt -x 0": [0, 1, 12, 37, 38],
+    "ucrt -x 0 -h 3003010204": [0, 1, 12],
+    "ecrt -x 0": [0, 12, 37, 38, 40],
+  };
+  for (const [words, expected] of Object.entries(statuses)) {
+    const seen = new Set<number>();
+    for (let frames = 0; !seen.has(0); frames++) {
+      const server = await vanishing(address, frames);
+      seen.add((await runTool([server.address, ...words.split(" ")])).status);
+      server.close();
+    }
+    assert.deepEqual(
+      [...seen].sort((a, b) => a - b),
+      expected,
+      words,
+    );
+  }
+});
+
+/** A way to a chip that ends once so many frames went over it. */
+async function vanishing(address: string, frames: number) {
+  let count = 0;
+  const server = createServer((near) => {
+    const far = connect(Number(address.split(":")[1]), "127.0.0.1");
+    near.on("data", (frame) => void (count++ < frames ? far.write(frame) : near.destroy()));
+    far.pipe(near);
+    near.on("close", () => far.destroy());
+    for (const end of [near, far]) end.on("error", () => near.destroy());
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  return { address: `127.0.0.1:${port}`, close: () => server.close() };
+}

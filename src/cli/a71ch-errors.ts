@@ -156,8 +156,12 @@ export const A71CH_TOOL_ERRORS = {
   },
   "tool-listing": {
     cause:
-      "The chip refused to give what its objects are listed from; the exit status is the low byte of its status word.",
+      "The chip did not give what its objects are listed from; the exit status is the low byte of its status word, or 17.",
     cure: "The message says what the status word means; in a chip of 1024 bytes of storage it is so always.",
+  },
+  "tool-unlisted": {
+    cause: "The connection to the chip broke before its objects could be listed.",
+    cure: "See whether the chip and its server are still there, and list again.",
   },
   "tool-object": {
     cause: "There is no such object in the chip's storage.",
@@ -233,8 +237,9 @@ export const A71CH_EXIT_STATUS: Readonly<Record<A71chToolErrorCode, number>> = {
   "tool-certificate-write": 39,
   "tool-certificate-erase": 40,
   "tool-interrupted": 130,
-  // What a chip that is locked for transport answers; see below.
-  "tool-listing": 0x85,
+  // The low bytes of what the original tool's library says where the connection breaks; see below for status words.
+  "tool-unlisted": 0x10,
+  "tool-listing": 0x11,
 };
 
 /** An error of the tool itself. */

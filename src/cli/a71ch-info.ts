@@ -10,7 +10,7 @@ import {
   STORAGE_SEGMENT,
   TRANSPORT_LOCK,
 } from "../apdu/a71ch/index.ts";
-import { decode, ProtocolError, Refused, toHex } from "../codec/index.ts";
+import { decode, HawserError, ProtocolError, Refused, toHex } from "../codec/index.ts";
 import { listObjects } from "../host/a71ch/index.ts";
 import { toolError } from "./a71ch-errors.ts";
 import type { A71chHandlersOf } from "./a71ch-keys.ts";
@@ -163,20 +163,31 @@ async function counterOrNull(tool: ToolSession, slot: number): Promise<number | 
 /** What the original tool lists objects from: as many bytes from the storage's end as the largest table takes. */
 const LARGEST_TABLE = 1536;
 
-/** Lists the objects. Throws `tool-listing` where the chip refuses to have the largest table read, as the smaller ones do. */
+/**
+ * Lists the objects. Throws `tool-unlisted` where the connection breaks before the table is read, and `tool-listing` where it
+ * breaks later, or the chip refuses to have the largest table read, as the smaller ones do.
+ */
 async function showObjects(tool: ToolSession): Promise<void> {
-  try {
+  const variant = await listing(() => tool.variant(), "tool-unlisted");
+  const { storageBytes } = A71CH_VARIANTS[variant];
+  await listing(async () => {
     const objects = await onObject(tool, listObjects);
     const lines = objects.map(
       (each) => `  ${objectTitle(each)}: at 0x${hex16(each.offset)}, room for ${each.reservedBytes} bytes`,
     );
     tool.output.line({ event: "objects", objects }, ["objects in storage:", ...listed(lines)].join("\n"));
-    const { storageBytes } = A71CH_VARIANTS[await tool.variant()];
     if (storageBytes >= LARGEST_TABLE) return;
     await tool.chip.send("readStorage", { offset: (storageBytes - LARGEST_TABLE) & 0xffff, length: STORAGE_SEGMENT });
+  }, "tool-listing");
+}
+
+/** Work for a list of objects, whose failures have exit statuses of their own. */
+async function listing<T>(work: () => Promise<T>, whenLost: "tool-unlisted" | "tool-listing"): Promise<T> {
+  try {
+    return await work();
   } catch (cause) {
-    if (!(cause instanceof Refused)) throw cause;
-    throw toolError("tool-listing", cause.message, { cause });
+    if (!(cause instanceof HawserError) || cause.code.startsWith("tool-")) throw cause;
+    throw toolError(cause instanceof Refused ? "tool-listing" : whenLost, cause.message, { cause });
   }
 }
 

@@ -57,13 +57,22 @@ export async function lookUp(tool: ToolSession, { kind, index }: ObjectName, mos
   throw toolError("tool-index", `${name} is not found by its number; try -x ${index & INDEX_MASK}`);
 }
 
-/** The objects in storage; a chip that does not list them has its own exit status. */
+/**
+ * The objects in storage. A chip that does not tell its state has another exit status than one that does not give the table
+ * of objects: there, the original tool finds none. Throws `tool-objects` and `tool-object`.
+ */
 async function listed(tool: ToolSession): Promise<readonly StoredObject[]> {
   try {
-    return await listObjects(await tool.objects());
+    await tool.chip.send("readCredentialMap", {});
   } catch (cause) {
     if (!(cause instanceof HawserError)) throw cause;
     throw toolError("tool-objects", `the chip does not list its objects: ${cause.message}`, { cause });
+  }
+  try {
+    return await onObject(tool, listObjects);
+  } catch (cause) {
+    if (!(cause instanceof HawserError) || cause.code === "tool-objects") throw cause;
+    throw toolError("tool-object", `the chip does not give the table of its objects: ${cause.message}`, { cause });
   }
 }
 

@@ -6,6 +6,7 @@ import {
   type ObjectName,
   readObject,
   readStorage,
+  type StoredObject,
   updateObject,
   writeStorage,
 } from "../host/a71ch/index.ts";
@@ -64,8 +65,9 @@ export const objectHandlers: A71chHandlersOf<
     done(tool, { index: found, length: bytes.length }, `replaced certificate ${found}: ${bytes.length} bytes`);
   },
   rcrt: async (tool, { index: given, certificateFile }) => {
-    const { kind, index } = await lookUp(tool, { kind: "certificate", index: given });
-    const der = await onObject(tool, (access) => readObject(access, { kind, index }));
+    const found = await lookUp(tool, { kind: "certificate", index: given });
+    const { index } = found;
+    const der = await certificateBytes(tool, found);
     done(tool, { index, certificate: toHex(der) }, `certificate ${index}: ${toHex(der)}`);
     if (certificateFile !== undefined) writeOutput(certificateFile, der, "tool-certificate-write");
   },
@@ -76,8 +78,7 @@ export const objectHandlers: A71chHandlersOf<
       await checkNotFrozen(tool, name);
       await onObject(tool, (access) => eraseObject(access, name));
     } catch (cause) {
-      const isRefused = cause instanceof HawserError && ["status-word", "tool-frozen-object"].includes(cause.code);
-      if (!isRefused) throw cause;
+      if (!(cause instanceof HawserError)) throw cause;
       throw toolError("tool-certificate-erase", `certificate ${index} cannot be erased`, { cause });
     }
     done(tool, { index }, `erased certificate ${index}`);
@@ -94,8 +95,8 @@ export const objectHandlers: A71chHandlersOf<
   },
   "obj update": async (tool, { index: given, offset, ...source }) => {
     const bytes = dataOf(tool, source);
-    if (bytes.length === 0) throw toolError("tool-no-data", `there is nothing to write into data object ${given}`);
     const { kind, index } = await lookUp(tool, { kind: "data", index: given }, FEW);
+    if (bytes.length === 0) throw toolError("tool-no-data", `there is nothing to write into data object ${index}`);
     await onObject(tool, (access) => updateObject(access, { kind, index, offset, bytes }));
     const text = `wrote ${bytes.length} bytes into data object ${index} from byte ${offset} on`;
     done(tool, { index, offset, length: bytes.length }, text);
@@ -145,6 +146,23 @@ export async function showStorage(tool: ToolSession, offset: number, length: num
   const lines = hexLines(bytes, STORAGE_SEGMENT * 2).split("\n");
   const text = lines.map((line, i) => `  0x${hex16(offset + i * STORAGE_SEGMENT)}  ${line}`).join("\n");
   tool.output.line({ event: "storage", offset, data: toHex(bytes) }, `general purpose storage:\n${text}`);
+}
+
+/** The bytes of a certificate without what is kept free behind it. */
+async function certificateBytes(tool: ToolSession, { offset, reservedBytes }: StoredObject): Promise<Uint8Array> {
+  const length = elementLength(await readStorage(tool.chip, offset, ELEMENT_HEADER));
+  return readStorage(tool.chip, offset, reservedBytes === 0 ? length : Math.min(reservedBytes, length));
+}
+
+const ELEMENT_HEADER = 6;
+
+/** How long an element is that begins with these bytes, whatever they are, as the original tool reads it. X.690, section 8.1 */
+function elementLength(header: Uint8Array): number {
+  const [first = 0, second = 0] = header;
+  const at = (first & 0x1f) !== 0x1f ? 1 : second < 0x80 ? 2 : 3;
+  const [length = 0, high = 0, low = 0] = header.subarray(at);
+  if (length < 0x80) return at + 1 + length;
+  return length === 0x81 ? at + 2 + high : (at + 3 + high * 256 + low) & 0xffff;
 }
 
 /** The certificate that `ucrt` replaces. Throws `tool-nothing-to-update` and `tool-many-certificates`, which have other exit statuses than elsewhere. */

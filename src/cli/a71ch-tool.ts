@@ -153,11 +153,9 @@ function targetOf(words: readonly string[]): { address?: string; isConnected: bo
   const hasAddress = /^[^-\s].*:\d+$/.test(first);
   // Whoever gives an address without its port means a chip, and reaches none.
   if (!hasAddress && /^[^-\s]*[.:]/.test(first)) {
-    const host = first.replace(/:.*/, "");
-    throw toolError(
-      "tool-unreachable",
-      `${first} is no ip:port${host === "" ? "" : `: an address needs its port: ${host}:8050`}`,
-    );
+    const host = /^[0-9a-f:]*::[0-9a-f]*$/i.test(first) ? `[${first}]` : first.replace(/:[^\]]*$/, "");
+    const hint = host === "" ? "" : `: an address needs its port: ${host}:8050`;
+    throw toolError("tool-unreachable", `${first} is no ip:port${hint}`);
   }
   const rest = words.slice(hasAddress ? 1 : 0);
   const isConnected = rest[0] !== "nc";
