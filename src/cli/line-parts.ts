@@ -9,7 +9,7 @@ import { nodeClock, nodeEntropy, nodeHash } from "../crypto/node.ts";
 import { A71ch } from "../host/a71ch/index.ts";
 import { localTransport } from "../host/index.ts";
 import { Se05x } from "../host/se05x/index.ts";
-import type { BornIdentity, LineFeed, LinePlaces } from "../provisioning/line/index.ts";
+import type { BornIdentity, BornKeys, LineFeed, LinePlaces } from "../provisioning/line/index.ts";
 import { type AccessOptions, openChipAt } from "./chip-access.ts";
 
 export type LineChipModel = "a71ch" | Se05xModelName;
@@ -21,16 +21,39 @@ const SE05X_BORN: readonly BornIdentity[] = [
   { name: "connection", slot: SE05X_OBJECT.connectionKey, certificate: SE05X_OBJECT.connectionCertificate },
 ];
 
+/** The same of those with RSA: a line that takes these in waits while each part makes its keys. SE05x object ids */
+const SE05X_BORN_RSA: readonly BornIdentity[] = [
+  { name: "device-rsa2048", slot: SE05X_OBJECT.deviceRsa2048Key, certificate: SE05X_OBJECT.deviceRsa2048Certificate },
+  {
+    name: "gateway-rsa2048",
+    slot: SE05X_OBJECT.gatewayRsa2048Key,
+    certificate: SE05X_OBJECT.gatewayRsa2048Certificate,
+  },
+  { name: "device-rsa4096", slot: SE05X_OBJECT.deviceRsa4096Key, certificate: SE05X_OBJECT.deviceRsa4096Certificate },
+  {
+    name: "gateway-rsa4096",
+    slot: SE05X_OBJECT.gatewayRsa4096Key,
+    certificate: SE05X_OBJECT.gatewayRsa4096Certificate,
+  },
+  {
+    name: "connection-rsa2048",
+    slot: SE05X_OBJECT.connectionRsaKey,
+    certificate: SE05X_OBJECT.connectionRsaCertificate,
+  },
+];
+
 /** Where a line's parts come from, and where in them it works. */
 export function lineParts(
   options: AccessOptions & {
     readonly chipModel: LineChipModel;
     readonly chip?: readonly string[];
     readonly out: string;
+    readonly bornKeys?: BornKeys;
   },
 ): { readonly feed: LineFeed; readonly places: LinePlaces } {
-  const { chipModel, chip, out } = options;
-  const places = { slot: 0, born: chipModel === "a71ch" ? [] : SE05X_BORN };
+  const { chipModel, chip, out, bornKeys } = options;
+  const born = bornKeys === "ec+rsa" ? [...SE05X_BORN, ...SE05X_BORN_RSA] : SE05X_BORN;
+  const places = { slot: 0, born: chipModel === "a71ch" ? [] : born };
   if (chip) return { feed: { open: async (part) => inSocket(chip[part - 1] ?? "", options) }, places };
   mkdirSync(join(out, "chips"), { recursive: true, mode: 0o700 });
   return { feed: { open: (part) => simulated(chipModel, out, part) }, places };

@@ -7,6 +7,7 @@ import { nodeSe05xCrypto } from "../chip/node.ts";
 import { testRoot } from "../chip/se05x/index.ts";
 import { certificateToPem, nameFromText } from "../pki/index.ts";
 import {
+  type BornKeys,
   demandOrder,
   LINE_MODELS,
   type LineIssuer,
@@ -35,6 +36,7 @@ export type LineRunOptions = AccessOptions &
     readonly model: LineModelName;
     readonly count?: number;
     readonly chipModel: LineChipModel;
+    readonly bornKeys?: BornKeys;
     readonly chip?: readonly string[];
     readonly out: string;
     readonly caDir?: string;
@@ -96,11 +98,16 @@ type Tools = {
 /** What is asked for, but for who certifies it. */
 type AskedOrder = Omit<LineOrder, "batch" | "issuer">;
 
-function orderOf({ count: given, chip, model, chipModel }: LineRunOptions): AskedOrder {
+function orderOf({ count: given, chip, model, chipModel, bornKeys }: LineRunOptions): AskedOrder {
   const count = given ?? chip?.length;
   if (count === undefined) throw badOption("--count is needed, or a --chip for each part");
   if (chip && chip.length !== count) throw badOption(`--count ${count} does not go with ${chip.length} times --chip`);
-  return { model, chipModel, count };
+  if (bornKeys !== "ec+rsa") return { model, chipModel, count };
+  const hasRsa = chipModel === "se050" || chipModel === "se051";
+  if (LINE_MODELS[model].key !== "born" || !hasRsa) {
+    throw badOption(`--born-keys ${bornKeys} is for --model preconfigured with an SE050 or SE051, which have RSA`);
+  }
+  return { model, chipModel, count, bornKeys };
 }
 
 /** Refuses what does not go on with the line that is there, before anything is made for it: a certification authority would stay. */

@@ -31,6 +31,11 @@ function registerRun(line: Command): void {
         .choices(["a71ch", ...Object.keys(SE05X_MODELS)])
         .default("a5000"),
     )
+    .addOption(
+      new Option("--born-keys <kinds>", "preconfigured: which keys count; RSA keys take a simulated part some seconds")
+        .choices(["ec", "ec+rsa"])
+        .default("ec"),
+    )
     .option("--chip <host:port>", "a part in a socket of yours, in place of simulated ones; may be repeated", repeated)
     .option("--out <directory>", "journal, report, birth records, and the states of simulated parts", "line")
     .option("--ca-dir <directory>", "the CA that issues; OUT/ca by default, made where it is missing")
@@ -46,6 +51,7 @@ function registerRun(line: Command): void {
       examples(
         "hawser line run --model oem --count 100 --ca-dir ./ca --out line",
         "hawser line run --model preconfigured --count 10 --chip-model se051 --out parts",
+        "hawser line run --model preconfigured --count 1 --chip-model se050 --born-keys ec+rsa --out parts",
         "hawser line run --model distributor --chip 127.0.0.1:8050 --chip 127.0.0.1:8051",
         "hawser line run --model oem --count 100 --ca-dir ./ca --out line --resume",
       ),
@@ -67,7 +73,7 @@ function registerTrust(line: Command): void {
   withApiOptions(line.command("trust").argument("<births.json>"))
     .description("verify a batch of birth records and register its certificates with a cloud, ACTIVE")
     .requiredOption("--root <file>", "PEM of the root that the batch must verify under, from a source that you trust")
-    .option("--identity <name>", "which of each part's identities", "device")
+    .option("--identity <name>", "which of each part's identities, such as gateway or device-rsa2048", "device")
     .option("--policy-name <name>", "the policy that the devices get, made where it is missing", "hawser-device")
     .addHelpText("after", examples("hawser line trust births.json --root maker-root.pem --data ./cloud"))
     .action(async (file: string, options: TrustOptions, command: Command) =>

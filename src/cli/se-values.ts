@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 
 import { InvalidArgumentError } from "commander";
 
-import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, SE05X_TYPE, typeOffCurve } from "../apdu/se05x/index.ts";
+import { type PolicyEntry, RIGHT, type Right, SE05X_ORIGIN, se05xTypeName, typeOffCurve } from "../apdu/se05x/index.ts";
 import { concat, fromHex, toHex } from "../codec/index.ts";
 import { badOption } from "./errors.ts";
 import type { Output } from "./output.ts";
@@ -95,7 +95,7 @@ function wordsOf(right: string): string {
 
 /** The name of a type of object, whatever the curve, or its number. */
 export function typeText(type: number): string {
-  return nameIn(SE05X_TYPE, typeOffCurve(type)) ?? `type 0x${type.toString(16).padStart(2, "0")}`;
+  return se05xTypeName(typeOffCurve(type)) ?? `type 0x${type.toString(16).padStart(2, "0")}`;
 }
 
 /** The name of an origin, or its number. */

@@ -7,7 +7,10 @@ import { test, type TestContext } from "node:test";
 import { finished, hawser, words } from "../../scripts/programs.ts";
 import { nodeSe05xCrypto, serveChip } from "../../src/chip/node.ts";
 import { Se05xChip } from "../../src/chip/se05x/index.ts";
-import { nodeClock, nodeEntropy } from "../../src/crypto/node.ts";
+import { SeededEntropy } from "../../src/crypto/index.ts";
+import { nodeClock, nodeEntropy, nodeHash, nodeVerifier } from "../../src/crypto/node.ts";
+import { certificatesFromPem } from "../../src/pki/index.ts";
+import { decodeBirths, verifyBirths } from "../../src/provisioning/line/index.ts";
 import { bar } from "../../src/cli/line-progress.ts";
 
 type Line = Readonly<Record<string, unknown>>;
@@ -116,9 +119,46 @@ test("a line takes parts in sockets, and refuses what does not fit together", as
     words`line run --model preconfigured --count 1 --ca-dir ca --out x`,
     words`line run --model oem --count 0 --out x`,
     words`line run --model nobody --count 1 --out x`,
+    words`line run --model oem --chip-model se050 --chip ${address} --born-keys ec+rsa --out x`,
+    words`line run --model preconfigured --count 1 --born-keys ec+rsa --out x`,
+    words`line run --model preconfigured --count 1 --born-keys rsa --out x`,
   ]) {
     assert.equal((await failing(wrong)).status, 2, wrong.join(" "));
   }
+});
+
+test("A5-38 a line takes RSA births in where it is asked to, and their records verify under the maker's root", async (t) => {
+  const { at, json, failing } = desk(t);
+  // A seed whose primes are soon found.
+  const entropy = new SeededEntropy(nodeHash, "births 6");
+  const chip = await Se05xChip.open({ model: "se050", crypto: nodeSe05xCrypto, entropy, clock: nodeClock });
+  const served = await serveChip({ chip, port: 0 });
+  t.after(() => served.close());
+  const address = `127.0.0.1:${served.port}`;
+  const order = words`line run --model preconfigured --chip-model se050 --chip ${address} --out born`;
+  const report = (await json([...order, "--born-keys", "ec+rsa"])).at(-1);
+  assert.deepEqual([report?.["done"], report?.["certificates"], report?.["faults"]], [1, 8, []]);
+  assert.match((await failing(order)).err, /line-differs/);
+  await json(words`line births --dir born --out births.json`);
+  const batch = decodeBirths(readFileSync(at("births.json"), "utf8"));
+  const anchors = certificatesFromPem(readFileSync(at("born/roots.pem"), "utf8"));
+  await verifyBirths(batch, { anchors, verifier: nodeVerifier, time: nodeClock.now() });
+  const bits = Object.fromEntries(
+    (batch.parts[0]?.identities ?? []).map(({ name, certificate: { publicKey } }) => [
+      name,
+      publicKey.kind === "rsa" ? publicKey.bits : 0,
+    ]),
+  );
+  assert.deepEqual(bits, {
+    device: 0,
+    gateway: 0,
+    connection: 0,
+    "device-rsa2048": 2048,
+    "gateway-rsa2048": 2048,
+    "device-rsa4096": 4096,
+    "gateway-rsa4096": 4096,
+    "connection-rsa2048": 2048,
+  });
 });
 
 test("the progress bar is empty, half and full where it should be", () => {

@@ -87,6 +87,13 @@ export const SE05X_TYPE = {
   hmac: 0x11,
 } as const;
 
+/** The name of a type that tells no curve, of RSA keys with their form. SE05x command table, tier b */
+export function se05xTypeName(type: number): string | undefined {
+  const named = (value: number) => Object.entries(SE05X_TYPE).find(([, each]) => each === value)?.[0];
+  const isCrt = type === SE05X_TYPE.rsaPair + 1 || type === SE05X_TYPE.rsaPrivate + 1;
+  return isCrt ? `${named(type - 1)}Crt` : named(type);
+}
+
 /** Bits of P1 that say which halves of a key are meant. */
 export const SE05X_PART = { pair: 0x60, private: 0x40, public: 0x20, none: 0x00 } as const;
 

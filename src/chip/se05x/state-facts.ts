@@ -1,4 +1,4 @@
-import { SE05X_TYPE } from "../../apdu/se05x/index.ts";
+import { se05xTypeName } from "../../apdu/se05x/index.ts";
 import { hexId, type SecureObject, sizeOf, typeOf } from "./objects.ts";
 import { RESTRICTION } from "./settings.ts";
 import type { ObjectStore } from "./store.ts";
@@ -27,7 +27,7 @@ export function stateFacts(store: ObjectStore): Readonly<Record<string, string>>
 function wordsOf(object: SecureObject): string {
   const { content, authentication, failedAttempts, version } = object;
   const type = typeOf(object);
-  const name = Object.entries(SE05X_TYPE).find(([, value]) => value === type)?.[0] ?? `type ${type}`;
+  const name = se05xTypeName(type) ?? `type ${type}`;
   const words = [name, `${sizeOf(object)} bytes`];
   if (content.kind === "counter") words.push(`at ${content.value}`);
   if (authentication) words.push("authenticates");

@@ -9,6 +9,7 @@ export {
 export { LINE_ERRORS, type LineErrorCode } from "./errors.ts";
 export { type LineIssuer, lineIssuer } from "./issuer.ts";
 export {
+  type BornKeys,
   demandOrder,
   type LineEntry,
   type LineJournal,

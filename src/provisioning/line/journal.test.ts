@@ -57,6 +57,7 @@ test("every prefix of a journal's file opens, or says that it is damaged: journa
     ['{"journal":"hawser line","version":2}'],
     [lines[0]?.replace("preconfigured", "x")],
     [lines[0]?.replace('"count":1', '"count":"1"')],
+    [lines[0]?.replace('"count":1', '"count":1,"bornKeys":"rsa"')],
     [lines[0], "no json"],
     [lines[0], "7"],
     [lines[0], '{"step":"x","part":1}'],
@@ -68,6 +69,19 @@ test("every prefix of a journal's file opens, or says that it is damaged: journa
   for (const text of broken) {
     writeFileSync(path, `${text.join("\n")}\n`);
     await assert.rejects(FileJournal.open(path), { code: "journal-damaged" }, text.join());
+  }
+  const taking = (bornKeys: string) => lines[0]?.replace('"count":1', `"count":1,"bornKeys":"${bornKeys}"`);
+  const wanted = { ...options.journal.order };
+  for (const [bornKeys, isOther] of [
+    ["ec", false],
+    ["ec+rsa", true],
+  ] as const) {
+    writeFileSync(path, `${[taking(bornKeys), ...lines.slice(1)].join("\n")}\n`);
+    const opened = await FileJournal.open(path);
+    const demand = () => demandOrder(opened, wanted, { resume: true });
+    if (isOther) assert.throws(demand, { code: "line-differs", message: /bornKeys ec\+rsa, not ec/ });
+    else demand();
+    await opened.close();
   }
   const beyond = { order: { ...journal.order }, entries: [{ step: "begun", part: 9, uniqueId: "" } as const] };
   assert.throws(() => partStates(beyond), { code: "journal-damaged" });

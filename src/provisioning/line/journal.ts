@@ -10,7 +10,12 @@ export type LineOrder = {
   readonly chipModel: string;
   readonly count: number;
   readonly issuer: string;
+  /** Which of the keys that parts are born with are taken in; those on curves where absent. */
+  readonly bornKeys?: BornKeys;
 };
+
+/** Kinds of keys that parts are born with. */
+export type BornKeys = "ec" | "ec+rsa";
 
 /** A key pair of a part and the certificate for it. */
 export type PartIdentity = { readonly name: string; readonly slot: number; readonly certificate: Certificate };
@@ -107,10 +112,11 @@ export function demandOrder(
   wanted: Omit<LineOrder, "batch">,
   { resume }: { readonly resume: boolean },
 ): void {
-  const { batch, ...order } = journal.order;
-  const other = (Object.keys(order) as (keyof typeof order)[]).find((name) => order[name] !== wanted[name]);
+  const { batch, ...rest } = journal.order;
+  const [order, asked] = [rest, wanted].map((each) => ({ bornKeys: "ec", ...each })) as [Ordered, Ordered];
+  const other = (Object.keys(order) as (keyof Ordered)[]).find((name) => order[name] !== asked[name]);
   if (other !== undefined) {
-    const message = `${batch} is a line with ${other} ${order[other]}, not ${wanted[other]}`;
+    const message = `${batch} is a line with ${other} ${order[other]}, not ${asked[other]}`;
     throw new UsageError<LineErrorCode>("line-differs", message);
   }
   const left = [...partStates(journal).values()].filter(({ outcome }) => outcome !== "done").length;
@@ -118,6 +124,8 @@ export function demandOrder(
     throw new UsageError<LineErrorCode>("line-unfinished", `${batch} has ${left} of ${order.count} parts to do`);
   }
 }
+
+type Ordered = Omit<LineOrder, "batch">;
 
 /** The first line of a journal's file. */
 export function orderLine(order: LineOrder): string {
@@ -142,15 +150,21 @@ export function readJournal(text: string): { readonly order: LineOrder; readonly
   const lines = text.split("\n").slice(0, -1);
   const [first, ...rest] = lines.map((line, i) => fieldsOf(line, i + 1));
   if (!first || first["journal"] !== "hawser line" || first["version"] !== 1) throw damaged("line 1: no journal");
-  const { batch, model, chipModel, count, issuer } = first;
-  const order = {
+  const { batch, model, chipModel, count, issuer, bornKeys } = first;
+  const order: LineOrder = {
     batch: textIn(batch, 1),
     model: modelOf(model),
     chipModel: textIn(chipModel, 1),
     count: numberIn(count, 1),
     issuer: textIn(issuer, 1),
+    ...(bornKeys === undefined ? {} : { bornKeys: bornKeysOf(bornKeys) }),
   };
   return { order, entries: rest.map((fields, i) => entryOf(fields, i + 2)) };
+}
+
+function bornKeysOf(value: unknown): BornKeys {
+  if (value === "ec" || value === "ec+rsa") return value;
+  throw damaged("line 1: bornKeys");
 }
 
 function plainIdentity({ name, slot, certificate }: PartIdentity) {
