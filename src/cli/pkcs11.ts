@@ -6,7 +6,7 @@ import { InvalidArgumentError, type Command } from "commander";
 import { nodeClock, nodeHash } from "../crypto/node.ts";
 import { checkChipAddress } from "../host/node.ts";
 import { type OpenedElement, Token, tokenLabelFits } from "../pkcs11/index.ts";
-import { NamesInFile, serveToken } from "../pkcs11/node.ts";
+import { keepPinIn, NamesInFile, serveToken } from "../pkcs11/node.ts";
 import type { Trace } from "../trace/index.ts";
 import { readChannelKeys } from "./a71ch-files.ts";
 import { type AccessOptions, type ChipAccess, openChipWith, readAccess, withAccessOptions } from "./chip-access.ts";
@@ -33,7 +33,10 @@ export function registerPkcs11Commands(program: Command): void {
     .requiredOption("--socket <path>", "Unix socket to listen on; its directory is made with mode 0700")
     .requiredOption("--chip <host:port>", "where the chip listens; it may come and go")
     .option("--channel-keys <file>", "the same as --scp03, as the Configure tool names its file")
-    .option("--pin-file <file>", "file with the PIN that programs must give; without it none is asked for")
+    .option(
+      "--pin-file <file>",
+      "file with the PIN that programs must give, and may change; without it none is asked for",
+    )
     .option("--label <name>", "what programs choose the token by", labelOption, "hawser")
     .option("--names <file>", "keep labels and IDs that programs give in this file; without it they end here")
     .option("--trace <file>", "append every call, and every command to the chip, as JSON Lines")
@@ -54,7 +57,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
     open: () => openChip(options.chip, access, trace),
     hash: nodeHash,
     label: options.label,
-    ...(options.pinFile === undefined ? {} : { pin: pinIn(options.pinFile) }),
+    ...(options.pinFile === undefined ? {} : { pin: pinIn(options.pinFile), keepPin: keepPinIn(options.pinFile) }),
     ...(options.names === undefined ? {} : { names: new NamesInFile(options.names) }),
     trace,
   });

@@ -56,7 +56,12 @@ type Bench = {
   readonly opened: () => number;
 };
 
-type BenchOptions = { readonly pin?: string; readonly clientVersion?: number; readonly names?: ObjectNames };
+type BenchOptions = {
+  readonly pin?: string;
+  readonly keepPin?: (pin: string) => void;
+  readonly clientVersion?: number;
+  readonly names?: ObjectNames;
+};
 
 async function bench({ clientVersion = 0, ...settings }: BenchOptions = {}): Promise<Bench> {
   const clock = new VirtualClock(0);
@@ -638,6 +643,24 @@ test("each call is told to the trace with its return value, and no PIN", async (
   assert.doesNotMatch(it.ledger.jsonLines(), /hunter/);
 });
 
+test("C_SetPIN puts another PIN in the old one's place, keeps it, and counts a wrong old one as a wrong login", async () => {
+  const kept: string[] = [];
+  const { call, refused } = await bench({ pin: "1234", keepPin: (pin) => void kept.push(pin) });
+  const [reader] = await call("C_OpenSession", 1n, 4n);
+  await refused(0xb5, "C_SetPIN", reader, utf8Bytes("1234"), utf8Bytes("5678"));
+  const [session] = await call("C_OpenSession", 1n, RW);
+  await refused(0xa0, "C_SetPIN", session, utf8Bytes("1235"), utf8Bytes("5678"));
+  assert.equal((await call("C_GetTokenInfo", 1n))[4] & 0x10000n, 0x10000n, "a try is gone");
+  await call("C_SetPIN", session, utf8Bytes("1234"), utf8Bytes("größer"));
+  assert.deepEqual(kept, ["größer"]);
+  await refused(0xa0, "C_Login", session, 1n, utf8Bytes("1234"));
+  await call("C_Login", session, 1n, utf8Bytes("größer"));
+  await call("C_SetPIN", session, utf8Bytes("größer"), utf8Bytes("1234"));
+  const open = await bench();
+  const [other] = await open.call("C_OpenSession", 1n, RW);
+  await open.refused(0x102, "C_SetPIN", other, utf8Bytes("1234"), utf8Bytes("5678"));
+});
+
 type CallCode = keyof typeof PKCS11_CALL_ERRORS | keyof typeof PKCS11_TOKEN_ERRORS;
 
 /** How a program gets each code. */
@@ -669,6 +692,30 @@ const PROVOKED: Readonly<Record<CallCode, (it: Bench) => Promise<unknown>>> = {
     const [session] = await call("C_OpenSession", 1n, 4n);
     await refused(0xa0, "C_Login", session, 1n, utf8Bytes("1235"));
     await refused(0xa0, "C_Login", session, 1n, { needed: 0 });
+  },
+  "pin-invalid": async () => {
+    const { call, refused } = await bench({ pin: "1234" });
+    const [session] = await call("C_OpenSession", 1n, RW);
+    for (const changed of [Uint8Array.of(0x31, 0x0a), Uint8Array.of(0xff, 0xfe), Uint8Array.of(0x7f)]) {
+      await refused(0xa1, "C_SetPIN", session, utf8Bytes("1234"), changed);
+    }
+  },
+  "pin-len-range": async () => {
+    const { call, refused } = await bench({ pin: "1234" });
+    const [session] = await call("C_OpenSession", 1n, RW);
+    for (const changed of [new Uint8Array(0), new Uint8Array(256).fill(0x31)]) {
+      await refused(0xa2, "C_SetPIN", session, utf8Bytes("1234"), changed);
+    }
+    await call("C_SetPIN", session, utf8Bytes("1234"), new Uint8Array(255).fill(0x31));
+  },
+  "pin-not-kept": async () => {
+    const keepPin = () => {
+      throw new Error("no room");
+    };
+    const { call, refused } = await bench({ pin: "1234", keepPin });
+    const [session] = await call("C_OpenSession", 1n, RW);
+    await refused(5, "C_SetPIN", session, utf8Bytes("1234"), utf8Bytes("5678"));
+    await call("C_Login", session, 1n, utf8Bytes("1234"));
   },
   "pin-locked": async () => {
     const { call, refused } = await bench({ pin: "1234" });

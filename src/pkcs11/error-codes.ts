@@ -61,6 +61,16 @@ export const PKCS11_CALL_ERRORS = {
     cause: "The PIN is not the one in the server's --pin-file.",
     cure: "Compare the PIN with that file; its last line end does not count.",
   },
+  "pin-invalid": {
+    ckr: "CKR_PIN_INVALID",
+    cause: "A program set a new PIN that no PIN file can hold: it is not text, or has control characters in it.",
+    cure: "Choose a PIN of printable characters.",
+  },
+  "pin-len-range": {
+    ckr: "CKR_PIN_LEN_RANGE",
+    cause: "A program set a new PIN that is empty or has more than 255 bytes.",
+    cure: "Choose a PIN of 1 to 255 bytes.",
+  },
   "pin-locked": {
     ckr: "CKR_PIN_LOCKED",
     cause: "The PIN was wrong too often in a row.",
@@ -207,6 +217,11 @@ export const PKCS11_TOKEN_ERRORS = {
     ckr: "CKR_DEVICE_MEMORY",
     cause: "The chip has no free key slot, no room for another certificate, or a place that takes no more writes.",
     cure: "Delete a key or certificate that is not needed: pkcs11-tool --delete-object.",
+  },
+  "pin-not-kept": {
+    ckr: "CKR_GENERAL_ERROR",
+    cause: "A program set a new PIN, and the server's --pin-file cannot be written.",
+    cure: "Make the file and its directory writable for the server; the old PIN still holds.",
   },
   "names-not-kept": {
     ckr: "CKR_GENERAL_ERROR",

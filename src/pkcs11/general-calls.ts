@@ -3,7 +3,7 @@ import type { ApplicationState, Handlers } from "./application-state.ts";
 import { CKF, UNAVAILABLE } from "./cryptoki.ts";
 import { refuse } from "./errors.ts";
 import { MECHANISMS } from "./mechanism-info.ts";
-import { PIN_TRIES } from "./pin-check.ts";
+import { MAX_PIN_BYTES, PIN_TRIES } from "./pin-check.ts";
 import { numbersFor } from "./room.ts";
 import type { Version } from "./values.ts";
 
@@ -64,7 +64,7 @@ export const generalHandlers: Handlers = {
       BigInt(sessionCount),
       UNAVAILABLE,
       BigInt(writableSessionCount),
-      token.pin ? 255n : 0n,
+      token.pin ? BigInt(MAX_PIN_BYTES) : 0n,
       token.pin ? 1n : 0n,
       UNAVAILABLE,
       UNAVAILABLE,

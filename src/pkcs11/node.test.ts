@@ -7,9 +7,11 @@ import {
   lstatSync,
   mkdirSync,
   mkdtempSync,
+  readFileSync,
   renameSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
@@ -26,7 +28,7 @@ import { A71ch } from "../host/a71ch/index.ts";
 import { localTransport } from "../host/index.ts";
 import { Ledger } from "../trace/index.ts";
 import { FrameParser, Token } from "./index.ts";
-import { MAX_CONNECTIONS, NamesInFile, serveToken } from "./node.ts";
+import { keepPinIn, MAX_CONNECTIONS, NamesInFile, serveToken } from "./node.ts";
 
 /** Where an answer does not come, the test ends all the same. */
 const TIMEOUT = { timeout: 10_000 };
@@ -337,4 +339,18 @@ test("NamesInFile keeps names over restarts, in a file of mode 0600, and refuses
     writeFileSync(file, text);
     assert.throws(() => new NamesInFile(file), { name: "DecodeError", code: "encoding" }, text);
   }
+});
+
+test("keepPinIn puts a PIN into its file, of mode 0600, through a link, and throws where it cannot", (t) => {
+  const folder = temporary(t);
+  const file = join(folder, "pin");
+  writeFileSync(file, "1234");
+  symlinkSync(file, join(folder, "link"));
+  keepPinIn(join(folder, "link"))("5678");
+  assert.equal(readFileSync(file, "utf8"), "5678\n");
+  assert.equal(statSync(file).mode & 0o777, 0o600);
+  assert.ok(lstatSync(join(folder, "link")).isSymbolicLink());
+  mkdirSync(`${file}.new`);
+  assert.throws(() => keepPinIn(file)("9999"), { code: "EISDIR" });
+  assert.equal(readFileSync(file, "utf8"), "5678\n");
 });

@@ -12,6 +12,7 @@ import { FRAME_LIMITS } from "./frames.ts";
 import type { Token } from "./token.ts";
 
 export { NamesInFile } from "./node-names.ts";
+export { keepPinIn } from "./node-pin.ts";
 
 export type ServeTokenOptions = {
   readonly token: Token;

@@ -37,6 +37,14 @@ export const sessionHandlers: Handlers = {
     return [];
   },
 
+  C_SetPIN(application, handle, old, changed) {
+    if (!application.session(handle).isWritable) throw refuse("session-read-only", `session ${handle} is read-only`);
+    const { pin } = application.token;
+    if (!pin) throw refuse("pin-not-initialized", "this token has no PIN that could be changed");
+    pin.change(given(old), given(changed));
+    return [];
+  },
+
   C_LoginUser(application, handle, user, pin, name) {
     if (given(name).length > 0) throw refuse("arguments-bad", "the token has one user, without a name");
     login(application, handle, { user, pin });

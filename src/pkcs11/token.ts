@@ -9,7 +9,7 @@ import { ElementLink, type OpenElement, type Work } from "./element-link.ts";
 import { refuse, TokenFailure } from "./errors.ts";
 import { NamesInMemory, type ObjectName, type ObjectNames } from "./object-names.ts";
 import { EC_CURVES, type ObjectFacts, type TokenObject } from "./objects.ts";
-import { PinCheck } from "./pin-check.ts";
+import { type KeepPin, PinCheck } from "./pin-check.ts";
 import type { NewKeyPair } from "./templates.ts";
 
 export type TokenOptions = {
@@ -19,6 +19,8 @@ export type TokenOptions = {
   readonly label: string;
   /** Without one nobody needs to log in, and all objects are public. */
   readonly pin?: string;
+  /** Where a PIN is kept that a program changes; it lasts as long as the token where absent. */
+  readonly keepPin?: KeepPin;
   readonly names?: ObjectNames;
   readonly trace?: Trace;
 };
@@ -53,10 +55,11 @@ export class Token {
   #lastChange: Promise<unknown> = Promise.resolve();
   #nextHandle = 1n;
 
-  constructor({ open, hash, label, pin, names = new NamesInMemory(), trace = silentTrace }: TokenOptions) {
+  constructor(options: TokenOptions) {
+    const { open, hash, label, pin, keepPin, names = new NamesInMemory(), trace = silentTrace } = options;
     this.label = label;
     this.hash = hash;
-    this.pin = pin === undefined ? undefined : new PinCheck(pin, hash);
+    this.pin = pin === undefined ? undefined : new PinCheck(pin, hash, keepPin);
     this.#link = new ElementLink(open);
     this.#names = names;
     this.#trace = trace;

@@ -159,6 +159,14 @@ test(
     assert.notEqual(wrong.status, 0);
     assert.match(wrong.stderr, /CKR_PIN_INCORRECT/);
 
+    const change = (pin: string, next: string) => ["--login", "--pin", pin, "--change-pin", "--new-pin", next];
+    assert.match((await token.run("pkcs11-tool", [...base, ...change("0000", "5678")])).stderr, /CKR_PIN_INCORRECT/);
+    await token.ok("pkcs11-tool", [...base, ...change("1234", "5678")]);
+    const listed = await token.ok("pkcs11-tool", [...base, "--login", "--pin", "5678", "--list-objects"]);
+    assert.match(listed.stdout, /Private Key/);
+    const former = await token.run("pkcs11-tool", [...base, "--login", "--pin", "1234", "--list-objects"]);
+    assert.match(former.stderr, /CKR_PIN_INCORRECT/);
+
     const open = await startToken(t, { withPin: false });
     await open.ok("pkcs11-tool", [...base, "--keypairgen", "--key-type", "EC:prime256v1"]);
     assert.match((await open.ok("pkcs11-tool", [...base, "--list-objects"])).stdout, /Private Key Object; EC/);
