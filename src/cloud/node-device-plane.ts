@@ -76,10 +76,13 @@ export async function openDevicePlane(parts: DevicePlaneParts): Promise<OpenDevi
 }
 
 /** The broker as the operations of the data plane know it. */
-export function messagesOf(broker: Broker): Pick<MessagePublisher, "retainedMessage" | "retainedTopics"> {
+export function messagesOf(
+  broker: Broker,
+): Pick<MessagePublisher, "retainedMessage" | "retainedTopics" | "disconnect"> {
   return {
     retainedMessage: (topic) => broker.retainedMessage(topic),
     retainedTopics: () => broker.retainedTopics(),
+    disconnect: (clientId, how) => broker.disconnect(clientId, how),
   };
 }
 

@@ -117,6 +117,7 @@ test("AWS's SDK 3 carries out every operation, parses every answer whole and thr
 const NOT_CARRIED_OUT: Readonly<Record<string, string>> = {
   DeleteThingType: "a type must have been deprecated for five minutes",
   StopThingRegistrationTask: "a list of one line is done before anybody can stop it",
+  DeleteConnection: "nobody is connected here: delete-connection.test.ts",
 };
 
 /** Errors of the model that nothing here can provoke, by the reason. */
@@ -133,6 +134,7 @@ const NOT_PROVOKED: Readonly<Record<string, RegExp>> = {
   "server certificates are the cloud's own": /^iot (Create|Update)DomainConfiguration CertificateValidationException$/,
   "there is no document to read": /^iot-data (Get|Delete)ThingShadow UnsupportedDocumentEncodingException$/,
   "ten requests at once for one thing: tests of shadows": /^iot-data \w+ ThrottlingException$/,
+  "an operator's key may end any connection": /^iot-data DeleteConnection ForbiddenException$/,
   "a thing without shadows has none": /^iot-data ListNamedShadowsForThing ResourceNotFoundException$/,
   "megabytes, or running functions: tests of functions":
     /^lambda \w+ (CodeStorageExceeded|PolicyLengthExceeded|TooManyRequests|ResourceConflict)Exception$/,

@@ -145,6 +145,7 @@ function standIns(
       limits: AWS_PROFILE.limits,
       retainedMessage: () => undefined,
       retainedTopics: () => [],
+      disconnect: async (clientId) => clientId !== "nobody",
       publish: (message, origin) => void calls.push({ name: "publish", input: { ...message, origin } }),
     },
     why: { explain: async () => ({ verdict: "unknown" as const, note: "", findings: [] }) },

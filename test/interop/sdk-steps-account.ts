@@ -334,6 +334,7 @@ export const DATA_STEPS: readonly SdkStep[] = through("data", [
   ok("DeleteThingShadow", { thingName: "t", shadowName: "s" }, "payload"),
   ...all("ResourceNotFoundException", [
     call("GetRetainedMessage", { topic: "none" }),
+    call("DeleteConnection", { clientId: "nobody", cleanSession: true, preventWillMessage: false }),
     call("GetThingShadow", { thingName: "t", shadowName: "none" }),
     call("DeleteThingShadow", { thingName: "t", shadowName: "none" }),
   ]),

@@ -40,7 +40,7 @@ test("what AWS has and this version does not answers 501 with its name, and neve
   for (const [method, target, service, name] of [
     ["PUT", "/commands/c1", "iot", "CreateCommand"],
     ["GET", "/streams", "execute-api", "ListStreams"],
-    ["DELETE", "/connections/a%2Fb", "iotdata", "DeleteConnection"],
+    ["GET", "/connections/a%2Fb", "iotdata", "GetConnection"],
     ["POST", "/command-executions", "iot-jobs-data", "StartCommandExecution"],
     ["GET", "/2015-03-31/functions", "lambda", "ListFunctions"],
     ["GET", "/rules/r", "iot", "GetTopicRule"],

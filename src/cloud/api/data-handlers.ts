@@ -13,6 +13,8 @@ export type MessagePublisher = {
   retainedMessage(topic: string): RetainedFacts | undefined;
   /** The topics that have a retained message, in order. */
   retainedTopics(): readonly string[];
+  /** Ends a client's connection, or session; whether there was any. */
+  disconnect(clientId: string, how: { readonly cleanSession?: boolean; readonly withWill?: boolean }): Promise<boolean>;
 };
 
 type RetainedFacts = {
@@ -50,6 +52,10 @@ export function dataHandlers({
         return found ? [{ topic, payloadSize: found.payload.length, qos: found.qos, ...modified(found) }] : [];
       });
       return tokenPage("retainedTopics", { ...page, rows: shown }, (each) => each);
+    },
+    async DeleteConnection({ clientId, cleanSession = false, preventWillMessage = false }) {
+      const isEnded = await messages.disconnect(clientId, { cleanSession, withWill: !preventWillMessage });
+      if (!isEnded) throw notFound(`${cleanSession ? "Session" : "Connection"} of client ${clientId}`);
     },
     async Publish({ topic, qos = 0, retain = false, payload = EMPTY, ...rest }) {
       checkTopic(topic, messages.limits);

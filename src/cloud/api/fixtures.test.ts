@@ -267,6 +267,10 @@ function standIns(calls: Api["calls"]): Pick<ControlPlaneServices, "functions" |
       limits: AWS_PROFILE.limits,
       retainedMessage: () => undefined,
       retainedTopics: () => [],
+      disconnect: async (clientId, how) => {
+        note("disconnect", { clientId, ...how });
+        return clientId !== "nobody";
+      },
       publish: (message, origin) => note("publish", { ...message, origin }),
     },
     rules: {

@@ -23,6 +23,7 @@ test("retained messages are read one by one and listed in pages", async (t) => {
       publish: () => assert.fail(),
       retainedMessage: (topic) => kept.get(topic),
       retainedTopics: () => [...kept.keys()],
+      disconnect: async () => false,
     },
   });
   kept.set("c", {
@@ -50,4 +51,22 @@ test("retained messages are read one by one and listed in pages", async (t) => {
     retainedTopics: [{ topic: "d", payloadSize: 2, qos: 1, lastModifiedTime: 1_800_000_000_002 }],
   });
   await assert.rejects(api.call("ListRetainedMessages", { nextToken: "!" }), { wire: 400 });
+});
+
+test("DeleteConnection ends a client's connection, its session and its will as it is asked, and knows who is not there", async (t) => {
+  const api = await newApi(t);
+  await api.call("DeleteConnection", { clientId: "a/b é" });
+  await api.call("DeleteConnection", { clientId: "d1", cleanSession: true, preventWillMessage: true });
+  assert.deepEqual(
+    api.calls.map(({ input }) => input),
+    [
+      { clientId: "a/b é", cleanSession: false, withWill: true },
+      { clientId: "d1", cleanSession: true, withWill: false },
+    ],
+  );
+  const nobody = api.call("DeleteConnection", { clientId: "nobody" });
+  await assert.rejects(nobody, { type: "ResourceNotFoundException", wire: 404 });
+  for (const clientId of ["$reserved", "x".repeat(129)]) {
+    await assert.rejects(api.call("DeleteConnection", { clientId }), { type: "InvalidRequestException" });
+  }
 });

@@ -148,6 +148,25 @@ export class Broker {
     return found.length;
   }
 
+  /**
+   * Ends a client's connection for an operator, and with `cleanSession` its session, even of a client that is away. Gives
+   * whether there was what is to end, once that is durable. AWS IoT data plane API, DeleteConnection
+   */
+  async disconnect(
+    clientId: string,
+    { cleanSession = false, withWill = true }: { readonly cleanSession?: boolean; readonly withWill?: boolean } = {},
+  ): Promise<boolean> {
+    const { sessions, store } = this.#core;
+    const session = sessions.find(clientId);
+    if (!session || (!session.connection && !cleanSession)) return false;
+    const text = "an operator ended the connection";
+    const how = { reason: REASON.administrativeAction, text, presence: "API_INITIATED_DISCONNECT", withWill } as const;
+    session.connection?.close(how);
+    if (cleanSession && sessions.find(clientId) === session) sessions.discard(session, { withWill });
+    await store.commit();
+    return true;
+  }
+
   /** Whether this client is connected, as this principal. */
   isConnected({ clientId, principalId }: SessionOwner): boolean {
     const session = this.#core.sessions.find(clientId);

@@ -11,4 +11,6 @@ export type Closing = {
   readonly refusal?: { readonly cause: RefusalCause; readonly evidence: Readonly<Record<string, FieldValue>> };
   /** Whether to wait for what was written. False for a peer that does not read. */
   readonly politely?: boolean;
+  /** Whether the client's will is published; it is by default. */
+  readonly withWill?: boolean;
 };

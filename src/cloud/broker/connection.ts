@@ -108,14 +108,14 @@ export class Connection implements ClientConnection {
   /** Ends the connection with what its version has to say about it. */
   close(closing: Closing): void {
     if (this.#phase === "closed") return;
-    const { reason, refusal, text = refusal?.cause, politely = true } = closing;
+    const { reason, refusal, text = refusal?.cause, politely = true, withWill = true } = closing;
     if (refusal) this.trace.refusal(refusal.cause, refusal.evidence);
     if (reason !== undefined && this.#link?.version === 5 && politely) {
       const properties = text === undefined || !this.out.explains ? {} : { properties: { reasonString: text } };
       this.out.send({ cmd: "disconnect", reasonCode: reason, ...properties });
     }
     this.out.close({ politely });
-    this.#finish(closing.presence, { withWill: true });
+    this.#finish(closing.presence, { withWill });
   }
 
   /** Another connection came with the same client id. MQTT 5.0, section 3.1.4 */

@@ -12,6 +12,7 @@ export type DisconnectReason =
   | "MQTT_KEEP_ALIVE_TIMEOUT"
   | "SERVER_ERROR"
   | "SERVER_INITIATED_DISCONNECT"
+  | "API_INITIATED_DISCONNECT"
   | "THROTTLED";
 
 /** Whose presence changed. */

@@ -151,10 +151,14 @@ export class SessionRegistry {
     this.#expireLater(session);
   }
 
-  /** Ends a session with everything that it holds; a will that waits for its delay is published. */
-  discard(session: Session): void {
+  /** Ends a session with everything that it holds; a will that waits for its delay is published, or not. */
+  discard(session: Session, { withWill = true }: { readonly withWill?: boolean } = {}): void {
     session.cancelExpiry?.();
-    session.delayedWill?.publish();
+    if (withWill) session.delayedWill?.publish();
+    else {
+      session.delayedWill?.cancel();
+      this.#forgetWill(session);
+    }
     for (const filter of session.subscriptions.keys()) this.#ports.router.unsubscribe(session, filter);
     this.#sessions.delete(session.clientId);
     if (session.isKept) this.#ports.store.deleteSession(session.clientId);

@@ -120,7 +120,6 @@ export const ABSENT_OPERATIONS: Readonly<
     ["GetConnection", "GET", "/connections/{clientId}"],
     ["ListSubscriptions", "GET", "/connections/{clientId}/subscriptions"],
     ["SendDirectMessage", "POST", "/connections/{clientId}/messages"],
-    ["DeleteConnection", "DELETE", "/connections/{clientId}"],
   ],
   "iot-jobs-data": [["StartCommandExecution", "POST", "/command-executions"]],
   lambda: [

@@ -39,6 +39,18 @@ export const DATA_OPERATIONS = {
     output: OK,
     errors: [],
   }),
+  DeleteConnection: operation<undefined>()({
+    service: "iot-data",
+    method: "DELETE",
+    path: "/connections/{clientId}",
+    input: {
+      clientId: uri(string({ min: 1, max: 128, pattern: /[^$][^]*/ })),
+      cleanSession: query(boolean),
+      preventWillMessage: query(boolean),
+    },
+    output: OK,
+    errors: ["ForbiddenException", "ResourceNotFoundException"],
+  }),
 } as const;
 
 /** A retained message; bytes in base64, `lastModifiedTime` in milliseconds since 1970. */
