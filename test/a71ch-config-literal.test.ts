@@ -197,13 +197,17 @@ test("a71chConfig ends like the original wherever the chip disappears in the mid
     [`refpem -c 10 -x 0 -r ${inFolder("ref")}`]: [0, 12, 25],
     "rcrt -x 0": [0, 1, 12, 37, 38],
     "ucrt -x 0 -h 3003010204": [0, 1, 12],
+    "info pair": [0, 1, 12],
     "ecrt -x 0": [0, 12, 37, 38, 40],
   };
   for (const [words, expected] of Object.entries(statuses)) {
     const seen = new Set<number>();
-    for (let frames = 0; !seen.has(0); frames++) {
+    for (let frames = 0; frames < 14; frames++) {
       const server = await vanishing(address, frames);
-      seen.add((await runTool([server.address, ...words.split(" ")])).status);
+      const { status, warnings } = await runTool([server.address, ...words.split(" ")]);
+      seen.add(status);
+      // Counters that nobody tells any more are no failure of the original's, and so a warning here.
+      if (words === "info cnt" && frames === 5) assert.match(warnings.join(), /counter 0 is shown as n.a.: .*closed/);
       server.close();
     }
     assert.deepEqual(

@@ -10,7 +10,7 @@ import {
   STORAGE_SEGMENT,
   TRANSPORT_LOCK,
 } from "../apdu/a71ch/index.ts";
-import { decode, HawserError, ProtocolError, Refused, toHex } from "../codec/index.ts";
+import { decode, HawserError, Refused, toHex } from "../codec/index.ts";
 import { listObjects } from "../host/a71ch/index.ts";
 import { toolError } from "./a71ch-errors.ts";
 import type { A71chHandlersOf } from "./a71ch-keys.ts";
@@ -126,22 +126,23 @@ async function showKeys(tool: ToolSession, kind: "pair" | "pub"): Promise<void> 
   tool.output.line({ event: kind === "pair" ? "key-pairs" : "public-keys", keys }, [title, ...lines].join("\n"));
 }
 
-/** An empty slot answers 6985, on some chips nothing at all; as in the original tool, no refusal ends the list. */
+/** An empty slot answers 6985, on some chips nothing at all; as in the original tool, no failure ends the list. */
 async function pointOrNull(tool: ToolSession, kind: "pair" | "pub", slot: number): Promise<string | null> {
   try {
     const { point } = await tool.chip.send(kind === "pair" ? "readKeyPairPoint" : "readPublicKey", { slot });
     return toHex(point);
   } catch (error) {
-    if (error instanceof ProtocolError && error.code === "malformed-answer") return null;
-    if (!(error instanceof Refused)) throw error;
-    if (error.wire !== 0x6985) tool.output.warn(`slot ${slot} is shown as n.a.: ${error.message}`);
+    if (!(error instanceof HawserError)) throw error;
+    const isEmpty = error.code === "malformed-answer" || (error instanceof Refused && error.wire === 0x6985);
+    if (!isEmpty) tool.output.warn(`slot ${slot} is shown as n.a.: ${error.message}`);
     return null;
   }
 }
 
 async function showCounters(tool: ToolSession): Promise<void> {
   const values: (number | null)[] = [];
-  for (let slot = 0; slot < A71CH_VARIANTS[await tool.variant()].counters; slot++) {
+  const { counters } = A71CH_VARIANTS[await tool.variant()];
+  for (let slot = 0; slot < counters; slot++) {
     values.push(await counterOrNull(tool, slot));
   }
   const shown = (value: number | null) => (value === null ? "n.a." : `0x${value.toString(16).padStart(8, "0")}`);
@@ -153,8 +154,8 @@ async function counterOrNull(tool: ToolSession, slot: number): Promise<number | 
   try {
     return (await tool.chip.send("readCounter", { slot })).value;
   } catch (error) {
-    if (!(error instanceof Refused)) throw error;
-    // A counter is never empty: it is the chip's state that does not allow this.
+    if (!(error instanceof HawserError)) throw error;
+    // A counter is never empty: it is the chip's state that does not allow this, or nobody answers any more.
     tool.output.warn(`counter ${slot} is shown as n.a.: ${error.message}`);
     return null;
   }
@@ -168,7 +169,7 @@ const LARGEST_TABLE = 1536;
  * breaks later, or the chip refuses to have the largest table read, as the smaller ones do.
  */
 async function showObjects(tool: ToolSession): Promise<void> {
-  const variant = await listing(() => tool.variant(), "tool-unlisted");
+  const variant = await listing(() => tool.variant(), tool.isJrcp2 ? "tool-listing" : "tool-unlisted");
   const { storageBytes } = A71CH_VARIANTS[variant];
   await listing(async () => {
     const objects = await onObject(tool, listObjects);
