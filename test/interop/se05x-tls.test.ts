@@ -109,3 +109,46 @@ test("A5-39 openssl verifies an A5000's birth certificate under the test root, a
     assert.match(verified, /Verified OK/);
   }
 });
+
+for (const version of ["TLSv1.2", "TLSv1.3"] as const) {
+  test(
+    `A5-39 openssl verifies an SE050's RSA birth under the test root, and lets it in over ${version}`,
+    { timeout: 20_000 },
+    async (t) => {
+      if (!requirePeer(t, "openssl")) return;
+      const chip = await openChip(t, "se050");
+      const folder = mkdtempSync(join(tmpdir(), "hawser-se05x-"));
+      t.after(() => rmSync(folder, { recursive: true }));
+      const born = (await chip.readCertificate(SE05X_OBJECT.deviceRsa2048Certificate)) ?? assert.fail();
+      const root = (await testRoot(nodeSe05xCrypto)).certificate.der;
+      const file = (name: string, der: Uint8Array) => {
+        writeFileSync(join(folder, name), toPem("CERTIFICATE", der));
+        return join(folder, name);
+      };
+      const rootFile = file("root.pem", root);
+      const verified = execFileSync("openssl", [
+        "verify",
+        "-x509_strict",
+        "-CAfile",
+        rootFile,
+        file("device.pem", born),
+      ]);
+      assert.match(verified.toString(), /device\.pem: OK/);
+      const args = [version === "TLSv1.2" ? "-tls1_2" : "-tls1_3", "-CAfile", rootFile];
+      const peer = await TLS_SERVERS.openssl(t, { hierarchy, server, demandsCertificate: true, args });
+      const client = await connect({
+        host: "127.0.0.1",
+        port: peer.port,
+        servername: "localhost",
+        ca: [hierarchy.root.certificate.der],
+        certificate: [born],
+        signer: await chip.signer(SE05X_OBJECT.deviceRsa2048Key),
+      });
+      assert.equal(client.facts.protocol, version);
+      client.write("from the chip\n");
+      await once(client, "data");
+      client.end();
+      await once(client, "close");
+    },
+  );
+}
