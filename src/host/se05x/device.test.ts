@@ -126,6 +126,27 @@ test("Se05x keeps certificates in files, and reads those of birth", async () => 
   assert.notEqual(keyObject(0), certificateObject(0));
 });
 
+test("A5-39 Se05x uses RSA births by their names, and lists neither their certificates nor these as data", async () => {
+  const { device, chip } = await open("se050");
+  const before = chip.facts();
+  const certificates = (await device.listCertificates()).map(({ index }) => index);
+  assert.deepEqual(
+    certificates.filter((index) => index > 0xff),
+    [0xf000_0001, 0xf000_0013, 0xf000_0101, 0xf000_0103],
+  );
+  assert.deepEqual(await device.data.list(), []);
+  const der = (await device.readCertificate(SE05X_OBJECT.deviceRsa2048Certificate)) ?? assert.fail();
+  const signer = await device.signer(SE05X_OBJECT.deviceRsa2048Key);
+  assert.ok(Buffer.from(der).includes(Buffer.from(signer.publicKey)));
+  const content = Uint8Array.of(1, 2, 3);
+  for (const algorithm of ["rsa_pss_sha256", "rsa_pkcs1_sha256"] as const) {
+    const signature = await signer.sign(algorithm, content);
+    const { publicKey } = signer;
+    assert.equal(await nodeVerifier.verify({ publicKey, algorithm, content, signature }), true);
+  }
+  assert.deepEqual(chip.facts(), before);
+});
+
 test("Se05x random and verifier come from the chip, and every command is told to the trace", async () => {
   const { device, trace } = await open();
   assert.equal((await device.random.random(1100)).length, 1100);

@@ -48,7 +48,15 @@ import { Se05xCommandFamilies } from "./command-families.ts";
 import { se05xData } from "./data-storage.ts";
 import { eraseFile, readCertificateFile, writeFile } from "./files.ts";
 import { agreementGroups, asInRfc, curveOfGroup } from "./agreement-groups.ts";
-import { certificateIndexOf, certificateObject, isReserved, keyObject, meansAnother, slotOf } from "./object-ids.ts";
+import {
+  certificateIndexOf,
+  certificateObject,
+  isReserved,
+  isRsaBirth,
+  keyObject,
+  meansAnother,
+  slotOf,
+} from "./object-ids.ts";
 import { curveOfPoint, isKeyCurve, KEY_CURVES, keyCurvesOf } from "./key-curves.ts";
 import { Se05xSession } from "./session.ts";
 import { se05xSignatureVerifier, verifyDigestIn } from "./signature-verifier.ts";
@@ -243,7 +251,7 @@ export class Se05x extends Se05xCommandFamilies implements SecureElement {
       const found: StoredCertificate[] = [];
       for (const objectId of await session.objects.list(SE05X_TYPE.binary)) {
         const index = certificateIndexOf(objectId);
-        if (index === undefined) continue;
+        if (index === undefined || isRsaBirth(objectId)) continue;
         found.push({ index, length: (await session.send("readSize", { objectId })).size });
       }
       return found;

@@ -41,14 +41,18 @@ export function certificateObject(index: number): number {
   return objectAt(index, CERTIFICATES, "certificate");
 }
 
-/** Certificates that parts are born with. SE05x object ids */
+/** Certificates that parts are born with, for keys on curves. SE05x object ids */
 const BIRTH_CERTIFICATES: readonly number[] = [
   SE05X_OBJECT.connectionCertificate,
-  SE05X_OBJECT.connectionRsaCertificate,
-  SE05X_OBJECT.attestationRsaCertificate,
   SE05X_OBJECT.attestationCertificate,
   SE05X_OBJECT.deviceCertificate,
   SE05X_OBJECT.gatewayCertificate,
+];
+
+/** The same for RSA keys. SE05x object ids */
+const RSA_BIRTH_CERTIFICATES: readonly number[] = [
+  SE05X_OBJECT.connectionRsaCertificate,
+  SE05X_OBJECT.attestationRsaCertificate,
   SE05X_OBJECT.deviceRsa2048Certificate,
   SE05X_OBJECT.gatewayRsa2048Certificate,
   SE05X_OBJECT.deviceRsa4096Certificate,
@@ -59,7 +63,15 @@ const BIRTH_CERTIFICATES: readonly number[] = [
 export function certificateIndexOf(objectId: number): number | undefined {
   const index = objectId - CERTIFICATES;
   if (index >= 0 && index < OWN_COUNT) return index;
-  return BIRTH_CERTIFICATES.includes(objectId) ? objectId : undefined;
+  return BIRTH_CERTIFICATES.includes(objectId) || isRsaBirth(objectId) ? objectId : undefined;
+}
+
+/**
+ * Whether a file is the certificate of an RSA key that a part was born with. Those are there for whoever names them, and
+ * not listed, as their keys are not: what lists certificates reads them, and a simulated part makes a key for each.
+ */
+export function isRsaBirth(objectId: number): boolean {
+  return RSA_BIRTH_CERTIFICATES.includes(objectId);
 }
 
 /** The file of a data index, by the same rule. */
