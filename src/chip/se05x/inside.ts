@@ -3,7 +3,7 @@ import { demandRight, NOBODY, type Registers } from "./access.ts";
 import type { Se05xChipOptions } from "./options.ts";
 import type { Se05xInside } from "./handler.ts";
 import type { ChipState } from "./image.ts";
-import { broughtForth } from "./late-birth.ts";
+import { broughtForth, isToCome } from "./late-birth.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RESTRICTION } from "./settings.ts";
@@ -65,9 +65,8 @@ export function newInside(
       demandRight(object, inside.caller, right, registersOf(store));
       if (object.content.kind === "shell" && !OF_SHELLS.has(right))
         throw refuse(0x6985, `the value of ${hexId(id)} went with power`);
-      return OF_SHELLS.has(right)
-        ? object
-        : broughtForth(store, object, { ...crypto, model, uniqueId: uniqueIdIn(store) });
+      if (!isToCome(object.content) || OF_SHELLS.has(right)) return object;
+      return broughtForth(store, object, { ...crypto, model, uniqueId: uniqueIdIn(store) });
     },
     demandFeature(bit) {
       if ((store.settings.features & bit) === 0) throw refuse(0x6985, `feature ${bit.toString(16)} is turned off`);

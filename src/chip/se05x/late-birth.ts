@@ -104,6 +104,11 @@ export function lateBirths(
 
 type SeedPorts = { readonly entropy: Entropy; readonly hash: Hash };
 
+/** Whether a content is not made yet. */
+export function isToCome(content: Content): content is ContentToCome {
+  return content.kind === "rsaToCome" || content.kind === "fileToCome";
+}
+
 type ContentToCome = Extract<Content, { readonly seed: Secret }>;
 type Born = LatePorts & { readonly model: Se05xModel; readonly uniqueId: Uint8Array };
 
