@@ -163,5 +163,6 @@ export {
   type ThingFilter,
 } from "./things.ts";
 export { isNoCertificate, isStandInText } from "./stand-ins.ts";
+export { afterOthers } from "./turns.ts";
 export { uuid } from "./uuid.ts";
 export { nextNumber, settingOr } from "./settings.ts";

@@ -9,6 +9,7 @@ import { limitNamed, type AccountLimits } from "./limits.ts";
 import type { Registry } from "./registry.ts";
 import type { Attributes, Thing } from "./thing-records.ts";
 import { thingTypeInUse } from "./thing-types.ts";
+import { afterOthers } from "./turns.ts";
 import { uuid } from "./uuid.ts";
 
 /** What a thing belongs to from its beginning. */
@@ -173,7 +174,7 @@ const SCAN = 1000;
 
 /** Things by name. */
 export async function listThings(
-  { store }: Registry,
+  { store, clock }: Registry,
   request: PageRequest,
   { type, billingGroup, attribute }: ThingFilter = {},
 ): Promise<Page<Thing>> {
@@ -190,6 +191,7 @@ export async function listThings(
     const last = rows.at(-1);
     if (!last || rows.length < limit) break;
     after = last.name;
+    if (found.length <= plan.limit) await afterOthers(clock);
   }
   const rows = found.slice(0, plan.limit + 1);
   return pageOf(`things${tag}`, plan, { rows, keyOf: ({ name }) => ({ number: 0, text: name }) });

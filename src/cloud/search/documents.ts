@@ -1,4 +1,4 @@
-import { groupsOfThing, thingOf, type Registry, type Thing, type ThingGroup } from "../registry/index.ts";
+import { afterOthers, groupsOfThing, thingOf, type Registry, type Thing, type ThingGroup } from "../registry/index.ts";
 import type { IndexingConfiguration } from "./configuration.ts";
 import type { IndexedDocument } from "./query.ts";
 import { indexedShadows, shadowFields, type IndexedShadows } from "./shadow-fields.ts";
@@ -23,7 +23,7 @@ const SCAN = 1000;
 
 /** What the index is made of. */
 export type Sources = {
-  readonly registry: Pick<Registry, "store" | "directory">;
+  readonly registry: Pick<Registry, "store" | "directory" | "clock">;
   readonly connectivity: Connectivity;
   readonly configuration: IndexingConfiguration;
 };
@@ -32,7 +32,7 @@ const NO_SHADOWS: IndexedShadows = new Map();
 
 /** All things behind a name, in order of their names, as the index knows them. */
 export async function* thingDocuments(sources: Sources, after = ""): AsyncGenerator<IndexedThing> {
-  const { store, directory } = sources.registry;
+  const { store, directory, clock } = sources.registry;
   const connected = connections(sources);
   for (let last = after; ;) {
     const rows = await store.read
@@ -49,6 +49,8 @@ export async function* thingDocuments(sources: Sources, after = ""): AsyncGenera
       const groups = directory.groups.groupsOf(row.name);
       yield indexed(thingOf(row), { groups, connected, shadows: shadows.get(row.name) ?? NO_SHADOWS });
     }
+    if (rows.length < SCAN) return;
+    await afterOthers(clock);
     last = end;
   }
 }

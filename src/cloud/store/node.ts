@@ -23,6 +23,12 @@ const LOCK = "lock.sqlite";
 /** How far the write-ahead log may grow before it is folded back, in pages of 4 KiB: the loop waits while that happens. */
 const CHECKPOINT_PAGES = 4000;
 
+/**
+ * How much of the file the writer keeps in memory at most, in KiB. Ids are random, so each registration goes to other
+ * pages of half a dozen indexes, and with SQLite's 2 MB those of a larger registry are read again for each.
+ */
+const WRITER_CACHE_KIB = 32 * 1024;
+
 /** What the writer keeps of the file, in KiB: certificates are found by their hashes, which lie all over their index. */
 const CACHE_KIB = 16_384;
 
@@ -141,6 +147,7 @@ function openDatabase(path: string): DatabaseSync {
   database.exec("pragma journal_mode = wal");
   // FULL makes every commit of a migration wait for the disk.
   database.exec("pragma synchronous = full");
+  database.exec(`pragma cache_size = -${WRITER_CACHE_KIB}`);
   database.exec(`pragma wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
   return database;
 }
