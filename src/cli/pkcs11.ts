@@ -22,6 +22,7 @@ type ServeOptions = AccessOptions & {
   readonly pinFile?: string;
   readonly label: string;
   readonly names?: string;
+  readonly lookFirst?: true;
   readonly trace?: string;
 };
 
@@ -39,6 +40,7 @@ export function registerPkcs11Commands(program: Command): void {
     )
     .option("--label <name>", "what programs choose the token by", labelOption, "hawser")
     .option("--names <file>", "keep labels and IDs that programs give in this file; without it they end here")
+    .option("--look-first", "before each signature, look whether the slot still holds the key that the program chose")
     .option("--trace <file>", "append every call, and every command to the chip, as JSON Lines")
     .addHelpText(
       "after",
@@ -59,6 +61,7 @@ async function serve(options: ServeOptions, output: Output): Promise<void> {
     label: options.label,
     ...(options.pinFile === undefined ? {} : { pin: pinIn(options.pinFile), keepPin: keepPinIn(options.pinFile) }),
     ...(options.names === undefined ? {} : { names: new NamesInFile(options.names) }),
+    looksFirst: options.lookFirst === true,
     trace,
   });
   try {

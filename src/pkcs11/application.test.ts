@@ -59,6 +59,7 @@ type Bench = {
 type BenchOptions = {
   readonly pin?: string;
   readonly keepPin?: (pin: string) => void;
+  readonly looksFirst?: boolean;
   readonly clientVersion?: number;
   readonly names?: ObjectNames;
 };
@@ -659,6 +660,24 @@ test("C_SetPIN puts another PIN in the old one's place, keeps it, and counts a w
   const open = await bench();
   const [other] = await open.call("C_OpenSession", 1n, RW);
   await open.refused(0x102, "C_SetPIN", other, utf8Bytes("1234"), utf8Bytes("5678"));
+});
+
+test("a token that looks first never signs with a key that was put in the place of the one that the program chose", async () => {
+  for (const looksFirst of [false, true]) {
+    const it = await bench({ looksFirst });
+    const { session, privateKey } = await withKey(it);
+    const sign = async () => {
+      await it.call("C_SignInit", session, ECDSA, privateKey);
+      return it.call("C_Sign", session, DIGEST, 64);
+    };
+    await sign();
+    // Once it has signed, only a token that looks can know.
+    await it.device.generateKeyPair(0);
+    if (looksFirst) {
+      await it.call("C_SignInit", session, ECDSA, privateKey);
+      await it.refused(0x60, "C_Sign", session, DIGEST, 64);
+    } else await sign();
+  }
 });
 
 type CallCode = keyof typeof PKCS11_CALL_ERRORS | keyof typeof PKCS11_TOKEN_ERRORS;

@@ -22,6 +22,11 @@ export type TokenOptions = {
   /** Where a PIN is kept that a program changes; it lasts as long as the token where absent. */
   readonly keepPin?: KeepPin;
   readonly names?: ObjectNames;
+  /**
+   * Asks the element before each signature whether the slot still holds the key that the program chose: one command
+   * more. Where absent, a key that another program has put in its place in the meantime signs in its name.
+   */
+  readonly looksFirst?: boolean;
   readonly trace?: Trace;
 };
 
@@ -45,6 +50,7 @@ export class Token {
   readonly pin: PinCheck | undefined;
   readonly #link: ElementLink;
   readonly #names: ObjectNames;
+  readonly #looksFirst: boolean;
   readonly #trace: Trace;
   readonly #handles = new Map<string, bigint>();
   readonly #madeHere = new Set<string>();
@@ -57,11 +63,13 @@ export class Token {
 
   constructor(options: TokenOptions) {
     const { open, hash, label, pin, keepPin, names = new NamesInMemory(), trace = silentTrace } = options;
+    const { looksFirst = false } = options;
     this.label = label;
     this.hash = hash;
     this.pin = pin === undefined ? undefined : new PinCheck(pin, hash, keepPin);
     this.#link = new ElementLink(open);
     this.#names = names;
+    this.#looksFirst = looksFirst;
     this.#trace = trace;
   }
 
@@ -109,7 +117,8 @@ export class Token {
   /** Signs a digest with a private key, as a DER ECDSA signature. Throws `key-handle-invalid` where the key was replaced. */
   signDigest(object: TokenObject, digest: Uint8Array): Promise<Uint8Array> {
     return this.#use(`signing with the key in slot ${object.place}`, "use", async (element) => {
-      const signer = this.#signers.get(element)?.get(object.handle) ?? (await this.#signer(element, object));
+      const known = this.#looksFirst ? undefined : this.#signers.get(element)?.get(object.handle);
+      const signer = known ?? (await this.#signer(element, object));
       try {
         return await signer.signDigest(digest);
       } catch (error) {
