@@ -33,6 +33,7 @@ import { refuse } from "./refuse.ts";
 import { enterSession } from "./session-entry.ts";
 import { freshSettings, RESTRICTION } from "./settings.ts";
 import { stateFacts } from "./state-facts.ts";
+import { keepTime } from "./timestamp.ts";
 import { SE05X_MODELS, type Se05xModelName } from "./variants.ts";
 
 /**
@@ -123,7 +124,7 @@ export class Se05xChip implements Rehearsable {
   /** Clears what does not outlive power and gives the answer to reset. */
   reset(): Uint8Array {
     this.#forget("application");
-    this.#inside.poweredAt = this.#inside.clock.now();
+    this.#inside.time = keepTime(this.#inside.clock.now(), this.#inside.time);
     return ANSWER_TO_RESET.slice();
   }
 

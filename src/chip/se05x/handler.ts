@@ -9,6 +9,7 @@ import type { SecureObject } from "./objects.ts";
 import type { Platform, Sessions } from "./sessions.ts";
 import type { ObjectStore } from "./store.ts";
 import type { Restriction } from "./settings.ts";
+import type { Timekeeping } from "./timestamp.ts";
 import type { Se05xModel } from "./variants.ts";
 
 /** Commands that the chip itself takes apart: selection, and what carries another command. */
@@ -34,8 +35,7 @@ export type Se05xInside = KeyPorts & {
   readonly running: Map<number, Running>;
   readonly entropy: Entropy;
   readonly clock: Clock;
-  /** The clock's time when the chip was powered, in milliseconds. */
-  poweredAt: number;
+  time: Timekeeping;
   /** The command under way, without what carried it. */
   command: CommandApdu;
   /** Whom the command under way comes from. */

@@ -8,6 +8,7 @@ import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { RESTRICTION } from "./settings.ts";
 import { ObjectStore } from "./store.ts";
+import { keepTime } from "./timestamp.ts";
 import { SE05X_MODELS } from "./variants.ts";
 
 /** What can be done with an object that has no value now: give it another, or none ever again. */
@@ -56,7 +57,7 @@ export function newInside(
     running: new Map(),
     entropy,
     clock,
-    poweredAt: clock.now(),
+    time: keepTime(clock.now()),
     command: { cla: 0, ins: 0, p1: 0, p2: 0, data: new Uint8Array(0) },
     caller: NOBODY,
     tlsRandom: undefined,

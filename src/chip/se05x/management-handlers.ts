@@ -1,11 +1,12 @@
 import { SE05X_CREDENTIAL, SE05X_ORIGIN, SE05X_RESULT } from "../../apdu/se05x/index.ts";
-import { Reader, Writer } from "../../codec/index.ts";
+import { Reader } from "../../codec/index.ts";
 import { isLocked } from "./admission.ts";
 import { BORN_CURVES } from "./curves.ts";
 import type { Se05xHandlers, Se05xInside } from "./handler.ts";
 import { hexId } from "./objects.ts";
 import { refuse } from "./refuse.ts";
 import { selfTestHolds } from "./self-test.ts";
+import { timestampOf } from "./timestamp.ts";
 import { EXTENDED_FEATURES_LENGTH, isRestriction, RESTRICTION } from "./settings.ts";
 
 type TellingCommand =
@@ -117,12 +118,6 @@ function changingHandlers(inside: Se05xInside): Pick<Se05xHandlers, ChangingComm
 export function selfTested(inside: Se05xInside, mode: number): number {
   if (!SELF_TESTS.has(mode)) throw refuse(0x6985, `there is no self test ${mode.toString(16)} in this part`);
   return selfTestHolds(inside) ? SE05X_RESULT.yes : SE05X_RESULT.no;
-}
-
-/** Milliseconds since the chip was powered, 12 bytes. SE05x command table, tier a */
-export function timestampOf({ clock, poweredAt }: Se05xInside): Uint8Array {
-  const ms = BigInt(Math.max(0, Math.floor(clock.now() - poweredAt)));
-  return new Writer(12).u32(0).u64(ms).finish();
 }
 
 /** Refuses with 6982 unless the session was authenticated with this credential. SE05x object ids */

@@ -169,6 +169,27 @@ test("Attributes from applet 7 on name curves and end with a version, as NXP's d
   }
 });
 
+test("Timestamps grow from one to the next, in the same millisecond and over resets", async () => {
+  for (const model of ["se050", "se051"] as const) {
+    const memory = new MemoryInRam();
+    const { chip, clock, host } = await newSe05x({ model, memory });
+    const seen: string[] = [];
+    const look = () => seen.push(toHex(host.send("getTimestamp", {}).timestamp));
+    look();
+    look();
+    const attested = { attestationId: SE05X_OBJECT.attestationKey, algorithm: 0x21, freshness: new Uint8Array(16) };
+    seen.push(toHex(host.send("readAttested", { objectId: SE05X_OBJECT.uniqueId, ...attested }).timestamp));
+    clock.advance(64);
+    look();
+    assert.equal(BigInt(`0x${seen[3]?.slice(8)}`) - BigInt(`0x${seen[0]?.slice(8)}`), 64_000n, "microseconds");
+    chip.reset();
+    look();
+    clock.advance(1);
+    look();
+    assert.deepEqual(seen, [...new Set(seen)].toSorted());
+  }
+});
+
 test("An SE050 lacks what came with later applets, and says so", async () => {
   const { host } = await newSe05x({ model: "se050" });
   for (const command of [
