@@ -65,6 +65,32 @@ test("works that come in while the disk is busy share the next commit and one fl
   await commits.close();
 });
 
+test("whichever works of a commit fail, the first ones or others, they alone are undone", async () => {
+  for (let failing = 0; failing < 16; failing++) {
+    const { database, commits, flush } = fixture();
+    const fails = (i: number) => ((failing >> i) & 1) === 1;
+    const works = [0, 1, 2, 3].map((i) =>
+      commits.write(async (queries) => {
+        await put(`w${i}`)(queries);
+        if (fails(i)) throw new RangeError(`w${i}`);
+      }),
+    );
+    const outcomes = Promise.allSettled(works);
+    (await flush()).succeed();
+    const expected = [0, 1, 2, 3].map((i) => (fails(i) ? "rejected" : "fulfilled"));
+    assert.deepEqual(
+      (await outcomes).map(({ status }) => status),
+      expected,
+    );
+    const names = database.prepare("select name from settings order by name").all();
+    assert.deepEqual(
+      names.map(({ name }) => name),
+      [0, 1, 2, 3].filter((i) => !fails(i)).map((i) => `w${i}`),
+    );
+    await commits.close();
+  }
+});
+
 test("a commit that changed nothing waits for no flush", async () => {
   const { commits, flush, flushes } = fixture();
   const written = commits.write(put("a"));

@@ -33,8 +33,8 @@ type Job = {
 };
 
 /**
- * The one writer of a database. Works wait in a queue; whatever is in it when a commit starts shares that commit, each
- * behind a savepoint of its own so that one failure undoes only itself.
+ * The one writer of a database. Works wait in a queue; whatever is in it when a commit starts shares that commit, and
+ * a failure undoes only itself.
  *
  * A commit is answered in two steps: SQLite writes it to its log, which is quick, and the log is then brought to the
  * disk, which is slow and happens beside the loop. What comes in meanwhile gathers for the next commit, so that the
@@ -107,7 +107,10 @@ export class GroupCommit {
     try {
       if (this.#failure) throw this.#failure;
       this.#step.begin.run();
-      for (const job of batch) if (await this.#attempt(job)) done.push(job);
+      for (const job of batch) {
+        const attempt = done.length === 0 ? this.#attemptFirst(job) : this.#attempt(job);
+        if (await attempt) done.push(job);
+      }
       this.#step.commit.run();
     } catch (error) {
       // A full or failing disk: nothing of this batch was acknowledged, and nothing of it may stay.
@@ -125,6 +128,24 @@ export class GroupCommit {
       return;
     }
     for (const job of done) job.settle();
+  }
+
+  /**
+   * Where nothing stands in the transaction yet, a failure undoes all of it: there is no savepoint, for which SQLite would
+   * copy each page before it changes, and into a file where they are many.
+   */
+  async #attemptFirst(job: Job): Promise<boolean> {
+    try {
+      await job.run(this.#queries);
+      return true;
+    } catch (error) {
+      const full = diskFull(error);
+      if (full) throw full;
+      this.#rollBack();
+      this.#step.begin.run();
+      job.fail(error);
+      return false;
+    }
   }
 
   async #attempt(job: Job): Promise<boolean> {
