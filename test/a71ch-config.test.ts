@@ -355,6 +355,8 @@ test("a71chConfig says what is wrong with a key file", async (t) => {
   const reference = await run(`set pair -x 1 -k ${inFolder("ref")}`);
   assert.equal(reference.status, 24);
   assert.match(reference.failure, /is a reference to key 0 of a chip, not a key/);
+  assert.equal((await run(`refpem -c 10 -x 2 -k ${inFolder("ref")} -r ${inFolder("other")}`)).status, 0);
+  assert.deepEqual(referenceInPem(readFileSync(inFolder("other"), "utf8")), { keyClass: 0x10, index: 2 });
   assert.equal((await run(`refpem -c 10 -x 0 -r ${inFolder("no/where")}`)).status, 25);
   const none = await run(`refpem -c 10 -x 2 -r ${inFolder("none")}`);
   assert.equal(none.status, 25, "the original's status for a key that is not there");

@@ -9,16 +9,19 @@ import { referenceInPem } from "../host/a71ch/index.ts";
 import { certificatesFromPem, parseCertificate } from "../pki/index.ts";
 import { type A71chToolErrorCode, toolError } from "./a71ch-errors.ts";
 
-/**
- * The P-256 key pair of a PEM file, for injection. Throws `tool-file`, `tool-key-file`, `tool-pkcs8`, `tool-no-private-key`
- * and `tool-curve`.
- */
+/** As `readPairFile`, for injection: a reference, whose private half everybody knows, is `tool-key-file`. */
 export function readKeyPair(path: string): PlainKeyPair {
+  const reference = parsed(path, () => referenceInPem(readText(path, "tool-key-file")));
+  if (!reference) return readPairFile(path);
+  throw toolError("tool-key-file", `${path} is a reference to key ${reference.index} of a chip, not a key`);
+}
+
+/**
+ * The P-256 key pair of a PEM file, which may be a reference key. Throws `tool-file`, `tool-key-file`, `tool-pkcs8`,
+ * `tool-no-private-key` and `tool-curve`.
+ */
+export function readPairFile(path: string): PlainKeyPair {
   const pem = readText(path, "tool-key-file");
-  const reference = parsed(path, () => referenceInPem(pem));
-  if (reference) {
-    throw toolError("tool-key-file", `${path} is a reference to key ${reference.index} of a chip, not a key`);
-  }
   const key = keyBlock(path, pem);
   if (key.label === "PUBLIC KEY") {
     ecKey(path, key.bytes);

@@ -4,7 +4,7 @@ import { HawserError, toHex, toPem } from "../codec/index.ts";
 import { ecPublicKeyInfo } from "../crypto/index.ts";
 import { encodeReferenceKey, REFERENCE_KEY_CLASS, type ReferenceKeyClass } from "../host/a71ch/index.ts";
 import { toolError } from "./a71ch-errors.ts";
-import { readKeyPair, readPublicPoint, writeOutput } from "./a71ch-files.ts";
+import { readKeyPair, readPairFile, readPublicPoint, writeOutput } from "./a71ch-files.ts";
 import type { A71chFormName, A71chGiven } from "./a71ch-grammar.ts";
 import type { ToolSession } from "./a71ch-session.ts";
 
@@ -85,7 +85,7 @@ export const keyHandlers: A71chHandlersOf<
   },
   refpem: async (tool, { keyClass, index, keyFile, referenceFile }) => {
     const isPair = keyClass === REFERENCE_KEY_CLASS.keyPair;
-    const fromFile = (path: string) => (isPair ? readKeyPair(path).point : readPublicPoint(path));
+    const fromFile = (path: string) => (isPair ? readPairFile(path).point : readPublicPoint(path));
     const point = keyFile === undefined ? await referredPoint(tool, keyClass, index) : fromFile(keyFile);
     // A class that no program knows can be written, too: the grammar has warned of it.
     const reference = { keyClass: keyClass as ReferenceKeyClass, index };
