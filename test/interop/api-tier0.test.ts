@@ -184,6 +184,10 @@ const RULE_STEPS: readonly Step[] = [
   ok("iot-data get-retained-message --topic kept"),
   no("ResourceNotFoundException", "iot-data get-retained-message --topic none"),
   ok("iot-data list-retained-messages --max-items 1"),
+  {
+    ...no("ResourceNotFoundException", "iot-data delete-connection --client-id nobody --clean-session"),
+    since: "DeleteConnection",
+  },
   ok("iot describe-endpoint --endpoint-type iot:Data-ATS"),
 ];
 
