@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 
-import { replaceFile } from "../cloud/node-stored-root.ts";
 import { UsageError } from "../codec/index.ts";
+import { replaceFile } from "../codec/node.ts";
 import { apiAccess, withApiOptions, type ApiAccess, type ApiOptions } from "./api-access.ts";
 import type { CliErrorCode } from "./errors.ts";
 import { examples, masked, outputOf, type Output } from "./output.ts";

@@ -5,7 +5,7 @@ import { join, resolve } from "node:path";
 import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { PROFILES, startCloud, type HttpActionOptions, type RunningCloud } from "../cloud/node.ts";
-import { replaceFile } from "../cloud/node-stored-root.ts";
+import { replaceFile } from "../codec/node.ts";
 import { LOG_LEVELS, openLog, type LogLevel, type OpenLog } from "../cloud/observe/node.ts";
 import { printable, type Ledger, type OnboardingStep } from "../trace/index.ts";
 import { CREDENTIALS_FILE, type CredentialsFile } from "./api-access.ts";

@@ -3,6 +3,7 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 
 import { HawserError } from "../codec/index.ts";
+import { replaceFile } from "../codec/node.ts";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeSigner, nodeVerifier } from "../crypto/node.ts";
 import {
@@ -19,7 +20,7 @@ import {
   type RequestedNames,
 } from "../pki/index.ts";
 import type { Trace } from "../trace/index.ts";
-import { DAY_MS, keyAndCertificate, newKey, pemOf, replaceFile, storedRoot, validFor } from "./node-stored-root.ts";
+import { DAY_MS, keyAndCertificate, newKey, pemOf, storedRoot, validFor } from "./node-stored-root.ts";
 
 /** A private key as PKCS#8 PEM and its certificate as PEM. */
 export type ServerCredential = { readonly key: string; readonly certificate: string };

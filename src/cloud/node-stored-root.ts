@@ -1,8 +1,9 @@
 import { createPublicKey, generateKeyPairSync, type KeyObject } from "node:crypto";
-import { chmodSync, existsSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 
 import { equal, HawserError, toHex, UsageError } from "../codec/index.ts";
+import { replaceFile } from "../codec/node.ts";
 import type { Clock, Entropy } from "../crypto/index.ts";
 import { nodeSigner, privateKeyFromPem } from "../crypto/node.ts";
 import {
@@ -102,15 +103,6 @@ export function newKey(): KeyObject {
 /** A private key as PKCS#8 PEM. */
 export function pemOf(key: KeyObject): string {
   return key.export({ format: "pem", type: "pkcs8" });
-}
-
-/** Writes a file so that a cut at any moment leaves the old one or the new one. */
-export function replaceFile(path: string, text: string, mode: number): void {
-  const next = `${path}.new`;
-  // What a cut left may have other permissions.
-  rmSync(next, { force: true });
-  writeFileSync(next, text, { mode, flag: "wx", flush: true });
-  renameSync(next, path);
 }
 
 /** Takes a private key's file from everybody but its owner; whether others could read it. */

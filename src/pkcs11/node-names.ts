@@ -1,7 +1,8 @@
-import { accessSync, constants, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { accessSync, constants, readFileSync } from "node:fs";
 import { dirname } from "node:path";
 
 import { DecodeError, fromHex, toHex } from "../codec/index.ts";
+import { replaceFile } from "../codec/node.ts";
 import type { ObjectName, ObjectNames } from "./object-names.ts";
 
 /** In this order in the file. IDs and subjects stand in hex. */
@@ -42,8 +43,7 @@ export class NamesInFile implements ObjectNames {
   #store(names: ReadonlyMap<string, ObjectName>): void {
     // What is undefined is left out of the file.
     const stored = Object.fromEntries(Array.from(names, ([key, name]) => [key, storedForm(name)]));
-    writeFileSync(`${this.#file}.new`, `${JSON.stringify(stored, undefined, 2)}\n`, { mode: 0o600 });
-    renameSync(`${this.#file}.new`, this.#file);
+    replaceFile(this.#file, `${JSON.stringify(stored, undefined, 2)}\n`, 0o600);
     // Only now: a name that would be gone after a restart is none.
     this.#names = names;
   }

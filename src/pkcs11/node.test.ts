@@ -325,8 +325,8 @@ test("NamesInFile keeps names over restarts, in a file of mode 0600, and refuses
   assert.deepEqual(again.nameOf("aa"), devkey);
   assert.equal(again.nameOf("bb"), undefined);
   mkdirSync(`${file}.new`);
-  assert.throws(() => names.rename("aa", { label: "other", id: undefined }), { code: "EISDIR" });
-  assert.throws(() => names.forget("aa"), { code: "EISDIR" });
+  assert.throws(() => names.rename("aa", { label: "other", id: undefined }), { code: "ERR_FS_EISDIR" });
+  assert.throws(() => names.forget("aa"), { code: "ERR_FS_EISDIR" });
   assert.deepEqual(names.nameOf("aa"), devkey, "what cannot be kept does not count meanwhile");
   for (const text of [
     "no json",
@@ -351,6 +351,6 @@ test("keepPinIn puts a PIN into its file, of mode 0600, through a link, and thro
   assert.equal(statSync(file).mode & 0o777, 0o600);
   assert.ok(lstatSync(join(folder, "link")).isSymbolicLink());
   mkdirSync(`${file}.new`);
-  assert.throws(() => keepPinIn(file)("9999"), { code: "EISDIR" });
+  assert.throws(() => keepPinIn(file)("9999"), { code: "ERR_FS_EISDIR" });
   assert.equal(readFileSync(file, "utf8"), "5678\n");
 });

@@ -1,4 +1,4 @@
-import { utf8Bytes } from "../codec/index.ts";
+import { sameBytes, utf8Bytes } from "../codec/index.ts";
 import type { Hash } from "../crypto/index.ts";
 import { refuse, TokenFailure } from "./errors.ts";
 
@@ -31,9 +31,7 @@ export class PinCheck {
   /** Throws `CryptokiError` `pin-incorrect` or `pin-locked`. */
   check(pin: Uint8Array): void {
     if (this.#left === 0) throw refuse("pin-locked", `the PIN was wrong ${PIN_TRIES} times`);
-    const given = this.#hash.digest("sha256", pin);
-    const difference = this.#digest.reduce((sum, each, i) => sum | (each ^ (given[i] ?? 0)), 0);
-    if (difference !== 0) {
+    if (!sameBytes(this.#digest, this.#hash.digest("sha256", pin))) {
       this.#left--;
       throw refuse("pin-incorrect", `the PIN is wrong; ${this.#left} tries are left`);
     }
