@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the interop tests use as peers. Nothing else in this repository needs root.
 set -euo pipefail
-packages=(mosquitto mosquitto-clients openssl gnutls-bin awscli bubblewrap opensc p11-kit p11-kit-modules softhsm2 libengine-pkcs11-openssl curl openssh-client openssh-server gcc libc6-dev make libmbedtls-dev libwolfssl-dev python3-botocore)
+packages=(mosquitto mosquitto-clients haproxy openssl gnutls-bin awscli bubblewrap opensc p11-kit p11-kit-modules softhsm2 libengine-pkcs11-openssl curl openssh-client openssh-server gcc libc6-dev make libmbedtls-dev libwolfssl-dev python3-botocore)
 missing=()
 for package in "${packages[@]}"; do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'install ok installed' || missing+=("$package")
