@@ -2,6 +2,7 @@
  * The house rules of CONTRIBUTING.md, executed: who may import whom, what a pure file may touch, names and sizes.
  */
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { existsSync, globSync, readFileSync } from "node:fs";
 import { basename, dirname, join, normalize } from "node:path";
 import { test } from "node:test";
@@ -151,4 +152,19 @@ test("nothing that is committed names the machine it was written on", () => {
     if (/"resolved": "https?:|\/(work|home)\/[a-z]/.test(text)) offences.push(path);
   }
   report(offences);
+});
+
+test("the top folder holds what belongs there: nothing that a run by hand left behind is committed", (t) => {
+  const listed = spawnSync("git", ["ls-files"], { cwd: ROOT, encoding: "utf8" });
+  if (listed.status !== 0) return t.skip("not a clone of the repository");
+  const paths = listed.stdout.split("\n").filter((path) => path !== "");
+  const folders = new Set(paths.filter((path) => path.includes("/")).map((path) => path.split("/")[0] ?? ""));
+  report([...folders].filter((folder) => ![".ci", "docs", "scripts", "src", "test"].includes(folder)));
+  const files = paths.filter((path) => !path.includes("/"));
+  report(
+    files.filter(
+      (file) => !/^(?:[A-Z]+(?:\.md)?|[\w.-]+\.json|\.(?:gitignore|npmrc|oxfmtrc\.json|oxlintrc\.json))$/.test(file),
+    ),
+  );
+  report(paths.filter((path) => /(?:\.key|key\.pem|\.log|\.cpuprofile)$/i.test(path)));
 });
